@@ -1,0 +1,110 @@
+//! Accounts: as their organisation lists them, as the register knows them, and as one state.
+
+use apache_avro::AvroSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{key::key, symbols::symbols};
+
+key! {
+    /// An account, by its id at its provider.
+    AccountKey {
+        /// The account's id.
+        account
+    } by account
+}
+
+symbols! {
+    /// Where an account stands in its life.
+    AccountStatus default "unknown" {
+        /// In use.
+        Active = "active",
+        /// Suspended by the provider.
+        Suspended = "suspended",
+        /// On its way to being closed.
+        Closing = "closing",
+        /// A word that this release does not know.
+        Unknown = "unknown",
+    }
+}
+
+/// An account as its payer's organisation lists it.
+///
+/// Source: AWS `organizations:ListAccounts`.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub struct AccountListing {
+    /// The cloud: `aws`.
+    pub provider: String,
+    /// The account's id.
+    pub account: String,
+    /// The payer (management account) that lists it.
+    pub payer: String,
+    /// Name at the provider.
+    pub name: String,
+    /// Address of the account's root user.
+    pub email: String,
+    /// Where it stands in its life.
+    pub status: AccountStatus,
+}
+
+/// What the company itself knows of an account.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub struct AccountRegister {
+    /// The account's id.
+    pub account: String,
+    /// Name that the company uses; the provider's when absent.
+    pub name: Option<String>,
+    /// Who answers for it (mail address or another stable id).
+    pub owner: Option<String>,
+    /// The executive above the owner.
+    pub executive: Option<String>,
+    /// A foreign account that the company may trust.
+    pub third_party: bool,
+    /// Whether that trust was approved.
+    pub approved: bool,
+}
+
+/// What is known of the collection of one resource type in one account.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub struct TypeCoverage {
+    /// The resource type.
+    pub resource_type: String,
+    /// Scopes (regions) that were ever tried.
+    pub scopes: i64,
+    /// Scopes of which some scan was once completed.
+    pub collected: i64,
+    /// Scopes whose latest attempt failed.
+    pub failed: i64,
+    /// When the scope with the oldest data was completed, in UTC milliseconds.
+    pub oldest_ms: Option<i64>,
+    /// The error of one failed scope, the first by region.
+    pub error: Option<String>,
+}
+
+/// All that is known of an account.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub struct AccountState {
+    /// The cloud.
+    pub provider: String,
+    /// The account's id.
+    pub account: String,
+    /// The payer; empty when no organisation lists the account.
+    pub payer: String,
+    /// The register's name, else the provider's, else the id.
+    pub name: String,
+    /// Where it stands in its life.
+    pub status: AccountStatus,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// The executive above the owner.
+    pub executive: Option<String>,
+    /// Whether a payer's organisation lists it now.
+    pub listed: bool,
+    /// Estimated charges of the period in hundredths of the currency.
+    pub spend_cents: Option<i64>,
+    /// Coverage by resource type, sorted by type.
+    pub coverage: Vec<TypeCoverage>,
+}

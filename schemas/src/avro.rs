@@ -1,0 +1,312 @@
+//! Avro both ways: single-object encoding, and Confluent's wire format when a registry is there.
+
+use std::{
+    any::TypeId,
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
+
+use apache_avro::{
+    AvroSchema, Schema, rabin::Rabin, reader::datum::GenericDatumReader, schema::Name,
+    writer::datum::GenericDatumWriter,
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A topic's value: a Rust type with an Avro schema of the same shape.
+pub trait Value:
+    Serialize
+    + DeserializeOwned
+    + AvroSchema
+    + Clone
+    + std::fmt::Debug
+    + PartialEq
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<T> Value for T where
+    T: Serialize
+        + DeserializeOwned
+        + AvroSchema
+        + Clone
+        + std::fmt::Debug
+        + PartialEq
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// What can go wrong between bytes and values.
+#[derive(Debug, thiserror::Error)]
+pub enum AvroError {
+    /// The bytes start neither with single-object encoding's marker nor with the wire format's.
+    #[error("not an Avro value: it starts with {0:02x?}")]
+    Framing(Vec<u8>),
+    /// No schema is known for this fingerprint (Rabin, as in the record).
+    #[error("no schema with fingerprint {0:016x} is known")]
+    UnknownFingerprint(u64),
+    /// The wire format's schema id came without a registry to ask.
+    #[error("schema id {0} can't be looked up: no schema registry is configured")]
+    NoRegistry(u32),
+    /// The registry does not answer or does not know: wait and try again, the record is no poison.
+    #[error("the schema registry failed")]
+    Registry(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The registry's schema is not an Avro schema.
+    #[error("schema {0} of the registry can't be parsed")]
+    BadSchema(u32, #[source] Box<apache_avro::Error>),
+    /// The bytes do not fit the schema, or the schema does not fit the type.
+    #[error("the bytes do not fit the schema {schema}")]
+    Datum {
+        /// Name of the type that was wanted.
+        schema: &'static str,
+        /// The reason.
+        #[source]
+        source: Box<apache_avro::Error>,
+    },
+}
+
+impl AvroError {
+    /// Tells whether waiting may mend it (the registry is down), so that the record is no poison.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, AvroError::Registry(_))
+    }
+}
+
+/// A schema registry as the codec needs it; the implementation does the I/O.
+pub trait Registry: Send + Sync {
+    /// Registers (or finds) the schema of a subject and gives its id.
+    ///
+    /// # Errors
+    /// When the registry does not answer or refuses the schema.
+    fn id_of(
+        &self,
+        subject: &str,
+        schema: &str,
+    ) -> Result<u32, Box<dyn std::error::Error + Send + Sync>>;
+
+    /// Gives the schema of an id, as JSON text.
+    ///
+    /// # Errors
+    /// When the registry does not answer or does not know the id.
+    fn schema_of(&self, id: u32) -> Result<String, Box<dyn std::error::Error + Send + Sync>>;
+}
+
+/// Encodes and decodes values: single-object encoding without a registry, wire format with one.
+#[derive(Clone, Default)]
+pub struct Codec {
+    registry: Option<Arc<Registered>>,
+}
+
+struct Registered {
+    registry: Box<dyn Registry>,
+    ids: Mutex<BTreeMap<String, u32>>,
+    schemas: Mutex<BTreeMap<u32, &'static Schema>>,
+}
+
+impl std::fmt::Debug for Codec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.registry.is_some() {
+            "Codec(registry)"
+        } else {
+            "Codec"
+        })
+    }
+}
+
+impl Codec {
+    /// Makes a codec that writes the wire format with ids of this registry.
+    pub fn with_registry(registry: impl Registry + 'static) -> Self {
+        Self {
+            registry: Some(Arc::new(Registered {
+                registry: Box::new(registry),
+                ids: Mutex::default(),
+                schemas: Mutex::default(),
+            })),
+        }
+    }
+
+    /// Encodes a value for a topic (its full name decides the registry's subject).
+    ///
+    /// Shape: `C3 01`, 8 bytes Rabin fingerprint (little endian), datum; or `00`, 4 bytes schema id
+    /// (big endian), datum. Errors: a registry that fails. Source: Avro 1.12 specification, "Single
+    /// object encoding"; Confluent, "Wire format".
+    ///
+    /// # Errors
+    /// [`AvroError::Registry`], or [`AvroError::Datum`] when the type and its schema disagree.
+    pub fn encode<V: Value>(&self, topic: &str, value: &V) -> Result<Vec<u8>, AvroError> {
+        let shape = shape::<V>();
+        let mut out = Vec::with_capacity(256);
+        match &self.registry {
+            None => {
+                out.extend_from_slice(&SINGLE_OBJECT);
+                out.extend_from_slice(&shape.fingerprint.to_le_bytes());
+            }
+            Some(registered) => {
+                out.push(WIRE_FORMAT);
+                out.extend_from_slice(&registered.id_of::<V>(topic)?.to_be_bytes());
+            }
+        }
+        shape
+            .writer
+            .write_ser(&mut out, value)
+            .map_err(|source| datum::<V>(source))?;
+        Ok(out)
+    }
+
+    /// Decodes a value of either framing.
+    ///
+    /// # Errors
+    /// Every [`AvroError`]; only [`AvroError::is_transient`] ones are worth another try.
+    pub fn decode<V: Value>(&self, bytes: &[u8]) -> Result<V, AvroError> {
+        match bytes {
+            [0xc3, 0x01, rest @ ..] if rest.len() >= 8 => {
+                let (head, mut body) = rest.split_at(8);
+                let fingerprint = u64::from_le_bytes(head.try_into().expect("split at eight"));
+                let shape = shape::<V>();
+                if shape.fingerprint == fingerprint {
+                    return shape
+                        .reader
+                        .read_deser(&mut body)
+                        .map_err(|source| datum::<V>(source));
+                }
+                let schema =
+                    history(fingerprint).ok_or(AvroError::UnknownFingerprint(fingerprint))?;
+                read_with::<V>(schema, body)
+            }
+            [WIRE_FORMAT, rest @ ..] if rest.len() >= 4 => {
+                let (head, body) = rest.split_at(4);
+                let id = u32::from_be_bytes(head.try_into().expect("split at four"));
+                let registered = self.registry.as_ref().ok_or(AvroError::NoRegistry(id))?;
+                read_with::<V>(registered.schema_of(id)?, body)
+            }
+            _ => Err(AvroError::Framing(bytes.iter().take(4).copied().collect())),
+        }
+    }
+}
+
+impl Registered {
+    fn id_of<V: Value>(&self, topic: &str) -> Result<u32, AvroError> {
+        let subject = format!("{topic}-value");
+        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(id) = ids.get(&subject) {
+            return Ok(*id);
+        }
+        let id = self
+            .registry
+            .id_of(&subject, &schema_json::<V>())
+            .map_err(AvroError::Registry)?;
+        ids.insert(subject, id);
+        Ok(id)
+    }
+
+    fn schema_of(&self, id: u32) -> Result<&'static Schema, AvroError> {
+        let mut schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(schema) = schemas.get(&id) {
+            return Ok(schema);
+        }
+        let text = self.registry.schema_of(id).map_err(AvroError::Registry)?;
+        let schema = Schema::parse_str(&text)
+            .map_err(|source| AvroError::BadSchema(id, Box::new(source)))?;
+        // A process meets a handful of schemas in its life; they live as long as it does.
+        let schema: &'static Schema = Box::leak(Box::new(schema));
+        schemas.insert(id, schema);
+        Ok(schema)
+    }
+}
+
+/// Gives the current schema of a type as JSON, pretty-printed (the golden files' form).
+pub fn schema_json<V: AvroSchema>() -> String {
+    serde_json::to_string_pretty(&V::get_schema()).expect("a schema is plain JSON")
+}
+
+const SINGLE_OBJECT: [u8; 2] = [0xc3, 0x01];
+const WIRE_FORMAT: u8 = 0x00;
+
+/// What is built once for each type: building a schema is far dearer than using it.
+struct Shape {
+    fingerprint: u64,
+    writer: GenericDatumWriter<'static>,
+    reader: GenericDatumReader<'static>,
+}
+
+fn shape<V: Value>() -> &'static Shape {
+    static SHAPES: LazyLock<Mutex<HashMap<TypeId, &'static Shape>>> = LazyLock::new(Mutex::default);
+    thread_local! {
+        static SEEN: std::cell::RefCell<HashMap<TypeId, &'static Shape>> = Default::default();
+    }
+    let id = TypeId::of::<V>();
+    if let Some(shape) = SEEN.with_borrow(|seen| seen.get(&id).copied()) {
+        return shape;
+    }
+    let mut shapes = SHAPES.lock().unwrap_or_else(PoisonError::into_inner);
+    let shape = *shapes
+        .entry(id)
+        .or_insert_with(|| Box::leak(Box::new(make_shape::<V>())));
+    SEEN.with_borrow_mut(|seen| seen.insert(id, shape));
+    shape
+}
+
+fn make_shape<V: Value>() -> Shape {
+    let schema: &'static Schema = Box::leak(Box::new(V::get_schema()));
+    Shape {
+        fingerprint: fingerprint(schema),
+        writer: GenericDatumWriter::builder(schema)
+            .build()
+            .expect("a derived schema resolves"),
+        reader: GenericDatumReader::builder(schema)
+            .build()
+            .expect("a derived schema resolves"),
+    }
+}
+
+fn fingerprint(schema: &Schema) -> u64 {
+    let bytes = schema.fingerprint::<Rabin>().bytes;
+    u64::from_le_bytes(
+        bytes
+            .try_into()
+            .expect("a Rabin fingerprint has eight bytes"),
+    )
+}
+
+/// Finds a schema of an earlier release, so that its records stay readable without a registry.
+fn history(fingerprint_wanted: u64) -> Option<&'static Schema> {
+    static HISTORY: LazyLock<BTreeMap<u64, Schema>> = LazyLock::new(|| {
+        let parse = |text: &&str| Schema::parse_str(text).expect("an earlier release's schema");
+        EARLIER
+            .iter()
+            .map(parse)
+            .map(|schema| (fingerprint(&schema), schema))
+            .collect()
+    });
+    HISTORY.get(&fingerprint_wanted)
+}
+
+/// The schemas of earlier releases that differ from today's (`avsc/earlier/`).
+const EARLIER: &[&str] = &[];
+
+/// Reads with the writer's schema; serde drops unknown fields and defaults missing ones.
+///
+/// apache-avro 0.22 panics in `read_deser` when a reader schema is given, so none is.
+fn read_with<V: Value>(schema: &'static Schema, mut body: &[u8]) -> Result<V, AvroError> {
+    let reader = GenericDatumReader::builder(schema)
+        .build()
+        .map_err(|source| datum::<V>(source))?;
+    reader
+        .read_deser(&mut body)
+        .map_err(|source| datum::<V>(source))
+}
+
+fn datum<V>(source: apache_avro::Error) -> AvroError {
+    AvroError::Datum {
+        schema: std::any::type_name::<V>(),
+        source: Box::new(source),
+    }
+}
+
+/// The schema of a map with string values, for sorted maps, which the derive does not know.
+pub(crate) fn string_map(_: &mut HashSet<Name>, _: Option<&str>) -> Schema {
+    Schema::map(Schema::String).build()
+}

@@ -1,0 +1,45 @@
+//! The contract between producers, processors and sinks: topics, keys, values and their Avro form.
+//!
+//! Nothing here does I/O, asks a clock or knows async: bytes in, values out. Every topic is a typed
+//! constant in [`topic`]; every value derives its Avro schema from its Rust type, and golden files
+//! in `avsc/` with a test keep it compatible with what earlier releases wrote.
+
+mod account;
+pub mod avro;
+mod cause;
+mod compliance;
+mod exception;
+pub mod headers;
+pub mod key;
+mod observation;
+mod partition;
+mod report;
+mod requirement;
+mod resource;
+mod rollup;
+mod score;
+mod spend;
+mod symbols;
+mod tick;
+pub mod topic;
+mod trust;
+
+pub use account::{
+    AccountKey, AccountListing, AccountRegister, AccountState, AccountStatus, TypeCoverage,
+};
+pub use avro::{AvroError, Codec, Registry, Value};
+pub use cause::Cause;
+pub use compliance::{ComplianceChange, ComplianceKey, ComplianceState, Credit, Standing, Verdict};
+pub use exception::{Exception, ExceptionKey};
+pub use key::Key;
+pub use observation::{Observation, ObservationEvent, ScanUnit};
+pub use partition::{murmur2, partition_of};
+pub use report::{Finding, FindingStatus, FindingSubject, Report, ReportEvent};
+pub use requirement::{CheckMapping, Requirement, RequirementKey, RuleText, Scoring, Severity};
+pub use resource::{ChangeKind, Difference, Resource, ResourceChange, ResourceKey, ResourceState};
+pub use rollup::{Contribution, ContributionKey, RollupKey, RollupState};
+pub use score::{SCORE_ONE, ScoreKey, ScoreState, ScoreStatus};
+pub use spend::Spend;
+pub use tick::{Tick, TickKey};
+pub use topic::{Cleanup, Placement, Topic, TopicSpec};
+pub use trust::{PrincipalKind, TrustKey, TrustState};

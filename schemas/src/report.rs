@@ -1,0 +1,91 @@
+//! Reports of outside scanners.
+
+use apache_avro::AvroSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::symbols::symbols;
+
+/// One record of one report about one account.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub struct Report {
+    /// The scanner: `cloudsploit`.
+    pub source: String,
+    /// The report's id: text that sorts by time within its source and account.
+    pub report: String,
+    /// The account it is about.
+    pub account: String,
+    /// What happened.
+    pub event: ReportEvent,
+}
+
+/// What happened in a report.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub enum ReportEvent {
+    /// The report begins.
+    Started {},
+    /// A finding of the report.
+    Found {
+        /// The finding.
+        finding: Finding,
+    },
+    /// The report ends.
+    Completed {
+        /// Findings in it.
+        count: i64,
+        /// Whether it holds everything the scanner judges: only then does absence clear a finding.
+        complete: bool,
+    },
+    /// The report could not be read to its end.
+    Failed {
+        /// The reason.
+        error: String,
+    },
+}
+
+/// One row of an outside scanner.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub struct Finding {
+    /// The scanner's check, for example CloudSploit's plugin `openSSH`.
+    pub check: String,
+    /// What the row is about.
+    pub subject: FindingSubject,
+    /// Region, or `global`.
+    pub region: String,
+    /// The resource's id or ARN as the scanner writes it; the account's id for account-level rows.
+    pub resource: String,
+    /// The scanner's judgement.
+    pub status: FindingStatus,
+    /// The scanner's words.
+    pub message: String,
+}
+
+symbols! {
+    /// What a row of a scanner is about.
+    FindingSubject default "query" {
+        /// A resource.
+        Resource = "resource",
+        /// The account as a whole.
+        Account = "account",
+        /// Nothing: there was no such resource ("No buckets found"); never counted.
+        Empty = "empty",
+        /// A query that failed: coverage, no resource.
+        Query = "query",
+    }
+}
+
+symbols! {
+    /// A scanner's judgement.
+    FindingStatus default "unknown" {
+        /// In order.
+        Pass = "pass",
+        /// Worth a look; a mapping decides whether it fails.
+        Warn = "warn",
+        /// Not in order.
+        Fail = "fail",
+        /// Not judged.
+        Unknown = "unknown",
+    }
+}

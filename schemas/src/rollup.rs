@@ -1,0 +1,68 @@
+//! Sums over accounts: each account's share, and the sum.
+
+use apache_avro::AvroSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::key::key;
+
+key! {
+    /// One account's share in one sum.
+    ContributionKey {
+        /// What is summed: `owner`, `executive`, `payer`, `enterprise` or `foreign`.
+        kind,
+        /// Whose sum: the owner, the payer, ...
+        id,
+        /// The account that contributes.
+        account,
+        /// The requirement; `*` for the account as a whole; the principal for `foreign`.
+        requirement
+    } by kind, id
+}
+
+key! {
+    /// A sum.
+    RollupKey {
+        /// What is summed.
+        kind,
+        /// Whose sum.
+        id
+    } by kind, id
+}
+
+/// What one account adds to one sum.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub struct Contribution {
+    /// The weight: the requirement's risk weight, or the spend in hundredths for executives.
+    pub weight: Option<i64>,
+    /// The score in billionths; none when there is none.
+    pub score: Option<i64>,
+    /// Votes.
+    pub total: i64,
+    /// Failing votes.
+    pub noncompliant: i64,
+    /// Failing votes with live credit.
+    pub excepted: i64,
+}
+
+/// A sum over accounts.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub struct RollupState {
+    /// The weighted score in billionths; none when nothing has a score.
+    pub score: Option<i64>,
+    /// Sum of the weights of shares that have a score.
+    pub weight: i64,
+    /// Sum of weight times score in billionths.
+    pub weighted_score: i64,
+    /// Accounts that contribute, with a score or not.
+    pub accounts: i64,
+    /// Shares that have a score.
+    pub scored: i64,
+    /// Votes.
+    pub total: i64,
+    /// Failing votes.
+    pub noncompliant: i64,
+    /// Failing votes with live credit.
+    pub excepted: i64,
+}

@@ -1,0 +1,3 @@
+//! The `scorecard` binary: one file a subcommand, wiring only.
+
+fn main() {}
