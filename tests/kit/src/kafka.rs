@@ -1,0 +1,205 @@
+//! Apache Kafka: one KRaft node on loopback ports, with its data and log in a folder of its own.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use tempfile::TempDir;
+
+use crate::process::{self, Child};
+use crate::{java, ports, setup};
+
+/// Limit for a start; a loaded machine with two cores needed 20 s at most.
+const START_LIMIT: Duration = Duration::from_secs(120);
+
+/// Limit for a clean shutdown.
+const STOP_LIMIT: Duration = Duration::from_secs(60);
+
+/// What the node logs when it serves clients and is no longer fenced.
+const STARTED: &str = "Kafka Server started";
+
+/// One Kafka node. It is killed on drop, and its folder removed unless the test has failed.
+#[derive(Debug)]
+pub struct Kafka {
+    folder: Option<TempDir>,
+    port: u16,
+    server: Option<Child>,
+    starts: u32,
+    prefixes: AtomicU32,
+}
+
+impl Kafka {
+    /// Formats a fresh data folder and starts a node on it; returns when it serves clients.
+    ///
+    /// # Errors
+    /// When the jars cannot be fetched or the node does not come up; the message shows its log.
+    pub fn start() -> Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("scorecard-kafka-")
+            .tempdir()
+            .context("making a folder for Kafka")?;
+        let port = ports::free();
+        format_storage(folder.path(), port)?;
+        let prefixes = AtomicU32::new(0);
+        let mut kafka = Self {
+            folder: Some(folder),
+            port,
+            server: None,
+            starts: 0,
+            prefixes,
+        };
+        kafka.launch()?;
+        Ok(kafka)
+    }
+
+    /// Returns the one node that all tests of this process share, and starts it at first use.
+    ///
+    /// Tests keep apart by [`Kafka::prefix`]. A test that stops or kills its node starts its own.
+    ///
+    /// # Errors
+    /// As [`Kafka::start`]; a failed start is not tried again.
+    pub fn shared() -> Result<&'static Self> {
+        static SHARED: OnceLock<Result<Kafka>> = OnceLock::new();
+        let kafka = SHARED.get_or_init(Self::start).as_ref();
+        kafka.map_err(|error| anyhow!("the shared Kafka node did not start: {error:#}"))
+    }
+
+    /// The address for clients: `127.0.0.1:PORT`. It stays the same over restarts.
+    pub fn bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Returns a name that no other test of this node gets, for its topics, groups and
+    /// transactional ids: `NAME-1`, `NAME-2` and so on.
+    pub fn prefix(&self, name: &str) -> String {
+        format!(
+            "{name}-{}",
+            self.prefixes.fetch_add(1, Ordering::Relaxed) + 1
+        )
+    }
+
+    /// The running node's process id, or none when it is stopped.
+    pub fn pid(&self) -> Option<u32> {
+        self.server.as_ref().map(Child::pid)
+    }
+
+    /// The folder that holds `data/`, the configuration and one log for each start.
+    pub fn folder(&self) -> &Path {
+        self.folder
+            .as_ref()
+            .expect("only drop takes the folder")
+            .path()
+    }
+
+    /// Shuts the node down cleanly; [`Kafka::restart`] starts it again.
+    ///
+    /// # Errors
+    /// When it does not run, or does not end in a minute.
+    pub fn stop(&mut self) -> Result<()> {
+        self.server()?
+            .terminate(STOP_LIMIT)
+            .context("stopping Kafka")?;
+        self.server = None;
+        Ok(())
+    }
+
+    /// Ends the node at once, as `kill -9` does; [`Kafka::restart`] starts it again.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn kill9(&mut self) -> Result<()> {
+        self.server()?.kill9()?;
+        self.server = None;
+        Ok(())
+    }
+
+    /// Starts the node again on the same data and ports, stopping it first when it runs.
+    ///
+    /// # Errors
+    /// When it does not come up; the message shows its log.
+    pub fn restart(&mut self) -> Result<()> {
+        if self.server.is_some() {
+            self.stop()?;
+        }
+        self.launch()
+    }
+
+    /// Sends a signal to the node by its short name, such as `STOP` or `CONT`.
+    ///
+    /// # Errors
+    /// When the node does not run.
+    pub fn signal(&mut self, name: &str) -> Result<()> {
+        self.server()?.signal(name)
+    }
+
+    fn server(&mut self) -> Result<&mut Child> {
+        self.server.as_mut().context("Kafka is not running")
+    }
+
+    fn launch(&mut self) -> Result<()> {
+        self.starts += 1;
+        let folder = self.folder();
+        let mut command = jvm("512m")?;
+        command
+            .arg("kafka.Kafka")
+            .arg(folder.join("server.properties"))
+            .current_dir(folder);
+        let name = format!("server-{}", self.starts);
+        let mut server = Child::spawn_in_own_folder(command, folder, &name)?;
+        server
+            .wait_for_output(STARTED, START_LIMIT)
+            .context("starting Kafka")?;
+        self.server = Some(server);
+        Ok(())
+    }
+}
+
+impl Drop for Kafka {
+    fn drop(&mut self) {
+        self.server = None;
+        if std::thread::panicking()
+            && let Some(folder) = self.folder.take()
+        {
+            eprintln!(
+                "Kafka's data and log are kept in {}",
+                folder.keep().display()
+            );
+        }
+    }
+}
+
+/// Writes the configuration and makes the data folder, as `kafka-storage.sh format` does.
+fn format_storage(folder: &Path, port: u16) -> Result<()> {
+    let data = folder.join("data");
+    let data = data.to_str().context("the folder's name is no UTF-8")?;
+    let properties = include_str!("../kafka/server.properties")
+        .replace("{port}", &port.to_string())
+        .replace("{controller_port}", &ports::free().to_string())
+        .replace("{data}", data);
+    if properties.contains(['{', '}']) {
+        bail!("a word in braces was not filled in: {properties}");
+    }
+    let config = folder.join("server.properties");
+    fs::write(&config, properties).with_context(|| format!("writing {}", config.display()))?;
+    let mut command = jvm("128m")?;
+    command
+        .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
+        .arg(&config)
+        .current_dir(folder);
+    process::run(command, START_LIMIT).context("formatting Kafka's data folder")?;
+    Ok(())
+}
+
+/// A fixed cluster id: 16 bytes in URL-safe base64. Nodes of different tests never meet.
+const CLUSTER_ID: &str = "c2NvcmVjYXJkLXRlc3RzMQ";
+
+fn jvm(heap: &str) -> Result<Command> {
+    setup::get()?;
+    let mut command = Command::new("java");
+    command.args(java::options(heap, "log4j2.properties")?);
+    Ok(command)
+}

@@ -1,0 +1,21 @@
+//! Starts and stops the real servers and foreign tools that the tests need.
+//!
+//! Every server listens on a free loopback port, is waited for until it answers, keeps its log in
+//! a folder of its own, and is ended by its process id: on drop, or when the test process dies.
+//! Nothing is skipped in silence: where a server cannot be started, the error says what is missing.
+//!
+//! **Invariant**: the kit knows none of the project's crates; what it says about Kafka, AWS or a
+//! workbook comes from somebody else's code.
+
+pub mod denier;
+pub mod http;
+pub mod java;
+pub mod kafka;
+pub mod libreoffice;
+pub mod moto;
+pub mod ports;
+pub mod process;
+mod python;
+pub mod setup;
+
+pub use python::python;
