@@ -49,6 +49,12 @@ def key_age_days(name):
     return (datetime.datetime.now(datetime.UTC) - key["CreateDate"]).days
 
 
+def root_mfa(session):
+    """What the session's account says about MFA of its root user."""
+    summary = client("iam", session).get_account_summary()["SummaryMap"]
+    return summary["AccountMFAEnabled"]
+
+
 def everything():
     """The probe of the first form."""
     sessions = [code_or(lambda: assume(account)) for account in ["1" * 12, "2" * 12]]
@@ -61,10 +67,7 @@ def everything():
             client("sts", session).get_caller_identity()["Account"] if session in held else session
             for session in sessions
         ],
-        "root_mfa": [
-            code_or(lambda: client("iam", session).get_account_summary()["SummaryMap"]["AccountMFAEnabled"])
-            for session in held
-        ],
+        "root_mfa": [code_or(lambda: root_mfa(session)) for session in held],
         "key_age_days": {name: key_age_days(name) for name in ["new-user", "old-user"]},
         "buckets": code_or(lambda: [b["Name"] for b in s3.list_buckets()["Buckets"]]),
         "body": s3.get_object(Bucket="probe-bucket", Key="folder/key")["Body"].read().decode(),

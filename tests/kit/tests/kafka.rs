@@ -1,4 +1,6 @@
-//! The Kafka node keeps its data over restarts and compacts in seconds; seen with Kafka's own tools.
+//! The Kafka node keeps its data over restarts and compacts fast; seen with Kafka's own tools.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -78,7 +80,6 @@ fn owned(records: &[(&str, &str)]) -> Vec<(String, String)> {
 #[test]
 fn data_survives_a_clean_restart_and_kill_9() {
     let mut kafka = Kafka::start().unwrap();
-
     let bootstrap = kafka.bootstrap();
     create_topic(&kafka, "kept", &[]);
     produce(&kafka, "kept", &[("a", "1"), ("b", "2")]);

@@ -1,5 +1,7 @@
 //! moto answers, its users can be old, and the denier refuses what it is told to; seen with boto3.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 use kit::denier::Denier;
 use kit::moto::{Moto, Options};
 use serde_json::Value;

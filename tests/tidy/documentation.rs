@@ -1,0 +1,57 @@
+//! Every file says what it is for, and the README's topic table is the one that runs.
+
+use schemas::topic;
+
+use crate::{expect_none, manifest, tree};
+
+#[test]
+fn every_rust_file_opens_with_its_purpose() {
+    let files = tree::rust_files();
+    let without = files.iter().filter(|file| {
+        let first = file.text.lines().next().unwrap_or_default();
+        let purpose = first.strip_prefix("//! ").unwrap_or_default();
+        purpose.len() < 15 || purpose.to_lowercase().starts_with("to be written")
+    });
+    let offenders: Vec<String> = without.map(|file| format!("{}:1", file.path)).collect();
+    expect_none(
+        "the first line of a file is `//! ` and one sentence of purpose:",
+        &offenders,
+    );
+}
+
+#[test]
+fn every_crate_has_a_documented_root() {
+    let mut offenders = Vec::new();
+    for manifest in manifest::all() {
+        let folder = manifest.folder;
+        let roots = ["src/lib.rs", "src/main.rs"].map(|path| tree::root().join(&folder).join(path));
+        if !roots.iter().any(|path| path.is_file()) {
+            offenders.push(format!("{folder}: neither src/lib.rs nor src/main.rs"));
+        }
+    }
+    expect_none(
+        "a folder with a manifest is a crate with a root:",
+        &offenders,
+    );
+}
+
+#[test]
+fn the_readmes_topic_table_is_the_typed_constants() {
+    let mut table =
+        "| topic | key | value | cleanup | writer |\n|---|---|---|---|---|\n".to_owned();
+    for spec in topic::ALL {
+        let (name, key, value) = (spec.name, spec.key, spec.value);
+        let (cleanup, writer) = (spec.cleanup, spec.writer);
+        let every = if matches!(spec.placement, topic::Placement::Broadcast) {
+            " (every partition)"
+        } else {
+            ""
+        };
+        table += &format!("| `{name}` | {key}{every} | {value} | {cleanup} | {writer} |\n");
+    }
+    let readme = tree::read("README.md");
+    assert!(
+        readme.contains(&table),
+        "README.md must hold this table:\n\n{table}"
+    );
+}
