@@ -36,6 +36,27 @@ fn every_crate_has_a_documented_root() {
 }
 
 #[test]
+fn every_page_is_in_its_index() {
+    let mut offenders = Vec::new();
+    for (folder, index) in [
+        ("docs/src/", "SUMMARY.md"),
+        ("docs/decisions/", "README.md"),
+    ] {
+        let text = tree::read(&format!("{folder}{index}"));
+        let pages = tree::below(folder);
+        let pages = pages
+            .iter()
+            .map(|file| file.path.strip_prefix(folder).unwrap());
+        for page in pages.filter(|page| page.ends_with(".md") && *page != index) {
+            if !text.contains(&format!("({page})")) {
+                offenders.push(format!("{folder}{index}: no link to {page}"));
+            }
+        }
+    }
+    expect_none("a page that no index names is not found:", &offenders);
+}
+
+#[test]
 fn the_readmes_topic_table_is_the_typed_constants() {
     let mut table =
         "| topic | key | value | cleanup | writer |\n|---|---|---|---|---|\n".to_owned();

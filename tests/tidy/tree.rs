@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders that hold what tools made, wherever they lie.
-const MADE: [&str; 6] = [
+const MADE: [&str; 5] = [
     ".git",
     "target",
     "__pycache__",
