@@ -47,7 +47,7 @@ fn every_page_is_in_its_index() {
         let pages = pages
             .iter()
             .map(|file| file.path.strip_prefix(folder).unwrap());
-        for page in pages.filter(|page| page.ends_with(".md") && **page != *index) {
+        for page in pages.filter(|page| page.ends_with(".md") && *page != index) {
             if !text.contains(&format!("({page})")) {
                 offenders.push(format!("{folder}{index}: no link to {page}"));
             }

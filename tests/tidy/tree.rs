@@ -4,14 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders that hold what tools made, wherever they lie.
-const MADE: [&str; 5] = [
-    ".git",
-    "target",
-    "__pycache__",
-    "node_modules",
-    "book",
-    ".venv",
-];
+const MADE: [&str; 5] = [".git", "target", "__pycache__", "node_modules", ".venv"];
 
 /// A text file of the repository.
 pub struct File {
