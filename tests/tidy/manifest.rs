@@ -4,20 +4,20 @@ use crate::tree;
 
 /// One member crate.
 #[derive(Debug, Default)]
-pub struct Manifest {
+pub(crate) struct Manifest {
     /// Folder from the root; empty for the root package.
-    pub folder: String,
-    pub name: String,
+    pub(crate) folder: String,
+    pub(crate) name: String,
     /// Names of `[dependencies]`, `[build-dependencies]` and their platform forms.
-    pub dependencies: Vec<String>,
+    pub(crate) dependencies: Vec<String>,
     /// Names of `[dev-dependencies]`.
-    pub dev_dependencies: Vec<String>,
+    pub(crate) dev_dependencies: Vec<String>,
     /// Whether it takes the workspace's lints.
-    pub takes_lints: bool,
+    pub(crate) takes_lints: bool,
 }
 
 /// All member crates and the root package, sorted by folder.
-pub fn all() -> Vec<Manifest> {
+pub(crate) fn all() -> Vec<Manifest> {
     let files = tree::files();
     let manifests = files
         .iter()

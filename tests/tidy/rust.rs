@@ -2,16 +2,16 @@
 
 /// A function with a body.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Function {
-    pub name: String,
+pub(crate) struct Function {
+    pub(crate) name: String,
     /// Line of the word `fn`, from 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// Lines from the word `fn` to the closing brace, both counted.
-    pub lines: usize,
+    pub(crate) lines: usize,
 }
 
 /// The source with comments, strings and characters blanked out; every line keeps its place.
-pub fn code(source: &str) -> String {
+pub(crate) fn code(source: &str) -> String {
     let chars: Vec<char> = source.chars().collect();
     let mut masked = String::with_capacity(source.len());
     let mut at = 0;
@@ -30,12 +30,12 @@ pub fn code(source: &str) -> String {
 }
 
 /// The part of the source before its unit tests.
-pub fn without_tests(source: &str) -> &str {
+pub(crate) fn without_tests(source: &str) -> &str {
     source.split("#[cfg(test)]").next().unwrap_or_default()
 }
 
 /// All functions with a body, inner ones included, in the order of their first lines.
-pub fn functions(source: &str) -> Vec<Function> {
+pub(crate) fn functions(source: &str) -> Vec<Function> {
     let code: Vec<char> = code(source).chars().collect();
     let mut found = Vec::new();
     for at in 0..code.len() {

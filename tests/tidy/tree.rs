@@ -7,21 +7,21 @@ use std::path::{Path, PathBuf};
 const MADE: [&str; 5] = [".git", "target", "__pycache__", "node_modules", ".venv"];
 
 /// A text file of the repository.
-pub struct File {
+pub(crate) struct File {
     /// Path from the root, with `/` between its parts.
-    pub path: String,
-    pub text: String,
+    pub(crate) path: String,
+    pub(crate) text: String,
 }
 
 impl File {
-    pub fn has_extension(&self, extension: &str) -> bool {
+    pub(crate) fn has_extension(&self, extension: &str) -> bool {
         Path::new(&self.path)
             .extension()
             .is_some_and(|other| other == extension)
     }
 
     /// The last part of the path, without its extension.
-    pub fn stem(&self) -> &str {
+    pub(crate) fn stem(&self) -> &str {
         Path::new(&self.path)
             .file_stem()
             .and_then(|stem| stem.to_str())
@@ -29,12 +29,12 @@ impl File {
     }
 }
 
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// All text files, sorted by path.
-pub fn files() -> Vec<File> {
+pub(crate) fn files() -> Vec<File> {
     let mut files = Vec::new();
     collect(root(), &mut files);
     files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -47,7 +47,7 @@ pub fn files() -> Vec<File> {
 }
 
 /// All Rust files, sorted by path.
-pub fn rust_files() -> Vec<File> {
+pub(crate) fn rust_files() -> Vec<File> {
     files()
         .into_iter()
         .filter(|file| file.has_extension("rs"))
@@ -55,14 +55,14 @@ pub fn rust_files() -> Vec<File> {
 }
 
 /// The files below a folder given from the root, as `standard/`.
-pub fn below(folder: &str) -> Vec<File> {
+pub(crate) fn below(folder: &str) -> Vec<File> {
     files()
         .into_iter()
         .filter(|file| file.path.starts_with(folder))
         .collect()
 }
 
-pub fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("reading {path}: {error}"))
 }
 
