@@ -42,7 +42,7 @@ pub enum Placement {
 }
 
 /// The facts of a topic, without its types.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct TopicSpec {
     /// Noun and kind, for example `resource.state`; `full_name` adds prefix and version.
     pub name: &'static str,

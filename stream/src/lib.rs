@@ -1,1 +1,23 @@
-//! To be written.
+//! The log and the runtime that turns it into tables.
+//!
+//! [`Log`] is what the pipeline needs of a log; `local` and `kafka` give it. A [`Stage`] is pure: it sees
+//! its tables through a [`View`] and writes changes and records into it. The worker reads records,
+//! lets the stage step, and commits outputs, table changes and input positions in one transaction.
+
+mod error;
+pub mod fold;
+mod log;
+mod publisher;
+mod stage;
+mod table;
+pub mod view;
+
+pub use error::LogError;
+pub use log::{
+    Log, Member, Membership, Outcome, Outgoing, Polled, Position, Reader, Record, SettingChange,
+    TopicPlan, Writer,
+};
+pub use publisher::Publisher;
+pub use stage::{Stage, StepError};
+pub use table::{Table, TableSpec};
+pub use view::{Overlay, View};

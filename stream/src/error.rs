@@ -1,0 +1,66 @@
+//! What can go wrong with a log.
+
+use std::path::PathBuf;
+
+/// A failure of the log: what was attempted and on what; the cause is its source.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The folder of a local log can't be opened.
+    #[error("opening the local log in {}", path.display())]
+    Open {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Another process has the local log open.
+    #[error("the local log in {} is in use by another process", path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The store under a local log or a task failed.
+    #[error("{attempted} in the store")]
+    Store {
+        /// What was attempted.
+        attempted: &'static str,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Kafka failed.
+    #[error("{attempted} on Kafka at {bootstrap}")]
+    Kafka {
+        /// What was attempted, on what.
+        attempted: String,
+        /// The brokers that were asked.
+        bootstrap: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A topic is missing or not as it must be.
+    #[error("topic {topic} {problem}; run `scorecard topics apply`")]
+    Topic {
+        /// The topic's full name.
+        topic: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A value could not be encoded.
+    #[error("encoding a value of topic {topic}")]
+    Encode {
+        /// The topic's noun and kind.
+        topic: &'static str,
+        /// Why.
+        #[source]
+        source: schemas::AvroError,
+    },
+    /// The log holds something that this release can't read.
+    #[error("{what} in the local log can't be read")]
+    Corrupt {
+        /// What it is.
+        what: String,
+    },
+}

@@ -1,0 +1,239 @@
+//! The log behind one trait: what `local` and `kafka` both give, and nothing more.
+
+use std::time::Duration;
+
+use schemas::{TopicSpec, headers::Headers};
+
+use crate::LogError;
+
+/// A record that was read from the log.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The topic.
+    pub topic: &'static TopicSpec,
+    /// The partition.
+    pub partition: i32,
+    /// The offset within the partition.
+    pub offset: i64,
+    /// When its writer says it was made, in UTC milliseconds.
+    pub timestamp_ms: i64,
+    /// The key's bytes (UTF-8 for every typed topic); empty when the writer gave none.
+    pub key: Vec<u8>,
+    /// The value's bytes; none is a tombstone.
+    pub value: Option<Vec<u8>>,
+    /// Headers.
+    pub headers: Headers,
+}
+
+/// A record to append.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outgoing {
+    /// The topic.
+    pub topic: &'static TopicSpec,
+    /// The partition: always chosen by us, so that other tools find the same one.
+    pub partition: i32,
+    /// When it was made, in UTC milliseconds.
+    pub timestamp_ms: i64,
+    /// The key's bytes.
+    pub key: Vec<u8>,
+    /// The value's bytes; none is a tombstone.
+    pub value: Option<Vec<u8>>,
+    /// Headers.
+    pub headers: Headers,
+}
+
+/// The next offset that a reader wants of one partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The topic.
+    pub topic: &'static TopicSpec,
+    /// The partition.
+    pub partition: i32,
+    /// The next offset.
+    pub offset: i64,
+}
+
+/// What one topic needs before the log can be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TopicPlan {
+    /// It is not there: `apply` creates it.
+    Create(&'static TopicSpec),
+    /// It is as it must be.
+    Keep(&'static TopicSpec),
+    /// Its settings differ: `apply` sets them.
+    Alter(&'static TopicSpec, Vec<SettingChange>),
+    /// It can't be mended in place (another number of partitions).
+    Refuse(&'static TopicSpec, String),
+}
+
+/// One setting of a topic that differs from what it must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingChange {
+    /// The setting's name in Kafka's words.
+    pub name: String,
+    /// As it is.
+    pub is: String,
+    /// As it must be.
+    pub wanted: String,
+}
+
+/// A log: topics of partitions that only grow, read in order, written in atomic batches.
+pub trait Log: Send + Sync {
+    /// Gives the number of partitions of every topic.
+    fn partitions(&self) -> i32;
+
+    /// Says what each topic needs, without doing it.
+    ///
+    /// # Errors
+    /// When the log can't be reached.
+    fn plan(&self) -> Result<Vec<TopicPlan>, LogError>;
+
+    /// Creates and alters topics as planned; safe to repeat.
+    ///
+    /// # Errors
+    /// When the log can't be reached, or a topic is refused.
+    fn apply(&self) -> Result<Vec<TopicPlan>, LogError>;
+
+    /// Opens an idempotent writer for producers; `role` names it in headers and client ids.
+    ///
+    /// # Errors
+    /// When the log can't be reached.
+    fn writer(&self, role: &str) -> Result<Box<dyn Writer>, LogError>;
+
+    /// Opens a reader of committed records, without a group: tables, restores and tests use it.
+    ///
+    /// Each position is where reading starts; offset 0 is the oldest record that is kept.
+    ///
+    /// # Errors
+    /// When the log can't be reached or a topic is not there.
+    fn reader(&self, from: &[Position]) -> Result<Box<dyn Reader>, LogError>;
+
+    /// Joins a consumer group as a member that reads, writes and commits in one transaction.
+    ///
+    /// # Errors
+    /// When the log can't be reached.
+    fn join(&self, membership: &Membership) -> Result<Box<dyn Member>, LogError>;
+
+    /// Gives the committed positions of a group, 0 where nothing was committed.
+    ///
+    /// # Errors
+    /// When the log can't be reached.
+    fn committed(&self, group: &str, of: &[&'static TopicSpec]) -> Result<Vec<Position>, LogError>;
+
+    /// Gives the end of each partition: the offset that the next record will get.
+    ///
+    /// On Kafka this counts open transactions too (read uncommitted), as a restore needs it.
+    ///
+    /// # Errors
+    /// When the log can't be reached.
+    fn ends(&self, of: &[&'static TopicSpec]) -> Result<Vec<Position>, LogError>;
+}
+
+/// Appends source records.
+pub trait Writer: Send {
+    /// Appends records; they are durable after `flush`. In `local` a call is atomic.
+    ///
+    /// # Errors
+    /// When the log refuses a record or can't be reached.
+    fn append(&mut self, records: Vec<Outgoing>) -> Result<(), LogError>;
+
+    /// Waits until everything appended is durable.
+    ///
+    /// # Errors
+    /// When some record was not taken.
+    fn flush(&mut self) -> Result<(), LogError>;
+}
+
+/// Reads committed records in the order of each partition.
+pub trait Reader: Send {
+    /// Waits for records up to the timeout; empty when none came (which does not mean "the end").
+    ///
+    /// # Errors
+    /// When the log can't be reached.
+    fn poll(&mut self, timeout: Duration) -> Result<Vec<Record>, LogError>;
+
+    /// Gives the next offset of each partition, past markers of transactions too.
+    ///
+    /// # Errors
+    /// When the log can't tell.
+    fn positions(&mut self) -> Result<Vec<Position>, LogError>;
+}
+
+/// Who joins a group and for what.
+#[derive(Clone, Debug)]
+pub struct Membership {
+    /// The consumer group.
+    pub group: String,
+    /// The member's stable name: the same after a restart, unique among live members.
+    pub slot: String,
+    /// The topics to read; partitions of the same number always go to the same member.
+    pub inputs: Vec<&'static TopicSpec>,
+}
+
+/// What a poll of a member brought.
+#[derive(Debug)]
+pub enum Polled {
+    /// Records of assigned partitions; may be empty.
+    Records(Vec<Record>),
+    /// These partitions (numbers, over all inputs) are ours now. Reading is paused until `resume`.
+    Assigned(Vec<i32>),
+    /// These partitions are taken away: commit what is done before the next poll, if `lost` is false.
+    Revoked {
+        /// The partitions' numbers.
+        partitions: Vec<i32>,
+        /// Whether it is too late to commit.
+        lost: bool,
+    },
+}
+
+/// How a transaction ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything in it is visible, and the positions are committed.
+    Committed,
+    /// Nothing of it is visible: drop what was computed and read again from the committed positions.
+    Aborted,
+    /// Another member took over: drop everything and join again.
+    Fenced,
+}
+
+/// A member of a group with its transactional writer.
+pub trait Member: Send {
+    /// Waits for something to happen, up to the timeout. Must be called often, also while restoring.
+    ///
+    /// # Errors
+    /// When the log can't be reached for longer than the client can hide.
+    fn poll(&mut self, timeout: Duration) -> Result<Polled, LogError>;
+
+    /// Starts reading the partitions of these numbers at the committed positions (0 when none).
+    ///
+    /// # Errors
+    /// When the log can't be reached.
+    fn resume(&mut self, partitions: &[i32]) -> Result<Vec<Position>, LogError>;
+
+    /// Stops and restarts the flow of one input partition, so that buffers stay bounded.
+    ///
+    /// # Errors
+    /// When the partition is not assigned.
+    fn pause(
+        &mut self,
+        topic: &'static TopicSpec,
+        partition: i32,
+        on: bool,
+    ) -> Result<(), LogError>;
+
+    /// Tells whether the reader has seen everything that an input partition is known to hold.
+    fn at_end(&self, topic: &'static TopicSpec, partition: i32) -> bool;
+
+    /// Appends records and commits positions in one transaction.
+    ///
+    /// An uncertain end is settled inside: a new writer asks the group what was committed.
+    ///
+    /// # Errors
+    /// When even that can't be learned.
+    fn commit(
+        &mut self,
+        outputs: Vec<Outgoing>,
+        positions: &[Position],
+    ) -> Result<Outcome, LogError>;
+}
