@@ -1,0 +1,131 @@
+//! The IAM credential report: passwords, keys and MFA of every user and of root.
+
+use std::time::Duration;
+
+use aws_smithy_types::base64;
+use serde_json::{Map, Value, json};
+
+use super::{Collecting, Collector, Coverage, text};
+use crate::account::Account;
+use crate::document::Document;
+use crate::scope::{CollectError, GLOBAL, Observer};
+
+pub(super) const COLLECTOR: Collector = Collector {
+    id: "iam-credential-report",
+    resource_type: "AWS::IAM::CredentialReport",
+    coverage: Coverage::Global,
+    actions: &[
+        "iam:GenerateCredentialReport",
+        "iam:GetAccountSummary",
+        "iam:GetCredentialReport",
+    ],
+    collect,
+};
+
+/// Reports of large accounts take up to a minute: the pauses below add up to 67 s.
+const POLLS_MAX: u32 = 14;
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+
+/// Sees the account's one report.
+///
+/// Shape: the id is the account's; configuration is `rows`, one object a line with the report's
+/// own column names and texts, and `GeneratedTime`, which moves when AWS makes a new report, at
+/// most every four hours. Supplementary: `AccountSummary` is the map of counts, which says of root
+/// what the report's own row may lack. Source: `iam:GenerateCredentialReport`, asked until the
+/// report is complete, `iam:GetCredentialReport` and `iam:GetAccountSummary`.
+fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
+    Box::pin(async move {
+        wait_until_complete(account).await?;
+        let answer = account.iam().call("GetCredentialReport", json!({})).await?;
+        let rows = rows(text(&answer, "Content")?).map_err(unreadable)?;
+        let configuration = json!({"rows": rows, "GeneratedTime": text(&answer, "GeneratedTime")?});
+        let id = account.id();
+        let mut document =
+            Document::new(account, GLOBAL, COLLECTOR.resource_type, id, &configuration);
+        let summary = account.iam().call("GetAccountSummary", json!({})).await;
+        let summary = summary.map(|mut answer| answer["SummaryMap"].take());
+        document.answer("AccountSummary", summary, &[]);
+        observer.see(document).await
+    })
+}
+
+async fn wait_until_complete(account: &Account) -> Result<(), CollectError> {
+    let mut pause = FIRST_PAUSE;
+    for _ in 0..POLLS_MAX {
+        let answer = account
+            .iam()
+            .call("GenerateCredentialReport", json!({}))
+            .await?;
+        if text(&answer, "State")? == "COMPLETE" {
+            return Ok(());
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+    let message = format!("the report was not complete after {POLLS_MAX} questions");
+    Err(CollectError::Answer {
+        code: "ReportNotReady",
+        message,
+    })
+}
+
+/// Reads the report's Base64 CSV: one object a line, from column name to text.
+fn rows(content: &str) -> Result<Vec<Value>, String> {
+    let bytes = base64::decode(content).map_err(|error| error.to_string())?;
+    let mut reader = csv::Reader::from_reader(bytes.as_slice());
+    let columns = reader.headers().map_err(|error| error.to_string())?.clone();
+    if columns.get(0) != Some("user") {
+        return Err("the report does not start with column user".to_owned());
+    }
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|error| error.to_string())?;
+        let cells = columns.iter().zip(&record);
+        let row: Map<_, _> = cells
+            .map(|(name, cell)| (name.to_owned(), cell.into()))
+            .collect();
+        rows.push(Value::Object(row));
+    }
+    Ok(rows)
+}
+
+fn unreadable(message: String) -> CollectError {
+    CollectError::Answer {
+        code: "UnreadableAnswer",
+        message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_have_the_columns_names() {
+        let csv = "user,arn,mfa_active\n<root_account>,arn:aws:iam::1:root,false\n\"a,b\",x,N/A\n";
+        let expected = json!([
+            {"user": "<root_account>", "arn": "arn:aws:iam::1:root", "mfa_active": "false"},
+            {"user": "a,b", "arn": "x", "mfa_active": "N/A"},
+        ]);
+        assert_eq!(rows(&base64::encode(csv)).map(Value::from), Ok(expected));
+        assert_eq!(rows(&base64::encode("user,arn\n")), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_damaged_report_is_an_error() {
+        for csv in [
+            "",
+            "<html>",
+            "user,arn\na,b,c\n",
+            "user,arn\na\n",
+            "user\n\u{fffd}\n\"a",
+        ] {
+            let found = rows(&base64::encode(csv));
+            let whole = csv.contains('\u{fffd}');
+            assert_eq!(found.is_ok(), whole, "{csv:?} gave {found:?}");
+        }
+        assert!(rows("not base64!").is_err());
+        assert!(rows(&base64::encode([b'u', b's', b'e', b'r', b'\n', 0xff])).is_err());
+    }
+}

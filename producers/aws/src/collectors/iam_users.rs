@@ -1,0 +1,86 @@
+//! IAM users with their policies, access keys, console password and MFA devices.
+
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::{Value, json};
+
+use super::{Collecting, Collector, Coverage, items, text};
+use crate::account::Account;
+use crate::api::CallError;
+use crate::document::Document;
+use crate::scope::{CollectError, GLOBAL, Observer};
+
+pub(super) const COLLECTOR: Collector = Collector {
+    id: "iam-users",
+    resource_type: "AWS::IAM::User",
+    coverage: Coverage::Global,
+    actions: &[
+        "iam:GetAccountAuthorizationDetails",
+        "iam:GetLoginProfile",
+        "iam:ListAccessKeys",
+        "iam:ListMFADevices",
+    ],
+    collect,
+};
+
+/// AWS's code for a user, or a password, that is not there.
+const NONE: &str = "NoSuchEntity";
+
+/// Sees each user.
+///
+/// Shape: configuration is the item of the answer, policy documents as objects; the id is
+/// `UserId`. Supplementary: `AccessKeys` and `MFADevices` are lists, `LoginProfile` is an object,
+/// null for a user without a console password. Source: `iam:GetAccountAuthorizationDetails`,
+/// shared with the roles, and three calls for each user.
+fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
+    Box::pin(async move {
+        let answer = account.iam_details().await?;
+        let users = items(&answer, "UserDetailList")?.to_vec();
+        let documents =
+            stream::iter(users).map(|user| async move { document(account, &user).await });
+        let mut documents = documents.buffer_unordered(account.calls_max());
+        while let Some(document) = documents.try_next().await? {
+            if let Some(document) = document {
+                observer.see(document).await?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Completes a user; none when the user was deleted since the listing.
+async fn document(account: &Account, user: &Value) -> Result<Option<Document>, CollectError> {
+    let name = text(user, "UserName")?;
+    let id = text(user, "UserId")?;
+    let keys = list(account, "ListAccessKeys", name, "AccessKeyMetadata").await;
+    if matches!(&keys, Err(error) if error.code() == NONE) {
+        return Ok(None);
+    }
+    let mut document = Document::new(account, GLOBAL, COLLECTOR.resource_type, id, user)
+        .name(Some(name))
+        .arn(text(user, "Arn")?)
+        .tags(user.get("Tags"));
+    document.answer("AccessKeys", keys, &[]);
+    let profile = account
+        .iam()
+        .call("GetLoginProfile", json!({"UserName": name}))
+        .await;
+    let profile = profile.map(|mut answer| answer["LoginProfile"].take());
+    document.answer("LoginProfile", profile, &[NONE]);
+    let devices = list(account, "ListMFADevices", name, "MFADevices").await;
+    document.answer("MFADevices", devices, &[]);
+    Ok(Some(document))
+}
+
+/// Gives one list of a user, all pages.
+async fn list(
+    account: &Account,
+    operation: &str,
+    user: &str,
+    list: &str,
+) -> Result<Value, CallError> {
+    let answer = account
+        .iam()
+        .call_all(operation, json!({"UserName": user}))
+        .await;
+    answer.map(|mut answer| answer[list].take())
+}

@@ -1,0 +1,116 @@
+//! The collectors: one file a resource type, one list to read.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::Pin;
+
+use serde_json::Value;
+
+use crate::account::Account;
+use crate::scope::{CollectError, Observer};
+
+mod ec2_security_groups;
+mod iam_credential_report;
+mod iam_roles;
+mod iam_users;
+mod s3_buckets;
+
+/// All collectors, sorted by id.
+pub const ALL: &[Collector] = &[
+    ec2_security_groups::COLLECTOR,
+    iam_credential_report::COLLECTOR,
+    iam_roles::COLLECTOR,
+    iam_users::COLLECTOR,
+    s3_buckets::COLLECTOR,
+];
+
+/// What a scan itself calls, beside the collectors: in the accounts, and in the payers.
+const SCAN_ACTIONS: &[&str] = &["ec2:DescribeRegions", "organizations:ListAccounts"];
+
+/// Lists every resource of one type.
+#[derive(Clone, Copy, Debug)]
+pub struct Collector {
+    /// The service and what is listed, for example `s3-buckets`.
+    pub id: &'static str,
+    /// The type in AWS Config's words, for example `AWS::S3::Bucket`.
+    pub resource_type: &'static str,
+    /// Where it is asked.
+    pub coverage: Coverage,
+    /// The IAM actions that the audit role must allow.
+    pub actions: &'static [&'static str],
+    /// Sees every resource of the scope, or fails.
+    pub(crate) collect: Collect,
+}
+
+/// Where a collector is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// Once an account.
+    Global,
+    /// Once in each region.
+    Regional,
+}
+
+/// Sees every resource of one scope, or fails.
+pub(crate) type Collect = for<'a> fn(&'a Account, &'a Observer) -> Collecting<'a>;
+
+/// A collector at work.
+pub(crate) type Collecting<'a> =
+    Pin<Box<dyn Future<Output = Result<(), CollectError>> + Send + 'a>>;
+
+/// Gives the IAM actions that the audit role must allow for everything here, sorted.
+pub fn actions() -> BTreeSet<&'static str> {
+    let collectors = ALL.iter().flat_map(|collector| collector.actions);
+    collectors.chain(SCAN_ACTIONS).copied().collect()
+}
+
+/// Gives a listing's items; an answer without the list is an error, not an empty list.
+fn items<'a>(answer: &'a Value, list: &str) -> Result<&'a [Value], CollectError> {
+    let found = answer[list].as_array();
+    found
+        .map(Vec::as_slice)
+        .ok_or_else(|| CollectError::missing(list))
+}
+
+/// Gives a text member that every item must have.
+fn text<'a>(item: &'a Value, member: &str) -> Result<&'a str, CollectError> {
+    item[member]
+        .as_str()
+        .ok_or_else(|| CollectError::missing(member))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_sorted_and_unique() {
+        let ids: Vec<_> = ALL.iter().map(|collector| collector.id).collect();
+        let mut sorted = ids.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(ids, sorted);
+        let types: BTreeSet<_> = ALL
+            .iter()
+            .map(|collector| collector.resource_type)
+            .collect();
+        assert_eq!(
+            types.len(),
+            ALL.len(),
+            "a type in two collectors would delete the other's"
+        );
+    }
+
+    #[test]
+    fn the_audit_role_only_reads() {
+        // A credential report is made by AWS at our request; it changes nothing in the account.
+        let verbs = ["Get", "List", "Describe", "GenerateCredentialReport"];
+        for action in actions() {
+            let (_, verb) = action.split_once(':').expect("service:Action");
+            assert!(
+                verbs.iter().any(|known| verb.starts_with(known)),
+                "{action}"
+            );
+        }
+    }
+}

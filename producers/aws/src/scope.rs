@@ -1,0 +1,155 @@
+//! The scope of a listing, what happens in it, and how it failed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use tokio::sync::mpsc::Sender;
+
+use crate::api::CallError;
+use crate::document::Document;
+
+/// The region of scopes and resources that have none.
+pub(crate) const GLOBAL: &str = "global";
+
+/// What is listed as a whole.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Scope {
+    pub(crate) account: String,
+    /// A region, or [`GLOBAL`].
+    pub(crate) region: String,
+    pub(crate) resource_type: &'static str,
+}
+
+/// What happens in a scope, in this order; documents may be many or none.
+#[derive(Debug)]
+pub(crate) enum Event {
+    Started,
+    Seen(Box<Document>),
+    Completed { count: i64 },
+    Failed { error: String },
+}
+
+/// What the accounts' tasks tell the scan.
+#[derive(Debug)]
+pub(crate) enum Report {
+    Scope(Scope, Event),
+    /// Every scope of the account has ended.
+    AccountDone(String),
+}
+
+/// A scope that failed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ScopeFailure {
+    /// The account.
+    pub account: String,
+    /// The region, or `global`.
+    pub region: String,
+    /// The resource type.
+    pub resource_type: String,
+    /// `Code: message`.
+    pub error: String,
+}
+
+/// A payer whose accounts could not be listed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PayerFailure {
+    /// The payer's account id.
+    pub payer: String,
+    /// `Code: message`.
+    pub error: String,
+}
+
+/// Why a listing ended early.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CollectError {
+    /// A call failed.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// A call that several collectors share failed.
+    #[error(transparent)]
+    Shared(#[from] Arc<CallError>),
+    /// AWS's answer lacks what the listing needs, or never came to an end.
+    #[error("{code}: {message}")]
+    Answer { code: &'static str, message: String },
+    /// The scan has ended; nobody listens any more.
+    #[error("the scan has ended")]
+    Stopped,
+}
+
+impl CollectError {
+    /// An answer without something that it must have.
+    pub(crate) fn missing(what: &str) -> Self {
+        Self::Answer {
+            code: "UnreadableAnswer",
+            message: format!("the answer has no {what}"),
+        }
+    }
+
+    /// Gives `Code: message`.
+    pub(crate) fn summary(&self) -> String {
+        match self {
+            Self::Call(error) => error.summary(),
+            Self::Shared(error) => error.summary(),
+            other => other.to_string(),
+        }
+    }
+}
+
+/// Takes what a collector sees in one scope.
+#[derive(Debug)]
+pub(crate) struct Observer {
+    scope: Scope,
+    sender: Sender<Report>,
+    count: AtomicI64,
+}
+
+impl Observer {
+    pub(crate) fn new(scope: Scope, sender: Sender<Report>) -> Self {
+        Self {
+            scope,
+            sender,
+            count: AtomicI64::new(0),
+        }
+    }
+
+    /// The scope.
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Hands on a resource; waits while the scan is busy with others.
+    pub(crate) async fn see(&self, document: Document) -> Result<(), CollectError> {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.send(Event::Seen(Box::new(document))).await
+    }
+
+    pub(crate) async fn start(&self) -> Result<(), CollectError> {
+        self.send(Event::Started).await
+    }
+
+    /// Ends the scope, for better or worse.
+    pub(crate) async fn end(&self, result: Result<(), CollectError>) -> Result<(), CollectError> {
+        let event = match result {
+            Ok(()) => Event::Completed {
+                count: self.count.load(Ordering::Relaxed),
+            },
+            Err(error) => Event::Failed {
+                error: error.summary(),
+            },
+        };
+        self.send(event).await
+    }
+
+    /// Ends the scope with a failure that happened before it could be asked for.
+    pub(crate) async fn fail(&self, error: String) -> Result<(), CollectError> {
+        self.send(Event::Failed { error }).await
+    }
+
+    async fn send(&self, event: Event) -> Result<(), CollectError> {
+        let report = Report::Scope(self.scope.clone(), event);
+        self.sender
+            .send(report)
+            .await
+            .map_err(|_| CollectError::Stopped)
+    }
+}
