@@ -1,0 +1,462 @@
+//! Evaluates expressions over one document, with three values: true, false and unknown.
+
+mod call;
+mod operator;
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use crate::compile::{LOOPS_MAX, Piece, Template};
+use crate::cuts::Cuts;
+use crate::library::time::{DAY_MS, whole_days};
+use crate::node::{Literal, Loop, LoopKind, Name, Node, Site};
+use crate::unknown::{Cause, Unknown};
+use crate::value::{Days, Val, equal};
+use crate::{Context, Document};
+
+/// How many steps one verdict may take. A rule over a group of 1,000 permissions takes some 20,000;
+/// a million is some 20 ms.
+const STEPS_MAX: u32 = 1_000_000;
+
+/// Errors of these names say that the tags were not read.
+const TAG_CALLS: [&str; 3] = ["Tagging", "Tags", "tags"];
+
+type Evaluated<'a> = Result<Val<'a>, Unknown>;
+
+/// What an evaluation reads, and what it keeps count of.
+pub(crate) struct Machine<'a> {
+    document: &'a Document<'a>,
+    context: &'a dyn Context,
+    now_ms: i64,
+    cuts: Cuts<'a>,
+    item: Val<'a>,
+    variables: [Val<'a>; LOOPS_MAX],
+    steps_left: u32,
+    flips_at_ms: Option<i64>,
+}
+
+impl<'a> Machine<'a> {
+    pub(crate) fn new(
+        document: &'a Document<'a>,
+        context: &'a dyn Context,
+        now_ms: i64,
+    ) -> Machine<'a> {
+        Machine {
+            document,
+            context,
+            now_ms,
+            cuts: Cuts::of(document),
+            item: Val::Null,
+            variables: [const { Val::Null }; LOOPS_MAX],
+            steps_left: STEPS_MAX,
+            flips_at_ms: None,
+        }
+    }
+
+    /// Starts the next verdict: a full budget, and nothing known of time.
+    pub(crate) fn start(&mut self, item: Val<'a>) {
+        self.item = item;
+        self.steps_left = STEPS_MAX;
+        self.flips_at_ms = None;
+    }
+
+    /// Gives the earliest instant after now at which a comparison met since the start changes.
+    pub(crate) fn flips_at_ms(&self) -> Option<i64> {
+        self.flips_at_ms
+    }
+
+    /// Evaluates a field that must be true or false.
+    pub(crate) fn truth(&mut self, (node, site): &'a (Node, Site)) -> Result<bool, Unknown> {
+        self.truth_at(node, *site)
+    }
+
+    /// Evaluates an expression.
+    pub(crate) fn value(&mut self, node: &'a Node) -> Evaluated<'a> {
+        let value = self.lazy(node)?;
+        Ok(self.settle(value))
+    }
+
+    /// Evaluates what must be a list (or a map, for its keys).
+    pub(crate) fn items(
+        &mut self,
+        (node, site): &'a (Node, Site),
+    ) -> Result<Vec<Val<'a>>, Unknown> {
+        let list = self.value(node)?;
+        self.want_all_items(&list, *site)?;
+        match list.items() {
+            Some(items) => Ok(items.collect()),
+            None => unknown(*site, not_a(&list, "a list")),
+        }
+    }
+
+    /// Evaluates the name of a part.
+    pub(crate) fn part(&mut self, (node, site): &'a (Node, Site)) -> Result<String, Unknown> {
+        match self.value(node)? {
+            part @ (Val::Str(_) | Val::Int(_) | Val::Bool(_)) => Ok(part.to_text()),
+            other => unknown(*site, not_a(&other, "a string")),
+        }
+    }
+
+    /// Fills a message in; what is unknown is a question mark.
+    pub(crate) fn fill(&mut self, template: &'a Template) -> String {
+        let mut text = String::new();
+        for piece in &template.pieces {
+            match piece {
+                Piece::Text(plain) => text.push_str(plain),
+                Piece::Value(node) => match self.value(node) {
+                    Ok(value) => text.push_str(&value.to_text()),
+                    Err(_) => text.push('?'),
+                },
+            }
+        }
+        text
+    }
+
+    fn truth_at(&mut self, node: &'a Node, site: Site) -> Result<bool, Unknown> {
+        match self.value(node)? {
+            Val::Bool(truth) => Ok(truth),
+            other => unknown(site, Cause::WrongType(other.type_name(), "a bool")),
+        }
+    }
+
+    /// Evaluates an expression, and leaves what depends on time open for a comparison.
+    fn lazy(&mut self, node: &'a Node) -> Evaluated<'a> {
+        self.step()?;
+        match node {
+            Node::Literal(literal) => Ok(literal_value(literal)),
+            Node::Name(name) => self.name(*name),
+            Node::Tags(site) => {
+                match TAG_CALLS
+                    .iter()
+                    .find_map(|call| self.document.errors.get(*call))
+                {
+                    Some(error) => unknown(*site, Cause::FailedCall(error.as_str().into())),
+                    None => Ok(Val::Tags(self.document.tags)),
+                }
+            }
+            Node::Variable(depth) => Ok(self.variables[*depth].clone()),
+            Node::Select {
+                operand,
+                field,
+                site,
+            } => {
+                let operand = self.value(operand)?;
+                match self.member(&operand, field, *site)? {
+                    Some(value) => Ok(value),
+                    None => unknown(*site, Cause::Absent),
+                }
+            }
+            Node::Has {
+                operand,
+                field,
+                site,
+            } => {
+                let operand = self.value(operand)?;
+                Ok(Val::Bool(self.member(&operand, field, *site)?.is_some()))
+            }
+            Node::Index {
+                operand,
+                index,
+                site,
+            } => self.index(operand, index, *site),
+            Node::And(left, right, site) => self.logic(left, right, *site, false),
+            Node::Or(left, right, site) => self.logic(left, right, *site, true),
+            Node::Not(operand, site) => Ok(Val::Bool(!self.truth_at(operand, *site)?)),
+            Node::If {
+                condition,
+                then,
+                other,
+                site,
+            } => {
+                let chosen = if self.truth_at(condition, *site)? {
+                    then
+                } else {
+                    other
+                };
+                self.value(chosen)
+            }
+            Node::Equal {
+                left,
+                right,
+                negated,
+                site,
+            } => self.equality(left, right, *negated, *site),
+            Node::Compare {
+                operator,
+                left,
+                right,
+                site,
+            } => self.comparison(*operator, left, right, *site),
+            Node::Arithmetic {
+                operator,
+                left,
+                right,
+                site,
+            } => self.arithmetic(*operator, left, right, *site),
+            Node::Negate(operand, site) => self.negate(operand, *site),
+            Node::In { item, list, site } => self.membership(item, list, *site),
+            Node::InLiterals {
+                item,
+                literals,
+                site,
+            } => {
+                let item = self.value(item)?;
+                self.want_whole(&item, *site)?;
+                let found = literals
+                    .iter()
+                    .any(|literal| equal(&item, &literal_value(literal)));
+                Ok(Val::Bool(found))
+            }
+            Node::List(nodes) => {
+                let values: Result<Vec<_>, _> = nodes.iter().map(|node| self.value(node)).collect();
+                Ok(Val::List(Rc::new(values?)))
+            }
+            Node::Map { members, site } => self.map(members, *site),
+            Node::Loop(loop_) => self.run_loop(loop_),
+            Node::Call {
+                function,
+                arguments,
+                site,
+            } => self.call(*function, arguments, *site),
+            Node::Matches {
+                text,
+                pattern,
+                site,
+            } => {
+                let text = self.text(text, *site)?;
+                Ok(Val::Bool(pattern.is_match(&text)))
+            }
+            Node::InRange { range, inner, site } => self.in_range(range, inner, *site),
+        }
+    }
+
+    fn step(&mut self) -> Result<(), Unknown> {
+        match self.steps_left.checked_sub(1) {
+            Some(left) => {
+                self.steps_left = left;
+                Ok(())
+            }
+            None => unknown(0, Cause::OverBudget),
+        }
+    }
+
+    fn name(&self, name: Name) -> Evaluated<'a> {
+        let document = self.document;
+        let text = |text: &'a str| Ok(Val::Str(Cow::Borrowed(text)));
+        match name {
+            Name::Configuration => Ok(Val::of(document.configuration)),
+            Name::Supplementary => Ok(Val::of(document.supplementary)),
+            Name::Item => Ok(self.item.clone()),
+            Name::Now => Ok(Val::Now),
+            Name::Account => text(document.account),
+            Name::Region => text(document.region),
+            Name::Id => text(document.id),
+            Name::Label => text(document.name),
+            Name::Arn => text(document.arn),
+        }
+    }
+
+    /// Gives a member: none when the document says that there is none.
+    fn member(&self, of: &Val<'a>, key: &str, site: Site) -> Result<Option<Val<'a>>, Unknown> {
+        match of {
+            Val::Json(json) => match self.hidden(json, key) {
+                Some(cause) => unknown(site, cause),
+                None if json.is_object() => Ok(json.get(key).map(Val::of)),
+                None => unknown(
+                    site,
+                    Cause::WrongType("a member of a list", "a member of a map"),
+                ),
+            },
+            Val::Tags(_) | Val::Map(_) => Ok(of.member(key)),
+            Val::Null => unknown(site, self.null_cause(key)),
+            other => unknown(
+                site,
+                Cause::WrongType(member_of(other), "a member of a map"),
+            ),
+        }
+    }
+
+    /// Where `s` as a whole is null, a failed call is still the better reason.
+    fn null_cause(&self, key: &str) -> Cause {
+        match self.document.errors.get(key) {
+            Some(error) if self.document.supplementary.is_null() => {
+                Cause::FailedCall(error.as_str().into())
+            }
+            _ => Cause::Null,
+        }
+    }
+
+    /// Tells why a member can't be known, whatever stands there.
+    fn hidden(&self, of: &Value, key: &str) -> Option<Cause> {
+        if std::ptr::eq(of, self.document.supplementary)
+            && let Some(error) = self.document.errors.get(key)
+        {
+            return Some(Cause::FailedCall(error.as_str().into()));
+        }
+        self.cuts.has(of, key).then_some(Cause::CutOff)
+    }
+
+    /// Fails when a part of a value is not known that a function or `==` would look into.
+    fn want_whole(&self, value: &Val<'a>, site: Site) -> Result<(), Unknown> {
+        match value {
+            Val::Json(json) => {
+                if std::ptr::eq(*json, self.document.supplementary)
+                    && let Some(error) = self.document.errors.values().next()
+                {
+                    return unknown(site, Cause::FailedCall(error.as_str().into()));
+                }
+                if self.cuts.touches(json) {
+                    unknown(site, Cause::CutOff)
+                } else {
+                    Ok(())
+                }
+            }
+            Val::List(items) => items
+                .iter()
+                .try_for_each(|item| self.want_whole(item, site)),
+            Val::Map(members) => members
+                .values()
+                .try_for_each(|one| self.want_whole(one, site)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Fails when a list or map lacks items or keys that were cut off or not read.
+    fn want_all_items(&self, value: &Val<'a>, site: Site) -> Result<(), Unknown> {
+        let Val::Json(json) = value else {
+            return Ok(());
+        };
+        if std::ptr::eq(*json, self.document.supplementary) {
+            return self.want_whole(value, site);
+        }
+        if self.cuts.shorten(json) {
+            unknown(site, Cause::CutOff)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Runs a loop. `exists` and `all` take an item that decides, whatever is unknown beside it.
+    fn run_loop(&mut self, loop_: &'a Loop) -> Evaluated<'a> {
+        let range = self.value(&loop_.range)?;
+        self.want_all_items(&range, loop_.site)?;
+        let Some(items) = range.items() else {
+            return unknown(loop_.site, not_a(&range, "a list"));
+        };
+        match &loop_.kind {
+            LoopKind::Exists => self.find(items, loop_, true),
+            LoopKind::All => self.find(items, loop_, false),
+            LoopKind::ExistsOne => {
+                let mut count = 0;
+                for item in items {
+                    self.variables[loop_.variable] = item;
+                    count += u32::from(self.truth_at(&loop_.body, loop_.site)?);
+                }
+                Ok(Val::Bool(count == 1))
+            }
+            LoopKind::Collect { condition } => {
+                let mut collected = Vec::new();
+                for item in items {
+                    self.variables[loop_.variable] = item;
+                    let wanted = match condition {
+                        Some(condition) => self.truth_at(condition, loop_.site)?,
+                        None => true,
+                    };
+                    if wanted {
+                        collected.push(self.value(&loop_.body)?);
+                    }
+                }
+                Ok(Val::List(Rc::new(collected)))
+            }
+        }
+    }
+
+    /// Looks for an item whose body is `decisive`.
+    fn find(
+        &mut self,
+        items: impl Iterator<Item = Val<'a>>,
+        loop_: &'a Loop,
+        decisive: bool,
+    ) -> Evaluated<'a> {
+        let mut open: Option<Unknown> = None;
+        for item in items {
+            self.variables[loop_.variable] = item;
+            match self.truth_at(&loop_.body, loop_.site) {
+                Ok(truth) if truth == decisive => return Ok(Val::Bool(decisive)),
+                Ok(_) => {}
+                Err(unknown) => {
+                    open = Some(match open {
+                        Some(first) => first.or(unknown),
+                        None => unknown,
+                    });
+                }
+            }
+        }
+        open.map_or(Ok(Val::Bool(!decisive)), Err)
+    }
+
+    /// Turns what was left open for a comparison into a plain value that changes at the next day.
+    fn settle(&mut self, value: Val<'a>) -> Val<'a> {
+        match value {
+            Val::Days(days) => {
+                let count = self.count(days);
+                self.note_flip(if days.until {
+                    days.at_ms
+                        .saturating_sub(count.saturating_mul(DAY_MS))
+                        .saturating_add(1)
+                } else {
+                    days.at_ms
+                        .saturating_add((count + 1).saturating_mul(DAY_MS))
+                });
+                Val::Int(count)
+            }
+            other => other,
+        }
+    }
+
+    fn count(&self, days: Days) -> i64 {
+        if days.until {
+            whole_days(self.now_ms, days.at_ms)
+        } else {
+            whole_days(days.at_ms, self.now_ms)
+        }
+    }
+
+    fn note_flip(&mut self, at_ms: i64) {
+        if at_ms > self.now_ms {
+            self.flips_at_ms = Some(self.flips_at_ms.map_or(at_ms, |before| before.min(at_ms)));
+        }
+    }
+}
+
+fn unknown<T>(site: Site, cause: Cause) -> Result<T, Unknown> {
+    Err(Unknown { site, cause })
+}
+
+/// A null is missing data; any other wrong type is the rule's fault.
+fn not_a(value: &Val<'_>, wanted: &'static str) -> Cause {
+    match value {
+        Val::Null => Cause::Null,
+        other => Cause::WrongType(other.type_name(), wanted),
+    }
+}
+
+fn member_of(value: &Val<'_>) -> &'static str {
+    match value.type_name() {
+        "a string" => "a member of a string",
+        "a list" => "a member of a list",
+        _ => "a member of a plain value",
+    }
+}
+
+fn literal_value(literal: &Literal) -> Val<'_> {
+    match literal {
+        Literal::Null => Val::Null,
+        Literal::Bool(truth) => Val::Bool(*truth),
+        Literal::Int(number) => Val::Int(*number),
+        Literal::Double(number) => Val::Double(*number),
+        Literal::Text(text) => Val::Str(Cow::Borrowed(text)),
+    }
+}
