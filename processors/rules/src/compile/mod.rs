@@ -3,6 +3,7 @@
 
 mod call;
 mod comprehension;
+mod operator;
 mod template;
 
 use cel::common::ast::{
@@ -11,7 +12,7 @@ use cel::common::ast::{
 use cel::parser::Parser;
 
 use crate::CompileError;
-use crate::node::{Arithmetic, Comparison, Literal, Name, Node, Site};
+use crate::node::{Literal, Name, Node, Site};
 
 pub(crate) use template::{Piece, Template};
 
@@ -302,144 +303,12 @@ impl<'s> Compiler<'s> {
             (operators::IN, [item, list]) => self.membership(item, list),
             (operators::EQUALS, [left, right]) => self.equality(id, left, "==", right),
             (operators::NOT_EQUALS, [left, right]) => self.equality(id, left, "!=", right),
-            (_, [left, right]) => match (comparison(name), arithmetic(name)) {
+            (_, [left, right]) => match (operator::comparison(name), operator::arithmetic(name)) {
                 (Some((operator, sign)), _) => self.comparison(left, operator, sign, right),
                 (_, Some((operator, sign))) => self.arithmetic(left, operator, sign, right),
                 _ => self.function(id, call),
             },
             _ => self.function(id, call),
-        }
-    }
-
-    fn logic(&mut self, left: &IdedExpr, sign: &str, right: &IdedExpr) -> Compiled {
-        let (left, left_place, site) = self.condition(left);
-        let (right, right_place, _) = self.condition(right);
-        let place = format!("{left_place} {sign} {right_place}");
-        let node = match sign {
-            "&&" => Node::And(left, right, site),
-            _ => Node::Or(left, right, site),
-        };
-        Compiled { node, place }
-    }
-
-    fn conditional(&mut self, condition: &IdedExpr, then: &IdedExpr, other: &IdedExpr) -> Compiled {
-        let (condition, place, site) = self.condition(condition);
-        let (then, other) = (self.compile(then), self.compile(other));
-        let place = format!("{place} ? {} : {}", then.place, other.place);
-        let (then, other) = (Box::new(then.node), Box::new(other.node));
-        Compiled {
-            node: Node::If {
-                condition,
-                then,
-                other,
-                site,
-            },
-            place,
-        }
-    }
-
-    fn index(&mut self, operand: &IdedExpr, index: &IdedExpr) -> Compiled {
-        let (operand, index) = (self.compile(operand), self.compile(index));
-        let place = format!("{}[{}]", operand.place, index.place);
-        let site = self.site(&place);
-        let (operand, index) = (Box::new(operand.node), Box::new(index.node));
-        Compiled {
-            node: Node::Index {
-                operand,
-                index,
-                site,
-            },
-            place,
-        }
-    }
-
-    fn membership(&mut self, item: &IdedExpr, list: &IdedExpr) -> Compiled {
-        let (item, list) = (self.compile(item), self.compile(list));
-        let place = format!("{} in {}", item.place, list.place);
-        let site = self.site(&place);
-        let item = Box::new(item.node);
-        let node = match literals(&list.node) {
-            Some(literals) => Node::InLiterals {
-                item,
-                literals,
-                site,
-            },
-            None => Node::In {
-                item,
-                list: Box::new(list.node),
-                site,
-            },
-        };
-        Compiled { node, place }
-    }
-
-    /// `"true" == true` is false in CEL and no error, so that a text from a report would turn a
-    /// check round in silence; the bare member is unknown when it is no bool.
-    fn equality(&mut self, id: u64, left: &IdedExpr, sign: &str, right: &IdedExpr) -> Compiled {
-        let (left, right) = (self.compile(left), self.compile(right));
-        for side in [&left, &right] {
-            if matches!(side.node, Node::Literal(Literal::Bool(_))) {
-                self.error(
-                    id,
-                    format!("compare with {} by writing the bare value", side.place),
-                );
-            }
-        }
-        let place = format!("{} {sign} {}", left.place, right.place);
-        let site = self.site(&place);
-        let (left, right) = (Box::new(left.node), Box::new(right.node));
-        Compiled {
-            node: Node::Equal {
-                left,
-                right,
-                negated: sign == "!=",
-                site,
-            },
-            place,
-        }
-    }
-
-    fn comparison(
-        &mut self,
-        left: &IdedExpr,
-        operator: Comparison,
-        sign: &str,
-        right: &IdedExpr,
-    ) -> Compiled {
-        let (left, right) = (self.compile_or_now(left), self.compile_or_now(right));
-        let place = format!("{} {sign} {}", left.place, right.place);
-        let site = self.site(&place);
-        let (left, right) = (Box::new(left.node), Box::new(right.node));
-        Compiled {
-            node: Node::Compare {
-                operator,
-                left,
-                right,
-                site,
-            },
-            place,
-        }
-    }
-
-    fn arithmetic(
-        &mut self,
-        left: &IdedExpr,
-        operator: Arithmetic,
-        sign: &str,
-        right: &IdedExpr,
-    ) -> Compiled {
-        let (left, right) = (self.compile(left), self.compile(right));
-        let place = format!("{} {sign} {}", left.place, right.place);
-        let site = self.site(&place);
-        let (left, right) = (Box::new(left.node), Box::new(right.node));
-        Compiled {
-            node: Node::Arithmetic {
-                operator,
-                left,
-                right,
-                site,
-            },
-            place,
         }
     }
 
@@ -543,36 +412,6 @@ fn offset_of(source: &str, (line, column): (isize, isize)) -> usize {
 
 fn is_name(expression: &IdedExpr, wanted: &str) -> bool {
     matches!(&expression.expr, Expr::Ident(name) if name == wanted)
-}
-
-fn literals(list: &Node) -> Option<Vec<Literal>> {
-    let Node::List(items) = list else { return None };
-    let literal = |item: &Node| match item {
-        Node::Literal(literal) => Some(literal.clone()),
-        _ => None,
-    };
-    items.iter().map(literal).collect()
-}
-
-fn comparison(name: &str) -> Option<(Comparison, &'static str)> {
-    match name {
-        operators::LESS => Some((Comparison::Less, "<")),
-        operators::LESS_EQUALS => Some((Comparison::LessOrEqual, "<=")),
-        operators::GREATER => Some((Comparison::Greater, ">")),
-        operators::GREATER_EQUALS => Some((Comparison::GreaterOrEqual, ">=")),
-        _ => None,
-    }
-}
-
-fn arithmetic(name: &str) -> Option<(Arithmetic, &'static str)> {
-    match name {
-        operators::ADD => Some((Arithmetic::Add, "+")),
-        operators::SUBSTRACT => Some((Arithmetic::Subtract, "-")),
-        operators::MULTIPLY => Some((Arithmetic::Multiply, "*")),
-        operators::DIVIDE => Some((Arithmetic::Divide, "/")),
-        operators::MODULO => Some((Arithmetic::Remainder, "%")),
-        _ => None,
-    }
 }
 
 fn shortened(place: &str) -> String {
