@@ -3,7 +3,7 @@
 use apache_avro::AvroSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::key::key;
+use crate::key;
 
 key! {
     /// An exception, by its id in the risk register.

@@ -63,7 +63,9 @@ fn unescape(part: &str) -> Option<String> {
     Some(out)
 }
 
-/// Declares a key type: a struct of text parts in the order of its path.
+/// Declares a key type: a struct of text parts in the order of its path, and the parts that decide
+/// its partition.
+#[macro_export]
 macro_rules! key {
     ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident),+ } by $($by:ident),+) => {
         $(#[$doc])*
@@ -95,8 +97,6 @@ macro_rules! key {
         }
     };
 }
-pub(crate) use key;
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use apache_avro::AvroSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{key::key, symbols::symbols};
+use crate::{key, symbols::symbols};
 
 key! {
     /// A score: of a requirement in an account, or of the account (`*`).
@@ -43,6 +43,8 @@ pub struct ScoreState {
     pub score: Option<i64>,
     /// The requirement's risk weight; for `*` the sum of weights that have a score.
     pub weight: i64,
+    /// Weight times score in billionths; for `*` the sum over its requirements.
+    pub weighted_score: i64,
     /// Votes: passing and failing.
     pub total: i64,
     /// Failing votes, credited or not.

@@ -236,6 +236,16 @@ impl<'a> View<'a> {
         Ok(())
     }
 
+    /// Appends a tombstone to a topic that is no table of this stage: the entity is gone.
+    pub fn retract<K: Key, V: Value>(&mut self, topic: &Topic<K, V>, key: &K) {
+        self.output(topic.spec, key, key.encode(), None);
+    }
+
+    /// Tells whether records of this key go to the task's own partition.
+    pub fn owns<K: Key>(&self, key: &K) -> bool {
+        partition_of(&key.partition_key(), self.context.partitions) == self.context.partition
+    }
+
     /// Hands the step's changes over to the transaction; without this call they are dropped.
     pub fn accept(self) {
         for (table, rows) in self.step.overlay {
