@@ -3,7 +3,7 @@
 use apache_avro::AvroSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Cause, key, symbols::symbols};
+use crate::{Cause, key, symbols};
 
 key! {
     /// One verdict.

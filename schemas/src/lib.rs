@@ -40,6 +40,8 @@ pub use resource::{ChangeKind, Difference, Resource, ResourceChange, ResourceKey
 pub use rollup::{Contribution, ContributionKey, RollupKey, RollupState};
 pub use score::{SCORE_ONE, ScoreKey, ScoreState, ScoreStatus};
 pub use spend::Spend;
+#[doc(hidden)]
+pub use symbols::symbols_schema;
 pub use tick::{Tick, TickKey};
 pub use topic::{Cleanup, Placement, Topic, TopicSpec};
 pub use trust::{PrincipalKind, TrustKey, TrustState};

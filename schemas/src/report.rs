@@ -3,7 +3,7 @@
 use apache_avro::AvroSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::symbols::symbols;
+use crate::symbols;
 
 /// One record of one report about one account.
 #[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]

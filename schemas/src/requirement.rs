@@ -3,7 +3,7 @@
 use apache_avro::AvroSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{key, symbols::symbols};
+use crate::{key, symbols};
 
 key! {
     /// A requirement, by its id.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use apache_avro::AvroSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Cause, avro::string_map, key, symbols::symbols};
+use crate::{Cause, avro::string_map, key, symbols};
 
 key! {
     /// A resource.

@@ -4,6 +4,7 @@
 ///
 /// The derive of apache-avro 0.22 refuses documented variants and knows no default symbol, which old
 /// readers need for words of newer writers; hence this.
+#[macro_export]
 macro_rules! symbols {
     ($(#[$doc:meta])* $name:ident default $default:literal {
         $($(#[$vdoc:meta])* $variant:ident = $symbol:literal),+ $(,)?
@@ -39,7 +40,7 @@ macro_rules! symbols {
                 _: Option<&str>,
             ) -> apache_avro::Schema {
                 let name = concat!("scorecard.", stringify!($name));
-                $crate::symbols::schema(named, name, &[$($symbol),+], $default)
+                $crate::symbols_schema(named, name, &[$($symbol),+], $default)
             }
 
             fn get_record_fields_in_ctxt(
@@ -51,8 +52,6 @@ macro_rules! symbols {
         }
     };
 }
-pub(crate) use symbols;
-
 use std::collections::HashSet;
 
 use apache_avro::{
@@ -61,7 +60,8 @@ use apache_avro::{
 };
 
 /// Makes the Avro enum, or a reference to it where the schema names it already.
-pub(crate) fn schema(
+#[doc(hidden)]
+pub fn symbols_schema(
     named: &mut HashSet<Name>,
     name: &str,
     symbols: &[&str],
