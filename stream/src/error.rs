@@ -63,4 +63,38 @@ pub enum LogError {
         /// What it is.
         what: String,
     },
+    /// The folder holds a log of another shape.
+    #[error("the local log in {} {problem}", path.display())]
+    Unfit {
+        /// The folder.
+        path: PathBuf,
+        /// What does not fit.
+        problem: String,
+    },
+    /// A record is larger than the log takes.
+    #[error("a record of {bytes} bytes for topic {topic}; the limit is {bytes_max}")]
+    TooLarge {
+        /// The topic's noun and kind.
+        topic: &'static str,
+        /// Bytes of its key, value and headers.
+        bytes: usize,
+        /// The most that the log takes.
+        bytes_max: usize,
+    },
+    /// Another process or thread joined with the same slot: this member can't go on.
+    #[error("another member joined group {group} as {slot}")]
+    Fenced {
+        /// The group.
+        group: String,
+        /// The slot.
+        slot: String,
+    },
+    /// A partition is not the member's, or it was not resumed.
+    #[error("partition {partition} of topic {topic} is not assigned to this member")]
+    NotAssigned {
+        /// The topic's noun and kind.
+        topic: &'static str,
+        /// The partition.
+        partition: i32,
+    },
 }

@@ -6,6 +6,7 @@
 
 mod error;
 pub mod fold;
+pub mod local;
 mod log;
 mod publisher;
 mod stage;
@@ -15,7 +16,7 @@ pub mod view;
 pub use error::LogError;
 pub use log::{
     Log, Member, Membership, Outcome, Outgoing, Polled, Position, Reader, Record, SettingChange,
-    TopicPlan, Writer,
+    RECORD_BYTES_MAX, TopicPlan, Writer,
 };
 pub use publisher::Publisher;
 pub use stage::{Stage, StepError};

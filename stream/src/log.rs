@@ -1,10 +1,16 @@
 //! The log behind one trait: what `local` and `kafka` both give, and nothing more.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use schemas::{TopicSpec, headers::Headers};
 
 use crate::LogError;
+
+/// The most bytes of one record's key, value and headers together.
+///
+/// Every log refuses more, so that what works in `local` works on Kafka too, whose default limit of
+/// a batch is 1,048,588 bytes.
+pub const RECORD_BYTES_MAX: usize = 1_000_000;
 
 /// A record that was read from the log.
 #[derive(Clone, Debug)]
@@ -77,6 +83,13 @@ pub struct SettingChange {
     pub wanted: String,
 }
 
+impl fmt::Display for SettingChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, is, wanted } = self;
+        write!(f, "{name}={is} instead of {wanted}")
+    }
+}
+
 /// A log: topics of partitions that only grow, read in order, written in atomic batches.
 pub trait Log: Send + Sync {
     /// Gives the number of partitions of every topic.
@@ -93,6 +106,27 @@ pub trait Log: Send + Sync {
     /// # Errors
     /// When the log can't be reached, or a topic is refused.
     fn apply(&self) -> Result<Vec<TopicPlan>, LogError>;
+
+    /// Makes sure that every topic is as it must be; each process does so at its start.
+    ///
+    /// # Errors
+    /// When the log can't be reached, or names the first topic that is not.
+    fn check(&self) -> Result<(), LogError> {
+        for plan in self.plan()? {
+            let (topic, problem) = match plan {
+                TopicPlan::Keep(_) => continue,
+                TopicPlan::Create(spec) => (spec, "is not there".to_owned()),
+                TopicPlan::Refuse(spec, why) => (spec, why),
+                TopicPlan::Alter(spec, changes) => {
+                    let change = changes.iter().map(SettingChange::to_string);
+                    (spec, format!("has {}", change.collect::<Vec<_>>().join(", ")))
+                }
+            };
+            let topic = topic.name.to_owned();
+            return Err(LogError::Topic { topic, problem });
+        }
+        Ok(())
+    }
 
     /// Opens an idempotent writer for producers; `role` names it in headers and client ids.
     ///
@@ -175,7 +209,8 @@ pub struct Membership {
 pub enum Polled {
     /// Records of assigned partitions; may be empty.
     Records(Vec<Record>),
-    /// These partitions (numbers, over all inputs) are ours now. Reading is paused until `resume`.
+    /// These partitions (numbers, over all inputs) are ours now, besides those that were before.
+    /// Reading is paused until `resume`.
     Assigned(Vec<i32>),
     /// These partitions are taken away: commit what is done before the next poll, if `lost` is false.
     Revoked {
