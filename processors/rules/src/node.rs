@@ -192,6 +192,7 @@ pub(crate) enum LoopKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Function {
     AgeDays,
+    Bool,
     CidrContains,
     Contains,
     DaysUntil,
@@ -203,6 +204,7 @@ pub(crate) enum Function {
     KnownAccount,
     Lower,
     LowerAscii,
+    OpenToAll,
     Size,
     StartsWith,
     Statements,
@@ -225,8 +227,9 @@ pub(crate) enum Style {
 }
 
 /// Every function that rules may call: name, style, count of arguments (the target counts).
-pub(crate) const FUNCTIONS: [(&str, Style, usize, Function); 20] = [
+pub(crate) const FUNCTIONS: [(&str, Style, usize, Function); 22] = [
     ("age_days", Style::Free, 2, Function::AgeDays),
+    ("bool", Style::Free, 1, Function::Bool),
     ("cidr_contains", Style::Free, 2, Function::CidrContains),
     ("contains", Style::Method, 2, Function::Contains),
     ("days_until", Style::Free, 2, Function::DaysUntil),
@@ -238,6 +241,7 @@ pub(crate) const FUNCTIONS: [(&str, Style, usize, Function); 20] = [
     ("known_account", Style::Free, 1, Function::KnownAccount),
     ("lower", Style::Free, 1, Function::Lower),
     ("lowerAscii", Style::Method, 1, Function::LowerAscii),
+    ("open_to_all", Style::Free, 1, Function::OpenToAll),
     ("size", Style::Both, 1, Function::Size),
     ("startsWith", Style::Method, 2, Function::StartsWith),
     ("statements", Style::Free, 1, Function::Statements),

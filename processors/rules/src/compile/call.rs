@@ -23,12 +23,14 @@ const MACROS: [(&str, &str); 6] = [
 pub(super) fn may_be_bool(function: Function) -> bool {
     matches!(
         function,
-        Function::CidrContains
+        Function::Bool
+            | Function::CidrContains
             | Function::Contains
             | Function::EndsWith
             | Function::Glob
             | Function::IsPublic
             | Function::KnownAccount
+            | Function::OpenToAll
             | Function::StartsWith
             | Function::WorldOpen
     )

@@ -55,6 +55,7 @@ impl<'a> Machine<'a> {
                     None => unknown(site, not_a(&value, "a list, a map or a string")),
                 }
             }
+            Function::Bool => truth(value, site),
             Function::Int | Function::Double => number(function, value, site),
             Function::Text => match value {
                 Val::Str(_) => Ok(value),
@@ -82,6 +83,7 @@ impl<'a> Machine<'a> {
         let json = value.to_json();
         let result = match function {
             Function::IsPublic => policy::is_public(&json).map(Val::Bool),
+            Function::OpenToAll => policy::is_open_to_all(&json).map(Val::Bool),
             Function::TrustedAccounts => policy::trusted_accounts(&json).map(Val::texts),
             Function::UnknownAccounts => {
                 policy::unknown_accounts(&json, |id| context.is_known_account(id)).map(Val::texts)
@@ -149,6 +151,19 @@ fn changed<'a>(value: Val<'a>, site: Site, change: impl Fn(&str) -> String) -> E
     match value {
         Val::Str(text) => Ok(Val::Str(Cow::Owned(change(&text)))),
         other => unknown(site, not_a(&other, "a string")),
+    }
+}
+
+/// Reads the truth from a text, as reports write it. Source: CEL's standard definitions.
+fn truth<'a>(value: Val<'a>, site: Site) -> Evaluated<'a> {
+    match &value {
+        Val::Bool(_) => Ok(value),
+        Val::Str(text) => match &**text {
+            "1" | "t" | "true" | "TRUE" | "True" => Ok(Val::Bool(true)),
+            "0" | "f" | "false" | "FALSE" | "False" => Ok(Val::Bool(false)),
+            _ => unreadable(site, format!("{text:?} is neither true nor false")),
+        },
+        other => unknown(site, not_a(other, "a bool or a string")),
     }
 }
 

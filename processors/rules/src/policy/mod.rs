@@ -69,6 +69,14 @@ pub fn is_public(statement: &Value) -> Result<bool, PolicyError> {
     Ok(names.iter().any(|(_, name)| *name == "*"))
 }
 
+/// Tells whether a policy lets everyone in, without a condition on who comes or from where.
+///
+/// Shape: a policy (as for [`statements`]). Errors: as [`trusted_principals`].
+pub fn is_open_to_all(policy: &Value) -> Result<bool, PolicyError> {
+    let is_open = |one: &TrustedPrincipal| one.kind == PrincipalKind::Public && !one.narrowed;
+    Ok(trusted_principals(policy)?.iter().any(is_open))
+}
+
 /// Lists everyone whom a policy's `Allow` statements name, in the order of the document.
 ///
 /// Shape: a policy (as for [`statements`]) → one entry for each statement and principal.

@@ -218,6 +218,17 @@ fn only_conditions_on_who_comes_narrow_everyone() {
 }
 
 #[test]
+fn a_policy_is_open_when_one_statement_is() {
+    let mut narrowed = allow(json!("*"));
+    narrowed["Condition"] = json!({"StringEquals": {"aws:PrincipalOrgID": "o-1"}});
+    assert_eq!(is_open_to_all(&json!({"Statement": []})), Ok(false));
+    assert_eq!(is_open_to_all(&policy(narrowed.clone())), Ok(false));
+    let both = json!({"Statement": [narrowed, allow(json!({"AWS": ["*"]}))]});
+    assert_eq!(is_open_to_all(&both), Ok(true));
+    assert!(is_open_to_all(&json!({})).is_err());
+}
+
+#[test]
 fn external_ids_and_conditions_are_noted() {
     let mut statement = allow(json!({"AWS": "999988887777"}));
     let noted = |statement: &Value| {

@@ -97,6 +97,11 @@ fn policies_are_read_in_every_form() {
         check(pass, &Case::s(json!({ "Policy": policy })), expected);
     }
     check(pass, &Case::s(json!({})).failed("Policy"), Unknown);
+    let policy = Case::s(
+        json!({"Policy": {"Statement": {"Effect": "Allow", "Principal": "*",
+        "Action": "s3:*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}}}),
+    );
+    check("open_to_all(s.Policy)", &policy, Pass);
 }
 
 #[test]

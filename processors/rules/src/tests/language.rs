@@ -108,6 +108,9 @@ fn strings_are_compared_by_methods() {
         ("string(r.n) == \"3\"", Pass),
         ("int(\"22\") == 22 && double(\"1.5\") == 1.5", Pass),
         ("int(r.s) == 1", Unknown),
+        ("bool(\"true\") && !bool(\"false\")", Pass),
+        ("bool(r.s)", Unknown),
+        ("bool(r.n)", Unknown),
     ];
     for (pass, expected) in table {
         check(pass, &case, expected);

@@ -135,6 +135,13 @@ fn context(case: &Case) -> cel::Context<'_, '_> {
                     .map(|public| json!(public)),
             )
         }),
+        context.add_function("open_to_all", |policy: CelValue| {
+            answer(
+                policy::is_open_to_all(&to_json(&policy))
+                    .ok()
+                    .map(|open| json!(open)),
+            )
+        }),
         context.add_function("trusted_accounts", |policy: CelValue| {
             answer(
                 policy::trusted_accounts(&to_json(&policy))

@@ -22,7 +22,7 @@ fn storage_and_network() -> Vec<Realistic> {
     vec![
         Realistic {
             name: "bucket policy",
-            pass: "s.Policy == null || !statements(s.Policy).exists(st, st.Effect == \"Allow\" &&
+            pass: "s.Policy == null || open_to_all(s.Policy) && r.x || !statements(s.Policy).exists(st, st.Effect == \"Allow\" &&
                 is_public(st) && !has(st.Condition))",
             r: json!({"Name": "b"}),
             s: json!({"Policy": {"Statement": [
@@ -95,7 +95,7 @@ fn identity() -> Vec<Realistic> {
             name: "root",
             pass: "r.rows.exists_one(row, row.user == \"<root_account>\") &&
                 r.rows.filter(row, row.user == \"<root_account>\").all(row,
-                row.mfa_active.lowerAscii() == \"true\" && !(\"true\" in
+                row.user.lowerAscii() == row.user && bool(row.mfa_active) && !(\"true\" in
                 [row.access_key_1_active, row.access_key_2_active]))",
             r: json!({"rows": [{"user": "<root_account>", "mfa_active": "TRUE",
                 "access_key_1_active": "false", "access_key_2_active": "false"},
