@@ -97,4 +97,25 @@ pub enum LogError {
         /// The partition.
         partition: i32,
     },
+    /// A record of a topic that is ours alone can't be decoded.
+    #[error("decoding the record of topic {topic}, partition {partition}, offset {offset}")]
+    Decode {
+        /// The topic's full name.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The offset.
+        offset: i64,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Reading to a known end did not get on: a transaction is open, or a broker is away.
+    #[error("reading {what} stood still for {} s", waited.as_secs())]
+    Stalled {
+        /// What was read.
+        what: String,
+        /// For how long.
+        waited: std::time::Duration,
+    },
 }

@@ -9,7 +9,9 @@ pub mod fold;
 pub mod local;
 mod log;
 mod publisher;
+pub mod snapshot;
 mod stage;
+pub mod store;
 mod table;
 pub mod view;
 

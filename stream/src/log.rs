@@ -95,6 +95,15 @@ pub trait Log: Send + Sync {
     /// Gives the number of partitions of every topic.
     fn partitions(&self) -> i32;
 
+    /// Gives the log's own name, the same at each start and no other log's, so that tables on disk
+    /// are never taken for those of another log; empty when it has none.
+    ///
+    /// # Errors
+    /// When the log can't be reached.
+    fn identity(&self) -> Result<String, LogError> {
+        Ok(String::new())
+    }
+
     /// Says what each topic needs, without doing it.
     ///
     /// # Errors
