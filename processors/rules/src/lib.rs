@@ -81,6 +81,13 @@ pub struct Document<'a> {
     pub truncated: &'a [String],
 }
 
+/// Reads an instant of RFC 3339 as rules do.
+///
+/// Units: UTC milliseconds. None for anything else, also for a time without a zone.
+pub fn parse_instant(text: &str) -> Option<i64> {
+    library::time::parse(text)
+}
+
 /// What a rule may ask about the world outside its document.
 pub trait Context {
     /// Tells whether an account is one of ours, or a third party that was approved.

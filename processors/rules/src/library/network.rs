@@ -141,6 +141,7 @@ fn covers(ranges: &[Range], is_v6: bool, first: u128, last: u128) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -256,5 +257,30 @@ mod tests {
         let listed = json!([{"IpRanges": [], "Ipv6Ranges": [],
             "PrefixListIds": [{"PrefixListId": "pl-1"}]}]);
         assert_eq!(open(listed), None, "a prefix list may hold anything");
+    }
+
+    proptest! {
+        /// A hole, where there is one, starts at 0 or right after some range: no other address
+        /// needs to be asked.
+        #[test]
+        fn the_whole_has_no_hole(parts in prop::collection::vec((any::<u32>(), 0u32..4), 1..12)) {
+            let texts: Vec<String> = parts
+                .iter()
+                .map(|(bits, length)| format!("{}/{length}", std::net::Ipv4Addr::from(*bits)))
+                .collect();
+            let ranges: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let is_in = |address: u64| {
+                parts.iter().any(|(bits, length)| {
+                    let size = 1u64 << (32 - length);
+                    address / size == u64::from(*bits) / size
+                })
+            };
+            let after = parts.iter().map(|(bits, length)| {
+                let size = 1u64 << (32 - length);
+                (u64::from(*bits) / size + 1) * size
+            });
+            let whole = after.chain([0]).all(|address| address >= 1 << 32 || is_in(address));
+            prop_assert_eq!(open(json!([v4(&ranges)])), Some(whole), "{:?}", texts);
+        }
     }
 }

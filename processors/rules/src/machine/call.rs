@@ -10,6 +10,9 @@ use crate::policy::{self, PolicyError};
 use crate::unknown::{Cause, Unknown};
 use crate::value::{Days, Val};
 
+/// What reading a policy costs, in steps: some 10 us, however it is written.
+const POLICY_STEPS: usize = 200;
+
 impl<'a> Machine<'a> {
     pub(super) fn call(
         &mut self,
@@ -78,6 +81,7 @@ impl<'a> Machine<'a> {
     }
 
     fn on_policy(&mut self, function: Function, value: Val<'a>, site: Site) -> Evaluated<'a> {
+        self.charge(POLICY_STEPS)?;
         self.want_whole(&value, site)?;
         let context = self.context;
         let json = value.to_json();
@@ -97,6 +101,7 @@ impl<'a> Machine<'a> {
         if value.is_map() || value.items().is_none() {
             return unknown(site, not_a(&value, "a list"));
         }
+        self.charge(value.size().unwrap_or(0))?;
         self.want_whole(&value, site)?;
         let permissions = value.items().into_iter().flatten();
         match network::world_open(permissions.map(|permission| permission.to_json())) {

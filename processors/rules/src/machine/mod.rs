@@ -233,12 +233,20 @@ impl<'a> Machine<'a> {
     }
 
     fn step(&mut self) -> Result<(), Unknown> {
-        match self.steps_left.checked_sub(1) {
-            Some(left) => {
-                self.steps_left = left;
-                Ok(())
-            }
-            None => unknown(0, Cause::OverBudget),
+        self.charge(1)
+    }
+
+    /// Takes steps from the budget; what walks through a list in one go costs as many.
+    fn charge(&mut self, steps: usize) -> Result<(), Unknown> {
+        let left = usize::try_from(self.steps_left)
+            .unwrap_or(usize::MAX)
+            .checked_sub(steps);
+        // What is left is never more than it was.
+        self.steps_left = left.and_then(|left| u32::try_from(left).ok()).unwrap_or(0);
+        if left.is_some() {
+            Ok(())
+        } else {
+            unknown(0, Cause::OverBudget)
         }
     }
 

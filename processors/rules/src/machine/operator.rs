@@ -39,6 +39,7 @@ impl<'a> Machine<'a> {
         site: Site,
     ) -> Evaluated<'a> {
         let (left, right) = (self.value(left)?, self.value(right)?);
+        self.charge(left.size().unwrap_or(0).min(right.size().unwrap_or(0)))?;
         self.want_whole(&left, site)?;
         self.want_whole(&right, site)?;
         Ok(Val::Bool(equal(&left, &right) != negated))
@@ -173,6 +174,7 @@ impl<'a> Machine<'a> {
                 other => unknown(site, not_a(other, "a string")),
             };
         }
+        self.charge(list.size().unwrap_or(0))?;
         self.want_whole(&item, site)?;
         self.want_whole(&list, site)?;
         match list.items() {

@@ -1,0 +1,98 @@
+//! The form of a requirement's file.
+
+use std::collections::BTreeMap;
+
+use schemas::{Scoring, Severity};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_saphyr::Spanned;
+
+/// A requirement's file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct File {
+    pub(crate) id: Spanned<String>,
+    pub(crate) title: Spanned<String>,
+    pub(crate) why: Spanned<String>,
+    pub(crate) severity: Severity,
+    pub(crate) weight: Spanned<i64>,
+    pub(crate) resource_type: Spanned<String>,
+    pub(crate) scoring: Scoring,
+    pub(crate) rule: Option<RuleOfFile>,
+    #[serde(default)]
+    pub(crate) checks: Vec<CheckOfFile>,
+    pub(crate) remediation: Spanned<String>,
+    #[serde(default)]
+    pub(crate) tests: Vec<Case>,
+}
+
+/// The rule of a file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RuleOfFile {
+    pub(crate) each: Option<Each>,
+    pub(crate) applies: Option<Spanned<String>>,
+    pub(crate) pass: Spanned<String>,
+    pub(crate) message: Option<Spanned<String>>,
+}
+
+/// One verdict an item.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Each {
+    #[serde(rename = "in")]
+    pub(crate) list: Spanned<String>,
+    pub(crate) key: Spanned<String>,
+}
+
+/// An outside check that feeds the requirement.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CheckOfFile {
+    pub(crate) source: Spanned<String>,
+    pub(crate) check: Spanned<String>,
+    #[serde(default)]
+    pub(crate) warn_passes: bool,
+}
+
+/// A test case of the rule.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Case {
+    pub(crate) name: Spanned<String>,
+    /// The instant of evaluation, RFC 3339.
+    pub(crate) now: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) r: Value,
+    #[serde(default)]
+    pub(crate) s: Value,
+    #[serde(default)]
+    pub(crate) errors: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) tags: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) truncated: Vec<String>,
+    #[serde(default)]
+    pub(crate) known_accounts: Vec<String>,
+    pub(crate) expect: Expected,
+}
+
+/// What a case expects.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Expected {
+    /// The verdict on the whole.
+    Whole(Word),
+    /// The verdict on each part, and no other part.
+    Parts(BTreeMap<String, Word>),
+}
+
+/// A verdict in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Word {
+    Pass,
+    Fail,
+    Unknown,
+    NotApplicable,
+}

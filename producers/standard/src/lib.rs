@@ -1,0 +1,160 @@
+//! Reads the security standard: a folder of YAML files, one requirement a file.
+//!
+//! Reads `*.yaml` and `*.yml` of one folder; other files are left alone. Gives requirements for
+//! the topic `requirement`, and every fault with its file, line and column. One broken file never
+//! hides the others, and never withdraws what it said before: see [`changes`].
+
+mod changes;
+mod check;
+mod file;
+mod place;
+mod report;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use schemas::Requirement;
+
+pub use changes::{Change, changes};
+pub use check::source_of;
+pub use report::{CaseResult, Report, run_tests};
+
+/// The standard as a folder gives it.
+#[derive(Clone, Debug, Default)]
+pub struct Standard {
+    /// The requirements without a fault, sorted by id.
+    pub requirements: Vec<Requirement>,
+    /// Every fault, sorted by place.
+    pub problems: Vec<Problem>,
+}
+
+/// A fault of a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// The file.
+    pub file: PathBuf,
+    /// The line, from 1; 0 when it is the file as a whole.
+    pub line: usize,
+    /// The column, in characters from 1; 0 when it is the file as a whole.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "{}:{}:{}: {}",
+            self.file.display(),
+            self.line,
+            self.column,
+            self.message
+        )
+    }
+}
+
+/// Why a folder can't be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum StandardError {
+    /// The folder can't be listed.
+    #[error("list the standard's folder {path}")]
+    List {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// Reads a folder.
+///
+/// Errors: the folder can't be listed. A folder without a requirement is a problem, since a
+/// standard that says nothing is a mistake.
+pub fn load(dir: &Path) -> Result<Standard, StandardError> {
+    let (files, mut problems) = read(dir)?;
+    let requirements = files.into_iter().map(|file| file.requirement).collect();
+    problems.sort();
+    Ok(Standard {
+        requirements,
+        problems,
+    })
+}
+
+/// Reads a folder's files; only files without a fault come back, sorted by id.
+fn read(dir: &Path) -> Result<(Vec<check::Checked>, Vec<Problem>), StandardError> {
+    let mut problems = Vec::new();
+    let mut by_id: BTreeMap<String, check::Checked> = BTreeMap::new();
+    let paths = yaml_files(dir)?;
+    if paths.is_empty() {
+        let message = "there is no requirement in this folder".to_owned();
+        problems.push(Problem {
+            file: dir.to_owned(),
+            line: 0,
+            column: 0,
+            message,
+        });
+    }
+    for path in paths {
+        match std::fs::read_to_string(&path) {
+            Ok(text) => match check::check(&path, &text) {
+                Ok(checked) => keep(checked, &mut by_id, &mut problems),
+                Err(found) => problems.extend(found),
+            },
+            Err(error) => {
+                let message = format!("it can't be read: {error}");
+                problems.push(Problem {
+                    file: path,
+                    line: 0,
+                    column: 0,
+                    message,
+                });
+            }
+        }
+    }
+    Ok((by_id.into_values().collect(), problems))
+}
+
+/// Keeps a requirement unless an earlier file has its id.
+fn keep(
+    checked: check::Checked,
+    by_id: &mut BTreeMap<String, check::Checked>,
+    problems: &mut Vec<Problem>,
+) {
+    match by_id.get(&checked.requirement.id) {
+        None => {
+            by_id.insert(checked.requirement.id.clone(), checked);
+        }
+        Some(first) => {
+            let id = &checked.requirement.id;
+            let message = format!("{} has the id {id} too", first.id_place.file.display());
+            problems.push(Problem {
+                message,
+                ..checked.id_place
+            });
+        }
+    }
+}
+
+fn yaml_files(dir: &Path) -> Result<Vec<PathBuf>, StandardError> {
+    let fault = |source| StandardError::List {
+        path: dir.to_owned(),
+        source,
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(fault)? {
+        let path = entry.map_err(fault)?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml" || extension == "yml")
+        {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! Runs the test cases that the standard's files bring along.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use rules::{Context, Document, Judgement, Rule, Verdict};
+use serde_json::{Value, json};
+
+use crate::check::Checked;
+use crate::file::{Case, Expected, Word};
+use crate::{Problem, StandardError, read};
+
+/// The account of every test case; it knows itself.
+const ACCOUNT: &str = "111122223333";
+/// The instant of evaluation of a case that names none: 2026-01-01T00:00:00Z.
+const DEFAULT_NOW_MS: i64 = 1_767_225_600_000;
+
+/// What running the tests showed.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Every case, by requirement and place.
+    pub cases: Vec<CaseResult>,
+    /// Rules whose tests leave something out.
+    pub warnings: Vec<Problem>,
+    /// Files with a fault, whose cases were not run.
+    pub problems: Vec<Problem>,
+}
+
+/// How one case went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseResult {
+    /// The requirement.
+    pub requirement: String,
+    /// The case.
+    pub name: String,
+    /// Where it stands; with a message when it failed.
+    pub place: Problem,
+    /// Whether the verdicts were those expected.
+    pub is_ok: bool,
+}
+
+impl Report {
+    /// Tells whether every file was read and every case went as expected.
+    pub fn is_ok(&self) -> bool {
+        self.problems.is_empty() && self.cases.iter().all(|case| case.is_ok)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.problems {
+            writeln!(out, "error: {problem}")?;
+        }
+        for case in self.cases.iter().filter(|case| !case.is_ok) {
+            writeln!(
+                out,
+                "failed: {} / {}: {}",
+                case.requirement, case.name, case.place
+            )?;
+        }
+        for warning in &self.warnings {
+            writeln!(out, "warning: {warning}")?;
+        }
+        let failed = self.cases.iter().filter(|case| !case.is_ok).count();
+        let (run, files) = (self.cases.len(), self.problems.len());
+        write!(out, "{run} cases, {failed} failed, {files} faults in files")
+    }
+}
+
+/// Runs every test case of a folder.
+///
+/// Errors: the folder can't be listed.
+pub fn run_tests(dir: &Path) -> Result<Report, StandardError> {
+    let (files, mut problems) = read(dir)?;
+    problems.sort();
+    let mut report = Report {
+        problems,
+        ..Report::default()
+    };
+    for file in &files {
+        let Some(rule) = &file.rule else { continue };
+        let results: Vec<CaseResult> = file
+            .tests
+            .iter()
+            .map(|case| run_case(file, rule, case))
+            .collect();
+        report.warnings.extend(gaps(file));
+        report.cases.extend(results);
+    }
+    Ok(report)
+}
+
+fn run_case(file: &Checked, rule: &Rule, case: &Case) -> CaseResult {
+    let judgements = judge(file, rule, case);
+    let difference = difference(&case.expect, &judgements);
+    let place = Problem {
+        line: usize::try_from(case.name.defined.line()).unwrap_or(0),
+        column: usize::try_from(case.name.defined.column()).unwrap_or(0),
+        message: difference.clone().unwrap_or_default(),
+        ..file.id_place.clone()
+    };
+    CaseResult {
+        requirement: file.requirement.id.clone(),
+        name: case.name.value.clone(),
+        place,
+        is_ok: difference.is_none(),
+    }
+}
+
+fn judge(file: &Checked, rule: &Rule, case: &Case) -> Vec<Judgement> {
+    let now_ms = case
+        .now
+        .as_ref()
+        .and_then(|now| rules::parse_instant(&now.value));
+    let empty = json!({});
+    let or_empty = |value: &Value| {
+        if value.is_null() {
+            empty.clone()
+        } else {
+            value.clone()
+        }
+    };
+    let document = Document {
+        configuration: &or_empty(&case.r),
+        supplementary: &or_empty(&case.s),
+        errors: &case.errors,
+        account: ACCOUNT,
+        region: "eu-west-1",
+        id: "test",
+        name: "test",
+        arn: &format!("arn:aws:test:eu-west-1:{ACCOUNT}:{}", file.requirement.id),
+        tags: &case.tags,
+        truncated: &case.truncated,
+    };
+    rule.evaluate(
+        &document,
+        &Known(&case.known_accounts),
+        now_ms.unwrap_or(DEFAULT_NOW_MS),
+    )
+}
+
+struct Known<'a>(&'a [String]);
+
+impl Context for Known<'_> {
+    fn is_known_account(&self, account_id: &str) -> bool {
+        account_id == ACCOUNT || self.0.iter().any(|known| known == account_id)
+    }
+}
+
+/// Says how the verdicts differ from those expected; none when they don't.
+fn difference(expected: &Expected, judgements: &[Judgement]) -> Option<String> {
+    let wanted: BTreeMap<&str, Verdict> = match expected {
+        Expected::Whole(word) => BTreeMap::from([("", verdict(*word))]),
+        Expected::Parts(parts) => parts
+            .iter()
+            .map(|(part, word)| (&**part, verdict(*word)))
+            .collect(),
+    };
+    let found: BTreeMap<&str, Verdict> = judgements
+        .iter()
+        .map(|judgement| (&*judgement.part, judgement.verdict))
+        .collect();
+    let fault = judgements.iter().find(|judgement| judgement.rule_fault);
+    match fault {
+        None if wanted == found => None,
+        Some(fault) => Some(format!("the rule is at fault: {}", fault.evidence)),
+        None => {
+            let evidence: Vec<&str> = judgements
+                .iter()
+                .map(|judgement| &*judgement.evidence)
+                .collect();
+            let evidence = evidence.join("; ");
+            Some(format!("expected {wanted:?}, found {found:?} ({evidence})"))
+        }
+    }
+}
+
+fn verdict(word: Word) -> Verdict {
+    match word {
+        Word::Pass => Verdict::Pass,
+        Word::Fail => Verdict::Fail,
+        Word::Unknown => Verdict::Unknown,
+        Word::NotApplicable => Verdict::NotApplicable,
+    }
+}
+
+/// Warns of a rule whose cases leave out a verdict that every rule can give.
+fn gaps(file: &Checked) -> Vec<Problem> {
+    let expects = |word: Word| {
+        file.tests.iter().any(|case| match &case.expect {
+            Expected::Whole(whole) => *whole == word,
+            Expected::Parts(parts) => parts.values().any(|part| *part == word),
+        })
+    };
+    let words = [
+        (Word::Pass, "pass"),
+        (Word::Fail, "fail"),
+        (Word::Unknown, "unknown"),
+    ];
+    let missing = words.into_iter().filter(|(word, _)| !expects(*word));
+    let warning = |(_, name)| Problem {
+        message: format!("no test of this rule expects {name}"),
+        ..file.id_place.clone()
+    };
+    missing.map(warning).collect()
+}
