@@ -1,0 +1,24 @@
+//! Compliance: verdicts on resources, credit from the risk register, and scores.
+//!
+//! Pure: values in, values out. **Invariants:** unknown is never pass; an exception never changes a
+//! verdict; a verdict that new data can't tell stays until it is replaced; counts are integers and
+//! the score is derived from them in one place.
+
+mod evaluate;
+mod except;
+mod findings;
+mod score;
+#[cfg(test)]
+mod score_tests;
+mod standard;
+#[cfg(test)]
+mod testing;
+
+pub use evaluate::{RULE_SOURCE, Row, Rows, judge, settle};
+pub use except::{ExceptionIndex, Note, credit, matches};
+pub use findings::{finding_row, part_of};
+pub use score::{
+    Counts, Weighted, account_score, count_rows, coverage_for, mean, penalty_weight,
+    requirement_score,
+};
+pub use standard::{Standard, StandardEntry};

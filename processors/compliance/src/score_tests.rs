@@ -1,0 +1,205 @@
+//! The laws of scores, as tables and properties.
+
+use proptest::prelude::*;
+use schemas::{
+    ComplianceState, Credit, Requirement, SCORE_ONE, ScoreStatus, Scoring, Severity, TypeCoverage,
+    Verdict,
+};
+
+use crate::{
+    score::{Counts, Weighted, account_score, count_rows, requirement_score},
+    testing::state,
+};
+
+fn requirement(scoring: Scoring, weight: i64) -> Requirement {
+    Requirement {
+        id: "R1".into(),
+        title: "t".into(),
+        why: "w".into(),
+        severity: Severity::High,
+        weight,
+        resource_type: "T".into(),
+        scoring,
+        rule: None,
+        checks: vec![],
+        remediation: "m".into(),
+    }
+}
+
+fn coverage(collected: i64) -> TypeCoverage {
+    TypeCoverage {
+        resource_type: "T".into(),
+        scopes: 1,
+        collected,
+        failed: 0,
+        oldest_ms: None,
+        error: None,
+    }
+}
+
+fn row(verdict: Verdict, credit: Credit) -> ComplianceState {
+    ComplianceState {
+        credit,
+        ..state(verdict)
+    }
+}
+
+fn rows() -> impl Strategy<Value = Vec<ComplianceState>> {
+    let verdict = prop::sample::select(Verdict::ALL);
+    let credit = prop::sample::select(Credit::ALL);
+    let row = (verdict, credit).prop_map(|(verdict, credit)| {
+        row(
+            verdict,
+            if verdict == Verdict::Fail {
+                credit
+            } else {
+                Credit::None
+            },
+        )
+    });
+    prop::collection::vec(row, 0..6)
+}
+
+fn score(scoring: Scoring, resources: &[Vec<ComplianceState>]) -> Option<i64> {
+    let counts = resources
+        .iter()
+        .map(|rows| count_rows(scoring, rows.iter()));
+    let counts = counts.fold(Counts::default(), |sum, one| sum + one);
+    requirement_score(&requirement(scoring, 1), counts, &coverage(1)).score
+}
+
+#[test]
+fn a_resource_with_two_failing_parts_votes_once() {
+    use {Credit as C, Verdict as V};
+    let fail = |credit| row(V::Fail, credit);
+    let pass = || row(V::Pass, C::None);
+    let unknown = || row(V::Unknown, C::None);
+    for (rows, expected) in [
+        (vec![], (0, 0, 0, 0, 0)),
+        (vec![row(V::NotApplicable, C::None)], (0, 0, 0, 0, 0)),
+        (vec![pass(), pass()], (1, 0, 0, 0, 0)),
+        (vec![fail(C::None), fail(C::None), pass()], (1, 1, 0, 0, 0)),
+        (vec![fail(C::Live), fail(C::None)], (1, 1, 0, 0, 0)),
+        (vec![fail(C::Live), fail(C::Live)], (1, 1, 1, 0, 0)),
+        (vec![fail(C::Live), fail(C::Lapsed)], (1, 1, 0, 1, 0)),
+        (vec![pass(), unknown()], (0, 0, 0, 0, 1)),
+        (vec![fail(C::None), unknown()], (1, 1, 0, 0, 0)),
+    ] {
+        let c = count_rows(Scoring::Resources, rows.iter());
+        let got = (c.total, c.noncompliant, c.excepted, c.expired, c.unknown);
+        assert_eq!(got, expected, "{rows:?}");
+    }
+}
+
+#[test]
+fn nothing_is_not_a_hundred_percent() {
+    let of = |collected| {
+        requirement_score(
+            &requirement(Scoring::Resources, 5),
+            Counts::default(),
+            &coverage(collected),
+        )
+    };
+    assert_eq!(
+        (of(1).status, of(1).score),
+        (ScoreStatus::NotApplicable, None)
+    );
+    assert_eq!(
+        (of(0).status, of(0).score),
+        (ScoreStatus::NotCollected, None)
+    );
+}
+
+#[test]
+fn an_account_is_the_weighted_mean_of_what_has_a_score() {
+    let of = |weight, total, noncompliant| {
+        let counts = Counts {
+            total,
+            noncompliant,
+            ..Counts::default()
+        };
+        requirement_score(
+            &requirement(Scoring::Resources, weight),
+            counts,
+            &coverage(1),
+        )
+    };
+    let mut sums = Weighted::default();
+    for score in [of(10, 4, 1), of(2, 3, 3), of(7, 0, 0)] {
+        sums.add(&score, 1);
+    }
+    // (10 * 3/4 + 2 * 0) / 12 = 0.625
+    assert_eq!(account_score(&sums, &[]).score, Some(625_000_000));
+    sums.add(&of(2, 3, 3), -1);
+    assert_eq!(account_score(&sums, &[]).score, Some(750_000_000));
+}
+
+#[test]
+fn a_penalty_is_not_averaged_in() {
+    let counts = Counts {
+        total: 2,
+        noncompliant: 2,
+        ..Counts::default()
+    };
+    let score = requirement_score(&requirement(Scoring::Penalty, 5), counts, &coverage(1));
+    assert_eq!(
+        (score.weight, score.weighted_score, score.score),
+        (0, 0, Some(0))
+    );
+}
+
+proptest! {
+    #[test]
+    fn total_is_pass_and_fail(rows in rows()) {
+        let c = count_rows(Scoring::Findings, rows.iter());
+        let passing = rows.iter().filter(|r| r.verdict == Verdict::Pass).count() as i64;
+        let failing = rows.iter().filter(|r| r.verdict == Verdict::Fail).count() as i64;
+        prop_assert_eq!((c.total, c.noncompliant), (passing + failing, failing));
+        let one = count_rows(Scoring::Resources, rows.iter());
+        prop_assert!(one.total + one.unknown <= 1);
+        prop_assert!(one.excepted + one.expired <= one.noncompliant);
+    }
+
+    #[test]
+    fn a_compliant_resource_lowers_no_score(
+        resources in prop::collection::vec(rows(), 0..5),
+        scoring in prop::sample::select(Scoring::ALL),
+    ) {
+        let before = score(scoring, &resources);
+        let mut more = resources;
+        more.push(vec![row(Verdict::Pass, Credit::None)]);
+        prop_assert!(score(scoring, &more) >= before);
+    }
+
+    #[test]
+    fn an_exception_lowers_no_score_and_its_end_brings_back_what_was(
+        resources in prop::collection::vec(rows(), 1..5),
+        scoring in prop::sample::select(Scoring::ALL),
+        pick in any::<prop::sample::Index>(),
+    ) {
+        let without: Vec<Vec<ComplianceState>> = resources
+            .iter()
+            .map(|rows| rows.iter().map(|r| row(r.verdict, Credit::None)).collect())
+            .collect();
+        let granted = |credit| {
+            let mut resources = without.clone();
+            let at = pick.index(resources.len());
+            for r in &mut resources[at] {
+                if r.verdict == Verdict::Fail {
+                    r.credit = credit;
+                }
+            }
+            score(scoring, &resources)
+        };
+        let before = score(scoring, &without);
+        prop_assert!(granted(Credit::Live) >= before);
+        prop_assert_eq!(granted(Credit::Lapsed), before);
+    }
+
+    #[test]
+    fn a_score_lies_between_none_and_all(resources in prop::collection::vec(rows(), 0..5)) {
+        if let Some(score) = score(Scoring::Resources, &resources) {
+            prop_assert!((0..=SCORE_ONE).contains(&score));
+        }
+    }
+}

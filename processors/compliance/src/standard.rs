@@ -1,0 +1,92 @@
+//! The standard as steps use it: requirements with compiled rules, found by what they judge.
+
+use std::collections::BTreeMap;
+
+use rules::{Rule, RuleSource};
+use schemas::{Requirement, RuleText};
+
+/// A requirement with its compiled rule.
+#[derive(Clone, Debug)]
+pub struct StandardEntry {
+    /// The requirement.
+    pub requirement: Requirement,
+    /// Its rule: none when only outside checks feed it, an error's text when it does not compile.
+    pub rule: Option<Result<Rule, String>>,
+}
+
+/// All requirements in force.
+#[derive(Clone, Debug, Default)]
+pub struct Standard {
+    entries: BTreeMap<String, StandardEntry>,
+}
+
+impl Standard {
+    /// Puts a requirement in force, in place of an older version of it.
+    pub fn insert(&mut self, requirement: Requirement) {
+        let rule = requirement.rule.as_ref().map(compile);
+        self.entries
+            .insert(requirement.id.clone(), StandardEntry { requirement, rule });
+    }
+
+    /// Takes a requirement out of force.
+    pub fn remove(&mut self, id: &str) {
+        self.entries.remove(id);
+    }
+
+    /// Gives a requirement.
+    pub fn get(&self, id: &str) -> Option<&StandardEntry> {
+        self.entries.get(id)
+    }
+
+    /// Gives all requirements, sorted by id.
+    pub fn all(&self) -> impl Iterator<Item = &StandardEntry> {
+        self.entries.values()
+    }
+
+    /// Gives the requirements whose rule judges resources of a type, sorted by id.
+    pub fn judging<'a>(
+        &'a self,
+        resource_type: &'a str,
+    ) -> impl Iterator<Item = &'a StandardEntry> {
+        let of_type = move |e: &&StandardEntry| e.requirement.resource_type == resource_type;
+        self.all()
+            .filter(|entry| entry.rule.is_some())
+            .filter(of_type)
+    }
+
+    /// Gives the requirements that an outside check feeds, sorted by id.
+    pub fn fed_by<'a>(
+        &'a self,
+        source: &'a str,
+        check: &'a str,
+    ) -> impl Iterator<Item = &'a StandardEntry> {
+        self.all().filter(move |entry| {
+            entry
+                .requirement
+                .checks
+                .iter()
+                .any(|m| m.source == source && m.check == check)
+        })
+    }
+}
+
+fn compile(text: &RuleText) -> Result<Rule, String> {
+    let each = match (&text.each, &text.part) {
+        (Some(list), Some(part)) => Some((list.as_str(), part.as_str())),
+        (None, None) => None,
+        _ => return Err("each and part belong together".to_owned()),
+    };
+    let source = RuleSource {
+        each,
+        applies: text.applies.as_deref(),
+        pass: &text.pass,
+        message: text.message.as_deref(),
+    };
+    Rule::compile(&source).map_err(|errors| {
+        errors
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("; ")
+    })
+}
