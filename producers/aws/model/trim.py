@@ -84,6 +84,13 @@ DATA = pathlib.Path(botocore.__file__).parent / "data"
 
 
 def load(service, name):
+    """Reads one of botocore's files with its additions; {} when there is none."""
+    found = read(service, name)
+    merge(found, read(service, f"{name}.sdk-extras").get("merge", {}))
+    return found
+
+
+def read(service, name):
     """Reads the newest version of one of botocore's files; {} when there is none."""
     found = sorted(glob.glob(f"{DATA}/{service}/*/{name}.json*"))
     if not found:
@@ -91,6 +98,15 @@ def load(service, name):
     opener = gzip.open if found[-1].endswith(".gz") else open
     with opener(found[-1]) as file:
         return json.load(file)
+
+
+def merge(into, additions):
+    """Adds nested members, as botocore's loader does."""
+    for key, value in additions.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            merge(into[key], value)
+        else:
+            into[key] = value
 
 
 class Trimmer:

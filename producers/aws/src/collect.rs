@@ -212,6 +212,10 @@ fn enabled_regions(answer: &Value) -> Result<Vec<String>, CollectError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::scope::Event;
+    use crate::testing::FakeAws;
+    use tokio::sync::mpsc;
 
     #[test]
     fn regions_that_are_not_enabled_are_left_out() {
@@ -228,5 +232,45 @@ mod tests {
         );
         assert!(enabled_regions(&json!({"Regions": []})).is_err());
         assert!(enabled_regions(&json!({})).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_the_failure_of_its_scope() {
+        let config = json!({"role": "Audit", "payers": [{"account": "111122223333"}]});
+        let config: Config = serde_json::from_value(config).expect("it is valid");
+        let fake = FakeAws::new(|_| panic!("as a fault in a collector would"));
+        let credentials = fake.config().credentials_provider();
+        let shared = Shared {
+            sessions: Sessions::prepare(&config, credentials).await,
+            services: Arc::new(Services::load().expect("the embedded model is whole")),
+            regions: vec![],
+            calls_max: 1,
+        };
+        let (sender, mut reports) = mpsc::channel(8);
+        let run = Run {
+            shared: &shared,
+            account: "111122223333",
+            sender: &sender,
+        };
+        let result = run
+            .scope(&fake.account(), &ALL[0], "eu-west-1".to_owned())
+            .await;
+        assert!(result.is_ok(), "{result:?}");
+        let report = reports.recv().await;
+        assert!(
+            matches!(report, Some(Report::Scope(_, Event::Started))),
+            "{report:?}"
+        );
+        let Some(Report::Scope(scope, Event::Failed { error })) = reports.recv().await else {
+            panic!("the scope failed");
+        };
+        assert_eq!(
+            error,
+            "CollectorFault: collector ec2-security-groups panicked"
+        );
+        assert_eq!(
+            (scope.region.as_str(), scope.resource_type),
+            ("eu-west-1", ALL[0].resource_type)
+        );
     }
 }

@@ -28,6 +28,8 @@ mod scan;
 mod scope;
 mod session;
 mod sink;
+#[cfg(test)]
+mod testing;
 
 pub use config::{Concurrency, Config, ConfigError, PayerConfig, Timeouts};
 pub use error::Error;

@@ -85,6 +85,8 @@ fn summary(error: &SdkError<ListAccountsError, HttpResponse>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::FakeAws;
+    use aws_types::region::Region;
 
     #[test]
     fn the_newer_word_wins() {
@@ -113,6 +115,69 @@ mod tests {
         ];
         for (account, expected) in cases {
             assert_eq!(status(&account), expected, "{account:?}");
+        }
+    }
+
+    async fn list(fake: &FakeAws) -> Result<Vec<AccountListing>, String> {
+        let session = fake
+            .config()
+            .to_builder()
+            .region(Region::from_static("us-east-1"))
+            .build();
+        list_accounts(&session, &Endpoints::default(), "111122223333").await
+    }
+
+    #[tokio::test]
+    async fn all_pages_are_listed_in_order_of_ids() {
+        let fake = FakeAws::new(|sent| {
+            let body = if sent.body.contains("next") {
+                r#"{"Accounts": [{"Id": "1", "Name": "Ünit", "Email": "a@x", "State": "CLOSED"}]}"#
+            } else {
+                r#"{"Accounts": [{"Id": "2", "Status": "ACTIVE"}], "NextToken": "next"}"#
+            };
+            (200, vec![], body.to_owned())
+        });
+        let listings = list(&fake).await.expect("both pages are good");
+        let found: Vec<_> = listings
+            .iter()
+            .map(|l| (&*l.account, &*l.name, l.status))
+            .collect();
+        let expected = [
+            ("1", "Ünit", AccountStatus::Suspended),
+            ("2", "", AccountStatus::Active),
+        ];
+        assert_eq!(found, expected);
+        let payers = listings
+            .iter()
+            .all(|listing| listing.payer == "111122223333");
+        assert!(payers && fake.sent().len() == 2);
+    }
+
+    /// An organisation that seems empty would look like one that lost all its accounts.
+    #[tokio::test]
+    async fn what_is_no_list_of_accounts_is_an_error() {
+        let denied = r#"{"__type": "AccessDeniedException", "Message": "no"}"#;
+        let cases = [
+            (200, "{}", "UnreadableAnswer: the answer lists no accounts"),
+            (
+                200,
+                r#"{"Accounts": []}"#,
+                "UnreadableAnswer: the organisation lists no account at all",
+            ),
+            (
+                200,
+                r#"{"Accounts": [{"Name": "n"}]}"#,
+                "UnreadableAnswer: an account without an id is listed",
+            ),
+            (200, "", ""),
+            (200, "<html></html>", "AccountsNotListed: "),
+            (200, r#"{"Accounts": [{"Id": "1""#, "AccountsNotListed: "),
+            (400, denied, "AccessDeniedException: no"),
+        ];
+        for (status, body, expected) in cases {
+            let fake = FakeAws::new(move |_| (status, vec![], body.to_owned()));
+            let error = list(&fake).await.expect_err(body);
+            assert!(error.starts_with(expected), "{body:?} gave {error}");
         }
     }
 }

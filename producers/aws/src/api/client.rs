@@ -321,3 +321,108 @@ impl Intercept for BucketHost {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::endpoint::{Endpoints, Partition};
+    use super::super::model::Model;
+    use super::*;
+    use crate::testing::FakeAws;
+    use serde_json::json;
+
+    async fn send(fake: &FakeAws, service: &str, operation: &str, parameters: Value) -> CallError {
+        let json = include_str!("../../tests/json_model.json");
+        let models = [Model::embedded(), Model::parse(json)];
+        let mut found = models
+            .into_iter()
+            .flatten()
+            .filter_map(|m| m.service(service).ok());
+        let service = found.next().expect("one of the models has the service");
+        let region = "eu-west-1";
+        let endpoint = Endpoint::of(&service, Partition::Aws, region, &Endpoints::default());
+        let target = Target {
+            account: "1".into(),
+            region: region.into(),
+            endpoint,
+        };
+        let client = Client::new(
+            &fake.config(),
+            &service,
+            target,
+            &Arc::new(Semaphore::new(1)),
+        );
+        client
+            .call(operation, parameters)
+            .await
+            .expect_err("the fake refuses everything")
+    }
+
+    #[tokio::test]
+    async fn calls_go_where_aws_expects_them_and_are_signed_as_botocore_signs() {
+        let fake = FakeAws::new(|_| (403, vec![], String::new()));
+        let calls = [
+            (
+                "s3",
+                "ListBuckets",
+                json!({"ContinuationToken": "a/b+c= é*"}),
+            ),
+            ("s3", "GetBucketAcl", json!({"Bucket": "my-bucket"})),
+            (
+                "s3",
+                "GetBucketPolicy",
+                json!({"Bucket": "b.x_y", "ExpectedBucketOwner": "1"}),
+            ),
+            (
+                "ec2",
+                "DescribeSecurityGroups",
+                json!({"GroupNames": ["x*y&é ~"]}),
+            ),
+            (
+                "iam",
+                "ListAccessKeys",
+                json!({"UserName": "a+b=c@d", "Marker": "m/+="}),
+            ),
+            ("secretsmanager", "ListSecrets", json!({"MaxResults": 2})),
+            ("opensearch", "ListDomainNames", json!({})),
+        ];
+        for (service, operation, parameters) in calls {
+            let error = send(&fake, service, operation, parameters).await;
+            assert_eq!(error.code(), "403", "{error:?}");
+        }
+        let sent = fake.sent();
+        let uris: Vec<_> = sent.iter().map(|sent| sent.uri.as_str()).collect();
+        assert_eq!(
+            uris,
+            [
+                "https://s3.eu-west-1.amazonaws.com/?continuation-token=a%2Fb%2Bc%3D%20%C3%A9%2A",
+                "https://my-bucket.s3.eu-west-1.amazonaws.com/?acl",
+                "https://s3.eu-west-1.amazonaws.com/b.x_y?policy",
+                "https://ec2.eu-west-1.amazonaws.com/",
+                "https://iam.amazonaws.com/",
+                "https://secretsmanager.eu-west-1.amazonaws.com/",
+                "https://es.eu-west-1.amazonaws.com/2021-01-01/domain",
+            ]
+        );
+        let requests = sent.iter().map(|sent| {
+            json!({"method": sent.method, "uri": sent.uri, "headers": sent.headers,
+                "body": sent.body})
+        });
+        let requests = Value::Array(requests.collect()).to_string();
+        let checked = kit::python("producers/aws/tests/signatures.py", &[&requests]);
+        let checked = checked.expect("botocore computes the same signatures");
+        let expected = "s3 eu-west-1\ns3 eu-west-1\ns3 eu-west-1\nec2 eu-west-1\niam us-east-1\n\
+            secretsmanager eu-west-1\nes eu-west-1\n";
+        assert_eq!(checked, expected);
+    }
+
+    #[tokio::test]
+    async fn a_misspelt_call_is_not_sent() {
+        let fake = FakeAws::new(|_| (200, vec![], String::new()));
+        for (operation, parameters) in [("ListBucket", json!({})), ("ListBuckets", json!({"X": 1}))]
+        {
+            let error = send(&fake, "s3", operation, parameters).await;
+            assert_eq!(error.code(), "RequestNotMade", "{}", error.summary());
+        }
+        assert_eq!(fake.sent().len(), 0);
+    }
+}

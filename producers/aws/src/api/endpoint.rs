@@ -117,71 +117,45 @@ mod tests {
         // From the tables of "Service endpoints and quotas" in AWS's General Reference.
         let cases = [
             (
-                "ec2",
                 Aws,
-                "eu-west-1",
-                "https://ec2.eu-west-1.amazonaws.com",
-                "eu-west-1",
+                "ec2 eu-west-1",
+                "ec2.eu-west-1.amazonaws.com eu-west-1",
             ),
             (
-                "ec2",
                 AwsCn,
-                "cn-north-1",
-                "https://ec2.cn-north-1.amazonaws.com.cn",
-                "cn-north-1",
+                "ec2 cn-north-1",
+                "ec2.cn-north-1.amazonaws.com.cn cn-north-1",
             ),
             (
-                "ec2",
                 AwsUsGov,
-                "us-gov-east-1",
-                "https://ec2.us-gov-east-1.amazonaws.com",
-                "us-gov-east-1",
+                "ec2 us-gov-east-1",
+                "ec2.us-gov-east-1.amazonaws.com us-gov-east-1",
             ),
+            (Aws, "iam eu-west-1", "iam.amazonaws.com us-east-1"),
             (
-                "iam",
-                Aws,
-                "eu-west-1",
-                "https://iam.amazonaws.com",
-                "us-east-1",
-            ),
-            (
-                "iam",
                 AwsUsGov,
-                "us-gov-east-1",
-                "https://iam.us-gov.amazonaws.com",
-                "us-gov-west-1",
+                "iam us-gov-east-1",
+                "iam.us-gov.amazonaws.com us-gov-west-1",
             ),
             (
-                "iam",
                 AwsCn,
-                "cn-northwest-1",
-                "https://iam.cn-north-1.amazonaws.com.cn",
-                "cn-north-1",
+                "iam cn-northwest-1",
+                "iam.cn-north-1.amazonaws.com.cn cn-north-1",
             ),
+            (Aws, "s3 us-east-1", "s3.us-east-1.amazonaws.com us-east-1"),
             (
-                "s3",
-                Aws,
-                "us-east-1",
-                "https://s3.us-east-1.amazonaws.com",
-                "us-east-1",
-            ),
-            (
-                "s3",
                 AwsCn,
-                "cn-northwest-1",
-                "https://s3.cn-northwest-1.amazonaws.com.cn",
-                "cn-northwest-1",
+                "s3 cn-northwest-1",
+                "s3.cn-northwest-1.amazonaws.com.cn cn-northwest-1",
             ),
         ];
-        for (name, partition, region, url, sign) in cases {
-            let service = model.service(name).expect("it is in the model");
-            let endpoint = Endpoint::of(&service, partition, region, &Endpoints::default());
-            let expected = Endpoint {
-                url: url.into(),
-                signing_region: sign.into(),
-                replaced: false,
-            };
-            assert_eq!(endpoint, expected, "{name} in {region}");
+        for (partition, asked, expected) in cases {
+            let (service, region) = asked.split_once(' ').expect("service and region");
+            let service = model.service(service).expect("it is in the model");
+            let found = Endpoint::of(&service, partition, region, &Endpoints::default());
+            let shown = format!("{} {}", found.url, found.signing_region);
+            assert_eq!(shown, format!("https://{expected}"), "{asked}");
+            assert!(!found.replaced);
         }
     }
 

@@ -53,7 +53,8 @@ pub(super) fn join(paging: &Paging, joined: &mut Map<String, Value>, mut page: M
     }
 }
 
-/// Leaves what the AWS CLI prints of a joined listing: its lists and what belongs to all pages.
+/// Leaves what the AWS CLI prints of a joined listing: its lists and what belongs to all pages,
+/// null where the first page did not have it.
 pub(super) fn finish(paging: &Paging, joined: &mut Map<String, Value>) {
     joined.retain(|name, _| {
         paging
@@ -62,6 +63,9 @@ pub(super) fn finish(paging: &Paging, joined: &mut Map<String, Value>) {
             .chain(&paging.keep)
             .any(|kept| kept == name)
     });
+    for name in &paging.keep {
+        joined.entry(name.clone()).or_insert(Value::Null);
+    }
 }
 
 #[cfg(test)]
@@ -74,7 +78,7 @@ mod tests {
             input: vec!["Marker".into()],
             output: vec!["Marker".into()],
             result: vec!["Users".into(), "Roles".into()],
-            keep: vec!["Owner".into()],
+            keep: vec!["Owner".into(), "Prefix".into()],
             more: more.map(Into::into),
         }
     }
@@ -127,7 +131,7 @@ mod tests {
         finish(&paging, &mut joined);
         assert_eq!(
             Value::Object(joined),
-            json!({"Users": [1, 2], "Roles": [3, 4], "Owner": "o"})
+            json!({"Users": [1, 2], "Roles": [3, 4], "Owner": "o", "Prefix": null})
         );
     }
 }

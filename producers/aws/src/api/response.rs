@@ -255,8 +255,8 @@ fn refusal(protocol: Protocol, raw: &Raw) -> Refusal {
 
 /// Finds code and message of a refusal.
 ///
-/// Source: JSON has them in `x-amzn-errortype` (`Code:http://...`) or in `__type` (`namespace#Code`)
-/// and `message`; XML in `Code` and `Message` under `Error`.
+/// Source: JSON has them in `x-amzn-errortype` (`Code:http://...`) or in `__type`
+/// (`namespace#Code`) and `message`; XML in `Code` and `Message` under `Error`.
 fn error_code(protocol: Protocol, raw: &Raw) -> (Option<String>, Option<String>) {
     let members = match protocol {
         Protocol::Json | Protocol::RestJson => {

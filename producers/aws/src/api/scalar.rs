@@ -69,8 +69,9 @@ pub(super) fn timestamp_of_seconds(seconds: &Number) -> Result<Value, ScalarErro
     let micros = seconds
         .as_f64()
         .map(|seconds| (seconds * 1e6).round_ties_even());
-    // Floats convert with saturation; what is out of range has no ISO form and fails below.
-    let time = micros.and_then(|micros| DateTime::from_nanos(micros as i128 * 1_000).ok());
+    // Floats convert with saturation, so what is out of range fails in the next steps.
+    let nanos = micros.and_then(|micros| (micros as i128).checked_mul(1_000));
+    let time = nanos.and_then(|nanos| DateTime::from_nanos(nanos).ok());
     let text = time.and_then(iso).map(Value::from);
     text.ok_or_else(|| wrong(&seconds.to_string(), "timestamp"))
 }

@@ -212,6 +212,7 @@ fn answer_policy(document: &mut Document, answer: Result<Value, CallError>) {
 mod tests {
     use super::*;
     use crate::api::Fault;
+    use crate::testing::FakeAws;
 
     fn refused(bucket_region: Option<&str>) -> CallError {
         CallError {
@@ -226,6 +227,74 @@ mod tests {
                 bucket_region: bucket_region.map(Into::into),
             }),
         }
+    }
+
+    /// S3 answers for a bucket elsewhere with a redirect that names the region.
+    #[tokio::test]
+    async fn a_bucket_elsewhere_is_asked_where_it_is() {
+        let fake = FakeAws::new(|sent| {
+            if sent.uri.contains("eu-central-1") {
+                let body = "<LocationConstraint>eu-central-1</LocationConstraint>";
+                return (200, vec![], body.to_owned());
+            }
+            let body = "<Error><Code>PermanentRedirect</Code><Message>m</Message></Error>";
+            (
+                301,
+                vec![("x-amz-bucket-region", "eu-central-1")],
+                body.to_owned(),
+            )
+        });
+        let found = location(&fake.account(), "bucket", None).await;
+        assert_eq!(
+            found.ok(),
+            Some(json!({"LocationConstraint": "eu-central-1"}))
+        );
+        let uris: Vec<_> = fake.sent().into_iter().map(|sent| sent.uri).collect();
+        assert_eq!(
+            uris,
+            [
+                "https://bucket.s3.us-east-1.amazonaws.com/?location",
+                "https://bucket.s3.eu-central-1.amazonaws.com/?location",
+            ]
+        );
+        let found = location(&fake.account(), "bucket", Some("eu-central-1")).await;
+        assert!(found.is_ok());
+        assert_eq!(fake.sent().len(), 3, "a known region is asked at once");
+    }
+
+    #[tokio::test]
+    async fn a_bucket_deleted_since_the_listing_is_no_resource() {
+        let gone = "<Error><Code>NoSuchBucket</Code><Message>m</Message></Error>";
+        let fake = FakeAws::new(move |_| (404, vec![], gone.to_owned()));
+        let found = document(&fake.account(), &json!({"Name": "bucket"})).await;
+        assert!(matches!(found, Ok(None)), "{found:?}");
+    }
+
+    #[tokio::test]
+    async fn a_policy_that_is_not_json_is_an_error_and_not_none() {
+        let fake = FakeAws::new(|sent| {
+            let text = if sent.uri.ends_with("?policy") {
+                "{cut"
+            } else {
+                "<Tagging/>"
+            };
+            (200, vec![], text.to_owned())
+        });
+        let item = json!({"Name": "bucket", "BucketRegion": "eu-west-1"});
+        let found = document(&fake.account(), &item).await.ok().flatten();
+        let found = found.expect("the bucket is there").stamp(7);
+        let policy = &found.errors["Policy"];
+        assert!(
+            policy.starts_with("UnreadableAnswer: the policy is not JSON"),
+            "{policy}"
+        );
+        let acl = &found.errors["Acl"];
+        assert!(
+            acl.contains("the root element is Tagging, not AccessControlPolicy"),
+            "{acl}"
+        );
+        assert_eq!(found.supplementary, r#"{"Tagging":{}}"#);
+        assert_eq!((found.region.as_str(), found.captured_ms), ("eu-west-1", 7));
     }
 
     #[test]

@@ -1,0 +1,117 @@
+//! A made-up AWS for unit tests: a function gives the answers, what was sent is kept.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_config::BehaviorVersion;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_async::time::SystemTimeSource;
+use aws_smithy_runtime::client::identity::IdentityCache;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+
+use crate::account::{Account, Services};
+use crate::api::{Endpoints, Partition};
+
+/// A request as it would go on the wire.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) method: String,
+    pub(crate) uri: String,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: String,
+}
+
+/// Status, headers and body.
+pub(crate) type Reply = (u16, Vec<(&'static str, &'static str)>, String);
+
+type Replies = dyn Fn(&Sent) -> Reply + Send + Sync;
+
+/// The made-up AWS.
+#[derive(Clone)]
+pub(crate) struct FakeAws {
+    replies: Arc<Replies>,
+    sent: Arc<Mutex<Vec<Sent>>>,
+}
+
+impl fmt::Debug for FakeAws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FakeAws")
+    }
+}
+
+impl FakeAws {
+    pub(crate) fn new(replies: impl Fn(&Sent) -> Reply + Send + Sync + 'static) -> Self {
+        Self {
+            replies: Arc::new(replies),
+            sent: Arc::default(),
+        }
+    }
+
+    /// What was sent so far.
+    pub(crate) fn sent(&self) -> Vec<Sent> {
+        self.sent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// A configuration whose calls come here.
+    pub(crate) fn config(&self) -> SdkConfig {
+        let connector = SharedHttpConnector::new(self.clone());
+        let token = Some("tok/+=".to_owned());
+        let keys = Credentials::new("AKIDEXAMPLE", "wJalr", token, None, "tests");
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .credentials_provider(SharedCredentialsProvider::new(keys))
+            .http_client(http_client_fn(move |_, _| connector.clone()))
+            .identity_cache(IdentityCache::lazy().build())
+            .sleep_impl(TokioSleep::new())
+            .time_source(SystemTimeSource::new())
+            .retry_config(RetryConfig::standard().with_max_attempts(1))
+            .timeout_config(TimeoutConfig::disabled())
+            .build()
+    }
+
+    /// An account whose calls come here.
+    pub(crate) fn account(&self) -> Account {
+        let services = Arc::new(Services::load().expect("the embedded model is whole"));
+        let (id, none) = ("111122223333".to_owned(), Endpoints::default());
+        Account::new(id, Partition::Aws, self.config(), &services, &none, 4)
+    }
+}
+
+impl HttpConnector for FakeAws {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let headers = request.headers().iter();
+        let sent = Sent {
+            method: request.method().to_owned(),
+            uri: request.uri().to_owned(),
+            headers: headers
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+            body: String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into(),
+        };
+        let (status, headers, body) = (self.replies)(&sent);
+        self.sent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(sent);
+        let status = StatusCode::try_from(status).expect("tests name real statuses");
+        let mut response = HttpResponse::new(status, SdkBody::from(body));
+        for (name, value) in headers {
+            response.headers_mut().insert(name, value);
+        }
+        HttpConnectorFuture::ready(Ok(response))
+    }
+}
