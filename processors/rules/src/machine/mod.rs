@@ -13,7 +13,7 @@ use crate::cuts::Cuts;
 use crate::library::time::{DAY_MS, whole_days};
 use crate::node::{Literal, Loop, LoopKind, Name, Node, Site};
 use crate::unknown::{Cause, Unknown};
-use crate::value::{Days, Val, equal};
+use crate::value::{Days, Val};
 use crate::{Context, Document};
 
 /// How many steps one verdict may take. A rule over a group of 1,000 permissions takes some 20,000;
@@ -127,15 +127,7 @@ impl<'a> Machine<'a> {
         match node {
             Node::Literal(literal) => Ok(literal_value(literal)),
             Node::Name(name) => self.name(*name),
-            Node::Tags(site) => {
-                match TAG_CALLS
-                    .iter()
-                    .find_map(|call| self.document.errors.get(*call))
-                {
-                    Some(error) => unknown(*site, Cause::FailedCall(error.as_str().into())),
-                    None => Ok(Val::Tags(self.document.tags)),
-                }
-            }
+            Node::Tags(site) => self.tags(*site),
             Node::Variable(depth) => Ok(self.variables[*depth].clone()),
             Node::Select {
                 operand,
@@ -161,6 +153,17 @@ impl<'a> Machine<'a> {
                 index,
                 site,
             } => self.index(operand, index, *site),
+            Node::List(nodes) => {
+                let values: Result<Vec<_>, _> = nodes.iter().map(|node| self.value(node)).collect();
+                Ok(Val::List(Rc::new(values?)))
+            }
+            Node::Map { members, site } => self.map(members, *site),
+            _ => self.operation(node),
+        }
+    }
+
+    fn operation(&mut self, node: &'a Node) -> Evaluated<'a> {
+        match node {
             Node::And(left, right, site) => self.logic(left, right, *site, false),
             Node::Or(left, right, site) => self.logic(left, right, *site, true),
             Node::Not(operand, site) => Ok(Val::Bool(!self.truth_at(operand, *site)?)),
@@ -201,19 +204,7 @@ impl<'a> Machine<'a> {
                 item,
                 literals,
                 site,
-            } => {
-                let item = self.value(item)?;
-                self.want_whole(&item, *site)?;
-                let found = literals
-                    .iter()
-                    .any(|literal| equal(&item, &literal_value(literal)));
-                Ok(Val::Bool(found))
-            }
-            Node::List(nodes) => {
-                let values: Result<Vec<_>, _> = nodes.iter().map(|node| self.value(node)).collect();
-                Ok(Val::List(Rc::new(values?)))
-            }
-            Node::Map { members, site } => self.map(members, *site),
+            } => self.among(item, literals, *site),
             Node::Loop(loop_) => self.run_loop(loop_),
             Node::Call {
                 function,
@@ -229,6 +220,16 @@ impl<'a> Machine<'a> {
                 Ok(Val::Bool(pattern.is_match(&text)))
             }
             Node::InRange { range, inner, site } => self.in_range(range, inner, *site),
+            // The rest is data: see `lazy`.
+            _ => unreachable!("{node:?} is no operation"),
+        }
+    }
+
+    fn tags(&self, site: Site) -> Evaluated<'a> {
+        let errors = &self.document.errors;
+        match TAG_CALLS.iter().find_map(|call| errors.get(*call)) {
+            Some(error) => unknown(site, Cause::FailedCall(error.as_str().into())),
+            None => Ok(Val::Tags(self.document.tags)),
         }
     }
 

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::{Evaluated, Machine, not_a, unknown};
+use super::{Evaluated, Machine, literal_value, not_a, unknown};
 use crate::library::time::DAY_MS;
-use crate::node::{Arithmetic, Comparison, Node, Site};
+use crate::node::{Arithmetic, Comparison, Literal, Node, Site};
 use crate::unknown::{Cause, Unknown};
 use crate::value::{Days, Val, equal, order};
 
@@ -181,6 +181,21 @@ impl<'a> Machine<'a> {
             Some(mut items) => Ok(Val::Bool(items.any(|one| equal(&one, &item)))),
             None => unknown(site, not_a(&list, "a list")),
         }
+    }
+
+    /// `item in [literals]`.
+    pub(super) fn among(
+        &mut self,
+        item: &'a Node,
+        literals: &'a [Literal],
+        site: Site,
+    ) -> Evaluated<'a> {
+        let item = self.value(item)?;
+        self.want_whole(&item, site)?;
+        let found = literals
+            .iter()
+            .any(|literal| equal(&item, &literal_value(literal)));
+        Ok(Val::Bool(found))
     }
 
     pub(super) fn map(&mut self, members: &'a [(Node, Node)], site: Site) -> Evaluated<'a> {

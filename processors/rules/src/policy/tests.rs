@@ -49,69 +49,70 @@ fn everyone_is_recognised_in_every_form() {
     }
 }
 
+const PRINCIPALS: [(&str, &str, PrincipalKind, Option<&str>); 13] = [
+    ("AWS", "111122223333", Account, Some("111122223333")),
+    (
+        "AWS",
+        "arn:aws:iam::111122223333:root",
+        Account,
+        Some("111122223333"),
+    ),
+    (
+        "AWS",
+        "arn:aws-cn:iam::111122223333:role/a/b",
+        Role,
+        Some("111122223333"),
+    ),
+    (
+        "AWS",
+        "arn:aws:sts::111122223333:assumed-role/a/s",
+        Role,
+        Some("111122223333"),
+    ),
+    (
+        "AWS",
+        "arn:aws:iam::111122223333:user/x",
+        User,
+        Some("111122223333"),
+    ),
+    (
+        "AWS",
+        "arn:aws:sts::111122223333:federated-user/x",
+        User,
+        Some("111122223333"),
+    ),
+    ("AWS", "AROAEXAMPLEID12345678", UniqueId, None),
+    ("AWS", "*", Public, None),
+    (
+        "AWS",
+        "arn:aws:iam::cloudfront:user/CloudFront OAI E1",
+        Service,
+        None,
+    ),
+    ("Service", "lambda.amazonaws.com", Service, None),
+    (
+        "Federated",
+        "cognito-identity.amazonaws.com",
+        Federated,
+        None,
+    ),
+    (
+        "Federated",
+        "arn:aws:iam::111122223333:saml-provider/corp",
+        Federated,
+        Some("111122223333"),
+    ),
+    (
+        "CanonicalUser",
+        "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7c",
+        Canonical,
+        None,
+    ),
+];
+
 #[test]
 fn principals_are_told_apart() {
-    let table = [
-        ("AWS", "111122223333", Account, Some("111122223333")),
-        (
-            "AWS",
-            "arn:aws:iam::111122223333:root",
-            Account,
-            Some("111122223333"),
-        ),
-        (
-            "AWS",
-            "arn:aws-cn:iam::111122223333:role/a/b",
-            Role,
-            Some("111122223333"),
-        ),
-        (
-            "AWS",
-            "arn:aws:sts::111122223333:assumed-role/a/s",
-            Role,
-            Some("111122223333"),
-        ),
-        (
-            "AWS",
-            "arn:aws:iam::111122223333:user/x",
-            User,
-            Some("111122223333"),
-        ),
-        (
-            "AWS",
-            "arn:aws:sts::111122223333:federated-user/x",
-            User,
-            Some("111122223333"),
-        ),
-        ("AWS", "AROAEXAMPLEID12345678", UniqueId, None),
-        ("AWS", "*", Public, None),
-        (
-            "AWS",
-            "arn:aws:iam::cloudfront:user/CloudFront OAI E1",
-            Service,
-            None,
-        ),
-        ("Service", "lambda.amazonaws.com", Service, None),
-        (
-            "Federated",
-            "cognito-identity.amazonaws.com",
-            Federated,
-            None,
-        ),
-        (
-            "Federated",
-            "arn:aws:iam::111122223333:saml-provider/corp",
-            Federated,
-            Some("111122223333"),
-        ),
-        (
-            "CanonicalUser",
-            "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7c",
-            Canonical,
-            None,
-        ),
-    ];
-    for (kind_of, name, kind, account) in table {
+    for (kind_of, name, kind, account) in PRINCIPALS {
         let found = trusted_principals(&policy(allow(json!({ kind_of: name })))).expect(name);
         assert_eq!(found.len(), 1, "{name}");
         assert_eq!(

@@ -26,104 +26,105 @@ fn check(pass: &str, line: usize, column: usize, message: &str) {
     );
 }
 
+const FAULTS: &[(&str, usize, usize, &str)] = &[
+    ("q.x == 1", 1, 1, "unknown name 'q'"),
+    ("r.a &&\n  typo", 2, 3, "unknown name 'typo'"),
+    ("\"größe\" == q", 1, 12, "unknown name 'q'"),
+    (
+        "agedays(r.x) < 3",
+        1,
+        8,
+        "unknown function 'agedays' with 1 argument(s)",
+    ),
+    (
+        "age_days(r.x) < 3",
+        1,
+        9,
+        "age_days takes 2 argument(s), not 1",
+    ),
+    (
+        "age_days(r.x, r.y) < 3",
+        1,
+        16,
+        "the second argument of age_days is now",
+    ),
+    ("r.x.glob(\"a\")", 1, 9, "write glob(x), not x.glob()"),
+    (
+        "lowerAscii(r.x) == r.y",
+        1,
+        11,
+        "write x.lowerAscii(), not lowerAscii(x)",
+    ),
+    (
+        "r.x.exists(r.y)",
+        1,
+        11,
+        "exists is written x.exists(i, condition)",
+    ),
+    ("has(r)", 1, 5, "invalid argument to has() macro"),
+    (
+        "item.x == 1",
+        1,
+        1,
+        "item is only known in the texts of a rule with each",
+    ),
+    (
+        "doc == 1",
+        1,
+        1,
+        "doc can't stand alone; write doc.account or the like",
+    ),
+    ("doc.owner == \"x\"", 1, 4, "unknown name 'doc.owner'"),
+    (
+        "r.x.exists(r, r == 1)",
+        1,
+        11,
+        "'r' can't be the name of a loop's variable",
+    ),
+    (
+        "r.x.matches(r.y)",
+        1,
+        14,
+        "the pattern of matches must be a literal",
+    ),
+    (
+        "r.x == true",
+        1,
+        5,
+        "compare with true by writing the bare value",
+    ),
+    (
+        "r.x != false",
+        1,
+        5,
+        "compare with false by writing the bare value",
+    ),
+    ("r.x + 1", 1, 5, "r.x + 1 is never true or false"),
+    (
+        "r.y && size(r.x)",
+        1,
+        12,
+        "size(r.x) is never true or false",
+    ),
+    (
+        "cidr_contains(\"10.0.0.0/99\", r.x)",
+        1,
+        15,
+        "\"10.0.0.0/99\" can't be read",
+    ),
+    (
+        "now > timestamp(\"2026-02-30T00:00:00Z\")",
+        1,
+        17,
+        "\"2026-02-30T00:00:00Z\" can't be read",
+    ),
+    ("r.x == 3u", 1, 8, "unsigned numbers are not supported"),
+];
+
 #[test]
 fn names_functions_and_arguments_are_checked() {
-    let table = [
-        ("q.x == 1", 1, 1, "unknown name 'q'"),
-        ("r.a &&\n  typo", 2, 3, "unknown name 'typo'"),
-        ("\"größe\" == q", 1, 12, "unknown name 'q'"),
-        (
-            "agedays(r.x) < 3",
-            1,
-            8,
-            "unknown function 'agedays' with 1 argument(s)",
-        ),
-        (
-            "age_days(r.x) < 3",
-            1,
-            9,
-            "age_days takes 2 argument(s), not 1",
-        ),
-        (
-            "age_days(r.x, r.y) < 3",
-            1,
-            16,
-            "the second argument of age_days is now",
-        ),
-        ("r.x.glob(\"a\")", 1, 9, "write glob(x), not x.glob()"),
-        (
-            "lowerAscii(r.x) == r.y",
-            1,
-            11,
-            "write x.lowerAscii(), not lowerAscii(x)",
-        ),
-        (
-            "r.x.exists(r.y)",
-            1,
-            11,
-            "exists is written x.exists(i, condition)",
-        ),
-        ("has(r)", 1, 5, "invalid argument to has() macro"),
-        (
-            "item.x == 1",
-            1,
-            1,
-            "item is only known in the texts of a rule with each",
-        ),
-        (
-            "doc == 1",
-            1,
-            1,
-            "doc can't stand alone; write doc.account or the like",
-        ),
-        ("doc.owner == \"x\"", 1, 4, "unknown name 'doc.owner'"),
-        (
-            "r.x.exists(r, r == 1)",
-            1,
-            11,
-            "'r' can't be the name of a loop's variable",
-        ),
-        (
-            "r.x.matches(r.y)",
-            1,
-            14,
-            "the pattern of matches must be a literal",
-        ),
-        (
-            "r.x == true",
-            1,
-            5,
-            "compare with true by writing the bare value",
-        ),
-        (
-            "r.x != false",
-            1,
-            5,
-            "compare with false by writing the bare value",
-        ),
-        ("r.x + 1", 1, 5, "r.x + 1 is never true or false"),
-        (
-            "r.y && size(r.x)",
-            1,
-            12,
-            "size(r.x) is never true or false",
-        ),
-        (
-            "cidr_contains(\"10.0.0.0/99\", r.x)",
-            1,
-            15,
-            "\"10.0.0.0/99\" can't be read",
-        ),
-        (
-            "now > timestamp(\"2026-02-30T00:00:00Z\")",
-            1,
-            17,
-            "\"2026-02-30T00:00:00Z\" can't be read",
-        ),
-        ("r.x == 3u", 1, 8, "unsigned numbers are not supported"),
-    ];
-    for (pass, line, column, message) in table {
-        check(pass, line, column, message);
+    for (pass, line, column, message) in FAULTS {
+        check(pass, *line, *column, message);
     }
 }
 

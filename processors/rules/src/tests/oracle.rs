@@ -307,40 +307,42 @@ fn every_member_removed_or_replaced_is_judged_alike() {
     assert!(count > 500, "{count} cases are too few");
 }
 
+const VALUES: &[&str] = &[
+    "r.a",
+    "r.b",
+    "r.c",
+    "r.d",
+    "r.e",
+    "r.f.g",
+    "r.f",
+    "r.missing",
+    "r.f.missing",
+    "r.a.b",
+    "1",
+    "2",
+    "\"x\"",
+    "1.5",
+    "null",
+    "[1, 2]",
+    "r.e[0]",
+    "r.e[9]",
+    "r.f[\"g\"]",
+    "r.a + 1",
+    "r.c + \"y\"",
+    "r.e + [3]",
+    "size(r.e)",
+    "size(r.c)",
+    "-r.a",
+    "r.a / r.z",
+    "r.a % 2",
+    "r.e.map(i, i + 1)",
+    "r.e.filter(i, i > 1)",
+    "r.e.map(i, i > 1, i * 2)",
+];
+
 /// An expression over a small document, made of everything that CEL itself has.
 fn expressions() -> impl Strategy<Value = String> {
-    let value = prop::sample::select(vec![
-        "r.a",
-        "r.b",
-        "r.c",
-        "r.d",
-        "r.e",
-        "r.f.g",
-        "r.f",
-        "r.missing",
-        "r.f.missing",
-        "r.a.b",
-        "1",
-        "2",
-        "\"x\"",
-        "1.5",
-        "null",
-        "[1, 2]",
-        "r.e[0]",
-        "r.e[9]",
-        "r.f[\"g\"]",
-        "r.a + 1",
-        "r.c + \"y\"",
-        "r.e + [3]",
-        "size(r.e)",
-        "size(r.c)",
-        "-r.a",
-        "r.a / r.z",
-        "r.a % 2",
-        "r.e.map(i, i + 1)",
-        "r.e.filter(i, i > 1)",
-        "r.e.map(i, i > 1, i * 2)",
-    ]);
+    let value = prop::sample::select(VALUES);
     let operator = prop::sample::select(vec!["==", "!=", "<", "<=", ">", ">=", "in"]);
     let compared = (value.clone(), operator, value)
         .prop_map(|(left, operator, right)| format!("({left} {operator} {right})"));
