@@ -18,7 +18,6 @@ pub use evaluate::{RULE_SOURCE, Row, Rows, judge, settle};
 pub use except::{ExceptionIndex, Note, credit, matches};
 pub use findings::{finding_row, part_of};
 pub use score::{
-    Counts, Weighted, account_score, count_rows, coverage_for, mean, penalty_weight,
-    requirement_score,
+    Counts, Weighted, account_score, count_rows, coverage_for, mean, requirement_score,
 };
 pub use standard::{Standard, StandardEntry};

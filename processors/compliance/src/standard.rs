@@ -1,9 +1,11 @@
 //! The standard as steps use it: requirements with compiled rules, found by what they judge.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use rules::{Rule, RuleSource};
-use schemas::{Requirement, RuleText};
+use schemas::{ComplianceKey, ComplianceState, Requirement, RuleText};
+
+use crate::{RULE_SOURCE, part_of};
 
 /// A requirement with its compiled rule.
 #[derive(Clone, Debug)]
@@ -14,18 +16,43 @@ pub struct StandardEntry {
     pub rule: Option<Result<Rule, String>>,
 }
 
+impl StandardEntry {
+    /// Tells whether a verdict row may still be the requirement's: its rule or a check gives such rows.
+    pub fn judges(&self, key: &ComplianceKey, row: &ComplianceState) -> bool {
+        if row.source == RULE_SOURCE {
+            return self.rule.is_some() && row.resource_type == self.requirement.resource_type;
+        }
+        let mut checks = self.requirement.checks.iter();
+        checks.any(|mapping| part_of(&mapping.source, &mapping.check) == key.part)
+    }
+
+    /// Tells whether its rule asks which accounts are known.
+    pub fn asks_for_accounts(&self) -> bool {
+        matches!(&self.rule, Some(Ok(rule)) if rule.depends_on_accounts())
+    }
+
+    /// Tells whether an outside check feeds it.
+    pub fn is_fed_by(&self, source: &str, check: &str) -> bool {
+        self.requirement
+            .checks
+            .iter()
+            .any(|m| m.source == source && m.check == check)
+    }
+}
+
 /// All requirements in force.
 #[derive(Clone, Debug, Default)]
 pub struct Standard {
-    entries: BTreeMap<String, StandardEntry>,
+    entries: BTreeMap<String, Arc<StandardEntry>>,
 }
 
 impl Standard {
     /// Puts a requirement in force, in place of an older version of it.
     pub fn insert(&mut self, requirement: Requirement) {
         let rule = requirement.rule.as_ref().map(compile);
+        let id = requirement.id.clone();
         self.entries
-            .insert(requirement.id.clone(), StandardEntry { requirement, rule });
+            .insert(id, Arc::new(StandardEntry { requirement, rule }));
     }
 
     /// Takes a requirement out of force.
@@ -34,12 +61,12 @@ impl Standard {
     }
 
     /// Gives a requirement.
-    pub fn get(&self, id: &str) -> Option<&StandardEntry> {
+    pub fn get(&self, id: &str) -> Option<&Arc<StandardEntry>> {
         self.entries.get(id)
     }
 
     /// Gives all requirements, sorted by id.
-    pub fn all(&self) -> impl Iterator<Item = &StandardEntry> {
+    pub fn all(&self) -> impl Iterator<Item = &Arc<StandardEntry>> {
         self.entries.values()
     }
 
@@ -47,8 +74,8 @@ impl Standard {
     pub fn judging<'a>(
         &'a self,
         resource_type: &'a str,
-    ) -> impl Iterator<Item = &'a StandardEntry> {
-        let of_type = move |e: &&StandardEntry| e.requirement.resource_type == resource_type;
+    ) -> impl Iterator<Item = &'a Arc<StandardEntry>> {
+        let of_type = move |e: &&Arc<StandardEntry>| e.requirement.resource_type == resource_type;
         self.all()
             .filter(|entry| entry.rule.is_some())
             .filter(of_type)
@@ -59,14 +86,9 @@ impl Standard {
         &'a self,
         source: &'a str,
         check: &'a str,
-    ) -> impl Iterator<Item = &'a StandardEntry> {
-        self.all().filter(move |entry| {
-            entry
-                .requirement
-                .checks
-                .iter()
-                .any(|m| m.source == source && m.check == check)
-        })
+    ) -> impl Iterator<Item = &'a Arc<StandardEntry>> {
+        self.all()
+            .filter(move |entry| entry.is_fed_by(source, check))
     }
 }
 

@@ -1,0 +1,216 @@
+//! Accounts: listing, register, spend and coverage become one row, and decide whose sums they count in.
+
+use inventory::coverage_of;
+use schemas::{
+    AccountKey, AccountState, AccountStatus, Contribution, ContributionKey, Key, ScoreKey,
+    ScoreState, key, topic,
+};
+use stream::Record;
+
+use super::{
+    Task,
+    cache::{LISTINGS, REGISTERS},
+    jobs::Work,
+    tables::{ACCOUNT, LISTING, REGISTER, SCOPE, SCORE, SPEND},
+};
+use crate::Step;
+
+/// Stands for the account as a whole among its requirements.
+pub(super) const WHOLE: &str = "*";
+
+impl Task<'_, '_> {
+    /// Takes a payer's listing of an account.
+    pub(super) fn listing(&mut self, record: &Record) -> Step {
+        let (key, listing) = self.view.read(&topic::ACCOUNT_LISTING, record)?;
+        let was_known = self.is_known(&key)?;
+        match &listing {
+            Some(listing) => self.view.put(&LISTING, &key, listing)?,
+            None => self.view.delete(&LISTING, &key)?,
+        }
+        self.account_moved(LISTINGS, &key, was_known)
+    }
+
+    /// Takes what the register says of an account.
+    pub(super) fn register(&mut self, record: &Record) -> Step {
+        let (key, register) = self.view.read(&topic::ACCOUNT_REGISTER, record)?;
+        let was_known = self.is_known(&key)?;
+        match &register {
+            Some(register) => self.view.put(&REGISTER, &key, register)?,
+            None => self.view.delete(&REGISTER, &key)?,
+        }
+        self.account_moved(REGISTERS, &key, was_known)
+    }
+
+    /// Takes an account's spend.
+    pub(super) fn spend(&mut self, record: &Record) -> Step {
+        let (key, spend) = self.view.read(&topic::SPEND, record)?;
+        match &spend {
+            Some(spend) => self.view.put(&SPEND, &key, spend)?,
+            None => self.view.delete(&SPEND, &key)?,
+        }
+        self.refresh_account(&key.account)
+    }
+
+    fn account_moved(&mut self, which: &str, key: &AccountKey, was_known: bool) -> Step {
+        let is_known = self.is_known(key)?;
+        self.known_moved(which, &key.account, is_known)?;
+        if is_known != was_known {
+            self.push(Work::Known {
+                trust: true,
+                cursor: None,
+            })?;
+        }
+        let ours = self.view.get(&LISTING, key)?.is_some()
+            || self
+                .view
+                .get(&REGISTER, key)?
+                .is_some_and(|row| !row.third_party)
+            || self.view.get(&ACCOUNT, key)?.is_some();
+        if ours && self.view.owns(key) {
+            self.refresh_account(&key.account)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Gives an account's row, making it when it is met for the first time.
+    pub(super) fn account(&mut self, account: &str) -> Step<AccountState> {
+        let key = AccountKey::new(account);
+        if let Some(state) = self.view.get(&ACCOUNT, &key)? {
+            return Ok(state);
+        }
+        self.refresh_account(account)?;
+        let state = self.view.get(&ACCOUNT, &key)?;
+        Ok(state.expect("refreshing an account writes its row"))
+    }
+
+    /// Makes an account's row anew, and moves its shares when it counts for others now.
+    fn refresh_account(&mut self, account: &str) -> Step {
+        let key = AccountKey::new(account);
+        let before = self.view.get(&ACCOUNT, &key)?;
+        let after = self.assemble(&key, before.as_ref())?;
+        self.view.put(&ACCOUNT, &key, &after)?;
+        match before {
+            None => self.rescore_all(account),
+            Some(before) => self.move_shares(account, &sums_of(&before), &sums_of(&after)),
+        }
+    }
+
+    fn assemble(&self, key: &AccountKey, before: Option<&AccountState>) -> Step<AccountState> {
+        let listing = self.view.get(&LISTING, key)?;
+        let register = self.view.get(&REGISTER, key)?;
+        let spend = self.view.get(&SPEND, key)?;
+        let name = register.as_ref().and_then(|row| row.name.clone());
+        let listed_name = listing.as_ref().map(|row| row.name.clone());
+        Ok(AccountState {
+            provider: listing
+                .as_ref()
+                .map_or("aws".to_owned(), |row| row.provider.clone()),
+            account: key.account.clone(),
+            payer: listing
+                .as_ref()
+                .map_or(String::new(), |row| row.payer.clone()),
+            name: name.or(listed_name).unwrap_or_else(|| key.account.clone()),
+            status: listing
+                .as_ref()
+                .map_or(AccountStatus::Unknown, |row| row.status),
+            owner: register.as_ref().and_then(|row| row.owner.clone()),
+            executive: register.and_then(|row| row.executive),
+            listed: listing.is_some(),
+            spend_cents: spend.map(|row| row.cents),
+            coverage: before.map_or(Vec::new(), |row| row.coverage.clone()),
+        })
+    }
+
+    /// Sums up the scopes of one resource type anew, and scores what depends on them.
+    pub(super) fn cover(&mut self, account: &str, resource_type: &str) -> Step {
+        let prefix = key::prefix(&[account, resource_type]);
+        let scopes = self.view.scan(&SCOPE, &prefix, None, usize::MAX)?;
+        let covered = coverage_of(resource_type, &scopes);
+        let mut state = self.account(account)?;
+        let place = state
+            .coverage
+            .binary_search_by(|one| one.resource_type[..].cmp(resource_type));
+        match place {
+            Ok(at) if state.coverage[at] == covered => return Ok(()),
+            Ok(at) => state.coverage[at] = covered,
+            Err(at) => state.coverage.insert(at, covered),
+        }
+        self.view.put(&ACCOUNT, &AccountKey::new(account), &state)?;
+        self.rescore_covered(&state, resource_type)
+    }
+
+    /// Writes what an account adds to its sums through one requirement.
+    pub(super) fn share(
+        &mut self,
+        state: &AccountState,
+        requirement: &str,
+        score: Option<&ScoreState>,
+    ) -> Step {
+        for (kind, id) in sums_of(state) {
+            let key = ContributionKey::new(kind, id, &*state.account, requirement);
+            match score {
+                Some(score) => self
+                    .view
+                    .emit(&topic::CONTRIBUTION, &key, &contribution(score))?,
+                None => self.view.retract(&topic::CONTRIBUTION, &key),
+            }
+        }
+        Ok(())
+    }
+
+    fn move_shares(&mut self, account: &str, from: &[Sum], to: &[Sum]) -> Step {
+        if from == to {
+            return Ok(());
+        }
+        let scores = self
+            .view
+            .scan(&SCORE, &key::prefix(&[account]), None, usize::MAX)?;
+        for (score_key, score) in scores.iter().filter(|(key, _)| key.requirement != WHOLE) {
+            let share =
+                |sum: &Sum| ContributionKey::new(sum.0, &*sum.1, account, &*score_key.requirement);
+            for sum in from.iter().filter(|sum| !to.contains(sum)) {
+                self.view.retract(&topic::CONTRIBUTION, &share(sum));
+            }
+            for sum in to.iter().filter(|sum| !from.contains(sum)) {
+                self.view
+                    .emit(&topic::CONTRIBUTION, &share(sum), &contribution(score))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A sum that an account counts in: kind and id.
+type Sum = (&'static str, String);
+
+/// Gives the sums that an account counts in.
+fn sums_of(state: &AccountState) -> Vec<Sum> {
+    let mut sums = vec![("enterprise", "all".to_owned())];
+    sums.extend(state.owner.clone().map(|owner| ("owner", owner)));
+    if !state.payer.is_empty() {
+        sums.push(("payer", state.payer.clone()));
+    }
+    sums
+}
+
+/// Turns a score into a share.
+pub(super) fn contribution(score: &ScoreState) -> Contribution {
+    Contribution {
+        weight: Some(score.weight),
+        score: score.score,
+        total: score.total,
+        noncompliant: score.noncompliant,
+        excepted: score.excepted,
+    }
+}
+
+/// Gives the key of an account's own score.
+pub(super) fn whole(account: &str) -> ScoreKey {
+    ScoreKey::new(account, WHOLE)
+}
+
+/// Gives the last key of a page, to go on after it.
+pub(super) fn last_key<K: Key, V>(rows: &[(K, V)]) -> Option<String> {
+    rows.last().map(|(key, _)| key.encode())
+}

@@ -1,0 +1,381 @@
+//! Jobs: work that may grow with a table, done in pieces from a cursor that is kept in the state.
+
+use apache_avro::AvroSchema;
+use compliance::{Counts, count_rows};
+use schemas::{Cause, Scoring, key};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    PIECE, Task,
+    accounts::last_key,
+    tables::{ACCOUNT, COMPLIANCE, FINDING, JOB, RESOURCE, TRUST},
+    verdicts::resource_prefix,
+};
+use crate::Step;
+
+key! {
+    /// A job; jobs are done in the order of their keys.
+    JobKey {
+        /// A number in twenty digits.
+        number
+    } by number
+}
+
+/// Work to do, in the name of the record that asked for it.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub(super) struct Job {
+    /// What to do, and from where.
+    pub work: Work,
+    /// The record that asked for it.
+    pub cause: Cause,
+    /// That record's time, in UTC milliseconds.
+    pub at_ms: i64,
+}
+
+/// What to do, and from where.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub(super) enum Work {
+    /// Judge everything by a changed requirement.
+    Requirement {
+        /// The requirement.
+        id: String,
+        /// How it counted before; none when it is new.
+        was: Option<Scoring>,
+        /// Which rows are at hand.
+        phase: RequirementPhase,
+        /// The last key that was done.
+        cursor: Option<String>,
+    },
+    /// Give the credit of verdict rows anew.
+    Credit {
+        /// Prefixes of their keys; the first is at hand.
+        prefixes: Vec<String>,
+        /// The last key that was done.
+        cursor: Option<String>,
+    },
+    /// Recognise principals anew: an account became known, or unknown.
+    Known {
+        /// Whether trust rows are at hand; then come the resources that rules ask about.
+        trust: bool,
+        /// The last key that was done.
+        cursor: Option<String>,
+    },
+    /// Close a completed scope.
+    Sweep {
+        /// How far it is.
+        sweep: Sweep,
+    },
+    /// Close a completed report.
+    SweepReport {
+        /// How far it is.
+        sweep: ReportSweep,
+    },
+    /// Fire what is due.
+    Timers {
+        /// Up to this time, in UTC milliseconds.
+        until_ms: i64,
+    },
+    /// Write the hourly cut of scores.
+    Cut {
+        /// The last key that was done.
+        cursor: Option<String>,
+    },
+}
+
+schemas::symbols! {
+    /// Which rows a changed requirement is at.
+    RequirementPhase default "rows" {
+        /// Rows that it no longer judges.
+        Rows = "rows",
+        /// The score of each account.
+        Accounts = "accounts",
+        /// Resources that its rule judges.
+        Resources = "resources",
+        /// Findings that feed it.
+        Findings = "findings",
+    }
+}
+
+/// How far the sweep of a scope is.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub(super) struct Sweep {
+    /// The scope's account.
+    pub account: String,
+    /// The scope's resource type.
+    pub resource_type: String,
+    /// The scope's region.
+    pub region: String,
+    /// The attempt that was completed.
+    pub generation: i64,
+    /// Observations that it announced.
+    pub announced: i64,
+    /// Observations that were found so far.
+    pub arrived: i64,
+    /// Whether all were counted and deleting may go on.
+    pub counted: bool,
+    /// The last key that was done.
+    pub cursor: Option<String>,
+}
+
+/// How far the sweep of a report is.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub(super) struct ReportSweep {
+    /// The account.
+    pub account: String,
+    /// The scanner.
+    pub source: String,
+    /// The report that was completed.
+    pub generation: i64,
+    /// Whether absence clears a finding.
+    pub complete: bool,
+    /// The last key that was done.
+    pub cursor: Option<String>,
+}
+
+/// Counts the jobs that were pushed and not finished yet.
+const OPEN: &str = "jobs.open";
+/// Numbers the jobs.
+const NEXT: &str = "jobs.next";
+
+impl Task<'_, '_> {
+    /// Adds a job for the record at hand.
+    pub(super) fn push(&mut self, work: Work) -> Step {
+        let number = self.number(NEXT)? + 1;
+        self.set_number(NEXT, number)?;
+        self.set_number(OPEN, self.number(OPEN)?.max(0) + 1)?;
+        let job = Job {
+            work,
+            cause: self.view.cause().clone(),
+            at_ms: self.view.at_ms(),
+        };
+        self.view
+            .put(&JOB, &JobKey::new(format!("{number:020}")), &job)
+    }
+
+    /// Does one piece of the first job; false when there is none.
+    pub(super) fn work(&mut self) -> Step<bool> {
+        let open = self.number(OPEN)?;
+        if open <= 0 {
+            return Ok(false);
+        }
+        let Some((key, job)) = self.view.scan(&JOB, "", None, 1)?.pop() else {
+            return Ok(false);
+        };
+        self.view.act_for(job.cause.clone(), job.at_ms);
+        match self.piece(job.work.clone())? {
+            Some(work) => self.view.put(&JOB, &key, &Job { work, ..job })?,
+            None => {
+                self.view.delete(&JOB, &key)?;
+                self.set_number(OPEN, self.number(OPEN)? - 1)?;
+            }
+        }
+        Ok(self.number(OPEN)? > 0)
+    }
+
+    fn piece(&mut self, work: Work) -> Step<Option<Work>> {
+        match work {
+            Work::Requirement {
+                id,
+                was,
+                phase,
+                cursor,
+            } => self.requirement_piece(id, was, phase, cursor),
+            Work::Credit { prefixes, cursor } => self.credit_piece(prefixes, cursor),
+            Work::Known { trust, cursor } => self.known_piece(trust, cursor),
+            Work::Sweep { sweep } => self.sweep(sweep),
+            Work::SweepReport { sweep } => self.sweep_report(sweep),
+            Work::Timers { until_ms } => self.timers(until_ms),
+            Work::Cut { cursor } => self.cut(cursor),
+        }
+    }
+
+    fn requirement_piece(
+        &mut self,
+        id: String,
+        was: Option<Scoring>,
+        phase: RequirementPhase,
+        cursor: Option<String>,
+    ) -> Step<Option<Work>> {
+        let next = match phase {
+            RequirementPhase::Rows => self.requirement_rows(&id, was, cursor.as_deref())?,
+            RequirementPhase::Accounts => self.requirement_accounts(&id, cursor.as_deref())?,
+            RequirementPhase::Resources => self.requirement_resources(&id, cursor.as_deref())?,
+            RequirementPhase::Findings => self.requirement_findings(&id, cursor.as_deref())?,
+        };
+        if next.is_some() {
+            return Ok(Some(Work::Requirement {
+                id,
+                was,
+                phase,
+                cursor: next,
+            }));
+        }
+        let phase = match phase {
+            RequirementPhase::Rows => RequirementPhase::Accounts,
+            RequirementPhase::Accounts => RequirementPhase::Resources,
+            RequirementPhase::Resources => RequirementPhase::Findings,
+            RequirementPhase::Findings => return Ok(None),
+        };
+        Ok(Some(Work::Requirement {
+            id,
+            was,
+            phase,
+            cursor: None,
+        }))
+    }
+
+    /// Drops rows that the requirement no longer judges, and counts the others as it counts now.
+    fn requirement_rows(
+        &mut self,
+        id: &str,
+        was: Option<Scoring>,
+        cursor: Option<&str>,
+    ) -> Step<Option<String>> {
+        let Some(was) = was else { return Ok(None) };
+        let entry = self.standard()?.get(id).cloned();
+        let page = self
+            .view
+            .scan(&COMPLIANCE, &key::prefix(&[id]), cursor, PIECE)?;
+        let mut at = 0;
+        while at < page.len() {
+            let of = resource_prefix(&page[at].0);
+            let rows = self.view.scan(&COMPLIANCE, &of, None, usize::MAX)?;
+            let before = count_rows(was, rows.iter().map(|(_, row)| row));
+            let judged = |key: &_, row: &_| entry.as_ref().is_some_and(|e| e.judges(key, row));
+            for (key, row) in rows.iter().filter(|(key, row)| !judged(key, row)) {
+                self.drop_row(key, row)?;
+            }
+            let stay = rows
+                .iter()
+                .filter(|(key, row)| judged(key, row))
+                .map(|(_, row)| row);
+            let now = entry.as_ref().map_or(Counts::default(), |entry| {
+                count_rows(entry.requirement.scoring, stay)
+            });
+            self.count(&page[at].0.account, id, now + -before)?;
+            at += page[at..]
+                .iter()
+                .take_while(|(key, _)| resource_prefix(key) == of)
+                .count();
+        }
+        // A resource's parts were all done with its first row: go on behind the last of them.
+        let Some((last, _)) = page.last().filter(|_| page.len() == PIECE) else {
+            return Ok(None);
+        };
+        Ok(Some(format!("{}\u{10ffff}", resource_prefix(last))))
+    }
+
+    fn requirement_accounts(&mut self, id: &str, cursor: Option<&str>) -> Step<Option<String>> {
+        let rows = self.view.scan(&ACCOUNT, "", cursor, PIECE)?;
+        for (_, state) in &rows {
+            self.rescore(state, id)?;
+        }
+        Ok(page_end(&rows))
+    }
+
+    fn requirement_resources(&mut self, id: &str, cursor: Option<&str>) -> Step<Option<String>> {
+        let Some(entry) = self.standard()?.get(id).cloned() else {
+            return Ok(None);
+        };
+        if entry.rule.is_none() {
+            return Ok(None);
+        }
+        let rows = self.view.scan(&RESOURCE, "", cursor, PIECE)?;
+        for (_, state) in &rows {
+            if state.resource.resource_type == entry.requirement.resource_type {
+                self.judge_by(&entry, &state.resource)?;
+            }
+        }
+        Ok(page_end(&rows))
+    }
+
+    fn requirement_findings(&mut self, id: &str, cursor: Option<&str>) -> Step<Option<String>> {
+        let Some(entry) = self.standard()?.get(id).cloned() else {
+            return Ok(None);
+        };
+        if entry.requirement.checks.is_empty() {
+            return Ok(None);
+        }
+        let rows = self.view.scan(&FINDING, "", cursor, PIECE)?;
+        for (key, row) in &rows {
+            if entry.is_fed_by(&key.source, &key.check) {
+                self.judge_finding(&entry, key, Some(&row.finding))?;
+            }
+        }
+        Ok(page_end(&rows))
+    }
+
+    fn credit_piece(
+        &mut self,
+        mut prefixes: Vec<String>,
+        cursor: Option<String>,
+    ) -> Step<Option<Work>> {
+        let Some(prefix) = prefixes.first() else {
+            return Ok(None);
+        };
+        let rows = self
+            .view
+            .scan(&COMPLIANCE, prefix, cursor.as_deref(), PIECE)?;
+        let next = page_end(&rows);
+        for (key, row) in rows {
+            self.recredit(&key, row)?;
+        }
+        if next.is_none() {
+            prefixes.remove(0);
+        }
+        Ok((!prefixes.is_empty()).then_some(Work::Credit {
+            prefixes,
+            cursor: next,
+        }))
+    }
+
+    fn known_piece(&mut self, trust: bool, cursor: Option<String>) -> Step<Option<Work>> {
+        if trust {
+            let rows = self.view.scan(&TRUST, "", cursor.as_deref(), PIECE)?;
+            for (key, _) in &rows {
+                self.recognise(key)?;
+            }
+            let cursor = page_end(&rows);
+            return Ok(Some(Work::Known {
+                trust: cursor.is_some(),
+                cursor,
+            }));
+        }
+        let asking: Vec<_> = self
+            .standard()?
+            .all()
+            .filter(|e| e.asks_for_accounts())
+            .cloned()
+            .collect();
+        if asking.is_empty() {
+            return Ok(None);
+        }
+        let rows = self.view.scan(&RESOURCE, "", cursor.as_deref(), PIECE)?;
+        for (_, state) in &rows {
+            let of_type = &state.resource.resource_type;
+            for entry in asking
+                .iter()
+                .filter(|e| e.requirement.resource_type == *of_type)
+            {
+                self.judge_by(entry, &state.resource)?;
+            }
+        }
+        Ok(page_end(&rows).map(|cursor| Work::Known {
+            trust,
+            cursor: Some(cursor),
+        }))
+    }
+}
+
+/// Gives the key to go on after; none when the page was the last.
+fn page_end<K: schemas::Key, V>(rows: &[(K, V)]) -> Option<String> {
+    if rows.len() == PIECE {
+        last_key(rows)
+    } else {
+        None
+    }
+}

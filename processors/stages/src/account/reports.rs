@@ -1,0 +1,191 @@
+//! Reports of outside scanners: findings feed the requirements that map their checks.
+
+use std::collections::BTreeMap;
+
+use compliance::{Rows, StandardEntry, finding_row, part_of};
+use inventory::{Attempt, Order, ScopeKey, ScopeState, ScopeStatus, UNIT_REPORT, order, start};
+use schemas::{ComplianceState, Finding, Report, ReportEvent, Resource, key, topic};
+use stream::Record;
+
+use super::{
+    PIECE, Task,
+    accounts::last_key,
+    jobs::{ReportSweep, Work},
+    poison,
+    tables::{FINDING, FindingKey, FindingRow, SCOPE},
+};
+use crate::Step;
+
+impl Task<'_, '_> {
+    /// Takes one record of a report.
+    pub(super) fn report(&mut self, record: &Record) -> Step {
+        let (_, value) = self.view.read(&topic::REPORT, record)?;
+        let report = value.ok_or_else(|| poison("a report's record can't be a tombstone"))?;
+        let Report {
+            source,
+            account,
+            report: id,
+            event,
+        } = report;
+        let key = scope_of(&account, &source);
+        let scope = self.view.get(&SCOPE, &key)?;
+        let attempt = Attempt {
+            scan: &id,
+            attempt: 1,
+        };
+        match (order(scope.as_ref(), attempt), scope, event) {
+            (Order::Newer, scope, ReportEvent::Started {}) => {
+                self.view
+                    .put(&SCOPE, &key, &start(scope.as_ref(), attempt))?;
+                self.cover(&account, &key.resource_type)
+            }
+            (Order::Newer, ..) => Err(poison(format!("report {id} of {source} never started"))),
+            (Order::Current, Some(scope), event) => self.report_event(&key, &source, scope, event),
+            _ => Ok(()), // Void or delivered again: it says nothing new.
+        }
+    }
+
+    fn report_event(
+        &mut self,
+        key: &ScopeKey,
+        source: &str,
+        scope: ScopeState,
+        event: ReportEvent,
+    ) -> Step {
+        match event {
+            ReportEvent::Started {} => Ok(()),
+            ReportEvent::Found { finding } => self.found(&key.account, source, &scope, finding),
+            ReportEvent::Failed { error } => self.fail_scope(key, scope, error),
+            ReportEvent::Completed { complete, .. } => self.push(Work::SweepReport {
+                sweep: ReportSweep {
+                    account: key.account.clone(),
+                    source: source.to_owned(),
+                    generation: scope.generation,
+                    complete,
+                    cursor: None,
+                },
+            }),
+        }
+    }
+
+    fn found(&mut self, account: &str, source: &str, scope: &ScopeState, finding: Finding) -> Step {
+        let Finding {
+            check,
+            region,
+            resource,
+            ..
+        } = &finding;
+        let key = FindingKey::new(account, source, check, region, resource);
+        self.view.put(
+            &FINDING,
+            &key,
+            &FindingRow {
+                finding: finding.clone(),
+                generation: scope.generation,
+            },
+        )?;
+        let entries: Vec<_> = self
+            .standard()?
+            .fed_by(source, &finding.check)
+            .cloned()
+            .collect();
+        for entry in entries {
+            self.judge_finding(&entry, &key, Some(&finding))?;
+        }
+        Ok(())
+    }
+
+    /// Judges a finding by one requirement; without a finding its row goes.
+    pub(super) fn judge_finding(
+        &mut self,
+        entry: &StandardEntry,
+        key: &FindingKey,
+        finding: Option<&Finding>,
+    ) -> Step {
+        let mapping = entry
+            .requirement
+            .checks
+            .iter()
+            .find(|mapping| mapping.source == key.source && mapping.check == key.check);
+        let part = part_of(&key.source, &key.check);
+        let row = mapping
+            .zip(finding)
+            .and_then(|(mapping, found)| finding_row(found, mapping));
+        let judged: Rows = row.map(|row| (part.clone(), row)).into_iter().collect();
+        let mine = |one: &str, _: &ComplianceState| one == part;
+        let resource = subject(key, &entry.requirement.resource_type);
+        self.replace(entry, &resource, &key.source, mine, judged)
+    }
+
+    /// Does a piece of a report's end: what a complete report no longer has is gone.
+    pub(super) fn sweep_report(&mut self, sweep: ReportSweep) -> Step<Option<Work>> {
+        let prefix = key::prefix(&[&sweep.account, &sweep.source]);
+        let rows = self
+            .view
+            .scan(&FINDING, &prefix, sweep.cursor.as_deref(), PIECE)?;
+        let gone = |row: &FindingRow| sweep.complete && row.generation != sweep.generation;
+        for (key, _) in rows.iter().filter(|(_, row)| gone(row)) {
+            self.view.delete(&FINDING, key)?;
+            let entries: Vec<_> = self
+                .standard()?
+                .fed_by(&key.source, &key.check)
+                .cloned()
+                .collect();
+            for entry in entries {
+                self.judge_finding(&entry, key, None)?;
+            }
+        }
+        if rows.len() == PIECE {
+            let cursor = last_key(&rows);
+            return Ok(Some(Work::SweepReport {
+                sweep: ReportSweep { cursor, ..sweep },
+            }));
+        }
+        self.complete_report(&sweep)?;
+        Ok(None)
+    }
+
+    fn complete_report(&mut self, sweep: &ReportSweep) -> Step {
+        let key = scope_of(&sweep.account, &sweep.source);
+        let Some(scope) = self.view.get(&SCOPE, &key)? else {
+            return Ok(());
+        };
+        let completed_ms = Some(self.view.at_ms());
+        let done = ScopeState {
+            status: ScopeStatus::Completed,
+            completed_ms,
+            error: None,
+            ..scope
+        };
+        self.view.put(&SCOPE, &key, &done)?;
+        self.cover(&key.account, &key.resource_type)
+    }
+}
+
+fn scope_of(account: &str, source: &str) -> ScopeKey {
+    ScopeKey::new(account, format!("{UNIT_REPORT}/{source}"), "global")
+}
+
+/// Gives what a finding is about as a resource: the scanner tells no more than its id.
+fn subject(key: &FindingKey, resource_type: &str) -> Resource {
+    let is_arn = key.resource.starts_with("arn:");
+    Resource {
+        provider: String::new(),
+        account: key.account.clone(),
+        region: key.region.clone(),
+        resource_type: resource_type.to_owned(),
+        id: key.resource.clone(),
+        name: key.resource.clone(),
+        arn: if is_arn {
+            key.resource.clone()
+        } else {
+            String::new()
+        },
+        tags: BTreeMap::new(),
+        configuration: "{}".to_owned(),
+        supplementary: "{}".to_owned(),
+        errors: BTreeMap::new(),
+        truncated: Vec::new(),
+        captured_ms: 0,
+    }
+}

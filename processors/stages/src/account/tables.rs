@@ -1,0 +1,217 @@
+//! The account stage's tables: published ones under their topics, private ones in its changelog.
+
+use apache_avro::AvroSchema;
+use compliance::{Counts, Weighted};
+use inventory::{Member, MemberKey, ScopeKey, ScopeState};
+use schemas::{
+    AccountKey, AccountListing, AccountRegister, AccountState, ComplianceKey, ComplianceState,
+    Exception, ExceptionKey, Finding, Requirement, RequirementKey, ResourceKey, ResourceState,
+    ScoreKey, ScoreState, Spend, TrustKey, TrustState, key, topic,
+};
+use serde::{Deserialize, Serialize};
+use stream::{Table, TableSpec};
+
+use super::jobs::{Job, JobKey};
+
+pub(super) const ACCOUNT: Table<AccountKey, AccountState> = Table::published(topic::ACCOUNT_STATE);
+pub(super) const RESOURCE: Table<ResourceKey, ResourceState> =
+    Table::published(topic::RESOURCE_STATE);
+pub(super) const TRUST: Table<TrustKey, TrustState> = Table::published(topic::TRUST_STATE);
+pub(super) const COMPLIANCE: Table<ComplianceKey, ComplianceState> =
+    Table::published(topic::COMPLIANCE_STATE);
+pub(super) const SCORE: Table<ScoreKey, ScoreState> = Table::published(topic::SCORE_STATE);
+
+pub(super) const LISTING: Table<AccountKey, AccountListing> = private("listing");
+pub(super) const REGISTER: Table<AccountKey, AccountRegister> = private("register");
+pub(super) const SPEND: Table<AccountKey, Spend> = private("spend");
+pub(super) const REQUIREMENT: Table<RequirementKey, Requirement> = private("requirement");
+pub(super) const EXCEPTION: Table<ExceptionKey, Exception> = private("exception");
+pub(super) const SCOPE: Table<ScopeKey, ScopeState> = private("scope");
+pub(super) const MEMBER: Table<MemberKey, Member> = private("member");
+pub(super) const FINDING: Table<FindingKey, FindingRow> = private("finding");
+pub(super) const COUNTS: Table<ScoreKey, CountsRow> = private("counts");
+pub(super) const SUMS: Table<AccountKey, SumsRow> = private("sums");
+pub(super) const TIMER: Table<TimerKey, Timer> = private("timer");
+pub(super) const JOB: Table<JobKey, Job> = private("job");
+pub(super) const META: Table<MetaKey, Meta> = private("meta");
+
+/// Every table.
+pub(super) fn all() -> Vec<TableSpec> {
+    vec![
+        ACCOUNT.spec,
+        RESOURCE.spec,
+        TRUST.spec,
+        COMPLIANCE.spec,
+        SCORE.spec,
+        LISTING.spec,
+        REGISTER.spec,
+        SPEND.spec,
+        REQUIREMENT.spec,
+        EXCEPTION.spec,
+        SCOPE.spec,
+        MEMBER.spec,
+        FINDING.spec,
+        COUNTS.spec,
+        SUMS.spec,
+        TIMER.spec,
+        JOB.spec,
+        META.spec,
+    ]
+}
+
+const fn private<K: schemas::Key, V: schemas::Value>(name: &'static str) -> Table<K, V> {
+    Table::private(name, topic::ACCOUNT_CHANGELOG)
+}
+
+key! {
+    /// A finding of an outside scanner.
+    FindingKey {
+        /// The account.
+        account,
+        /// The scanner.
+        source,
+        /// Its check.
+        check,
+        /// The region.
+        region,
+        /// The resource as the scanner writes it.
+        resource
+    } by account
+}
+
+/// A finding and the report that had it last.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub(super) struct FindingRow {
+    /// The finding.
+    pub finding: Finding,
+    /// The generation of the report.
+    pub generation: i64,
+}
+
+key! {
+    /// Something that is due at a time: sorts by time.
+    TimerKey {
+        /// UTC milliseconds in twenty digits.
+        at,
+        /// What is due: `exception` or `verdict`.
+        kind,
+        /// The exception's id, or the verdict's key.
+        subject
+    } by subject
+}
+
+impl TimerKey {
+    /// Makes the key of a time in UTC milliseconds.
+    pub(super) fn at(at_ms: i64, kind: &str, subject: &str) -> Self {
+        Self::new(format!("{:020}", at_ms.max(0)), kind, subject)
+    }
+}
+
+/// A timer; all it says is in its key.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub(super) struct Timer {}
+
+key! {
+    /// One of the task's own numbers.
+    MetaKey {
+        /// Its name.
+        name
+    } by name
+}
+
+/// A number that a task keeps for itself.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub(super) struct Meta {
+    /// The number.
+    pub number: i64,
+}
+
+/// Votes of a requirement in an account, before they are turned into a score.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub(super) struct CountsRow {
+    total: i64,
+    noncompliant: i64,
+    excepted: i64,
+    expired: i64,
+    unknown: i64,
+}
+
+impl From<Counts> for CountsRow {
+    fn from(c: Counts) -> Self {
+        let Counts {
+            total,
+            noncompliant,
+            excepted,
+            expired,
+            unknown,
+        } = c;
+        Self {
+            total,
+            noncompliant,
+            excepted,
+            expired,
+            unknown,
+        }
+    }
+}
+
+impl From<&CountsRow> for Counts {
+    fn from(row: &CountsRow) -> Self {
+        let CountsRow {
+            total,
+            noncompliant,
+            excepted,
+            expired,
+            unknown,
+        } = *row;
+        Self {
+            total,
+            noncompliant,
+            excepted,
+            expired,
+            unknown,
+        }
+    }
+}
+
+/// The running sums of an account's requirements.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub(super) struct SumsRow {
+    counts: CountsRow,
+    weight: i64,
+    weighted_score: i64,
+    scored: i64,
+    not_applicable: i64,
+    requirements: i64,
+}
+
+impl From<Weighted> for SumsRow {
+    fn from(w: Weighted) -> Self {
+        Self {
+            counts: w.counts.into(),
+            weight: w.weight,
+            weighted_score: w.weighted_score,
+            scored: w.scored,
+            not_applicable: w.not_applicable,
+            requirements: w.requirements,
+        }
+    }
+}
+
+impl From<&SumsRow> for Weighted {
+    fn from(row: &SumsRow) -> Self {
+        Self {
+            counts: (&row.counts).into(),
+            weight: row.weight,
+            weighted_score: row.weighted_score,
+            scored: row.scored,
+            not_applicable: row.not_applicable,
+            requirements: row.requirements,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Verdicts: judged rows replace the rows that stood, with their changes, timers and votes.
+
+use std::collections::BTreeMap;
+
+use compliance::{Rows, StandardEntry, count_rows, credit, settle};
+use schemas::{
+    ComplianceChange, ComplianceKey, ComplianceState, Key, Resource, Standing, key, topic,
+};
+
+use super::{
+    Task,
+    tables::{COMPLIANCE, TIMER, Timer, TimerKey},
+};
+use crate::Step;
+
+/// The kind of timers that judge a resource again.
+pub(super) const VERDICT_TIMER: &str = "verdict";
+
+/// Rows of one resource under one requirement, by part.
+type Parts = BTreeMap<String, ComplianceState>;
+
+impl Task<'_, '_> {
+    /// Replaces a source's rows of a resource under a requirement by what was judged now.
+    ///
+    /// `mine` tells which of the rows that stand are the source's own.
+    pub(super) fn replace(
+        &mut self,
+        entry: &StandardEntry,
+        resource: &Resource,
+        source: &str,
+        mine: impl Fn(&str, &ComplianceState) -> bool,
+        judged: Rows,
+    ) -> Step {
+        let requirement = &entry.requirement;
+        let all = self.rows_of(&requirement.id, resource)?;
+        let (own, other): (Parts, Parts) = all
+            .clone()
+            .into_iter()
+            .partition(|(part, row)| mine(part, row));
+        let at_ms = self.view.at_ms();
+        let mut after = Parts::new();
+        for (part, row) in settle(&own, judged, resource, source, at_ms) {
+            let key = row_key(&requirement.id, resource, &part);
+            let row = self.with_credit(&key, row)?;
+            after.insert(part, row);
+        }
+        for part in own
+            .keys()
+            .chain(after.keys().filter(|part| !own.contains_key(*part)))
+        {
+            let key = row_key(&requirement.id, resource, part);
+            self.write_row(&key, own.get(part), after.get(part))?;
+        }
+        let before = count_rows(requirement.scoring, all.values());
+        let now = count_rows(requirement.scoring, other.values().chain(after.values()));
+        self.count(&resource.account, &requirement.id, now + -before)
+    }
+
+    /// Gives the credit of one row anew; the other rows of its resource count with it.
+    pub(super) fn recredit(&mut self, key: &ComplianceKey, row: ComplianceState) -> Step {
+        let after = self.with_credit(key, row.clone())?;
+        if after == row {
+            return Ok(());
+        }
+        let Some(scoring) = self
+            .standard()?
+            .get(&key.requirement)
+            .map(|e| e.requirement.scoring)
+        else {
+            return Ok(());
+        };
+        let siblings = self
+            .view
+            .scan(&COMPLIANCE, &resource_prefix(key), None, usize::MAX)?;
+        let before = count_rows(scoring, siblings.iter().map(|(_, row)| row));
+        let now = count_rows(
+            scoring,
+            siblings
+                .iter()
+                .map(|(other, row)| if other == key { &after } else { row }),
+        );
+        self.write_row(key, Some(&row), Some(&after))?;
+        self.count(&key.account, &key.requirement, now + -before)
+    }
+
+    /// Takes a row away, as when its requirement no longer judges such resources.
+    pub(super) fn drop_row(&mut self, key: &ComplianceKey, row: &ComplianceState) -> Step {
+        self.write_row(key, Some(row), None)
+    }
+
+    /// Writes a row with its change and its timer; nothing happens where nothing differs.
+    fn write_row(
+        &mut self,
+        key: &ComplianceKey,
+        before: Option<&ComplianceState>,
+        after: Option<&ComplianceState>,
+    ) -> Step {
+        if before == after {
+            return Ok(());
+        }
+        match after {
+            Some(row) => self.view.put(&COMPLIANCE, key, row)?,
+            None => self.view.delete(&COMPLIANCE, key)?,
+        }
+        self.move_timer(
+            key,
+            before.and_then(|r| r.flips_ms),
+            after.and_then(|r| r.flips_ms),
+        )?;
+        let (before, after) = (before.map(standing), after.map(standing));
+        if before == after {
+            return Ok(());
+        }
+        let at_ms = self.view.at_ms();
+        let change = ComplianceChange {
+            before,
+            after,
+            at_ms,
+            cause: self.view.cause().clone(),
+        };
+        self.view.emit(&topic::COMPLIANCE_CHANGE, key, &change)
+    }
+
+    fn move_timer(&mut self, key: &ComplianceKey, from: Option<i64>, to: Option<i64>) -> Step {
+        if from == to {
+            return Ok(());
+        }
+        let timer = |at_ms| TimerKey::at(at_ms, VERDICT_TIMER, &key.encode());
+        if let Some(at_ms) = from {
+            self.view.delete(&TIMER, &timer(at_ms))?;
+        }
+        if let Some(at_ms) = to {
+            self.view.put(&TIMER, &timer(at_ms), &Timer {})?;
+        }
+        Ok(())
+    }
+
+    fn rows_of(&mut self, requirement: &str, resource: &Resource) -> Step<Parts> {
+        let parts = [
+            requirement,
+            &resource.account,
+            &resource.region,
+            &resource.id,
+        ];
+        let rows = self
+            .view
+            .scan(&COMPLIANCE, &key::prefix(&parts), None, usize::MAX)?;
+        Ok(rows.into_iter().map(|(key, row)| (key.part, row)).collect())
+    }
+
+    fn with_credit(&mut self, key: &ComplianceKey, row: ComplianceState) -> Step<ComplianceState> {
+        let now_ms = self.now_ms()?;
+        Ok(credit(key, row, self.exceptions()?, now_ms))
+    }
+}
+
+fn row_key(requirement: &str, resource: &Resource, part: &str) -> ComplianceKey {
+    let Resource {
+        account,
+        region,
+        id,
+        ..
+    } = resource;
+    ComplianceKey::new(requirement, &**account, &**region, &**id, part)
+}
+
+/// Gives the prefix of all rows of a resource under a requirement.
+pub(super) fn resource_prefix(key: &ComplianceKey) -> String {
+    key::prefix(&[&key.requirement, &key.account, &key.region, &key.resource])
+}
+
+fn standing(row: &ComplianceState) -> Standing {
+    Standing {
+        verdict: row.verdict,
+        credit: row.credit,
+    }
+}

@@ -1,0 +1,90 @@
+//! The roll-up stage: accounts' shares become the sums of owners, payers and the enterprise.
+
+use apache_avro::AvroSchema;
+use schemas::{Contribution, ContributionKey, RollupKey, RollupState, TopicSpec, key, topic};
+use serde::{Deserialize, Serialize};
+use stream::{Record, Stage, StepError, Table, TableSpec, View};
+
+use crate::Step;
+
+const ROLLUP: Table<RollupKey, RollupState> = Table::published(topic::ROLLUP_STATE);
+const SHARE: Table<ContributionKey, Contribution> =
+    Table::private("share", topic::ROLLUP_CHANGELOG);
+const PRESENCE: Table<PresenceKey, Presence> = Table::private("presence", topic::ROLLUP_CHANGELOG);
+
+key! {
+    /// An account in a sum.
+    PresenceKey {
+        /// What is summed.
+        kind,
+        /// Whose sum.
+        id,
+        /// The account.
+        account
+    } by kind, id
+}
+
+/// How many shares an account has in a sum.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+struct Presence {
+    shares: i64,
+}
+
+/// The roll-up stage of one partition.
+#[derive(Default)]
+pub struct RollupStage;
+
+impl Stage for RollupStage {
+    fn name(&self) -> &'static str {
+        "rollup"
+    }
+
+    fn inputs(&self) -> Vec<&'static TopicSpec> {
+        vec![topic::CONTRIBUTION.spec]
+    }
+
+    fn tables(&self) -> Vec<TableSpec> {
+        vec![ROLLUP.spec, SHARE.spec, PRESENCE.spec]
+    }
+
+    fn outputs(&self) -> Vec<&'static TopicSpec> {
+        Vec::new()
+    }
+
+    fn step(&mut self, view: &mut View<'_>, record: &Record) -> Step {
+        let (key, after) = view.read(&topic::CONTRIBUTION, record)?;
+        let before = view.get(&SHARE, &key)?;
+        if before == after {
+            return Ok(());
+        }
+        match &after {
+            Some(share) => view.put(&SHARE, &key, share)?,
+            None => view.delete(&SHARE, &key)?,
+        }
+        let accounts = presence(view, &key, before.is_some(), after.is_some())?;
+        let of = RollupKey::new(&*key.kind, &*key.id);
+        let sum = view.get(&ROLLUP, &of)?.unwrap_or_else(rollup::empty);
+        match rollup::replace(sum, before.as_ref(), after.as_ref(), accounts) {
+            Some(sum) => view.put(&ROLLUP, &of, &sum),
+            None => view.delete(&ROLLUP, &of),
+        }
+    }
+
+    fn work(&mut self, _: &mut View<'_>) -> Result<bool, StepError> {
+        Ok(false)
+    }
+}
+
+/// Counts an account's shares; tells whether it came (1), left (-1) or stayed (0).
+fn presence(view: &mut View<'_>, key: &ContributionKey, was: bool, is: bool) -> Step<i64> {
+    let of = PresenceKey::new(&*key.kind, &*key.id, &*key.account);
+    let before = view.get(&PRESENCE, &of)?.map_or(0, |row| row.shares);
+    let shares = before + i64::from(is) - i64::from(was);
+    if shares > 0 {
+        view.put(&PRESENCE, &of, &Presence { shares })?;
+    } else {
+        view.delete(&PRESENCE, &of)?;
+    }
+    Ok(i64::from(shares > 0) - i64::from(before > 0))
+}
