@@ -96,7 +96,9 @@ fn strings_are_compared_by_methods() {
     let case = Case::r(json!({"s": "Prod-Web", "n": 3}));
     let table = [
         ("r.s.startsWith(\"Prod\")", Pass),
+        ("r.s.startsWith(\"Web\")", Fail),
         ("r.s.endsWith(\"Web\")", Pass),
+        ("r.s.endsWith(\"Prod\")", Fail),
         ("r.s.contains(\"od-W\")", Pass),
         ("r.s.contains(\"prod\")", Fail),
         ("r.s.lowerAscii() == \"prod-web\"", Pass),
