@@ -26,7 +26,8 @@ const FOLDER: &str = "tables";
 
 /// Notes begin with a zero byte, which no table's name does.
 const IDENTITY: &[u8] = b"\0identity";
-const CHECKED: &[u8] = b"\0checked";
+const CHECKED_CLOCK: &[u8] = b"\0checked/clock";
+const CHECKED_RECORD: &[u8] = b"\0checked/record";
 const INPUT: &[u8] = b"\0input/";
 const CHANGELOG: &[u8] = b"\0changelog/";
 
@@ -67,8 +68,17 @@ pub struct Marks<'a> {
     pub inputs: &'a [Position],
     /// The next offsets of table topics; every record before them is in the rows.
     pub changelogs: &'a [Position],
-    /// When the changelogs' positions were known, in UTC milliseconds.
-    pub checked_ms: Option<i64>,
+    /// When those positions of table topics held.
+    pub checked: Option<Checked>,
+}
+
+/// When positions of table topics held: tombstones older than the log's retention may be gone since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// By this machine's clock, in UTC milliseconds: Kafka measures ages so.
+    pub clock_ms: i64,
+    /// By the newest record that the task had taken, in UTC milliseconds: `local` measures ages so.
+    pub record_ms: i64,
 }
 
 /// One task's tables.
@@ -210,12 +220,19 @@ impl TaskStore {
         self.number(&[CHANGELOG, topic.as_bytes()].concat())
     }
 
-    /// Tells when the changelogs' positions were last known, in UTC milliseconds.
+    /// Tells when the recorded positions of table topics held, if any are recorded.
     ///
     /// # Errors
     /// When the store can't be read.
-    pub fn checked_ms(&self) -> Result<Option<i64>, LogError> {
-        self.number(CHECKED)
+    pub fn checked(&self) -> Result<Option<Checked>, LogError> {
+        let found = (self.number(CHECKED_CLOCK)?, self.number(CHECKED_RECORD)?);
+        Ok(match found {
+            (Some(clock_ms), Some(record_ms)) => Some(Checked {
+                clock_ms,
+                record_ms,
+            }),
+            _ => None,
+        })
     }
 
     /// Gives a table's rows, sorted by key: tests and debugging read them.
@@ -227,6 +244,22 @@ impl TaskStore {
             .scan(table, "", None, usize::MAX)?
             .into_iter()
             .collect())
+    }
+
+    /// Tells whether none of these tables has a row.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn is_empty(&self, tables: &[TableSpec]) -> Result<bool, LogError> {
+        for table in tables {
+            let mut rows = self.keyspace.prefix(row_key(table.name, ""));
+            if let Some(row) = rows.next() {
+                let key = row.key().map_err(|error| self.noted(error));
+                key.map_err(failed("looking for rows"))?;
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Tells whether a read met bytes that can't be right: the store must be wiped and rebuilt.
@@ -277,8 +310,17 @@ impl TaskStore {
                 batch.insert(&self.keyspace, key, position.offset.to_be_bytes());
             }
         }
-        if let Some(checked_ms) = marks.checked_ms {
-            batch.insert(&self.keyspace, CHECKED, checked_ms.to_be_bytes());
+        if let Some(checked) = marks.checked {
+            batch.insert(
+                &self.keyspace,
+                CHECKED_CLOCK,
+                checked.clock_ms.to_be_bytes(),
+            );
+            batch.insert(
+                &self.keyspace,
+                CHECKED_RECORD,
+                checked.record_ms.to_be_bytes(),
+            );
         }
     }
 

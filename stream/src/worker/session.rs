@@ -1,0 +1,544 @@
+//! One membership of the group: polls, restores, steps and commits until it ends.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use super::{
+    Failpoint, Phase, Report, Stop, WorkerError,
+    restore::{Begun, Restore, clock_ms},
+    role::{Role, of},
+    task::{Advance, Task},
+};
+use crate::{
+    Member, Outcome, Polled, Position, Record,
+    store::{Checked, Marks, TaskStore},
+};
+
+/// Longest wait of a poll: how soon a quiet worker notices that it shall stop.
+const POLL_MAX: Duration = Duration::from_millis(100);
+
+/// Longest time of steps between two polls.
+const SLICE: Duration = Duration::from_millis(20);
+
+/// Steps of one task before the next task gets its turn.
+const TURN: usize = 64;
+
+/// Wait for changelog records while restoring.
+const RESTORE_POLL: Duration = Duration::from_millis(10);
+
+/// Pause before a store is asked for again.
+const OPEN_RETRY: Duration = Duration::from_millis(100);
+
+/// A pause after aborts that follow each other, so that they don't spin.
+const ABORT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// As asked for.
+    Stopped,
+    /// Another member took over: join again.
+    Fenced,
+}
+
+/// A partition's way from assigned to running.
+enum Slot {
+    Opening {
+        store: Option<TaskStore>,
+        tries: u32,
+        at: Instant,
+    },
+    Restoring {
+        store: TaskStore,
+        restore: Box<Restore>,
+    },
+    Running(Box<Task>),
+}
+
+pub(super) struct Session<'a> {
+    role: &'a Role,
+    report: &'a mut Report,
+    member: Box<dyn Member>,
+    slots: BTreeMap<i32, Slot>,
+    /// When the running transaction began and how many records it holds.
+    began: Option<Instant>,
+    records: usize,
+    checkpointed: Instant,
+    /// Tasks with commits since their changelogs' positions were recorded.
+    unrecorded: Vec<i32>,
+    /// Whether steps are likely to follow at once.
+    busy: bool,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(role: &'a Role, report: &'a mut Report, member: Box<dyn Member>) -> Self {
+        Self {
+            role,
+            report,
+            member,
+            slots: BTreeMap::new(),
+            began: None,
+            records: 0,
+            checkpointed: Instant::now(),
+            unrecorded: Vec::new(),
+            busy: false,
+        }
+    }
+
+    pub(super) fn run(mut self, stop: &Stop) -> Result<End, WorkerError> {
+        loop {
+            let timeout = self.patience();
+            let polled = self.member.poll(timeout);
+            let fenced = match polled.map_err(|error| self.role.failed(error))? {
+                Polled::Records(records) => {
+                    self.buffer(records)?;
+                    false
+                }
+                Polled::Assigned(partitions) => {
+                    self.assign(&partitions);
+                    false
+                }
+                Polled::Revoked { partitions, lost } => self.revoke(&partitions, lost)?,
+            };
+            if fenced {
+                return Ok(End::Fenced);
+            }
+            let stopping = stop.is_stopped();
+            if !stopping {
+                self.prepare()?;
+                self.busy = self.slice()?;
+            }
+            if (stopping || self.is_due()) && self.commit(stopping)? == Outcome::Fenced {
+                return Ok(End::Fenced);
+            }
+            if stopping {
+                return Ok(End::Stopped);
+            }
+        }
+    }
+
+    /// Says how long the next poll may wait.
+    fn patience(&self) -> Duration {
+        if self.busy {
+            return Duration::ZERO;
+        }
+        let mut wait = POLL_MAX;
+        if let Some(began) = self.began {
+            wait = wait.min(self.role.config.limits.linger.saturating_sub(began.elapsed()));
+        }
+        for slot in self.slots.values() {
+            wait = match slot {
+                Slot::Restoring { .. } => Duration::ZERO,
+                Slot::Opening { at, .. } => {
+                    wait.min(at.saturating_duration_since(Instant::now()))
+                }
+                Slot::Running(task) => {
+                    wait.min(task.sleeps(self.role.config.task_idle).unwrap_or(wait))
+                }
+            };
+        }
+        wait
+    }
+
+    fn assign(&mut self, partitions: &[i32]) {
+        tracing::info!(stage = self.role.stage, slot = self.role.config.slot, ?partitions,
+            "partitions are assigned");
+        for &partition in partitions {
+            self.slots.entry(partition).or_insert_with(opening);
+            self.role.config.progress.update(partition, |_| {});
+        }
+    }
+
+    /// Gives partitions up; true when the group had fenced the member already.
+    fn revoke(&mut self, partitions: &[i32], lost: bool) -> Result<bool, WorkerError> {
+        tracing::info!(stage = self.role.stage, slot = self.role.config.slot, ?partitions, lost,
+            "partitions are taken away");
+        let outcome = if lost {
+            Outcome::Committed
+        } else {
+            self.commit_without_reset(true)?
+        };
+        for partition in partitions {
+            // The entry goes before the store is free, so that it can't hide that of the next owner.
+            self.role.config.progress.close(*partition);
+            self.slots.remove(partition);
+            self.unrecorded.retain(|other| other != partition);
+        }
+        if outcome == Outcome::Aborted {
+            self.reset()?;
+        }
+        Ok(outcome == Outcome::Fenced)
+    }
+
+    fn buffer(&mut self, records: Vec<Record>) -> Result<(), WorkerError> {
+        for record in records {
+            if let Some(Slot::Running(task)) = self.slots.get_mut(&record.partition) {
+                task.buffer(record);
+            }
+        }
+        self.regulate()
+    }
+
+    fn regulate(&mut self) -> Result<(), WorkerError> {
+        for slot in self.slots.values_mut() {
+            if let Slot::Running(task) = slot {
+                let done = task.regulate(&mut *self.member, &self.role.config);
+                done.map_err(|error| self.role.failed(error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings partitions that do not run yet a bit further.
+    fn prepare(&mut self) -> Result<(), WorkerError> {
+        let idle: Vec<i32> = self.slots.keys().copied().collect();
+        for partition in idle {
+            let Some(slot) = self.slots.remove(&partition) else {
+                continue;
+            };
+            let slot = match slot {
+                Slot::Opening { store, tries, at } if at <= Instant::now() => {
+                    self.open(partition, store, tries)?
+                }
+                Slot::Restoring { store, restore } => self.restore(partition, store, restore)?,
+                other => other,
+            };
+            self.slots.insert(partition, slot);
+        }
+        Ok(())
+    }
+
+    fn open(
+        &mut self,
+        partition: i32,
+        store: Option<TaskStore>,
+        tries: u32,
+    ) -> Result<Slot, WorkerError> {
+        let store = match store {
+            Some(store) => Some(store),
+            None => {
+                let identity = self.role.identity(partition)?;
+                let leased = self.role.config.stores.lease(&identity);
+                leased.map_err(|error| self.role.failed(error))?
+            }
+        };
+        let at = Instant::now() + OPEN_RETRY;
+        let Some(mut store) = store else {
+            // Another worker of this process still has it; it will notice that it lost it.
+            let (store, tries) = (None, 0);
+            return Ok(Slot::Opening { store, tries, at });
+        };
+        Ok(match Restore::begin(self.role, partition, &mut store, tries)? {
+            Begun::Restore(restore) => Slot::Restoring { store, restore },
+            Begun::Ahead => Slot::Opening {
+                store: Some(store),
+                tries: tries + 1,
+                at,
+            },
+        })
+    }
+
+    fn restore(
+        &mut self,
+        partition: i32,
+        mut store: TaskStore,
+        mut restore: Box<Restore>,
+    ) -> Result<Slot, WorkerError> {
+        let complete = restore.advance(self.role, &mut store, RESTORE_POLL)?;
+        let config = &self.role.config;
+        let far = restore.progress();
+        config
+            .progress
+            .update(partition, |task| task.phase = Phase::Restoring(far));
+        if let Some(on_restore) = &config.on_restore {
+            on_restore(partition, far);
+        }
+        if !complete {
+            return Ok(Slot::Restoring { store, restore });
+        }
+        let record_ms = restore.finish(self.role, &store)?;
+        let resumed = self.member.resume(&[partition]);
+        let positions = resumed.map_err(|error| self.role.failed(error))?;
+        self.report.restored += restore.rows();
+        if !same(&positions, &restore.committed) {
+            // A commit came to light in between; what it wrote is still to be read.
+            let (store, tries, at) = (Some(store), 0, Instant::now());
+            return Ok(Slot::Opening { store, tries, at });
+        }
+        tracing::info!(stage = self.role.stage, partition, rows = restore.rows(), "a task runs");
+        let mut task = Task::new(self.role, partition, store, record_ms);
+        task.reset(&positions);
+        self.busy = true;
+        self.publish(&task, |progress| progress.committed = positions);
+        Ok(Slot::Running(Box::new(task)))
+    }
+
+    /// Lets tasks step until all are out of work, the transaction is full or the slice is over; true
+    /// when there may be more to do at once.
+    fn slice(&mut self) -> Result<bool, WorkerError> {
+        let end = Instant::now() + SLICE;
+        loop {
+            let mut did = false;
+            let running: Vec<i32> = self.slots.keys().copied().collect();
+            for partition in running {
+                did |= self.turn(partition)?;
+                if self.is_full() {
+                    return Ok(true);
+                }
+            }
+            if !did || Instant::now() >= end {
+                self.regulate()?;
+                return Ok(did);
+            }
+        }
+    }
+
+    /// Gives one task its turn; true when it did something.
+    fn turn(&mut self, partition: i32) -> Result<bool, WorkerError> {
+        let Some(Slot::Running(task)) = self.slots.get_mut(&partition) else {
+            return Ok(false);
+        };
+        let was_pending = task.is_dirty();
+        let mut did = 0;
+        let mut damaged = false;
+        while did < TURN {
+            match task.advance(&*self.member, self.role.config.task_idle)? {
+                Advance::Did { records } => {
+                    self.records += records;
+                    did += 1;
+                }
+                Advance::Nothing | Advance::Held => break,
+                Advance::Damaged => {
+                    damaged = true;
+                    break;
+                }
+            }
+        }
+        if task.is_dirty() {
+            self.began.get_or_insert_with(Instant::now);
+        }
+        if did > 0 || task.is_waiting() || was_pending != task.is_dirty() {
+            publish(self.role, task, |_| {});
+        }
+        if damaged {
+            self.rebuild(partition)?;
+        }
+        Ok(did > 0)
+    }
+
+    /// Begins a task anew whose store can't be read.
+    fn rebuild(&mut self, partition: i32) -> Result<(), WorkerError> {
+        tracing::warn!(stage = self.role.stage, partition,
+            "tables are damaged: rebuilding them from the log");
+        if let Some(Slot::Running(task)) = self.slots.remove(&partition) {
+            let mut store = task.store;
+            store.wipe().map_err(|error| self.role.failed(error))?;
+            let (store, tries, at) = (Some(store), 0, Instant::now());
+            self.slots.insert(partition, Slot::Opening { store, tries, at });
+            self.role.config.progress.close(partition);
+            self.role.config.progress.update(partition, |task| task.pending = true);
+        }
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        let limits = &self.role.config.limits;
+        let bytes: usize = self.tasks().map(|task| task.pending.bytes).sum();
+        let linger = self.began.is_some_and(|began| began.elapsed() >= limits.linger);
+        self.records >= limits.records_max || bytes >= limits.bytes_max || linger
+    }
+
+    /// Tells whether to commit now: the transaction is full, or nothing more is known to be there.
+    fn is_due(&self) -> bool {
+        let config = &self.role.config;
+        let late = self.checkpointed.elapsed() >= config.checkpoint_interval;
+        if self.began.is_none() {
+            return late && !self.unrecorded.is_empty();
+        }
+        let more = self.busy || self.tasks().any(|task| task.expects_more(&*self.member));
+        self.is_full() || !more
+    }
+
+    fn commit(&mut self, checkpoint: bool) -> Result<Outcome, WorkerError> {
+        let outcome = self.commit_without_reset(checkpoint)?;
+        if outcome == Outcome::Aborted {
+            self.reset()?;
+        }
+        Ok(outcome)
+    }
+
+    /// Commits what all tasks did; with a checkpoint, where their changelogs stood before, too.
+    fn commit_without_reset(&mut self, checkpoint: bool) -> Result<Outcome, WorkerError> {
+        let config = &self.role.config;
+        let late = self.checkpointed.elapsed() >= config.checkpoint_interval;
+        let checkpoint = (checkpoint || late) && !self.unrecorded.is_empty();
+        let mut batch = Batch::default();
+        for (partition, slot) in &mut self.slots {
+            let Slot::Running(task) = slot else { continue };
+            if task.is_dirty() || (checkpoint && self.unrecorded.contains(partition)) {
+                batch.tasks.push((*partition, task.is_dirty()));
+                batch.positions.extend(task.positions());
+                batch.outputs.append(&mut task.pending.outputs);
+            }
+        }
+        if batch.tasks.is_empty() {
+            return Ok(Outcome::Committed);
+        }
+        if checkpoint {
+            // Taken before the commit: when that succeeds, nobody else has written in between, and all
+            // that is below these ends is in the stores.
+            batch.ends = Some(self.role.changelog_ends()?);
+        }
+        if config.dies_at(Failpoint::BeforeCommit) {
+            return Err(WorkerError::Died(Failpoint::BeforeCommit));
+        }
+        let outputs = std::mem::take(&mut batch.outputs);
+        let outcome = self.member.commit(outputs, &batch.positions);
+        let outcome = outcome.map_err(|error| self.role.failed(error))?;
+        (self.began, self.records) = (None, 0);
+        match outcome {
+            Outcome::Committed => self.apply(&batch)?,
+            Outcome::Aborted => {
+                self.report.aborts += 1;
+                tracing::warn!(stage = self.role.stage, "a transaction was aborted");
+            }
+            Outcome::Fenced => {}
+        }
+        Ok(outcome)
+    }
+
+    fn apply(&mut self, batch: &Batch) -> Result<(), WorkerError> {
+        let config = &self.role.config;
+        self.report.commits += 1;
+        self.report.fenced_in_a_row = 0;
+        if config.dies_at(Failpoint::AfterCommit) {
+            return Err(WorkerError::Died(Failpoint::AfterCommit));
+        }
+        for (index, &(partition, wrote)) in batch.tasks.iter().enumerate() {
+            if index > 0 && config.dies_at(Failpoint::BetweenStores) {
+                return Err(WorkerError::Died(Failpoint::BetweenStores));
+            }
+            let Some(Slot::Running(task)) = self.slots.get_mut(&partition) else {
+                continue;
+            };
+            let inputs = of(partition, batch.positions.clone());
+            let ends = batch.ends.clone().map(|ends| of(partition, ends));
+            let marks = Marks {
+                inputs: &inputs,
+                changelogs: ends.as_deref().unwrap_or_default(),
+                checked: ends.as_ref().map(|_| Checked {
+                    clock_ms: clock_ms(),
+                    record_ms: task.committed_ms(),
+                }),
+            };
+            let applied = task.store.apply(&task.pending.overlay, &marks);
+            applied.map_err(|error| self.role.failed(error))?;
+            let taken = task.committed();
+            self.report.records += taken.records;
+            self.report.dead += taken.dead;
+            publish(self.role, task, |progress| {
+                progress.records += taken.records;
+                progress.dead += taken.dead;
+                merge(&mut progress.committed, &inputs);
+            });
+            self.unrecorded.retain(|other| *other != partition);
+            if wrote {
+                self.unrecorded.push(partition);
+            }
+        }
+        if batch.ends.is_some() {
+            self.checkpointed = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Drops what is not committed and reads again from the committed positions.
+    fn reset(&mut self) -> Result<(), WorkerError> {
+        std::thread::sleep(ABORT_PAUSE);
+        let running = self.tasks().map(Task::partition).collect::<Vec<_>>();
+        if running.is_empty() {
+            return Ok(());
+        }
+        let positions = self.member.resume(&running);
+        let positions = positions.map_err(|error| self.role.failed(error))?;
+        (self.began, self.records) = (None, 0);
+        for slot in self.slots.values_mut() {
+            if let Slot::Running(task) = slot {
+                task.reset(&positions);
+                publish(self.role, task, |_| {});
+            }
+        }
+        self.busy = true;
+        Ok(())
+    }
+
+    fn tasks(&self) -> impl Iterator<Item = &Task> {
+        self.slots.values().filter_map(|slot| match slot {
+            Slot::Running(task) => Some(&**task),
+            _ => None,
+        })
+    }
+
+    fn publish(&self, task: &Task, change: impl FnOnce(&mut super::TaskProgress)) {
+        publish(self.role, task, change);
+    }
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        for partition in self.slots.keys() {
+            self.role.config.progress.close(*partition);
+        }
+    }
+}
+
+/// What one transaction commits.
+#[derive(Default)]
+struct Batch {
+    outputs: Vec<crate::Outgoing>,
+    positions: Vec<Position>,
+    /// Partitions, and whether they have anything but their position to commit.
+    tasks: Vec<(i32, bool)>,
+    /// With a checkpoint: the ends of the tables' topics before it.
+    ends: Option<Vec<Position>>,
+}
+
+fn opening() -> Slot {
+    Slot::Opening {
+        store: None,
+        tries: 0,
+        at: Instant::now(),
+    }
+}
+
+fn publish(role: &Role, task: &Task, change: impl FnOnce(&mut super::TaskProgress)) {
+    role.config.progress.update(task.partition(), |progress| {
+        progress.phase = if task.is_waiting() {
+            Phase::Waiting
+        } else {
+            Phase::Running
+        };
+        progress.pending = task.is_pending();
+        progress.buffered = task.buffered();
+        change(progress);
+    });
+}
+
+/// Tells whether two lists of one partition's positions say the same.
+fn same(some: &[Position], others: &[Position]) -> bool {
+    let found = |wanted: &Position| others.iter().any(|other| is_same(wanted, other));
+    some.len() == others.len() && some.iter().all(found)
+}
+
+fn is_same(one: &Position, other: &Position) -> bool {
+    one.topic.name == other.topic.name && one.offset == other.offset
+}
+
+fn merge(known: &mut Vec<Position>, news: &[Position]) {
+    for position in news {
+        known.retain(|other| other.topic.name != position.topic.name);
+        known.push(*position);
+    }
+}

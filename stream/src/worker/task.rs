@@ -1,0 +1,386 @@
+//! A running task: one partition of every input, its stage and tables, and what is not committed.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::{Duration, Instant},
+};
+
+use schemas::{Cause, Placement};
+
+use super::{
+    WorkerError, config::WorkerConfig, deadletter::dead_letter, input::Input, role::Role,
+};
+use crate::{
+    Member, Position, Record, Stage, StepError, View,
+    store::TaskStore,
+    view::{Pending, TaskContext},
+};
+
+/// One running task.
+pub(super) struct Task {
+    pub(super) store: TaskStore,
+    pub(super) pending: Pending,
+    pub(super) inputs: Vec<Input>,
+    context: TaskContext,
+    stage: Box<dyn Stage>,
+    /// Table topics whose rows' keys choose the partition.
+    keyed_tables: Vec<&'static str>,
+    /// Whether work may be pending: asked after each record, and until the stage says no.
+    asks_work: bool,
+    /// Since when an input that has more to come holds the others up.
+    idle_since: Option<Instant>,
+    hold: Option<Hold>,
+    retry: (Duration, Duration),
+    /// Since the last commit: records taken, those that went to the dead letters.
+    taken: u64,
+    dead: u64,
+    /// The newest record taken: with and without the running transaction.
+    newest_ms: i64,
+    committed_ms: i64,
+}
+
+/// A step that has to wait.
+struct Hold {
+    until: Instant,
+    pause: Duration,
+}
+
+/// What a task did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Advance {
+    /// There was nothing to do now.
+    Nothing,
+    /// It took a record, or did a piece of work.
+    Did { records: usize },
+    /// A step waits.
+    Held,
+    /// The store can't be read: it must be rebuilt.
+    Damaged,
+}
+
+/// What a transaction held of a task.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Taken {
+    pub(super) records: u64,
+    pub(super) dead: u64,
+}
+
+impl Task {
+    pub(super) fn new(role: &Role, partition: i32, store: TaskStore, record_ms: i64) -> Self {
+        let inputs = role.inputs.iter();
+        let keyed = role.changelogs.iter();
+        let keyed = keyed.filter(|topic| topic.placement == Placement::Keyed);
+        Self {
+            store,
+            pending: Pending::default(),
+            inputs: inputs.map(|topic| Input::new(topic, partition)).collect(),
+            context: role.context(partition),
+            stage: (role.factory)(),
+            keyed_tables: keyed.map(|topic| topic.name).collect(),
+            asks_work: true,
+            idle_since: None,
+            hold: None,
+            retry: role.config.retry,
+            taken: 0,
+            dead: 0,
+            newest_ms: record_ms,
+            committed_ms: record_ms,
+        }
+    }
+
+    pub(super) fn partition(&self) -> i32 {
+        self.context.partition
+    }
+
+    /// Drops everything that is not committed and begins again at these positions.
+    pub(super) fn reset(&mut self, positions: &[Position]) {
+        for input in &mut self.inputs {
+            let found = positions.iter().find(|position| {
+                position.topic.name == input.topic.name
+                    && position.partition == self.context.partition
+            });
+            input.reset(found.map_or(0, |position| position.offset));
+        }
+        self.pending = Pending::default();
+        self.asks_work = true;
+        self.idle_since = None;
+        self.hold = None;
+        self.newest_ms = self.committed_ms;
+        (self.taken, self.dead) = (0, 0);
+    }
+
+    pub(super) fn buffer(&mut self, record: Record) {
+        let mut inputs = self.inputs.iter_mut();
+        if let Some(input) = inputs.find(|input| input.topic.name == record.topic.name) {
+            input.push(record);
+        }
+    }
+
+    /// Stops and restarts the flow of inputs by how full their buffers are.
+    pub(super) fn regulate(
+        &mut self,
+        member: &mut dyn Member,
+        config: &WorkerConfig,
+    ) -> Result<(), crate::LogError> {
+        let partition = self.partition();
+        for input in &mut self.inputs {
+            let flow = input.flow(config.buffer_records_max, config.buffer_bytes_max);
+            if let Some(paused) = flow {
+                member.pause(input.topic, partition, paused)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the record with the smallest timestamp, or does a piece of work when there is none.
+    pub(super) fn advance(
+        &mut self,
+        member: &dyn Member,
+        task_idle: Duration,
+    ) -> Result<Advance, WorkerError> {
+        if self.is_held() {
+            return Ok(Advance::Nothing);
+        }
+        if let Some(index) = self.next_input(member, task_idle) {
+            return self.take(index);
+        }
+        if self.asks_work {
+            return self.work(0);
+        }
+        Ok(Advance::Nothing)
+    }
+
+    /// Tells whether records that are known to be there are not read yet.
+    pub(super) fn expects_more(&self, member: &dyn Member) -> bool {
+        let partition = self.partition();
+        let mut inputs = self.inputs.iter();
+        !self.is_held()
+            && inputs.any(|input| input.len() == 0 && !member.at_end(input.topic, partition))
+    }
+
+    /// Tells whether the running transaction holds anything of this task.
+    pub(super) fn is_dirty(&self) -> bool {
+        self.taken > 0 || !self.pending.outputs.is_empty()
+    }
+
+    /// Tells whether anything is not committed or pending.
+    pub(super) fn is_pending(&self) -> bool {
+        self.is_dirty() || self.asks_work
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.hold
+            .as_ref()
+            .is_some_and(|hold| Instant::now() < hold.until)
+    }
+
+    /// Tells whether a step waited at its last attempt.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.hold.is_some()
+    }
+
+    /// Gives how long this task wants nothing but time: none when it does not wait for time.
+    pub(super) fn sleeps(&self, task_idle: Duration) -> Option<Duration> {
+        let now = Instant::now();
+        if let Some(hold) = &self.hold {
+            return Some(hold.until.saturating_duration_since(now));
+        }
+        let since = self.idle_since.filter(|_| self.buffered() > 0)?;
+        Some((since + task_idle).saturating_duration_since(now))
+    }
+
+    pub(super) fn buffered(&self) -> usize {
+        self.inputs.iter().map(Input::len).sum()
+    }
+
+    /// Gives the positions to commit: at least one, so that the group can refuse a zombie whatever the
+    /// transaction holds.
+    pub(super) fn positions(&self) -> Vec<Position> {
+        let moved = self.inputs.iter().filter(|input| input.has_moved());
+        let mut positions: Vec<Position> = moved.map(Input::position).collect();
+        if positions.is_empty() {
+            positions.extend(self.inputs.first().map(Input::position));
+        }
+        positions
+    }
+
+    /// Gives the time of the newest record whose step is committed.
+    pub(super) fn committed_ms(&self) -> i64 {
+        self.committed_ms
+    }
+
+    /// Begins a new transaction after the last one was committed.
+    pub(super) fn committed(&mut self) -> Taken {
+        self.pending = Pending::default();
+        self.inputs.iter_mut().for_each(Input::committed);
+        self.committed_ms = self.newest_ms;
+        Taken {
+            records: std::mem::take(&mut self.taken),
+            dead: std::mem::take(&mut self.dead),
+        }
+    }
+
+    /// Chooses the input with the smallest timestamp at its head; ties go to the earlier input.
+    ///
+    /// None while an input that has more to come is empty, for a time.
+    fn next_input(&mut self, member: &dyn Member, task_idle: Duration) -> Option<usize> {
+        let heads = self.inputs.iter().enumerate();
+        let heads = heads.filter_map(|(index, input)| Some((input.head()?.timestamp_ms, index)));
+        let Some((_, index)) = heads.min() else {
+            self.idle_since = None;
+            return None;
+        };
+        let partition = self.partition();
+        let mut inputs = self.inputs.iter();
+        let missing =
+            inputs.any(|input| input.len() == 0 && !member.at_end(input.topic, partition));
+        if !missing {
+            self.idle_since = None;
+            return Some(index);
+        }
+        let since = *self.idle_since.get_or_insert_with(Instant::now);
+        (since.elapsed() >= task_idle).then_some(index)
+    }
+
+    fn take(&mut self, index: usize) -> Result<Advance, WorkerError> {
+        let Some(record) = self.inputs[index].pop() else {
+            return Ok(Advance::Nothing);
+        };
+        let appended = self.pending.outputs.len();
+        match self.step(&record) {
+            Ok(Ok(())) => self.check_rows(appended)?,
+            Ok(Err(StepError::Poison { reason })) => self.bury(&record, &reason),
+            Ok(Err(StepError::Wait(source))) => {
+                self.inputs[index].put_back(record);
+                return Ok(self.wait(&*source));
+            }
+            Err(panic) => {
+                return Err(WorkerError::StepPanicked {
+                    stage: self.context.stage,
+                    topic: record.topic.name,
+                    partition: record.partition,
+                    offset: record.offset,
+                    message: said(&*panic),
+                });
+            }
+        }
+        self.hold = None;
+        self.inputs[index].took(record.offset);
+        self.taken += 1;
+        self.newest_ms = self.newest_ms.max(record.timestamp_ms);
+        self.work(1)
+    }
+
+    fn step(&mut self, record: &Record) -> Result<Result<(), StepError>, Box<dyn Any + Send>> {
+        let (store, context) = (&self.store, &self.context);
+        let (stage, pending) = (&mut self.stage, &mut self.pending);
+        // After a panic the task is dropped with all that it held: nobody sees it half changed.
+        catch_unwind(AssertUnwindSafe(|| {
+            let mut view = View::for_record(store, context, pending, record);
+            stage.step(&mut view, record)?;
+            view.accept();
+            Ok(())
+        }))
+    }
+
+    /// Does one piece of pending work after this many records.
+    fn work(&mut self, records: usize) -> Result<Advance, WorkerError> {
+        let appended = self.pending.outputs.len();
+        let cause = Cause {
+            topic: "work".to_owned(),
+            partition: self.context.partition,
+            offset: 0,
+        };
+        let (store, context) = (&self.store, &self.context);
+        let (stage, pending) = (&mut self.stage, &mut self.pending);
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            let mut view = View::new(store, context, pending, cause, 0);
+            let more = stage.work(&mut view)?;
+            view.accept();
+            Ok(more)
+        }));
+        match done {
+            Ok(Ok(more)) => {
+                self.hold = None;
+                self.asks_work = more;
+                self.check_rows(appended)?;
+                Ok(Advance::Did { records })
+            }
+            Ok(Err(StepError::Wait(source))) => {
+                self.asks_work = true;
+                Ok(match self.wait(&*source) {
+                    // The record before it is done all the same.
+                    Advance::Held if records > 0 => Advance::Did { records },
+                    held => held,
+                })
+            }
+            Ok(Err(StepError::Poison { reason })) => Err(self.work_failed(reason)),
+            Err(panic) => Err(self.work_failed(said(&*panic))),
+        }
+    }
+
+    fn work_failed(&self, message: String) -> WorkerError {
+        WorkerError::Work {
+            stage: self.context.stage,
+            partition: self.context.partition,
+            message,
+        }
+    }
+
+    fn wait(&mut self, source: &dyn std::error::Error) -> Advance {
+        if self.store.is_damaged() {
+            return Advance::Damaged;
+        }
+        let (first, longest) = self.retry;
+        let pause = self
+            .hold
+            .as_ref()
+            .map_or(first, |hold| (hold.pause * 2).min(longest));
+        tracing::warn!(stage = self.context.stage, partition = self.context.partition,
+            error = %StepError::poison(source), pause_ms = pause.as_millis(), "a step waits");
+        self.hold = Some(Hold {
+            until: Instant::now() + pause,
+            pause,
+        });
+        Advance::Held
+    }
+
+    fn bury(&mut self, record: &Record, reason: &str) {
+        tracing::warn!(
+            stage = self.context.stage,
+            topic = record.topic.name,
+            partition = record.partition,
+            offset = record.offset,
+            reason,
+            "a record goes to the dead letters"
+        );
+        let letter = dead_letter(record, self.context.stage, reason);
+        self.pending.bytes += letter.key.len() + letter.value.as_ref().map_or(0, Vec::len);
+        self.pending.outputs.push(letter);
+        self.dead += 1;
+    }
+
+    /// Makes sure that new rows can be restored by this task: its own partition holds them.
+    fn check_rows(&self, appended: usize) -> Result<(), WorkerError> {
+        for output in &self.pending.outputs[appended..] {
+            let foreign = output.partition != self.context.partition
+                && self.keyed_tables.contains(&output.topic.name);
+            if foreign {
+                return Err(WorkerError::ForeignRow {
+                    stage: self.context.stage,
+                    partition: self.context.partition,
+                    topic: output.topic.name,
+                    other: output.partition,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a text".to_owned())
+}
