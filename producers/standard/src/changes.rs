@@ -21,13 +21,9 @@ pub enum Change {
 /// any file has a fault nothing is withdrawn, since it may be the one that says it: the last good
 /// version stays in force.
 pub fn changes(in_force: &BTreeMap<String, Requirement>, read: &Standard) -> Vec<Change> {
-    let publish = read
-        .requirements
-        .iter()
-        .filter(|one| in_force.get(&one.id) != Some(*one));
-    let mut changes: BTreeMap<&str, Change> = publish
-        .map(|one| (&*one.id, Change::Publish(Box::new(one.clone()))))
-        .collect();
+    let publish = read.requirements.iter().filter(|one| in_force.get(&one.id) != Some(*one));
+    let mut changes: BTreeMap<&str, Change> =
+        publish.map(|one| (&*one.id, Change::Publish(Box::new(one.clone())))).collect();
     if read.problems.is_empty() {
         let is_gone = |id: &&String| read.requirements.iter().all(|one| one.id != **id);
         let gone = in_force.keys().filter(is_gone);

@@ -56,12 +56,7 @@ pub(crate) fn check(path: &Path, text: &str) -> Result<Checked, Vec<Problem>> {
     }
     let id_place = source.problem(Some(file.id.defined), "");
     let (requirement, tests) = requirement(file);
-    Ok(Checked {
-        requirement,
-        rule,
-        tests,
-        id_place,
-    })
+    Ok(Checked { requirement, rule, tests, id_place })
 }
 
 fn words(source: &Source<'_>, file: &File) -> Vec<Problem> {

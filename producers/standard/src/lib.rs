@@ -44,14 +44,7 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            out,
-            "{}:{}:{}: {}",
-            self.file.display(),
-            self.line,
-            self.column,
-            self.message
-        )
+        write!(out, "{}:{}:{}: {}", self.file.display(), self.line, self.column, self.message)
     }
 }
 
@@ -73,47 +66,66 @@ pub enum StandardError {
 /// Errors: the folder can't be listed. A folder without a requirement is a problem, since a
 /// standard that says nothing is a mistake.
 pub fn load(dir: &Path) -> Result<Standard, StandardError> {
-    let (files, mut problems) = read(dir)?;
-    let requirements = files.into_iter().map(|file| file.requirement).collect();
-    problems.sort();
-    Ok(Standard {
-        requirements,
-        problems,
-    })
+    Ok(of_files(read(dir)?))
 }
 
-/// Reads a folder's files; only files without a fault come back, sorted by id.
-fn read(dir: &Path) -> Result<(Vec<check::Checked>, Vec<Problem>), StandardError> {
+/// Gives the standard that ships with this release.
+///
+/// Its files are part of the program, so that it works from anywhere.
+pub fn shipped() -> Standard {
+    let text = |file: &include_dir::File<'_>| {
+        file.contents_utf8().map(str::to_owned).ok_or_else(|| "it is not UTF-8".to_owned())
+    };
+    let yaml = SHIPPED.files().filter(|file| is_yaml(file.path()));
+    of_files(check_all(
+        Path::new("standard"),
+        yaml.map(|file| (file.path().to_owned(), text(file))),
+    ))
+}
+
+static SHIPPED: include_dir::Dir<'_> =
+    include_dir::include_dir!("$CARGO_MANIFEST_DIR/../../standard");
+
+/// A file's text, or why there is none.
+type Text = Result<String, String>;
+
+/// Files without a fault, sorted by id, and the faults of the others.
+type Files = (Vec<check::Checked>, Vec<Problem>);
+
+fn of_files((files, mut problems): Files) -> Standard {
+    problems.sort();
+    let requirements = files.into_iter().map(|file| file.requirement).collect();
+    Standard { requirements, problems }
+}
+
+/// Reads a folder's files.
+fn read(dir: &Path) -> Result<Files, StandardError> {
+    let text = |path: &PathBuf| {
+        std::fs::read_to_string(path).map_err(|error| format!("it can't be read: {error}"))
+    };
+    let files = yaml_files(dir)?.into_iter().map(|path| (path.clone(), text(&path)));
+    Ok(check_all(dir, files))
+}
+
+/// Checks files by themselves and against each other.
+fn check_all(dir: &Path, files: impl Iterator<Item = (PathBuf, Text)>) -> Files {
     let mut problems = Vec::new();
     let mut by_id: BTreeMap<String, check::Checked> = BTreeMap::new();
-    let paths = yaml_files(dir)?;
-    if paths.is_empty() {
-        let message = "there is no requirement in this folder".to_owned();
-        problems.push(Problem {
-            file: dir.to_owned(),
-            line: 0,
-            column: 0,
-            message,
-        });
-    }
-    for path in paths {
-        match std::fs::read_to_string(&path) {
-            Ok(text) => match check::check(&path, &text) {
-                Ok(checked) => keep(checked, &mut by_id, &mut problems),
-                Err(found) => problems.extend(found),
-            },
-            Err(error) => {
-                let message = format!("it can't be read: {error}");
-                problems.push(Problem {
-                    file: path,
-                    line: 0,
-                    column: 0,
-                    message,
-                });
-            }
+    let whole = |file: PathBuf, message: String| Problem { file, line: 0, column: 0, message };
+    let mut count = 0;
+    for (path, text) in files {
+        count += 1;
+        match text.map(|text| check::check(&path, &text)) {
+            Ok(Ok(checked)) => keep(checked, &mut by_id, &mut problems),
+            Ok(Err(found)) => problems.extend(found),
+            Err(message) => problems.push(whole(path, message)),
         }
     }
-    Ok((by_id.into_values().collect(), problems))
+    if count == 0 {
+        let message = "there is no requirement in this folder".to_owned();
+        problems.push(whole(dir.to_owned(), message));
+    }
+    (by_id.into_values().collect(), problems)
 }
 
 /// Keeps a requirement unless an earlier file has its id.
@@ -129,26 +141,17 @@ fn keep(
         Some(first) => {
             let id = &checked.requirement.id;
             let message = format!("{} has the id {id} too", first.id_place.file.display());
-            problems.push(Problem {
-                message,
-                ..checked.id_place
-            });
+            problems.push(Problem { message, ..checked.id_place });
         }
     }
 }
 
 fn yaml_files(dir: &Path) -> Result<Vec<PathBuf>, StandardError> {
-    let fault = |source| StandardError::List {
-        path: dir.to_owned(),
-        source,
-    };
+    let fault = |source| StandardError::List { path: dir.to_owned(), source };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(fault)? {
         let path = entry.map_err(fault)?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "yaml" || extension == "yml")
-        {
+        if is_yaml(&path) {
             files.push(path);
         }
     }
@@ -158,3 +161,7 @@ fn yaml_files(dir: &Path) -> Result<Vec<PathBuf>, StandardError> {
 
 #[cfg(test)]
 mod tests;
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}

@@ -35,11 +35,7 @@ impl Source<'_> {
         message: &str,
     ) -> Problem {
         let mut problem = self.problem(Some(field.defined), message);
-        let start = field
-            .defined
-            .span()
-            .byte_offset()
-            .and_then(|at| usize::try_from(at).ok());
+        let start = field.defined.span().byte_offset().and_then(|at| usize::try_from(at).ok());
         let Some(raw) = start.and_then(|start| self.text.get(start..)) else {
             return problem;
         };
@@ -71,11 +67,7 @@ fn count_before(text: &str, line: usize, column: usize) -> usize {
         .take(line.saturating_sub(1))
         .map(|line| line.chars().filter(is_solid).count())
         .sum();
-    let rest = lines
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .take(column.saturating_sub(1));
+    let rest = lines.next().unwrap_or_default().chars().take(column.saturating_sub(1));
     before + rest.filter(is_solid).count()
 }
 

@@ -53,11 +53,7 @@ impl fmt::Display for Report {
             writeln!(out, "error: {problem}")?;
         }
         for case in self.cases.iter().filter(|case| !case.is_ok) {
-            writeln!(
-                out,
-                "failed: {} / {}: {}",
-                case.requirement, case.name, case.place
-            )?;
+            writeln!(out, "failed: {} / {}: {}", case.requirement, case.name, case.place)?;
         }
         for warning in &self.warnings {
             writeln!(out, "warning: {warning}")?;
@@ -74,17 +70,11 @@ impl fmt::Display for Report {
 pub fn run_tests(dir: &Path) -> Result<Report, StandardError> {
     let (files, mut problems) = read(dir)?;
     problems.sort();
-    let mut report = Report {
-        problems,
-        ..Report::default()
-    };
+    let mut report = Report { problems, ..Report::default() };
     for file in &files {
         let Some(rule) = &file.rule else { continue };
-        let results: Vec<CaseResult> = file
-            .tests
-            .iter()
-            .map(|case| run_case(file, rule, case))
-            .collect();
+        let results: Vec<CaseResult> =
+            file.tests.iter().map(|case| run_case(file, rule, case)).collect();
         report.warnings.extend(gaps(file));
         report.cases.extend(results);
     }
@@ -109,17 +99,10 @@ fn run_case(file: &Checked, rule: &Rule, case: &Case) -> CaseResult {
 }
 
 fn judge(file: &Checked, rule: &Rule, case: &Case) -> Vec<Judgement> {
-    let now_ms = case
-        .now
-        .as_ref()
-        .and_then(|now| rules::parse_instant(&now.value));
+    let now_ms = case.now.as_ref().and_then(|now| rules::parse_instant(&now.value));
     let empty = json!({});
     let or_empty = |value: &Value| {
-        if value.is_null() {
-            empty.clone()
-        } else {
-            value.clone()
-        }
+        if value.is_null() { empty.clone() } else { value.clone() }
     };
     let document = Document {
         configuration: &or_empty(&case.r),
@@ -133,11 +116,7 @@ fn judge(file: &Checked, rule: &Rule, case: &Case) -> Vec<Judgement> {
         tags: &case.tags,
         truncated: &case.truncated,
     };
-    rule.evaluate(
-        &document,
-        &Known(&case.known_accounts),
-        now_ms.unwrap_or(DEFAULT_NOW_MS),
-    )
+    rule.evaluate(&document, &Known(&case.known_accounts), now_ms.unwrap_or(DEFAULT_NOW_MS))
 }
 
 struct Known<'a>(&'a [String]);
@@ -152,24 +131,19 @@ impl Context for Known<'_> {
 fn difference(expected: &Expected, judgements: &[Judgement]) -> Option<String> {
     let wanted: BTreeMap<&str, Verdict> = match expected {
         Expected::Whole(word) => BTreeMap::from([("", verdict(*word))]),
-        Expected::Parts(parts) => parts
-            .iter()
-            .map(|(part, word)| (&**part, verdict(*word)))
-            .collect(),
+        Expected::Parts(parts) => {
+            parts.iter().map(|(part, word)| (&**part, verdict(*word))).collect()
+        }
     };
-    let found: BTreeMap<&str, Verdict> = judgements
-        .iter()
-        .map(|judgement| (&*judgement.part, judgement.verdict))
-        .collect();
+    let found: BTreeMap<&str, Verdict> =
+        judgements.iter().map(|judgement| (&*judgement.part, judgement.verdict)).collect();
     let fault = judgements.iter().find(|judgement| judgement.rule_fault);
     match fault {
         None if wanted == found => None,
         Some(fault) => Some(format!("the rule is at fault: {}", fault.evidence)),
         None => {
-            let evidence: Vec<&str> = judgements
-                .iter()
-                .map(|judgement| &*judgement.evidence)
-                .collect();
+            let evidence: Vec<&str> =
+                judgements.iter().map(|judgement| &*judgement.evidence).collect();
             let evidence = evidence.join("; ");
             Some(format!("expected {wanted:?}, found {found:?} ({evidence})"))
         }
@@ -193,11 +167,7 @@ fn gaps(file: &Checked) -> Vec<Problem> {
             Expected::Parts(parts) => parts.values().any(|part| *part == word),
         })
     };
-    let words = [
-        (Word::Pass, "pass"),
-        (Word::Fail, "fail"),
-        (Word::Unknown, "unknown"),
-    ];
+    let words = [(Word::Pass, "pass"), (Word::Fail, "fail"), (Word::Unknown, "unknown")];
     let missing = words.into_iter().filter(|(word, _)| !expects(*word));
     let warning = |(_, name)| Problem {
         message: format!("no test of this rule expects {name}"),

@@ -40,25 +40,15 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 fn problems(text: &str) -> Vec<(usize, usize, String)> {
     let dir = folder(&[("x.yaml", text)]);
     let found = load(dir.path()).expect("the folder is there");
-    assert!(
-        found.requirements.is_empty() || found.problems.is_empty(),
-        "{:?}",
-        found.problems
-    );
-    found
-        .problems
-        .into_iter()
-        .map(|one| (one.line, one.column, one.message))
-        .collect()
+    assert!(found.requirements.is_empty() || found.problems.is_empty(), "{:?}", found.problems);
+    found.problems.into_iter().map(|one| (one.line, one.column, one.message)).collect()
 }
 
 fn check(from: &str, to: &str, expected: &[(usize, usize, &str)]) {
     assert!(GOOD.contains(from), "{from}");
     let found = problems(&GOOD.replacen(from, to, 1));
-    let found: Vec<(usize, usize, &str)> = found
-        .iter()
-        .map(|(line, column, message)| (*line, *column, &**message))
-        .collect();
+    let found: Vec<(usize, usize, &str)> =
+        found.iter().map(|(line, column, message)| (*line, *column, &**message)).collect();
     assert_eq!(found, expected, "{to}");
 }
 
@@ -67,30 +57,16 @@ fn a_file_is_read_whole() {
     let dir = folder(&[("good.yaml", GOOD), ("notes.txt", "not yaml: [")]);
     let standard = load(dir.path()).expect("the folder is there");
     assert_eq!(standard.problems, []);
-    let [one] = standard.requirements.as_slice() else {
-        panic!("one requirement")
-    };
-    assert_eq!(
-        (&*one.id, &*one.title, &*one.why),
-        ("good", "A title", "Because")
-    );
+    let [one] = standard.requirements.as_slice() else { panic!("one requirement") };
+    assert_eq!((&*one.id, &*one.title, &*one.why), ("good", "A title", "Because"));
     assert_eq!((one.severity, one.weight), (Severity::Low, 3));
-    assert_eq!(
-        (&*one.resource_type, one.scoring),
-        ("AWS::S3::Bucket", Scoring::AllOrNothing)
-    );
+    assert_eq!((&*one.resource_type, one.scoring), ("AWS::S3::Bucket", Scoring::AllOrNothing));
     let rule = one.rule.as_ref().expect("a rule");
-    assert_eq!(
-        (rule.each.as_deref(), rule.part.as_deref()),
-        (Some("s.List"), Some("item.Id"))
-    );
+    assert_eq!((rule.each.as_deref(), rule.part.as_deref()), (Some("s.List"), Some("item.Id")));
     assert_eq!(rule.applies.as_deref(), Some("item.On"));
     assert_eq!(rule.pass, "item.Size <= 3 &&\n  !item.Bad");
     assert_eq!(rule.message.as_deref(), Some("{item.Id} is bad"));
-    assert_eq!(
-        (&*one.checks[0].source, &*one.checks[0].check),
-        ("cloudsploit", "plugin")
-    );
+    assert_eq!((&*one.checks[0].source, &*one.checks[0].check), ("cloudsploit", "plugin"));
     assert!(one.checks[0].warn_passes);
     assert_eq!(one.remediation, "Mend it");
 }
@@ -101,39 +77,20 @@ fn faults_have_their_place() {
     check("s.List", "q.List", &[(9, 14, "unknown name 'q'")]);
     check("item.Id}", "itm.Id}", &[(9, 27, "unknown name 'itm'")]);
     check("item.On", "item.On && on", &[(10, 23, "unknown name 'on'")]);
-    check(
-        "{item.Id} is",
-        "é {nobody} is",
-        &[(14, 16, "unknown name 'nobody'")],
-    );
-    check(
-        "weight: 3",
-        "weight: 1001",
-        &[(5, 9, "the weight is not between 0 and 1000")],
-    );
+    check("{item.Id} is", "é {nobody} is", &[(14, 16, "unknown name 'nobody'")]);
+    check("weight: 3", "weight: 1001", &[(5, 9, "the weight is not between 0 and 1000")]);
     check("A title", "\"\"", &[(2, 8, "title is empty")]);
     check(
         "id: good",
         "id: not good",
         &[(1, 5, "an id has only letters, digits, '-', '_' and '.'")],
     );
-    check(
-        "name: not read",
-        "name: all",
-        &[(19, 12, "two tests are called \"all\"")],
-    );
-    check(
-        "name: not read,",
-        "name: n, now: 7,",
-        &[(19, 20, "\"7\" is no instant")],
-    );
+    check("name: not read", "name: all", &[(19, 12, "two tests are called \"all\"")]);
+    check("name: not read,", "name: n, now: 7,", &[(19, 20, "\"7\" is no instant")]);
     check(
         "weight: 3\nresource_type: AWS::S3::Bucket",
         "weight: -1\nresource_type: \" \"",
-        &[
-            (5, 9, "the weight is not between 0 and 1000"),
-            (6, 16, "resource_type is empty"),
-        ],
+        &[(5, 9, "the weight is not between 0 and 1000"), (6, 16, "resource_type is empty")],
     );
 }
 
@@ -153,10 +110,7 @@ fn what_is_not_of_the_form_has_a_place_too() {
         let found = problems(&GOOD.replacen(from, to, 1));
         assert_eq!(found.len(), 1, "{to}: {found:?}");
         assert_eq!(found[0].0, line, "{to}: {found:?}");
-        assert!(
-            found[0].1 > 0 && !found[0].2.contains('\n'),
-            "{to}: {found:?}"
-        );
+        assert!(found[0].1 > 0 && !found[0].2.contains('\n'), "{to}: {found:?}");
     }
     let found = problems(&GOOD.replacen("weight: 3\n", "", 1));
     assert!(found[0].2.contains("weight"), "{found:?}");
@@ -179,24 +133,11 @@ fn a_broken_file_hides_no_other() {
     let of_file: Vec<String> = standard
         .problems
         .iter()
-        .map(|one| {
-            one.file
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned()
-        })
+        .map(|one| one.file.file_name().unwrap_or_default().to_string_lossy().into_owned())
         .collect();
     assert_eq!(of_file, ["a.yaml", "c.yaml", "e.yaml"]);
-    assert!(
-        standard.problems[1]
-            .message
-            .ends_with("b.yaml has the id good too")
-    );
-    assert_eq!(
-        (standard.problems[1].line, standard.problems[1].column),
-        (1, 5)
-    );
+    assert!(standard.problems[1].message.ends_with("b.yaml has the id good too"));
+    assert_eq!((standard.problems[1].line, standard.problems[1].column), (1, 5));
 }
 
 #[test]
@@ -245,22 +186,12 @@ fn tests_are_run_and_differences_told() {
         .map(|case| (case.place.line, &*case.place.message))
         .collect();
     assert_eq!(failed[0].0, 18);
-    assert!(
-        failed[0].1.contains("\"b\": Fail") && failed[0].1.contains("b is bad"),
-        "{failed:?}"
-    );
+    assert!(failed[0].1.contains("\"b\": Fail") && failed[0].1.contains("b is bad"), "{failed:?}");
     assert_eq!(failed[1].0, 19);
     assert!(failed[1].1.contains("s.List is absent"), "{failed:?}");
     assert_eq!(report.warnings.len(), 1);
-    assert_eq!(
-        report.warnings[0].message,
-        "no test of this rule expects unknown"
-    );
-    assert!(
-        report
-            .to_string()
-            .ends_with("2 cases, 2 failed, 0 faults in files")
-    );
+    assert_eq!(report.warnings[0].message, "no test of this rule expects unknown");
+    assert!(report.to_string().ends_with("2 cases, 2 failed, 0 faults in files"));
 }
 
 #[test]
@@ -268,16 +199,9 @@ fn a_fault_of_the_rule_is_no_expected_unknown() {
     let text = GOOD.replacen("s: {}, expect: unknown", "s: {List: 5}, expect: unknown", 1);
     let dir = folder(&[("good.yaml", &text)]);
     let report = run_tests(dir.path()).expect("the folder is there");
-    let failed: Vec<&str> = report
-        .cases
-        .iter()
-        .filter(|case| !case.is_ok)
-        .map(|case| &*case.place.message)
-        .collect();
-    assert_eq!(
-        failed,
-        ["the rule is at fault: s.List is an int, not a list"]
-    );
+    let failed: Vec<&str> =
+        report.cases.iter().filter(|case| !case.is_ok).map(|case| &*case.place.message).collect();
+    assert_eq!(failed, ["the rule is at fault: s.List is an int, not a list"]);
 }
 
 #[test]
@@ -286,11 +210,7 @@ fn only_what_changed_is_published_and_only_a_whole_standard_withdraws() {
     let dir = folder(&[("good.yaml", GOOD), ("other.yaml", &other)]);
     let first = load(dir.path()).expect("the folder is there");
     let by_id = |standard: &Standard| -> BTreeMap<String, Requirement> {
-        standard
-            .requirements
-            .iter()
-            .map(|one| (one.id.clone(), one.clone()))
-            .collect()
+        standard.requirements.iter().map(|one| (one.id.clone(), one.clone())).collect()
     };
     assert_eq!(changes(&BTreeMap::new(), &first).len(), 2);
     let in_force = by_id(&first);
@@ -298,11 +218,7 @@ fn only_what_changed_is_published_and_only_a_whole_standard_withdraws() {
 
     std::fs::write(dir.path().join("good.yaml"), "{").expect("a file is written");
     let broken = load(dir.path()).expect("the folder is there");
-    assert_eq!(
-        changes(&in_force, &broken),
-        [],
-        "the last good version stays in force"
-    );
+    assert_eq!(changes(&in_force, &broken), [], "the last good version stays in force");
 
     std::fs::remove_file(dir.path().join("good.yaml")).expect("the file is there");
     let heavier = other.replacen("weight: 3", "weight: 4", 1);
