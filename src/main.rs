@@ -1,3 +1,69 @@
 //! The `scorecard` binary: one file a subcommand, wiring only.
 
-fn main() {}
+mod clock;
+mod collect;
+mod config;
+mod demo;
+mod pipeline;
+mod process;
+mod progress;
+mod render;
+mod run;
+mod site;
+mod sources;
+mod summary;
+mod topics;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+/// Continuous security scorecards for cloud accounts, event-sourced on Kafka.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// What to log on standard error: off, error, warn, info, debug, or a filter such as
+    /// `stream=debug`.
+    #[arg(long, global = true, env = "SCORECARD_LOG", default_value = "warn")]
+    log: String,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(demo::Args),
+    Run(run::Args),
+    Validate(validate::Args),
+    Topics(topics::Args),
+    Collect(collect::Args),
+    Process(process::Args),
+    Render(render::Args),
+    Clock(clock::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_new(&cli.log).unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let done = match cli.command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Validate(args) => validate::run(&args),
+        Command::Topics(args) => topics::run(&args),
+        Command::Collect(args) => collect::run(&args),
+        Command::Process(args) => process::run(&args),
+        Command::Render(args) => render::run(&args),
+        Command::Clock(args) => clock::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The chain in one line: what was attempted, and below it why.
+            eprintln!("scorecard: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

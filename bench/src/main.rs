@@ -1,0 +1,38 @@
+//! Benchmarks of the pipeline: each prints its figures, and one JSON object as its last line.
+
+mod account_stage;
+mod latency;
+mod site;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Benchmarks; run them with `bench/run`.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    AccountStage(account_stage::Args),
+    Latency(latency::Args),
+}
+
+/// The log that a benchmark runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LogKind {
+    /// A folder.
+    Local,
+    /// Apache Kafka, started for the run.
+    Kafka,
+}
+
+fn main() -> anyhow::Result<()> {
+    let figures = match Cli::parse().command {
+        Command::AccountStage(args) => account_stage::run(&args)?,
+        Command::Latency(args) => latency::run(&args)?,
+    };
+    println!("{figures}");
+    Ok(())
+}

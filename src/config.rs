@@ -1,0 +1,164 @@
+//! The configuration file: one YAML document for every role.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use stream::KafkaConfig;
+
+/// Everything a process may be told. Relative paths start at the file's folder.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// What topics' and groups' names begin with.
+    #[serde(default = "default_prefix")]
+    pub(crate) prefix: String,
+    /// Partitions of every topic: fixed for the life of the log.
+    #[serde(default)]
+    pub(crate) partitions: Option<i32>,
+    /// Where records are kept.
+    pub(crate) log: Log,
+    /// The folder of the tasks' own tables; made anew from the log when it is lost.
+    #[serde(default = "default_state")]
+    pub(crate) state: PathBuf,
+    /// The schema registry; without one records carry their schema's fingerprint.
+    #[serde(default)]
+    pub(crate) schema_registry: Option<stream::RegistryConfig>,
+    /// AWS: payers, the audit role, regions.
+    #[serde(default)]
+    pub(crate) aws: Option<producer_aws::Config>,
+    /// The folder of the security standard.
+    #[serde(default)]
+    pub(crate) standard: Option<PathBuf>,
+    /// The company's registers.
+    #[serde(default)]
+    pub(crate) register: Register,
+    /// Reports of outside scanners.
+    #[serde(default)]
+    pub(crate) findings: Vec<Findings>,
+    /// The folder that workbooks are written to.
+    #[serde(default = "default_workbooks")]
+    pub(crate) workbooks: PathBuf,
+    /// Minutes between the starts of two scans.
+    #[serde(default = "default_scan_interval")]
+    pub(crate) scan_interval_minutes: u64,
+    /// Worker threads of each stage in this process.
+    #[serde(default = "default_workers")]
+    pub(crate) workers: usize,
+}
+
+/// Where records are kept: a folder, or Kafka.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Log {
+    /// A folder of this machine: one process at a time.
+    #[serde(default)]
+    pub(crate) local: Option<PathBuf>,
+    /// Apache Kafka.
+    #[serde(default)]
+    pub(crate) kafka: Option<KafkaConfig>,
+}
+
+/// The company's registers.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Register {
+    /// The accounts register: CSV, JSON or YAML.
+    #[serde(default)]
+    pub(crate) accounts: Option<PathBuf>,
+    /// The risk register: JSON as a SharePoint list exports it.
+    #[serde(default)]
+    pub(crate) risks: Option<PathBuf>,
+}
+
+/// Reports of one outside scanner.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Findings {
+    /// The scanner: `cloudsploit`.
+    pub(crate) source: String,
+    /// A file, or a folder of files.
+    pub(crate) path: PathBuf,
+    /// The account, where neither file name nor ARNs tell.
+    #[serde(default)]
+    pub(crate) account: Option<String>,
+    /// Whether reports leave out what is in order or suppressed: absence then clears nothing.
+    #[serde(default)]
+    pub(crate) partial: bool,
+}
+
+fn default_prefix() -> String {
+    "scorecard".to_owned()
+}
+
+fn default_state() -> PathBuf {
+    "scorecard-state".into()
+}
+
+fn default_workbooks() -> PathBuf {
+    "workbooks".into()
+}
+
+fn default_scan_interval() -> u64 {
+    30
+}
+
+fn default_workers() -> usize {
+    1
+}
+
+/// Partitions of a local log, where one process does everything.
+pub(crate) const LOCAL_PARTITIONS: i32 = 4;
+
+/// Partitions on Kafka: enough for a dozen workers.
+pub(crate) const KAFKA_PARTITIONS: i32 = 12;
+
+impl Config {
+    /// Reads a configuration file.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("reading the configuration {}", path.display()))?;
+        let mut config: Config = serde_saphyr::from_str(&text)
+            .with_context(|| format!("in the configuration {}", path.display()))?;
+        config.anchor(path.parent().unwrap_or(Path::new(".")));
+        config.check().with_context(|| format!("in the configuration {}", path.display()))?;
+        Ok(config)
+    }
+
+    fn anchor(&mut self, folder: &Path) {
+        let own = [&mut self.state, &mut self.workbooks];
+        let optional = [
+            &mut self.standard,
+            &mut self.register.accounts,
+            &mut self.register.risks,
+            &mut self.log.local,
+        ];
+        let findings = self.findings.iter_mut().map(|one| &mut one.path);
+        for path in own.into_iter().chain(optional.into_iter().flatten()).chain(findings) {
+            *path = folder.join(&*path);
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        match (&self.log.local, &self.log.kafka) {
+            (Some(_), Some(_)) => bail!("log: `local` and `kafka` exclude each other"),
+            (None, None) => bail!("log: either `local: DIR` or `kafka: {{bootstrap: HOST:PORT}}`"),
+            _ => {}
+        }
+        if self.partitions.is_some_and(|count| !(1..=1_000).contains(&count)) {
+            bail!("partitions: must lie between 1 and 1000");
+        }
+        if self.workers == 0 {
+            bail!("workers: must be at least 1");
+        }
+        let known = |source: &str| producer_findings::ALL.iter().any(|one| one.id == source);
+        for findings in self.findings.iter().filter(|one| !known(&one.source)) {
+            let ids: Vec<_> = producer_findings::ALL.iter().map(|one| one.id).collect();
+            bail!("findings: unknown source {:?}; there are: {}", findings.source, ids.join(", "));
+        }
+        if let Some(aws) = &self.aws {
+            aws.validate().context("aws")?;
+        }
+        Ok(())
+    }
+}

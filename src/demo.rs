@@ -1,0 +1,100 @@
+//! `scorecard demo`: the whole line on a simulated organisation, in one process, without any server.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use producer_simulator as simulator;
+
+use crate::{
+    config::LOCAL_PARTITIONS,
+    pipeline::{Pipeline, STAGES},
+    progress::Teller,
+    render,
+    site::Site,
+    summary::{Summary, Workbooks},
+};
+
+/// The first simulated instant: 2026-01-05T00:00:00Z, a Monday. Fixed, so that a seed is all it takes.
+const START_MS: i64 = 1_767_571_200_000;
+
+/// Shows everything on a simulated organisation: no cloud, no server, one process
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Accounts of the simulated organisation
+    #[arg(long, value_name = "N", default_value_t = 25)]
+    accounts: usize,
+    /// Days to simulate
+    #[arg(long, value_name = "D", default_value_t = 30)]
+    days: usize,
+    /// The seed: the same seed gives the same bytes
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// The folder that workbooks are written to
+    #[arg(long, value_name = "DIR", default_value = "scorecard-demo")]
+    out: PathBuf,
+    /// Print the summary as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    ensure!((1..=100_000).contains(&args.accounts), "--accounts: between 1 and 100000");
+    ensure!((1..=3_650).contains(&args.days), "--days: between 1 and 3650");
+    let folder = tempfile::tempdir().context("making a temporary folder for the log")?;
+    let site = Site::local(&folder.path().join("log"), LOCAL_PARTITIONS)?;
+    let teller = Teller::new();
+    let records = simulate(&site, args, &teller)?;
+
+    // The stages start when the whole history is there, so that they take it in the order of its times.
+    let mut pipeline = Pipeline::start(&site, STAGES, &folder.path().join("state"), 1, "demo")?;
+    let caught_up = pipeline.catch_up(&site, &mut |taken| {
+        teller.step(&format!("processing: {taken} records taken"));
+    });
+    let taken = pipeline.records();
+    pipeline.finish().and(caught_up)?;
+    teller.done(&format!("processed {taken} records of {records} events"));
+
+    let tables = render::read(&site)?;
+    let written = render::render(&tables, &args.out, &teller)?;
+    let workbooks = Workbooks { written: written.written, unchanged: written.unchanged };
+    let summary = Summary::of(&tables, Vec::new(), workbooks);
+    if args.json {
+        return summary.print_json();
+    }
+    summary.print_table(tables.at_ms);
+    Ok(())
+}
+
+/// Publishes the simulated history; gives the number of its events.
+fn simulate(site: &Site, args: &Args, teller: &Teller) -> Result<u64> {
+    let config = simulator::Config {
+        seed: args.seed,
+        accounts: args.accounts,
+        days: args.days,
+        start_ms: START_MS,
+        ..simulator::Config::default()
+    };
+    let standard = crate::sources::shipped_standard()?;
+    let mut publisher = site.publisher("producer simulator")?;
+    let mut count = 0;
+    for requirement in &standard {
+        let key = schemas::RequirementKey::new(&*requirement.id);
+        publisher.put(&schemas::topic::REQUIREMENT, &key, requirement, START_MS)?;
+        count += 1;
+    }
+    for event in simulator::simulate(&config) {
+        if count % 1_000 == 0 {
+            let day = (event.at_ms() - START_MS) / 86_400_000 + 1;
+            teller.step(&format!("simulating day {day} of {}: {count} events", args.days));
+        }
+        simulator::publish(&event, &mut publisher)?;
+        count += 1;
+    }
+    publisher.flush()?;
+    teller.done(&format!(
+        "simulated {} days of {} accounts (seed {}): {count} events",
+        args.days, args.accounts, args.seed
+    ));
+    Ok(count)
+}

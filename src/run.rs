@@ -1,0 +1,161 @@
+//! `scorecard run`: everything in one process, once or for good.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use stream::worker::Stop;
+
+use crate::{
+    clock::keep_time,
+    collect::scan,
+    config::Config,
+    pipeline::{Pipeline, STAGES},
+    progress::Teller,
+    render,
+    site::{Site, now_ms},
+    sources,
+    summary::{Summary, Workbooks},
+};
+
+/// Pause between two looks at what runs in the background.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Collects, processes and renders: everything in one process
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Scan once, wait until every stage has caught up, render, print a summary, and end
+    #[arg(long)]
+    once: bool,
+    /// Print the summary as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let config = Config::read(&args.config)?;
+    ensure!(config.aws.is_some(), "the configuration has no `aws`: there is nothing to scan");
+    let site = Site::open(&config)?;
+    let mut pipeline = Pipeline::start(&site, STAGES, &config.state, config.workers, "run")?;
+    let result = if args.once {
+        tick(&site)
+            .and_then(|()| round(&site, &config, &mut pipeline))
+            .and_then(|summary| print(&summary, args.json))
+    } else {
+        keep_running(&site, &config, &mut pipeline, args.json)
+    };
+    // A worker that failed is the better reason than what it made fail.
+    pipeline.finish().and(result)
+}
+
+/// One round: read the sources, scan, let the stages catch up, render.
+fn round(site: &Site, config: &Config, pipeline: &mut Pipeline) -> Result<Summary> {
+    let teller = Teller::new();
+    let mut problems = sources::publish(site, config, now_ms())?;
+    problems.extend(scan(site, config, &teller)?);
+    pipeline.catch_up(site, &mut |records| {
+        teller.step(&format!("processing: {records} records taken"));
+    })?;
+    let tables = render::read(site)?;
+    let written = render::render(&tables, &config.workbooks, &teller)?;
+    let workbooks = Workbooks { written: written.written, unchanged: written.unchanged };
+    Ok(Summary::of(&tables, problems, workbooks))
+}
+
+fn print(summary: &Summary, json: bool) -> Result<()> {
+    if json {
+        return summary.print_json();
+    }
+    summary.print_table(now_ms());
+    Ok(())
+}
+
+/// Writes the tick of the running minute: `--once` has no clock of its own.
+fn tick(site: &Site) -> Result<()> {
+    let mut publisher = site.publisher("producer clock")?;
+    let last = producer_clock::last_minute(&*site.log)?;
+    producer_clock::tick(&mut publisher, last, now_ms())?;
+    Ok(publisher.flush()?)
+}
+
+fn keep_running(
+    site: &Site,
+    config: &Config,
+    pipeline: &mut Pipeline,
+    json: bool,
+) -> Result<()> {
+    let stop = pipeline.stopper();
+    stop_on_signal(&stop)?;
+    std::thread::scope(|scope| {
+        let clock = scope.spawn(|| {
+            let kept = keep_time(site, &stop);
+            // Without time nothing expires: better to end than to go on with old scores.
+            stop.stop();
+            kept
+        });
+        let rounds = rounds(site, config, pipeline, &stop, json);
+        stop.stop();
+        let clock = clock.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the clock panicked")));
+        rounds.and(clock)
+    })
+}
+
+fn rounds(
+    site: &Site,
+    config: &Config,
+    pipeline: &mut Pipeline,
+    stop: &Stop,
+    json: bool,
+) -> Result<()> {
+    let interval = Duration::from_secs(config.scan_interval_minutes.max(1) * 60);
+    while !stop.is_stopped() {
+        let started = Instant::now();
+        print(&round(site, config, pipeline)?, json)?;
+        while !stop.is_stopped() && started.elapsed() < interval {
+            pipeline.check()?;
+            std::thread::sleep(LOOK_INTERVAL);
+        }
+    }
+    Ok(())
+}
+
+/// Ends by the switch when the process is asked to end (SIGINT, SIGTERM).
+pub(crate) fn stop_on_signal(stop: &Stop) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("listening for signals")?;
+    let stop = stop.clone();
+    let thread = std::thread::Builder::new().name("signals".to_owned());
+    let listen = move || {
+        runtime.block_on(async {
+            use tokio::signal::unix::{SignalKind, signal};
+            let terminated = async {
+                match signal(SignalKind::terminate()) {
+                    Ok(mut term) => drop(term.recv().await),
+                    Err(_) => std::future::pending::<()>().await,
+                }
+            };
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                () = terminated => {}
+            }
+        });
+        stop.stop();
+    };
+    thread.spawn(listen).context("listening for signals")?;
+    Ok(())
+}
+
+/// Looks again and again until the switch is thrown.
+pub(crate) fn wait_until(stop: &Stop, mut look: impl FnMut() -> Result<()>) -> Result<()> {
+    while !stop.is_stopped() {
+        look()?;
+        std::thread::sleep(LOOK_INTERVAL);
+    }
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! The site: the open log with what every role needs beside it.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use schemas::{Codec, Key, Topic, Value};
+use std::collections::BTreeMap;
+use stream::{Log, LogConfig, Publisher, TopicPlan, snapshot};
+
+use crate::config::{Config, KAFKA_PARTITIONS, LOCAL_PARTITIONS};
+
+/// The open log, how values are written, and the names' prefix.
+pub(crate) struct Site {
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) codec: Codec,
+    pub(crate) prefix: String,
+}
+
+impl Site {
+    /// Opens the log that a configuration names, and checks its topics.
+    ///
+    /// A local log makes its topics itself; on Kafka `scorecard topics apply` does.
+    pub(crate) fn open(config: &Config) -> Result<Self> {
+        let site = Self::connect(config)?;
+        if config.log.local.is_some() {
+            site.log.apply()?;
+        }
+        site.check()?;
+        Ok(site)
+    }
+
+    /// Opens the log without looking at its topics.
+    pub(crate) fn connect(config: &Config) -> Result<Self> {
+        let log = match (&config.log.local, &config.log.kafka) {
+            (Some(dir), _) => LogConfig::Local {
+                dir: dir.clone(),
+                partitions: config.partitions.unwrap_or(LOCAL_PARTITIONS),
+            },
+            (None, Some(kafka)) => {
+                let mut kafka = kafka.clone();
+                kafka.partitions = config.partitions.unwrap_or(KAFKA_PARTITIONS);
+                LogConfig::Kafka(kafka)
+            }
+            (None, None) => bail!("the configuration names no log"),
+        };
+        let codec = match &config.schema_registry {
+            None => Codec::default(),
+            Some(registry) => Codec::with_registry(
+                stream::RestRegistry::new(registry).context("the schema registry")?,
+            ),
+        };
+        let log = stream::open(&log, &config.prefix)?;
+        Ok(Self { log, codec, prefix: config.prefix.clone() })
+    }
+
+    /// Opens a publisher for a producer's role.
+    pub(crate) fn publisher(&self, role: &str) -> Result<Publisher> {
+        Ok(Publisher::open(&*self.log, &self.codec, &self.prefix, role)?)
+    }
+
+    /// Reads a compacted topic as a table.
+    pub(crate) fn table<K: Key, V: Value>(&self, topic: &Topic<K, V>) -> Result<BTreeMap<K, V>> {
+        Ok(snapshot::table(&*self.log, &self.codec, &self.prefix, topic)?)
+    }
+
+    fn check(&self) -> Result<()> {
+        let plan = self.log.plan()?;
+        let wrong = plan.iter().find(|one| !matches!(one, TopicPlan::Keep(_)));
+        let Some(wrong) = wrong else { return Ok(()) };
+        bail!(
+            "the log is not ready: {}; see `scorecard topics plan`, then run `scorecard topics apply`",
+            crate::topics::describe(wrong, &self.prefix)
+        )
+    }
+}
+
+/// Gives the time of this machine in UTC milliseconds.
+pub(crate) fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}

@@ -1,0 +1,105 @@
+//! `scorecard topics`: what topics there are, and making them.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Subcommand;
+use stream::TopicPlan;
+
+use crate::{config::Config, site::Site};
+
+/// Lists, plans and makes the topics
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Lists every topic: key, value, clean-up policy and writer
+    List,
+    /// Shows what `apply` would do; changes nothing
+    Plan {
+        /// The configuration file
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Creates missing topics and sets settings that differ; safe to repeat
+    Apply {
+        /// The configuration file
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    match &args.command {
+        Command::List => {
+            list();
+            Ok(())
+        }
+        Command::Plan { config } => {
+            let config = Config::read(config)?;
+            print(&Site::connect(&config)?.log.plan()?, &config.prefix, "would be");
+            Ok(())
+        }
+        Command::Apply { config } => {
+            let config = Config::read(config)?;
+            let plan = Site::connect(&config)?.log.apply()?;
+            print(&plan, &config.prefix, "was");
+            if let Some(refused) = plan.iter().find(|one| matches!(one, TopicPlan::Refuse(..))) {
+                bail!("{}", describe(refused, &config.prefix));
+            }
+            Ok(())
+        }
+    }
+}
+
+fn list() {
+    println!("{:<20} {:<42} {:<14} {:<15} value", "topic", "key", "cleanup", "writer");
+    for topic in schemas::topic::ALL {
+        let cleanup = topic.cleanup.to_string();
+        println!(
+            "{:<20} {:<42} {:<14} {:<15} {}",
+            topic.name, topic.key, cleanup, topic.writer, topic.value
+        );
+    }
+}
+
+fn print(plan: &[TopicPlan], prefix: &str, tense: &str) {
+    for one in plan {
+        match one {
+            TopicPlan::Keep(_) => {}
+            TopicPlan::Create(topic) => println!("{} {tense} created", topic.full_name(prefix)),
+            TopicPlan::Alter(topic, changes) => {
+                for change in changes {
+                    println!(
+                        "{}: {} {tense} set from {} to {}",
+                        topic.full_name(prefix),
+                        change.name,
+                        change.is,
+                        change.wanted
+                    );
+                }
+            }
+            TopicPlan::Refuse(..) => println!("{}", describe(one, prefix)),
+        }
+    }
+    let kept = plan.iter().filter(|one| matches!(one, TopicPlan::Keep(_))).count();
+    println!("{kept} of {} topics are as they must be", plan.len());
+}
+
+/// Says in words what a topic needs.
+pub(crate) fn describe(plan: &TopicPlan, prefix: &str) -> String {
+    match plan {
+        TopicPlan::Keep(topic) => format!("topic {} is as it must be", topic.full_name(prefix)),
+        TopicPlan::Create(topic) => format!("topic {} is missing", topic.full_name(prefix)),
+        TopicPlan::Alter(topic, changes) => {
+            let names: Vec<_> = changes.iter().map(|change| change.name.as_str()).collect();
+            format!("topic {} differs in {}", topic.full_name(prefix), names.join(", "))
+        }
+        TopicPlan::Refuse(topic, why) => format!("topic {}: {why}", topic.full_name(prefix)),
+    }
+}
