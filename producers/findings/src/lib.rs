@@ -1,0 +1,51 @@
+//! Reports of outside scanners: files in, one report an account and file out.
+//!
+//! [`sources`] has one pure parser a scanner; [`read`] finds the files; [`publish`] appends the reports. A row
+//! that can't be used is a [`Problem`], the others are taken, and the report no longer counts as
+//! complete: what it does not say clears nothing. **Invariant:** a file that can't be read or parsed
+//! is a failed report, never an empty one.
+
+mod arn;
+mod publish;
+mod read;
+pub mod sources;
+
+use std::{fmt, path::PathBuf};
+
+pub use publish::publish;
+pub use read::{FindingsError, Options, Reports, read};
+use schemas::Finding;
+pub use sources::{ALL, Source};
+
+/// One report about one account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountReport {
+    /// The scanner.
+    pub source: String,
+    /// The report's id: sorts by time within its source and account, and is the same for the same file.
+    pub report: String,
+    /// The account.
+    pub account: String,
+    /// Its rows.
+    pub findings: Vec<Finding>,
+    /// Whether it holds everything the scanner judges.
+    pub complete: bool,
+}
+
+/// Something in a file that can't be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file.
+    pub file: PathBuf,
+    /// Where in it: a JSON Pointer; empty for the file as a whole.
+    pub place: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = if self.place.is_empty() { "" } else { ":" };
+        write!(f, "{}{place}{}: {}", self.file.display(), self.place, self.message)
+    }
+}
