@@ -118,4 +118,12 @@ pub enum LogError {
         /// For how long.
         waited: std::time::Duration,
     },
+    /// A setting of the configuration can't be used.
+    #[error("setting {name} {problem}")]
+    Setting {
+        /// The setting.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
 }

@@ -6,14 +6,18 @@
 
 mod error;
 pub mod fold;
+pub mod kafka;
 pub mod local;
 mod log;
 mod publisher;
+pub mod secret;
 pub mod snapshot;
 mod stage;
 pub mod store;
 mod table;
 pub mod view;
+pub mod watchdog;
+pub mod worker;
 
 pub use error::LogError;
 pub use log::{

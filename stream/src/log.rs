@@ -281,3 +281,10 @@ pub trait Member: Send {
         positions: &[Position],
     ) -> Result<Outcome, LogError>;
 }
+
+/// Gives the bytes of a record's key, value and headers: what [`RECORD_BYTES_MAX`] counts.
+pub(crate) fn size_of_record(record: &Outgoing) -> usize {
+    let headers = record.headers.iter();
+    let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
+    record.key.len() + record.value.as_ref().map_or(0, Vec::len) + headers
+}

@@ -2,7 +2,7 @@
 
 use schemas::TopicSpec;
 
-use crate::{LogError, Outgoing, Record};
+use crate::{LogError, Outgoing, Record, log::size_of_record};
 
 /// Bytes of a record's key: topic and partition (2 each), offset (8), all big-endian.
 pub(super) const KEY_BYTES: usize = 12;
@@ -73,13 +73,6 @@ pub(super) fn encode(record: &Outgoing) -> Vec<u8> {
     }
     out.extend_from_slice(value.unwrap_or_default());
     out
-}
-
-/// Gives the bytes of a record's key, value and headers: what limits count.
-pub(crate) fn size_of_record(record: &Outgoing) -> usize {
-    let headers = record.headers.iter();
-    let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
-    record.key.len() + record.value.as_ref().map_or(0, Vec::len) + headers
 }
 
 /// What compaction needs of a record.

@@ -15,7 +15,7 @@ use super::{
     group::Group,
     meta,
 };
-use crate::{LogError, Outgoing, Position, RECORD_BYTES_MAX};
+use crate::{LogError, Outgoing, Position, RECORD_BYTES_MAX, log::size_of_record};
 
 /// What all handles of a local log share.
 pub(super) struct Shared {
@@ -152,7 +152,7 @@ impl Shared {
             places.collect::<Result<Vec<_>, _>>()?
         };
         let encoded = places.into_iter().zip(records).map(|(place, record)| {
-            let bytes = codec::size_of_record(record);
+            let bytes = size_of_record(record);
             if bytes > RECORD_BYTES_MAX {
                 return Err(LogError::TooLarge {
                     topic: record.topic.name,

@@ -10,19 +10,13 @@ use crate::harness::{PARTITIONS, Subject, append, at, join, pairs, read_all, rec
 pub(crate) fn a_commit_is_seen_whole_with_its_positions(subject: &Subject) {
     let log = &*subject.log;
     let input = OBSERVATION.spec;
-    append(
-        log,
-        vec![record(input, 0, "a", "1"), record(input, 2, "b", "2")],
-    );
+    append(log, vec![record(input, 0, "a", "1"), record(input, 2, "b", "2")]);
     let mut member = join(log, "g", "s", &[input]);
     member.until_read(2);
 
     let outputs: Vec<Outgoing> = (0..PARTITIONS)
         .flat_map(|p| {
-            [
-                record(RESOURCE_STATE.spec, p, "k", "v"),
-                record(RESOURCE_CHANGE.spec, p, "k", "c"),
-            ]
+            [record(RESOURCE_STATE.spec, p, "k", "v"), record(RESOURCE_CHANGE.spec, p, "k", "c")]
         })
         .collect();
     assert_eq!(member.commit(outputs), Outcome::Committed);
@@ -46,10 +40,7 @@ pub(crate) fn positions_alone_can_be_committed(subject: &Subject) {
     assert_eq!(member.commit(Vec::new()), Outcome::Committed);
     let committed = log.committed("g", &[input]).unwrap();
     assert_eq!(committed[1], at(input, 1, 1));
-    assert_eq!(
-        log.committed("other", &[input]).unwrap()[1],
-        at(input, 1, 0)
-    );
+    assert_eq!(log.committed("other", &[input]).unwrap()[1], at(input, 1, 0));
 }
 
 pub(crate) fn records_alone_can_be_committed(subject: &Subject) {

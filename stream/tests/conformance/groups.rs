@@ -56,12 +56,7 @@ pub(crate) fn two_members_share_and_one_takes_over(subject: &Subject) {
     second.until_owns(&[0, 1, 2]);
     fill(log, "2");
     second.until_read(2 * PARTITIONS as usize);
-    assert!(
-        second
-            .records
-            .iter()
-            .all(|r| r.value.as_deref() == Some(b"2"))
-    );
+    assert!(second.records.iter().all(|r| r.value.as_deref() == Some(b"2")));
 }
 
 pub(crate) fn groups_do_not_disturb_each_other(subject: &Subject) {
@@ -90,12 +85,7 @@ pub(crate) fn a_paused_partition_waits_and_others_flow(subject: &Subject) {
     for _ in 0..5 {
         member.turn();
     }
-    assert!(
-        !member
-            .records
-            .iter()
-            .any(|r| r.topic == input && r.partition == 1)
-    );
+    assert!(!member.records.iter().any(|r| r.topic == input && r.partition == 1));
     assert!(!member.member.at_end(input, 1));
     member.member.pause(input, 1, false).unwrap();
     member.until_read(2 * PARTITIONS as usize);
@@ -115,10 +105,5 @@ pub(crate) fn resume_reads_again_from_the_committed_positions(subject: &Subject)
     member.resume(&[0, 1, 2]);
     assert!(member.next.values().all(|position| position.offset == 1));
     member.until_read(3);
-    assert!(
-        member
-            .records
-            .iter()
-            .all(|r| r.value.as_deref() == Some(b"2"))
-    );
+    assert!(member.records.iter().all(|r| r.value.as_deref() == Some(b"2")));
 }

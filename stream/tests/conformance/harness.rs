@@ -6,9 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use kit::kafka::Kafka;
 use schemas::TopicSpec;
 use stream::{
     Log, Member, Membership, Outcome, Outgoing, Polled, Position, Record,
+    kafka::{KafkaConfig, KafkaLog},
     local::{LocalLog, LocalOptions},
 };
 
@@ -35,10 +37,7 @@ pub(crate) struct Subject {
 /// A fresh local log.
 pub(crate) fn local() -> Subject {
     let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
-    let options = LocalOptions {
-        compact_by_itself: false,
-        ..LocalOptions::default()
-    };
+    let options = LocalOptions { compact_by_itself: false, ..LocalOptions::default() };
     let open = |folder: &tempfile::TempDir| {
         LocalLog::open_with(folder.path(), PARTITIONS, "suite", options).unwrap()
     };
@@ -54,6 +53,50 @@ pub(crate) fn local() -> Subject {
         log: Arc::new(log),
         _folders: folders.into(),
     }
+}
+
+/// A configuration for the node that all tests share; nothing in it expires.
+pub(crate) fn kafka_config() -> KafkaConfig {
+    KafkaConfig {
+        partitions: PARTITIONS,
+        replication_factor: 1,
+        retention_days: None,
+        history_retention_days: None,
+        session_timeout_ms: 6_000,
+        ..KafkaConfig::new(Kafka::shared().unwrap().bootstrap())
+    }
+}
+
+/// A fresh log on the node that all tests share.
+pub(crate) fn kafka() -> Subject {
+    let node = Kafka::shared().unwrap();
+    let prefix = node.prefix("suite");
+    let connect = |prefix: &str| KafkaLog::connect(kafka_config(), prefix).unwrap();
+    let log = connect(&prefix);
+    log.apply().unwrap();
+    Subject {
+        log: Arc::new(log),
+        bare: Arc::new(connect(&node.prefix("bare"))),
+        hasten: Box::new(move |topic| hasten_compaction(node, &topic.full_name(&prefix))),
+        compact: Box::new(|| std::thread::sleep(Duration::from_millis(300))),
+        _folders: Vec::new(),
+    }
+}
+
+/// Has Kafka roll and clean a topic's segments all the time, by Kafka's own tool.
+fn hasten_compaction(node: &Kafka, topic: &str) {
+    let args = [
+        "--bootstrap-server",
+        &node.bootstrap(),
+        "--alter",
+        "--entity-type",
+        "topics",
+        "--entity-name",
+        topic,
+        "--add-config",
+        "segment.ms=100,min.cleanable.dirty.ratio=0.01",
+    ];
+    kit::java::run("kafka.admin.ConfigCommand", &args, "").unwrap();
 }
 
 /// A record with a text key and value.
@@ -75,10 +118,7 @@ pub(crate) fn record(
 
 /// A tombstone.
 pub(crate) fn tombstone(topic: &'static TopicSpec, partition: i32, key: &str) -> Outgoing {
-    Outgoing {
-        value: None,
-        ..record(topic, partition, key, "")
-    }
+    Outgoing { value: None, ..record(topic, partition, key, "") }
 }
 
 /// Appends as a producer does, and waits for it.
@@ -90,11 +130,7 @@ pub(crate) fn append(log: &dyn Log, records: Vec<Outgoing>) {
 
 /// A partition's position.
 pub(crate) fn at(topic: &'static TopicSpec, partition: i32, offset: i64) -> Position {
-    Position {
-        topic,
-        partition,
-        offset,
-    }
+    Position { topic, partition, offset }
 }
 
 /// Start of all partitions of topics.
@@ -145,9 +181,7 @@ pub(crate) fn texts_of(records: &[Record], partition: i32) -> Vec<(String, Strin
 
 pub(crate) fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     let pairs = expected.iter();
-    pairs
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect()
+    pairs.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
 /// A member with what it was told.
@@ -165,11 +199,8 @@ pub(crate) fn join(
     slot: &str,
     inputs: &[&'static TopicSpec],
 ) -> Joined {
-    let membership = Membership {
-        group: group.to_owned(),
-        slot: slot.to_owned(),
-        inputs: inputs.to_vec(),
-    };
+    let membership =
+        Membership { group: group.to_owned(), slot: slot.to_owned(), inputs: inputs.to_vec() };
     Joined {
         member: log.join(&membership).unwrap(),
         owned: Vec::new(),
@@ -185,8 +216,7 @@ impl Joined {
             Polled::Records(records) => {
                 for record in &records {
                     let next = at(record.topic, record.partition, record.offset + 1);
-                    self.next
-                        .insert((record.topic.name, record.partition), next);
+                    self.next.insert((record.topic.name, record.partition), next);
                 }
                 self.records.extend(records);
                 false
@@ -200,8 +230,7 @@ impl Joined {
             Polled::Revoked { partitions, lost } => {
                 assert!(!lost, "{partitions:?} were lost");
                 self.owned.retain(|owned| !partitions.contains(owned));
-                self.next
-                    .retain(|(_, partition), _| !partitions.contains(partition));
+                self.next.retain(|(_, partition), _| !partitions.contains(partition));
                 true
             }
         }
@@ -219,10 +248,7 @@ impl Joined {
         let start = Instant::now();
         while self.owned != partitions {
             let owned = &self.owned;
-            assert!(
-                start.elapsed() < LIMIT,
-                "it owns {owned:?}, not {partitions:?}"
-            );
+            assert!(start.elapsed() < LIMIT, "it owns {owned:?}, not {partitions:?}");
             self.turn();
         }
     }
@@ -232,10 +258,7 @@ impl Joined {
         let start = Instant::now();
         while self.records.len() < count {
             let read = self.records.len();
-            assert!(
-                start.elapsed() < LIMIT,
-                "{read} of {count} records were read"
-            );
+            assert!(start.elapsed() < LIMIT, "{read} of {count} records were read");
             self.turn();
         }
         assert_eq!(self.records.len(), count);

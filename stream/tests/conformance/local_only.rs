@@ -21,17 +21,11 @@ fn open(folder: &Path, options: LocalOptions) -> LocalLog {
 }
 
 fn quiet() -> LocalOptions {
-    LocalOptions {
-        compact_by_itself: false,
-        ..LocalOptions::default()
-    }
+    LocalOptions { compact_by_itself: false, ..LocalOptions::default() }
 }
 
 fn timed(record: Outgoing, hours: i64) -> Outgoing {
-    Outgoing {
-        timestamp_ms: hours * HOUR_MS,
-        ..record
-    }
+    Outgoing { timestamp_ms: hours * HOUR_MS, ..record }
 }
 
 #[test]
@@ -51,10 +45,7 @@ fn everything_is_there_after_reopening() {
     }
     let log = open(folder.path(), quiet());
     log.check().unwrap();
-    assert_eq!(
-        log.committed("g", &[OBSERVATION.spec]).unwrap()[0],
-        at(OBSERVATION.spec, 0, 1)
-    );
+    assert_eq!(log.committed("g", &[OBSERVATION.spec]).unwrap()[0], at(OBSERVATION.spec, 0, 1));
     let read = read_all(&log, &[RESOURCE_STATE.spec]);
     assert_eq!(texts(&read), pairs(&[("k", "2")]));
     assert_eq!(read[0].offset, 1);
@@ -67,17 +58,12 @@ fn everything_is_there_after_reopening() {
 fn a_folder_has_one_process_one_count_and_one_format() {
     let folder = tempfile::tempdir().unwrap();
     let log = open(folder.path(), quiet());
-    let error = LocalLog::open(folder.path(), PARTITIONS, "suite")
-        .err()
-        .unwrap();
+    let error = LocalLog::open(folder.path(), PARTITIONS, "suite").err().unwrap();
     assert!(matches!(error, LogError::InUse { .. }), "{error:?}");
     drop(log);
     let error = LocalLog::open(folder.path(), 4, "suite").err().unwrap();
     assert!(matches!(error, LogError::Unfit { .. }), "{error:?}");
-    let expected = format!(
-        "the local log in {} has 3 partitions, not 4",
-        folder.path().display()
-    );
+    let expected = format!("the local log in {} has 3 partitions, not 4", folder.path().display());
     assert_eq!(error.to_string(), expected);
     assert!(LocalLog::open(folder.path().join("new"), 0, "suite").is_err());
     open(folder.path(), quiet());
@@ -139,10 +125,7 @@ fn commits_for_partitions_of_others_are_fenced() {
 fn tombstones_go_when_old_and_seen_before() {
     let folder = tempfile::tempdir().unwrap();
     let day = Duration::from_secs(24 * 3600);
-    let options = LocalOptions {
-        tombstone_retention: day,
-        ..quiet()
-    };
+    let options = LocalOptions { tombstone_retention: day, ..quiet() };
     let log = open(folder.path(), options);
     let topic = RESOURCE_STATE.spec;
     append(
@@ -174,11 +157,7 @@ fn tombstones_go_when_old_and_seen_before() {
 #[test]
 fn events_stay_unless_a_retention_is_given() {
     let folder = tempfile::tempdir().unwrap();
-    let events = |topic| {
-        (0..5)
-            .map(move |i| timed(record(topic, 0, "k", "v"), i))
-            .collect()
-    };
+    let events = |topic| (0..5).map(move |i| timed(record(topic, 0, "k", "v"), i)).collect();
     let log = open(folder.path(), quiet());
     append(&log, events(OBSERVATION.spec));
     append(&log, events(RESOURCE_CHANGE.spec));
@@ -186,23 +165,11 @@ fn events_stay_unless_a_retention_is_given() {
     assert_eq!(read_all(&log, &[OBSERVATION.spec]).len(), 5);
     drop(log);
 
-    let options = LocalOptions {
-        retention: Some(Duration::from_secs(2 * 3600)),
-        ..quiet()
-    };
+    let options = LocalOptions { retention: Some(Duration::from_secs(2 * 3600)), ..quiet() };
     let log = open(folder.path(), options);
     log.compact().unwrap();
-    let offsets = |topic| {
-        read_all(&log, &[topic])
-            .iter()
-            .map(|r| r.offset)
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        offsets(OBSERVATION.spec),
-        [2, 3, 4],
-        "the newest is of hour 4"
-    );
+    let offsets = |topic| read_all(&log, &[topic]).iter().map(|r| r.offset).collect::<Vec<_>>();
+    assert_eq!(offsets(OBSERVATION.spec), [2, 3, 4], "the newest is of hour 4");
     assert_eq!(offsets(RESOURCE_CHANGE.spec), [0, 1, 2, 3, 4]);
     // A reader from the start begins with what is left.
     let mut reader = log.reader(&[at(OBSERVATION.spec, 0, 0)]).unwrap();

@@ -21,6 +21,13 @@ macro_rules! suite {
                 crate::$module::$test(&crate::harness::local());
             })+
         }
+
+        mod kafka {
+            $(#[test]
+            fn $test() {
+                crate::$module::$test(&crate::harness::kafka());
+            })+
+        }
     };
 }
 

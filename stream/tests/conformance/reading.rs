@@ -18,10 +18,8 @@ pub(crate) fn records_come_in_the_order_of_each_partition(subject: &Subject) {
     append(log, records.collect());
     let read = read_all(log, &[TICK.spec]);
     for partition in 0..PARTITIONS {
-        let values: Vec<i32> = texts_of(&read, partition)
-            .iter()
-            .map(|(_, value)| value.parse().unwrap())
-            .collect();
+        let values: Vec<i32> =
+            texts_of(&read, partition).iter().map(|(_, value)| value.parse().unwrap()).collect();
         let expected: Vec<i32> = (0..3_000).filter(|i| i % PARTITIONS == partition).collect();
         assert_eq!(values, expected);
         let own = read.iter().filter(|r| r.partition == partition);
@@ -80,11 +78,7 @@ pub(crate) fn a_waiting_reader_is_woken(subject: &Subject) {
         read = reader.poll(Duration::from_secs(20)).unwrap();
     }
     assert_eq!(read.len(), 1);
-    assert!(
-        start.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     writer.join().unwrap();
 }
 
@@ -95,17 +89,12 @@ pub(crate) fn the_end_of_an_input_is_known(subject: &Subject) {
     let mut member = join(log, "g", "s", &inputs);
     member.until_owns(&[0, 1, 2]);
     let all_at_end = |member: &crate::harness::Joined| {
-        starts(&inputs)
-            .iter()
-            .all(|p| member.member.at_end(p.topic, p.partition))
+        starts(&inputs).iter().all(|p| member.member.at_end(p.topic, p.partition))
     };
     let settle = |member: &mut crate::harness::Joined| {
         let start = Instant::now();
         while !all_at_end(member) {
-            assert!(
-                start.elapsed() < Duration::from_secs(30),
-                "never at the end"
-            );
+            assert!(start.elapsed() < Duration::from_secs(30), "never at the end");
             member.turn();
         }
     };
@@ -117,8 +106,5 @@ pub(crate) fn the_end_of_an_input_is_known(subject: &Subject) {
     assert_eq!(member.commit(vec![output]), Outcome::Committed);
     member.until_read(2);
     settle(&mut member);
-    assert!(
-        !member.member.at_end(TICK.spec, 0),
-        "a topic that is no input"
-    );
+    assert!(!member.member.at_end(TICK.spec, 0), "a topic that is no input");
 }

@@ -20,25 +20,16 @@ pub(crate) fn every_field_survives(subject: &Subject) {
             ],
             ..record(topic, 0, "key", "value")
         },
-        Outgoing {
-            timestamp_ms: 4_102_444_800_123,
-            ..record(topic, 0, "", "no key")
-        },
+        Outgoing { timestamp_ms: 1_600_000_000_123, ..record(topic, 0, "", "no key") },
         record(topic, 0, "empty value", ""),
         tombstone(topic, 0, "gone"),
-        Outgoing {
-            key: vec![0, 0xff, 0xfe],
-            value: Some(vec![0; 10]),
-            ..record(topic, 0, "", "")
-        },
+        Outgoing { key: vec![0, 0xff, 0xfe], value: Some(vec![0; 10]), ..record(topic, 0, "", "") },
     ];
     append(log, written.clone());
     let mut member = join(log, "g", "s", &[topic]);
     member.until_read(written.len());
-    let copies = written.iter().map(|record| Outgoing {
-        topic: RESOURCE_STATE.spec,
-        ..record.clone()
-    });
+    let copies =
+        written.iter().map(|record| Outgoing { topic: RESOURCE_STATE.spec, ..record.clone() });
     // A compacted topic wants a key; that an empty one is a key must hold there, too.
     assert_eq!(member.commit(copies.collect()), Outcome::Committed);
     for topic in [topic, RESOURCE_STATE.spec] {
@@ -87,9 +78,6 @@ pub(crate) fn large_records_pass_and_larger_ones_are_refused(subject: &Subject) 
     let error = member.member.commit(vec![too_large], &[]);
     assert!(matches!(error, Err(LogError::TooLarge { .. })));
     // Nothing of it hinders what comes next.
-    assert_eq!(
-        member.commit(vec![record(topic, 1, "k", "v")]),
-        Outcome::Committed
-    );
+    assert_eq!(member.commit(vec![record(topic, 1, "k", "v")]), Outcome::Committed);
     assert_eq!(read_all(log, &[topic]).len(), 4);
 }

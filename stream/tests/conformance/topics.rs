@@ -12,15 +12,8 @@ pub(crate) fn topics_are_planned_applied_and_checked(subject: &Subject) {
     let keep: Vec<_> = ALL.iter().map(|spec| TopicPlan::Keep(spec)).collect();
     assert_eq!(log.plan().unwrap(), create);
     let error = log.check().unwrap_err();
-    assert!(
-        error.to_string().contains("scorecard topics apply"),
-        "{error}"
-    );
-    assert_eq!(
-        log.plan().unwrap(),
-        create,
-        "a plan and a check change nothing"
-    );
+    assert!(error.to_string().contains("scorecard topics apply"), "{error}");
+    assert_eq!(log.plan().unwrap(), create, "a plan and a check change nothing");
 
     assert_eq!(log.apply().unwrap(), create);
     assert_eq!(log.plan().unwrap(), keep);
@@ -38,11 +31,8 @@ pub(crate) fn what_is_not_there_is_an_error(subject: &Subject) {
     missing(log.reader(&[at(TICK.spec, 0, 0)]).err().unwrap());
     missing(log.ends(&[TICK.spec]).unwrap_err());
     missing(log.committed("g", &[TICK.spec]).unwrap_err());
-    let membership = Membership {
-        group: "g".to_owned(),
-        slot: "s".to_owned(),
-        inputs: vec![TICK.spec],
-    };
+    let membership =
+        Membership { group: "g".to_owned(), slot: "s".to_owned(), inputs: vec![TICK.spec] };
     missing(log.join(&membership).err().unwrap());
     let mut writer = log.writer("suite").unwrap();
     let appended = writer.append(vec![record(TICK.spec, 0, "k", "v")]);

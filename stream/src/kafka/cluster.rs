@@ -1,0 +1,238 @@
+//! What all handles of a Kafka log share: configuration, names, and a client for questions.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
+    time::Duration,
+};
+
+use rdkafka::{
+    Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _},
+    error::KafkaError,
+};
+use schemas::TopicSpec;
+
+use super::KafkaConfig;
+use crate::{LogError, Outgoing, Position, RECORD_BYTES_MAX, log::size_of_record};
+
+/// How long a question to the brokers may take; librdkafka tries again meanwhile.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What all handles of a Kafka log share.
+pub(super) struct Cluster {
+    pub(super) config: KafkaConfig,
+    pub(super) prefix: String,
+    consumer: BaseConsumer,
+    /// Topics that were found as they must be.
+    seen: Mutex<BTreeSet<&'static str>>,
+    /// A client for each group whose positions were asked for.
+    groups: Mutex<BTreeMap<String, BaseConsumer>>,
+}
+
+impl Cluster {
+    pub(super) fn connect(config: KafkaConfig, prefix: &str) -> Result<Self, LogError> {
+        let id = format!("{prefix}.questions");
+        let mut client = config.consumer(&id, &format!("{prefix}.reader"))?;
+        // Ends count open transactions, too.
+        client.set("isolation.level", "read_uncommitted");
+        let consumer = client.create().map_err(|error| LogError::Kafka {
+            attempted: "starting a client".to_owned(),
+            bootstrap: config.bootstrap.clone(),
+            source: Box::new(error),
+        })?;
+        let cluster = Self {
+            config,
+            prefix: prefix.to_owned(),
+            consumer,
+            seen: Mutex::default(),
+            groups: Mutex::default(),
+        };
+        let metadata = cluster.consumer.fetch_metadata(None, TIMEOUT);
+        metadata.map_err(|error| cluster.failed("connecting", error))?;
+        Ok(cluster)
+    }
+
+    /// Gives the client for questions.
+    pub(super) fn consumer(&self) -> &BaseConsumer {
+        // Nobody else takes its log lines and errors.
+        while self.consumer.poll(Duration::ZERO).is_some() {}
+        &self.consumer
+    }
+
+    /// Gives the name of a group in Kafka: groups of two prefixes never meet.
+    pub(super) fn group(&self, group: &str) -> String {
+        format!("{}.{group}", self.prefix)
+    }
+
+    pub(super) fn failed(&self, attempted: impl Into<String>, error: KafkaError) -> LogError {
+        LogError::Kafka {
+            attempted: attempted.into(),
+            bootstrap: self.config.bootstrap.clone(),
+            source: Box::new(error),
+        }
+    }
+
+    pub(super) fn topic_error(&self, spec: &TopicSpec, problem: String) -> LogError {
+        let topic = spec.full_name(&self.prefix);
+        LogError::Topic { topic, problem }
+    }
+
+    /// Makes sure that a topic is there with its partitions.
+    pub(super) fn require(&self, spec: &'static TopicSpec) -> Result<(), LogError> {
+        let mut seen = self.seen.lock().expect("no holder of this lock panics");
+        if seen.contains(spec.name) {
+            return Ok(());
+        }
+        let name = spec.full_name(&self.prefix);
+        let metadata = self.consumer().fetch_metadata(Some(&name), TIMEOUT);
+        let metadata =
+            metadata.map_err(|error| self.failed(format!("finding topic {name}"), error))?;
+        let found = metadata.topics().iter().find(|topic| topic.name() == name);
+        let found = found.filter(|topic| topic.error().is_none());
+        let count = found.map_or(0, |topic| topic.partitions().len() as i32);
+        let wanted = self.config.partitions;
+        if count == 0 {
+            return Err(self.topic_error(spec, "is not there".to_owned()));
+        }
+        if count != wanted {
+            let problem = format!("has {count} partitions, not {wanted}");
+            return Err(self.topic_error(spec, problem));
+        }
+        seen.insert(spec.name);
+        Ok(())
+    }
+
+    /// Makes sure that a partition is there.
+    pub(super) fn require_partition(
+        &self,
+        spec: &'static TopicSpec,
+        partition: i32,
+    ) -> Result<(), LogError> {
+        self.require(spec)?;
+        if (0..self.config.partitions).contains(&partition) {
+            return Ok(());
+        }
+        Err(self.topic_error(spec, format!("has no partition {partition}")))
+    }
+
+    /// Makes sure that records can be written at all.
+    pub(super) fn require_writable(&self, records: &[Outgoing]) -> Result<(), LogError> {
+        for record in records {
+            let bytes = size_of_record(record);
+            if bytes > RECORD_BYTES_MAX {
+                return Err(LogError::TooLarge {
+                    topic: record.topic.name,
+                    bytes,
+                    bytes_max: RECORD_BYTES_MAX,
+                });
+            }
+            self.require_partition(record.topic, record.partition)?;
+        }
+        Ok(())
+    }
+
+    /// Lists all partitions of topics.
+    pub(super) fn partitions_of(
+        &self,
+        topics: &[&'static TopicSpec],
+    ) -> Result<Vec<(&'static TopicSpec, i32)>, LogError> {
+        let mut partitions = Vec::new();
+        for &topic in topics {
+            self.require(topic)?;
+            partitions.extend((0..self.config.partitions).map(|partition| (topic, partition)));
+        }
+        Ok(partitions)
+    }
+
+    /// Makes librdkafka's list of partitions, all with one offset.
+    pub(super) fn list(
+        &self,
+        partitions: &[(&'static TopicSpec, i32)],
+        offset: Offset,
+    ) -> Result<TopicPartitionList, LogError> {
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        for (topic, partition) in partitions {
+            let name = topic.full_name(&self.prefix);
+            list.add_partition_offset(&name, *partition, offset)
+                .map_err(|error| self.failed("listing partitions", error))?;
+        }
+        Ok(list)
+    }
+
+    /// Asks for the ends of partitions, open transactions included.
+    pub(super) fn ends(
+        &self,
+        partitions: &[(&'static TopicSpec, i32)],
+    ) -> Result<Vec<Position>, LogError> {
+        let attempted = "asking for the ends of partitions";
+        // "End" is a timestamp to the brokers here: the one that no record has yet.
+        let list = self.list(partitions, Offset::End)?;
+        let answer = self.consumer().offsets_for_times(list, TIMEOUT);
+        let answer = answer.map_err(|error| self.failed(attempted, error))?;
+        self.positions(attempted, partitions, &answer)
+    }
+
+    /// Asks for a group's committed positions, those of a transaction that is ending included.
+    pub(super) fn committed(
+        &self,
+        group: &str,
+        partitions: &[(&'static TopicSpec, i32)],
+    ) -> Result<Vec<Position>, LogError> {
+        let group = self.group(group);
+        let mut groups = self.groups.lock().expect("no holder of this lock panics");
+        if !groups.contains_key(&group) {
+            let id = format!("{}.questions", self.prefix);
+            let consumer = self.config.consumer(&id, &group)?.create();
+            let consumer = consumer.map_err(|error| self.failed("starting a client", error))?;
+            groups.insert(group.clone(), consumer);
+        }
+        let consumer: &BaseConsumer = &groups[&group];
+        while consumer.poll(Duration::ZERO).is_some() {}
+        self.committed_with(consumer, partitions)
+    }
+
+    /// As `committed`, with a client of the group.
+    pub(super) fn committed_with(
+        &self,
+        consumer: &BaseConsumer,
+        partitions: &[(&'static TopicSpec, i32)],
+    ) -> Result<Vec<Position>, LogError> {
+        let list = self.committed_list(consumer, partitions)?;
+        self.positions(COMMITTED, partitions, &list)
+    }
+
+    /// As `committed_with`, with what else a commit holds.
+    pub(super) fn committed_list(
+        &self,
+        consumer: &BaseConsumer,
+        partitions: &[(&'static TopicSpec, i32)],
+    ) -> Result<TopicPartitionList, LogError> {
+        let list = self.list(partitions, Offset::Invalid)?;
+        let answer = consumer.committed_offsets(list, TIMEOUT);
+        answer.map_err(|error| self.failed(COMMITTED, error))
+    }
+
+    fn positions(
+        &self,
+        attempted: &str,
+        partitions: &[(&'static TopicSpec, i32)],
+        answer: &TopicPartitionList,
+    ) -> Result<Vec<Position>, LogError> {
+        let positions = partitions.iter().map(|&(topic, partition)| {
+            let name = topic.full_name(&self.prefix);
+            let found = answer.find_partition(&name, partition);
+            let found = found
+                .ok_or_else(|| self.topic_error(topic, format!("has no partition {partition}")))?;
+            found.error().map_err(|error| self.failed(format!("{attempted} of {name}"), error))?;
+            let offset = match found.offset() {
+                Offset::Offset(offset) => offset,
+                _ => 0,
+            };
+            Ok(Position { topic, partition, offset })
+        });
+        positions.collect()
+    }
+}
+
+const COMMITTED: &str = "asking for a group's positions";

@@ -1,0 +1,52 @@
+//! Secrets: where they are found, and never what they are.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::LogError;
+
+/// Where a secret is found. It is read when it is used, and never shown.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Secret {
+    /// The environment variable of this name.
+    Env(String),
+    /// The file of this name; white space at its end does not count.
+    File(PathBuf),
+}
+
+impl Secret {
+    /// Reads the secret; `name` is the setting that it is for.
+    ///
+    /// # Errors
+    /// When the variable or the file is not there.
+    pub fn read(&self, name: &str) -> Result<String, LogError> {
+        let failed = |problem: String| LogError::Setting { name: name.to_owned(), problem };
+        match self {
+            Secret::Env(variable) => std::env::var(variable)
+                .map_err(|_| failed(format!("wants the environment variable {variable}"))),
+            Secret::File(path) => std::fs::read_to_string(path)
+                .map(|text| text.trim_end().to_owned())
+                .map_err(|error| failed(format!("wants the file {}: {error}", path.display()))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_read_and_never_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        std::fs::write(&path, "geheim\n").unwrap();
+        let secret = Secret::File(path);
+        assert_eq!(secret.read("sasl.password").unwrap(), "geheim");
+        assert!(!format!("{secret:?}").contains("geheim"));
+        let error = Secret::Env("NO_SUCH_VARIABLE".to_owned()).read("x");
+        let expected = "setting x wants the environment variable NO_SUCH_VARIABLE";
+        assert_eq!(error.unwrap_err().to_string(), expected);
+    }
+}
