@@ -1,0 +1,105 @@
+//! The tables that workbooks are made of, as they stand in the log.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use schemas::{
+    AccountKey, AccountState, Codec, ComplianceKey, ComplianceState, Exception, ExceptionKey,
+    Requirement, RequirementKey, RollupKey, RollupState, ScoreKey, ScoreState, Tick, topic,
+};
+use stream::{Log, LogError, Position, snapshot};
+
+/// Everything that the workbooks show, at one time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tables {
+    /// Accounts, with owner and coverage.
+    pub accounts: BTreeMap<AccountKey, AccountState>,
+    /// Verdicts and credits.
+    pub compliance: BTreeMap<ComplianceKey, ComplianceState>,
+    /// Scores of requirements in accounts, and of accounts (`*`).
+    pub scores: BTreeMap<ScoreKey, ScoreState>,
+    /// Sums over accounts; those of kind `owner` are used.
+    pub rollups: BTreeMap<RollupKey, RollupState>,
+    /// The security standard.
+    pub requirements: BTreeMap<RequirementKey, Requirement>,
+    /// The risk register.
+    pub exceptions: BTreeMap<ExceptionKey, Exception>,
+    /// The time of the tables (the last tick), in UTC milliseconds: the only "now" of a workbook.
+    pub at_ms: i64,
+}
+
+impl Tables {
+    /// Reads the tables as they are now.
+    ///
+    /// Their time is the last tick's; without any tick it is the latest time that they hold.
+    ///
+    /// # Errors
+    /// When the log can't be reached or holds what can't be decoded.
+    pub fn read(log: &dyn Log, codec: &Codec, prefix: &str) -> Result<Self, LogError> {
+        // The tick comes first: tables read after it are at least as new as it says.
+        let tick_ms = last_tick(log, codec, prefix)?;
+        let mut tables = Tables {
+            accounts: snapshot::table(log, codec, prefix, &topic::ACCOUNT_STATE)?,
+            compliance: snapshot::table(log, codec, prefix, &topic::COMPLIANCE_STATE)?,
+            scores: snapshot::table(log, codec, prefix, &topic::SCORE_STATE)?,
+            rollups: snapshot::table(log, codec, prefix, &topic::ROLLUP_STATE)?,
+            requirements: snapshot::table(log, codec, prefix, &topic::REQUIREMENT)?,
+            exceptions: snapshot::table(log, codec, prefix, &topic::EXCEPTION)?,
+            at_ms: 0,
+        };
+        tables.at_ms = tick_ms.unwrap_or_else(|| tables.latest_ms());
+        Ok(tables)
+    }
+
+    /// Gives the latest time that a verdict or a collection names, 0 when there is none.
+    fn latest_ms(&self) -> i64 {
+        let verdicts = self.compliance.values().map(|state| state.since_ms);
+        let kinds = self.accounts.values().flat_map(|state| &state.coverage);
+        let collected = kinds.filter_map(|kind| kind.oldest_ms);
+        verdicts.chain(collected).max().unwrap_or(0)
+    }
+}
+
+/// How many offsets before the end the last tick is looked for: the end may lie behind markers.
+const TICKS_BACK: i64 = 16;
+
+/// One poll, and how many of them the last tick may take: half a minute.
+const POLL: Duration = Duration::from_millis(50);
+const POLLS_MAX: usize = 600;
+
+/// Gives the time of the last tick, without reading all of them.
+fn last_tick(log: &dyn Log, codec: &Codec, prefix: &str) -> Result<Option<i64>, LogError> {
+    // Every partition has the same ticks.
+    let ends = log.ends(&[topic::TICK.spec])?;
+    let Some(end) = ends.into_iter().find(|end| end.partition == 0) else {
+        return Ok(None);
+    };
+    if end.offset == 0 {
+        return Ok(None);
+    }
+    let from = Position { offset: (end.offset - TICKS_BACK).max(0), ..end };
+    let mut reader = log.reader(&[from])?;
+    let mut last = None;
+    for _ in 0..POLLS_MAX {
+        for record in reader.poll(POLL)? {
+            let tick: Option<Tick> =
+                record.value.as_deref().map(|bytes| codec.decode(bytes)).transpose().map_err(
+                    |error| LogError::Decode {
+                        topic: record.topic.full_name(prefix),
+                        partition: record.partition,
+                        offset: record.offset,
+                        source: Box::new(error),
+                    },
+                )?;
+            last = last.max(tick.map(|tick| tick.minute_ms));
+        }
+        let read = reader.positions()?;
+        if read.iter().all(|position| position.offset >= end.offset) {
+            return Ok(last);
+        }
+    }
+    Err(LogError::Stalled {
+        what: topic::TICK.spec.name.to_owned(),
+        waited: POLL * POLLS_MAX as u32,
+    })
+}

@@ -1,0 +1,248 @@
+//! One tab an account: every non-compliant resource, what could not be judged, and the coverage.
+
+use schemas::{ComplianceState, Credit};
+
+use crate::score::Score;
+use crate::sheet::{Area, Cell, Row, Sheet, Style};
+use crate::text::{counted, moment, thousands};
+use crate::view::{AccountView, OwnerView, VerdictRow};
+
+/// Columns of the lists, with their widths in characters.
+const COLUMNS: [(&str, f64); 12] = [
+    ("Severity", 11.0),
+    ("Requirement", 28.0),
+    ("Resource", 24.0),
+    ("Part", 14.0),
+    ("Region", 14.0),
+    ("Since", 12.0),
+    ("Exception", 30.0),
+    ("Evidence", 36.0),
+    ("How to mend", 40.0),
+    ("Resource id", 50.0),
+    ("Type", 26.0),
+    ("Source", 12.0),
+];
+
+/// The columns that are printed; ids that nobody types from paper stay on the screen.
+const PRINTED_COLUMNS: u16 = 9;
+
+/// Lays out an account's tab.
+pub(super) fn sheet(view: &OwnerView<'_>, account: &AccountView<'_>) -> Sheet {
+    let score = account.score();
+    let widths = COLUMNS.map(|(_, width)| width).to_vec();
+    let mut sheet = Sheet::new(&account.sheet, score.tint(), widths);
+    sheet.printed_columns = PRINTED_COLUMNS;
+    sheet.push(Row::of_height(30.0, vec![Cell::text(&account.state.name, Style::Title)]));
+    sheet.push(super::line(&subtitle(view, account), Style::Subtitle));
+    let back = Cell::link("← Summary", Some(super::summary::NAME), Style::Link, Style::Plain);
+    sheet.push(Row::of_height(20.0, vec![back]));
+    figures(account, &mut sheet);
+    sheet.push(Row::of_height(8.0, vec![]));
+    failing(view, account, &mut sheet);
+    unknown(view, account, &mut sheet);
+    coverage(account, &mut sheet);
+    sheet
+}
+
+fn subtitle(view: &OwnerView<'_>, account: &AccountView<'_>) -> String {
+    let state = account.state;
+    let mut facts = vec![format!("{} account {}", state.provider.to_uppercase(), state.account)];
+    facts.extend((!state.payer.is_empty()).then(|| format!("payer {}", state.payer)));
+    facts.push(match &state.owner {
+        Some(owner) => format!("owner {owner}"),
+        None => "no owner".to_owned(),
+    });
+    let executive = state.executive.as_ref();
+    facts.extend(executive.map(|executive| format!("executive {executive}")));
+    facts.push(format!("as of {} UTC", moment(view.at_ms)));
+    facts.join(" · ")
+}
+
+/// The account's key figures as a small table.
+fn figures(account: &AccountView<'_>, sheet: &mut Sheet) {
+    let score = account.score();
+    let (scopes, collected, failed) = account.scopes();
+    let labels = ["Score", "Standing", "To fix", "Accepted", "Not judged", "Oldest data", "Data"];
+    sheet.push(super::headings(&labels, Style::HeadingNumber));
+    let data = match scopes {
+        0 => "no scope was ever tried".to_owned(),
+        _ => format!(
+            "{} of {} scopes collected, last scan failed in {}",
+            thousands(collected),
+            thousands(scopes),
+            thousands(failed)
+        ),
+    };
+    let counts = |n: i64| match score {
+        Score::NotCollected => Cell::empty(Style::Figure),
+        _ => Cell::count(n, Style::Figure),
+    };
+    sheet.score_next(0, 0);
+    sheet.push(Row::of_height(
+        32.0,
+        vec![
+            score.strong_cell(),
+            score.word_cell(),
+            counts(account.open()),
+            counts(account.overall.map_or(0, |state| state.excepted)),
+            counts(account.unknown.len() as i64),
+            Cell::time(account.oldest_ms(), Style::Date),
+            Cell::text(&data, Style::Text),
+        ],
+    ));
+}
+
+/// The list that answers "why not 100 %".
+fn failing(view: &OwnerView<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
+    let heading_row = sheet.next_row();
+    sheet.push(super::headings(&COLUMNS.map(|(label, _)| label), Style::Heading));
+    sheet.frozen = (sheet.next_row(), 0);
+    sheet.repeated_rows = Some((heading_row, heading_row));
+    let rows_max = view.limits.rows_max;
+    for row in account.failing.iter().take(rows_max) {
+        sheet.push(verdict_row(row));
+    }
+    let last_row = sheet.next_row() - 1;
+    if last_row > heading_row {
+        sheet.filter = Some(Area {
+            first_row: heading_row,
+            first_column: 0,
+            last_row,
+            last_column: sheet.last_column(),
+        });
+    }
+    match account.score() {
+        Score::NotCollected => {
+            let text = "⚠ This account was never collected: nothing is known of its resources.";
+            sheet.push(super::banner(text, PRINTED_COLUMNS));
+        }
+        _ if account.failing.is_empty() => {
+            let text = "Nothing to fix: every resource that could be judged is in order.";
+            sheet.push(super::line(text, Style::Plain));
+        }
+        _ => {}
+    }
+    cut_line(account.failing.len(), rows_max, sheet);
+    if account.held > 0 {
+        let verdicts = counted(account.held as i64, "verdict is", "verdicts are");
+        let text = format!("{verdicts} kept from older data, because newer data could not tell.");
+        sheet.push(super::line(&text, Style::Remark));
+    }
+}
+
+fn cut_line(all: usize, rows_max: usize, sheet: &mut Sheet) {
+    if all > rows_max {
+        let text = format!(
+            "⚠ Cut: the first {} of {} rows are shown, the gravest first.",
+            thousands(rows_max as i64),
+            thousands(all as i64)
+        );
+        sheet.push(super::banner(&text, PRINTED_COLUMNS));
+    }
+}
+
+fn unknown(view: &OwnerView<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
+    if account.unknown.is_empty() {
+        return;
+    }
+    sheet.push(Row::blank());
+    let title = format!("Could not be judged ({})", thousands(account.unknown.len() as i64));
+    sheet.push(Row::of_height(22.0, vec![Cell::text(&title, Style::Section)]));
+    let remark =
+        "Data was missing or a rule failed. They count neither as in order nor as failing.";
+    sheet.push(super::line(remark, Style::Remark));
+    sheet.push(super::headings(&COLUMNS.map(|(label, _)| label), Style::Heading));
+    let rows_max = view.limits.rows_max;
+    for row in account.unknown.iter().take(rows_max) {
+        sheet.push(verdict_row(row));
+    }
+    cut_line(account.unknown.len(), rows_max, sheet);
+}
+
+/// The styles of a row: italic with live credit, red italic when the exception lapsed.
+struct RowStyles {
+    text: Style,
+    line: Style,
+    date: Style,
+}
+
+impl RowStyles {
+    fn of(credit: Credit) -> Self {
+        let (text, line, date) = match credit {
+            Credit::None => (Style::Text, Style::Line, Style::Date),
+            Credit::Live => (Style::CreditedText, Style::CreditedLine, Style::CreditedDate),
+            Credit::Lapsed => (Style::LapsedText, Style::LapsedLine, Style::LapsedDate),
+        };
+        Self { text, line, date }
+    }
+}
+
+fn verdict_row(row: &VerdictRow<'_>) -> Row {
+    let (key, state) = (row.key, row.state);
+    let styles = RowStyles::of(state.credit);
+    let text = |text: &str| Cell::wrapped(text, styles.text, styles.line);
+    let severity = row.requirement.severity();
+    let remediation = row.requirement.text.map_or("", |text| &text.remediation);
+    let id = if state.arn.is_empty() { &key.resource } else { &state.arn };
+    let name = if state.name.is_empty() { &key.resource } else { &state.name };
+    let evidence = if state.held {
+        format!("{} (kept: newer data could not tell)", state.evidence)
+    } else {
+        state.evidence.clone()
+    };
+    Row::new(vec![
+        Cell::text(severity.as_str(), severity.into()),
+        text(row.requirement.title()),
+        text(name),
+        text(&key.part),
+        text(&key.region),
+        Cell::time(Some(state.since_ms), styles.date),
+        text(&annotation(state)),
+        text(&evidence),
+        text(remediation),
+        text(id),
+        text(&state.resource_type),
+        text(&state.source),
+    ])
+}
+
+/// Says what an exception does for a row.
+fn annotation(state: &ComplianceState) -> String {
+    let reason = state.exception_reason.as_deref().unwrap_or("no reason given");
+    let id = state.exception.as_ref().map_or_else(String::new, |id| format!(" ({id})"));
+    let until = state.exception_expires_ms.map(moment);
+    match (state.credit, until) {
+        (Credit::None, _) => String::new(),
+        (Credit::Live, Some(until)) => format!("credited until {until}: {reason}{id}"),
+        (Credit::Live, None) => format!("credited without an end: {reason}{id}"),
+        (Credit::Lapsed, Some(until)) => format!("expired {until}: no credit: {reason}{id}"),
+        (Credit::Lapsed, None) => format!("not approved: no credit: {reason}{id}"),
+    }
+}
+
+fn coverage(account: &AccountView<'_>, sheet: &mut Sheet) {
+    sheet.push(Row::blank());
+    sheet.push(Row::of_height(22.0, vec![Cell::text("What was collected", Style::Section)]));
+    if account.state.coverage.is_empty() {
+        sheet.push(super::banner("⚠ Nothing was ever tried.", PRINTED_COLUMNS));
+        return;
+    }
+    let labels = ["State", "Type", "Scopes", "Collected", "Failed", "Oldest", "Error"];
+    sheet.push(super::headings(&labels, Style::Heading));
+    for kind in &account.state.coverage {
+        sheet.push(Row::new(vec![
+            match kind.collected {
+                0 => Cell::text("none", Style::NotCollected),
+                _ if kind.failed > 0 => Cell::text("stale", Style::Fair),
+                n if n < kind.scopes => Cell::text("partly", Style::Fair),
+                _ => Cell::text("all", Style::Good),
+            },
+            Cell::text(&kind.resource_type, Style::Text),
+            Cell::count(kind.scopes, Style::Figure),
+            Cell::count(kind.collected, Style::Figure),
+            Cell::count(kind.failed, Style::Figure),
+            Cell::time(kind.oldest_ms, Style::Date),
+            Cell::wrapped(kind.error.as_deref().unwrap_or(""), Style::Text, Style::Line),
+        ]));
+    }
+}

@@ -1,0 +1,426 @@
+//! The first tab: how the owner stands, what to fix first, what expires, and his accounts.
+
+use crate::actions::{self, Action};
+use crate::config::DAY_MS;
+use crate::score::Score;
+use crate::sheet::{Cell, Content, Row, Sheet, Style, Tint};
+use crate::text::{counted, moment, thousands};
+use crate::view::{AccountView, ExceptionStanding, ExceptionView, OwnerView, SumCheck};
+
+pub(super) const NAME: &str = "Summary";
+
+/// Widths of the columns A to K, in characters; A is a margin.
+const WIDTHS: [f64; 11] = [2.0, 36.0, 16.0, 11.0, 15.0, 11.0, 11.0, 11.0, 12.0, 17.0, 52.0];
+
+/// Up to so many accounts the summary is printed on one page.
+const ONE_PAGE_ACCOUNTS: usize = 20;
+
+/// How many columns each key figure takes: B, C to E, F to H, I to J, K.
+const CARDS: [u16; 5] = [1, 3, 3, 2, 1];
+
+/// Lays out the summary.
+pub(super) fn sheet(view: &OwnerView<'_>) -> Sheet {
+    let mut sheet = Sheet::new(NAME, Tint::Overview, WIDTHS.to_vec());
+    // What fits on one page is printed on one.
+    sheet.pages_high = u16::from(view.accounts.len() <= ONE_PAGE_ACCOUNTS);
+    sheet.push(indented(Row::of_height(
+        30.0,
+        vec![Cell::text("Cloud security scorecard", Style::Title)],
+    )));
+    let subtitle = format!("{} · as of {} UTC", view.owner, moment(view.at_ms));
+    sheet.push(indented(super::line(&subtitle, Style::Subtitle)));
+    warnings(view, &mut sheet);
+    sheet.push(Row::of_height(8.0, vec![]));
+    scores(view, &mut sheet);
+    sheet.push(Row::of_height(8.0, vec![]));
+    facts(view, &mut sheet);
+    fix_first(view, &mut sheet);
+    expiring(view, &mut sheet);
+    accounts(view, &mut sheet);
+    sheet
+}
+
+/// Puts the margin before a row.
+fn indented(mut row: Row) -> Row {
+    row.cells.insert(0, Cell::empty(Style::Plain));
+    row
+}
+
+/// Says what is missing before any figure is read.
+fn warnings(view: &OwnerView<'_>, sheet: &mut Sheet) {
+    let missing = view.accounts.iter().filter(|account| !account.is_collected());
+    let names: Vec<&str> = missing.map(|account| account.state.name.as_str()).collect();
+    let mut texts = Vec::new();
+    if !names.is_empty() {
+        let shown = names.iter().take(8).copied().collect::<Vec<_>>().join(", ");
+        let more = names.len().saturating_sub(8);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        texts.push(format!(
+            "No data from {} of {}: {shown}{more}. They are in no score.",
+            thousands(names.len() as i64),
+            counted(view.accounts.len() as i64, "account", "accounts"),
+        ));
+    }
+    if view.sum_check == SumCheck::Differs {
+        texts.push(
+            "The sum over the accounts is older than the accounts' own scores: figures may differ \
+             until the next workbook."
+                .to_owned(),
+        );
+    }
+    if view.shown().len() < view.accounts.len() {
+        texts.push(format!(
+            "Only the first {} of {} have a tab and a column in the scores; all are listed below.",
+            thousands(view.shown().len() as i64),
+            counted(view.accounts.len() as i64, "account", "accounts"),
+        ));
+    }
+    for text in texts {
+        let cell = Cell::text(&format!("⚠ {text}"), Style::Warning).over(10);
+        sheet.push(indented(Row::new(vec![cell])));
+    }
+}
+
+/// One key figure: label, value and what explains it.
+struct Card {
+    label: &'static str,
+    value: Cell,
+    note: String,
+}
+
+fn cards(sheet: &mut Sheet, value_height: f64, cards: [Card; 5]) {
+    let columns = CARDS.iter().copied();
+    let row = |cells: Vec<Cell>| {
+        let cells = cells.into_iter().zip(columns.clone());
+        cells.map(|(cell, columns)| cell.over(columns)).collect::<Vec<_>>()
+    };
+    let labels = cards.iter().map(|card| Cell::text(card.label, Style::CardLabel)).collect();
+    let values = cards.iter().map(|card| card.value.clone()).collect();
+    let notes = cards.iter().map(|card| Cell::text(&card.note, Style::CardNote)).collect();
+    sheet.push(indented(Row::of_height(18.0, row(labels))));
+    sheet.push(indented(Row::of_height(value_height, row(values))));
+    sheet.push(indented(Row::of_height(32.0, row(notes))));
+}
+
+/// The figures that say how he stands.
+fn scores(view: &OwnerView<'_>, sheet: &mut Sheet) {
+    let (sum, score) = (view.sum, view.score());
+    let open = sum.noncompliant - sum.excepted;
+    let in_order = if sum.total > 0 {
+        let value = crate::score::ratio(sum.total, sum.noncompliant, sum.excepted);
+        Cell::number(value, Style::CardScore)
+    } else {
+        Cell::text(score.word(), Style::CardText)
+    };
+    let missing = view.accounts.iter().filter(|account| !account.is_collected()).count();
+    let value_row = sheet.next_row() + 1;
+    cards(
+        sheet,
+        44.0,
+        [
+            Card {
+                label: "Risk-weighted score",
+                value: card_score(score),
+                note: format!("{} · all your accounts, requirements by risk", score.word()),
+            },
+            Card {
+                label: "Resources in order",
+                value: in_order,
+                note: format!(
+                    "{} of {} votes pass or are accepted; each counts the same",
+                    thousands(sum.total - open),
+                    thousands(sum.total)
+                ),
+            },
+            Card {
+                label: "Still to fix",
+                value: Cell::count(open, Style::CardCount),
+                note: format!("of {} non-compliant votes", thousands(sum.noncompliant)),
+            },
+            Card {
+                label: "Accepted risk",
+                value: Cell::count(sum.excepted, Style::CardCount),
+                note: "non-compliant votes credited by a live exception".to_owned(),
+            },
+            Card {
+                label: "Accounts",
+                value: Cell::count(view.accounts.len() as i64, Style::CardCount),
+                note: match missing {
+                    0 => "all collected".to_owned(),
+                    n => format!("{} not collected", thousands(n as i64)),
+                },
+            },
+        ],
+    );
+    for column in [1, 2] {
+        sheet.scored.push(crate::sheet::Area {
+            first_row: value_row,
+            first_column: column,
+            last_row: value_row,
+            last_column: column,
+        });
+    }
+}
+
+fn card_score(score: Score) -> Cell {
+    match score {
+        Score::Scored { value, .. } => Cell::number(value, Style::CardScore),
+        _ => Cell::text(score.word(), Style::CardText),
+    }
+}
+
+/// The figures that say how far the others can be trusted.
+fn facts(view: &OwnerView<'_>, sheet: &mut Sheet) {
+    let unknown: i64 = view.accounts.iter().map(|account| account.unknown.len() as i64).sum();
+    let (scopes, collected, failed) = view.accounts.iter().fold((0, 0, 0), |sum, account| {
+        let scopes = account.scopes();
+        (sum.0 + scopes.0, sum.1 + scopes.1, sum.2 + scopes.2)
+    });
+    let oldest = view.accounts.iter().filter_map(AccountView::oldest_ms).min();
+    let soon = soon(view).len() as i64;
+    let expired = view.exceptions.iter();
+    let expired =
+        expired.filter(|view| view.standing == ExceptionStanding::Expired && view.uncredited > 0);
+    cards(
+        sheet,
+        26.0,
+        [
+            Card {
+                label: "Could not be judged",
+                value: Cell::count(unknown, Style::CardCount),
+                note: "data was missing; in no score".to_owned(),
+            },
+            Card {
+                label: "Collected",
+                value: match scopes {
+                    0 => Cell::text("nothing yet", Style::CardText),
+                    _ => Cell::text(
+                        &format!("{} of {} scopes", thousands(collected), thousands(scopes)),
+                        Style::CardText,
+                    ),
+                },
+                note: format!(
+                    "a scope is a resource type in a region; {} failed last time",
+                    thousands(failed)
+                ),
+            },
+            Card {
+                label: "Oldest data",
+                value: match oldest {
+                    Some(ms) => Cell::text(&age(view.at_ms - ms), Style::CardText),
+                    None => Cell::text("none", Style::CardText),
+                },
+                note: oldest.map_or_else(String::new, |ms| format!("collected {} UTC", moment(ms))),
+            },
+            Card {
+                label: "Exceptions expiring",
+                value: Cell::count(soon, Style::CardCount),
+                note: format!("within {} days", view.limits.expiring_within_ms / DAY_MS),
+            },
+            Card {
+                label: "Expired exceptions in use",
+                value: Cell::count(expired.count() as i64, Style::CardCount),
+                note: "still noted at resources, without credit".to_owned(),
+            },
+        ],
+    );
+}
+
+/// Says how old something is, in the largest whole unit.
+fn age(ms: i64) -> String {
+    match ms.max(0) / 60_000 {
+        0 => "under a minute".to_owned(),
+        minutes @ 1..=119 => counted(minutes, "minute", "minutes"),
+        minutes @ 120..=2_879 => counted(minutes / 60, "hour", "hours"),
+        minutes => counted(minutes / 1_440, "day", "days"),
+    }
+}
+
+fn section(sheet: &mut Sheet, title: &str, remark: &str) {
+    sheet.push(Row::of_height(10.0, vec![]));
+    sheet.push(indented(Row::of_height(22.0, vec![Cell::text(title, Style::Section).over(10)])));
+    if !remark.is_empty() {
+        sheet.push(indented(super::line(remark, Style::Remark)));
+    }
+}
+
+fn fix_first(view: &OwnerView<'_>, sheet: &mut Sheet) {
+    section(
+        sheet,
+        "What to fix first",
+        "Most points of your risk-weighted score for the fewest resources. A point is 1 % of the score.",
+    );
+    let actions = actions::best(view);
+    let Some(score) = view.score().value().filter(|_| !actions.is_empty()) else {
+        let text = match view.score() {
+            Score::Scored { .. } => "Nothing: no resource is non-compliant without an exception.",
+            _ => "Nothing can be said: there is no score yet.",
+        };
+        sheet.push(indented(super::line(text, Style::Plain)));
+        return;
+    };
+    let numbers = Style::HeadingNumber;
+    sheet.push(indented(Row::of_height(
+        32.0,
+        vec![
+            Cell::text("Requirement", Style::Heading),
+            Cell::text("Account", Style::Heading).over(2),
+            Cell::text("Severity", Style::Heading),
+            Cell::text("To mend", numbers),
+            Cell::text("Points", numbers),
+            Cell::text("Score after", numbers),
+            Cell::text("How", Style::Heading).over(3),
+        ],
+    )));
+    for action in &actions {
+        sheet.score_next(7, 7);
+        sheet.push(indented(action_row(view, action, score)));
+    }
+    let gain: f64 = actions.iter().map(|action| action.gain).sum();
+    let mend: i64 = actions.iter().map(|action| action.to_mend).sum();
+    sheet.score_next(7, 7);
+    sheet.push(indented(Row::new(vec![
+        Cell::text("All of these together", Style::Strong),
+        Cell::empty(Style::Text).over(2),
+        Cell::empty(Style::Text),
+        Cell::count(mend, Style::Count),
+        Cell::number(gain * 100.0, Style::Points),
+        Cell::number(score + gain, Style::Score),
+        Cell::empty(Style::Text).over(3),
+    ])));
+}
+
+fn action_row(view: &OwnerView<'_>, action: &Action<'_, '_>, score: f64) -> Row {
+    let requirement = action.requirement;
+    let title = if requirement.title.is_empty() { &requirement.id } else { &requirement.title };
+    let how = crate::text::short(&requirement.remediation, 500);
+    let account = &action.account.state.name;
+    let sheet = view.sheet_of(action.index);
+    Row::new(vec![
+        Cell::text(title, Style::Text),
+        Cell::link(account, sheet, Style::TableLink, Style::Text).over(2),
+        Cell::text(requirement.severity.as_str(), requirement.severity.into()),
+        Cell::count(action.to_mend, Style::Count),
+        Cell::number(action.gain * 100.0, Style::Points),
+        Cell::number(score + action.gain, Style::Score),
+        Cell::text(&how, Style::Text).over(3),
+    ])
+}
+
+/// Gives the live exceptions that expire soon, the next one first.
+fn soon<'v, 't>(view: &'v OwnerView<'t>) -> Vec<&'v ExceptionView<'t>> {
+    let until_ms = view.at_ms.saturating_add(view.limits.expiring_within_ms);
+    let live = view.exceptions.iter().filter(|view| view.standing == ExceptionStanding::Live);
+    live.filter(|view| view.exception.expires_ms.is_some_and(|ms| ms <= until_ms)).collect()
+}
+
+fn expiring(view: &OwnerView<'_>, sheet: &mut Sheet) {
+    let days = view.limits.expiring_within_ms / DAY_MS;
+    let title = format!("Exceptions that expire within {days} days");
+    section(sheet, &title, "From that day on their resources count as non-compliant again.");
+    let soon = soon(view);
+    if soon.is_empty() {
+        sheet.push(indented(super::line("None.", Style::Plain)));
+        return;
+    }
+    let numbers = Style::HeadingNumber;
+    sheet.push(indented(Row::of_height(
+        32.0,
+        vec![
+            Cell::text("Reason", Style::Heading),
+            Cell::text("Exception", Style::Heading),
+            Cell::text("Expires", Style::Heading),
+            Cell::text("Days left", numbers),
+            Cell::text("Resources credited", numbers),
+            Cell::text("Requirement", Style::Heading).over(2),
+            Cell::text("Resource", Style::Heading).over(3),
+        ],
+    )));
+    for expiring in soon.iter().take(view.limits.expiring_max) {
+        sheet.push(indented(expiring_row(view, expiring)));
+    }
+    let more = soon.len().saturating_sub(view.limits.expiring_max);
+    if more > 0 {
+        let text = format!("{more} more: see the tab Exceptions.");
+        sheet.push(indented(super::banner(&text, 10)));
+    }
+}
+
+fn expiring_row(view: &OwnerView<'_>, expiring: &ExceptionView<'_>) -> Row {
+    let exception = expiring.exception;
+    let requirements = exception.requirements.join(", ");
+    let left_ms = exception.expires_ms.unwrap_or(view.at_ms) - view.at_ms;
+    Row::new(vec![
+        Cell::text(&exception.reason, Style::Text),
+        Cell::text(&exception.id, Style::Text),
+        Cell::time(exception.expires_ms, Style::Date),
+        Cell::count(left_ms / DAY_MS, Style::Count),
+        Cell::count(expiring.credited as i64, Style::Count),
+        Cell::text(&requirements, Style::Text).over(2),
+        Cell::text(&exception.resource, Style::Text).over(3),
+    ])
+}
+
+fn accounts(view: &OwnerView<'_>, sheet: &mut Sheet) {
+    section(sheet, "Your accounts", "The lowest score first. A name leads to the account's tab.");
+    if view.accounts.is_empty() {
+        sheet.push(indented(super::line("None.", Style::Plain)));
+        return;
+    }
+    let labels = [
+        ("Account", Style::Heading),
+        ("Account id", Style::Heading),
+        ("Score", Style::HeadingNumber),
+        ("Standing", Style::Heading),
+        ("To fix", Style::HeadingNumber),
+        ("Accepted", Style::HeadingNumber),
+        ("Not judged", Style::HeadingNumber),
+        ("Scopes collected", Style::HeadingNumber),
+        ("Oldest data", Style::Heading),
+        ("Remarks", Style::Heading),
+    ];
+    let labels = labels.iter().map(|(label, style)| Cell::text(label, *style));
+    sheet.push(indented(Row::of_height(32.0, labels.collect())));
+    let mut order: Vec<usize> = (0..view.accounts.len()).collect();
+    // Without a score at the end; equal ones stay by name.
+    order.sort_by(|&a, &b| {
+        let value = |index: usize| view.accounts[index].score().value().unwrap_or(f64::INFINITY);
+        value(a).total_cmp(&value(b))
+    });
+    let rows_max = view.limits.rows_max;
+    for &index in order.iter().take(rows_max) {
+        sheet.score_next(3, 3);
+        let account = &view.accounts[index];
+        sheet.push(indented(account_row(account, view.sheet_of(index))));
+    }
+    if order.len() > rows_max {
+        let text = format!("Cut: {} more accounts.", thousands((order.len() - rows_max) as i64));
+        sheet.push(indented(super::banner(&text, 10)));
+    }
+}
+
+fn account_row(account: &AccountView<'_>, sheet: Option<&str>) -> Row {
+    let score = account.score();
+    let (scopes, collected, _) = account.scopes();
+    let share = match scopes {
+        0 => Cell::text("none", Style::NotCollected),
+        _ => Cell::number(collected as f64 / scopes as f64, Style::Share),
+    };
+    let remarks = account.remarks();
+    let counts = |n: i64| match score {
+        Score::NotCollected => Cell::new(Content::Empty, Style::Count),
+        _ => Cell::count(n, Style::Count),
+    };
+    Row::new(vec![
+        Cell::link(&account.state.name, sheet, Style::TableLink, Style::Text),
+        Cell::text(&account.state.account, Style::Text),
+        score.cell(),
+        score.word_cell(),
+        counts(account.open()),
+        counts(account.overall.map_or(0, |state| state.excepted)),
+        counts(account.unknown.len() as i64),
+        share,
+        Cell::time(account.oldest_ms(), Style::DateTime),
+        Cell::wrapped(&remarks, Style::Text, Style::Line),
+    ])
+}

@@ -1,0 +1,411 @@
+//! One owner's part of the tables, joined and sorted: all that his tabs are made of.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use schemas::{
+    AccountState, AccountStatus, ComplianceKey, ComplianceState, Credit, Exception, Requirement,
+    RollupKey, RollupState, ScoreKey, ScoreState, Scoring, Severity, Verdict,
+};
+
+use crate::score::{self, Score};
+use crate::{Limits, Owner, Tables, names, tabs};
+
+/// One owner's part of the tables.
+pub(crate) struct OwnerView<'t> {
+    /// Whose.
+    pub(crate) owner: &'t Owner,
+    /// The time of the tables, in UTC milliseconds.
+    pub(crate) at_ms: i64,
+    /// What bounds the workbook.
+    pub(crate) limits: &'t Limits,
+    /// His accounts, by name.
+    pub(crate) accounts: Vec<AccountView<'t>>,
+    /// All requirements, the gravest first.
+    pub(crate) requirements: Vec<RequirementView<'t>>,
+    /// Exceptions that concern his accounts: live ones first, the next to expire first.
+    pub(crate) exceptions: Vec<ExceptionView<'t>>,
+    /// His sums.
+    pub(crate) sum: Sum,
+    /// Whether the roll-up's sums are the accounts' sums.
+    pub(crate) sum_check: SumCheck,
+}
+
+/// One of his accounts.
+pub(crate) struct AccountView<'t> {
+    /// What is known of it.
+    pub(crate) state: &'t AccountState,
+    /// The name of its sheet.
+    pub(crate) sheet: String,
+    /// Its scores by requirement.
+    pub(crate) scores: BTreeMap<&'t str, &'t ScoreState>,
+    /// Its own score (`*`).
+    pub(crate) overall: Option<&'t ScoreState>,
+    /// Failing rows: without credit first, the gravest first.
+    pub(crate) failing: Vec<VerdictRow<'t>>,
+    /// Rows that could not be judged, the gravest first.
+    pub(crate) unknown: Vec<VerdictRow<'t>>,
+    /// Rows whose verdict was kept although newer data could not tell.
+    pub(crate) held: usize,
+}
+
+/// A requirement; rows may name one that the standard does not hold any more.
+#[derive(Clone, Copy)]
+pub(crate) struct RequirementView<'t> {
+    /// Its id.
+    pub(crate) id: &'t str,
+    /// Its text.
+    pub(crate) text: Option<&'t Requirement>,
+}
+
+/// One verdict.
+pub(crate) struct VerdictRow<'t> {
+    /// Of which resource.
+    pub(crate) key: &'t ComplianceKey,
+    /// The verdict.
+    pub(crate) state: &'t ComplianceState,
+    /// Under which requirement.
+    pub(crate) requirement: RequirementView<'t>,
+}
+
+/// An exception that concerns the owner's accounts.
+pub(crate) struct ExceptionView<'t> {
+    /// The entry of the risk register.
+    pub(crate) exception: &'t Exception,
+    /// How it stands.
+    pub(crate) standing: ExceptionStanding,
+    /// Rows of the owner's accounts that it gives credit.
+    pub(crate) credited: usize,
+    /// Rows that it concerns without giving credit.
+    pub(crate) uncredited: usize,
+}
+
+/// How an exception stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum ExceptionStanding {
+    Live,
+    Expired,
+    NotApproved,
+}
+
+/// Sums over accounts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sum {
+    pub(crate) weight: i64,
+    pub(crate) weighted_score: i64,
+    pub(crate) total: i64,
+    pub(crate) noncompliant: i64,
+    pub(crate) excepted: i64,
+}
+
+/// What became of comparing the roll-up's sums with the accounts'.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SumCheck {
+    /// They are the same.
+    Agrees,
+    /// They were read at different moments: the roll-up had not caught up.
+    Differs,
+    /// There is no roll-up for this owner.
+    NoRollup,
+}
+
+impl<'t> OwnerView<'t> {
+    /// Joins what concerns one owner.
+    pub(crate) fn new(tables: &'t Tables, owner: &'t Owner, limits: &'t Limits) -> Self {
+        let requirements = requirements(tables);
+        let mut states: Vec<&AccountState> = tables
+            .accounts
+            .values()
+            .filter(|state| Owner::of(state) == *owner && concerns_us(tables, state))
+            .collect();
+        states.sort_by_key(|state| (state.name.to_lowercase(), &state.account));
+        let pairs: Vec<(&str, &str)> =
+            states.iter().map(|state| (state.account.as_str(), state.name.as_str())).collect();
+        let sheets = names::sheet_names(&pairs, &tabs::NAMES);
+        let accounts: Vec<AccountView> = states
+            .into_iter()
+            .zip(sheets)
+            .map(|(state, sheet)| AccountView::new(tables, state, sheet, &requirements))
+            .collect();
+        let (sum, sum_check) = sums(tables, owner, &accounts);
+        Self {
+            owner,
+            at_ms: tables.at_ms,
+            limits,
+            exceptions: exceptions(tables, &accounts),
+            accounts,
+            requirements,
+            sum,
+            sum_check,
+        }
+    }
+
+    /// Gives the accounts that have a tab and a column of their own.
+    pub(crate) fn shown(&self) -> &[AccountView<'t>] {
+        &self.accounts[..self.accounts.len().min(self.limits.accounts_max)]
+    }
+
+    /// Gives the sheet of an account, when it has one and links are not used up.
+    pub(crate) fn sheet_of(&self, index: usize) -> Option<&str> {
+        (index < self.shown().len() && index < self.limits.links_max)
+            .then(|| self.accounts[index].sheet.as_str())
+    }
+
+    /// Gives the owner's risk-weighted score.
+    pub(crate) fn score(&self) -> Score {
+        match score::weighted(self.sum.weighted_score, self.sum.weight) {
+            Some(value) => Score::Scored {
+                value,
+                partial: self.accounts.iter().any(|account| account.is_partial()),
+            },
+            None if self.accounts.iter().any(|account| account.is_collected()) => {
+                Score::NotApplicable
+            }
+            None => Score::NotCollected,
+        }
+    }
+}
+
+impl<'t> AccountView<'t> {
+    fn new(
+        tables: &'t Tables,
+        state: &'t AccountState,
+        sheet: String,
+        requirements: &[RequirementView<'t>],
+    ) -> Self {
+        let account = state.account.as_str();
+        let mut scores: BTreeMap<&str, &ScoreState> = tables
+            .scores
+            .range(ScoreKey::new(account, "")..)
+            .take_while(|(key, _)| key.account == account)
+            .map(|(key, score)| (key.requirement.as_str(), score))
+            .collect();
+        let overall = scores.remove("*");
+        let (mut failing, mut unknown, mut held) = (Vec::new(), Vec::new(), 0);
+        for &requirement in requirements {
+            for row in verdicts(tables, requirement, account) {
+                held += usize::from(row.state.held);
+                match row.state.verdict {
+                    Verdict::Fail => failing.push(row),
+                    Verdict::Unknown => unknown.push(row),
+                    Verdict::Pass | Verdict::NotApplicable => {}
+                }
+            }
+        }
+        // The sort is stable: within one severity and credit the requirements' order stays.
+        failing.sort_by_key(|row| row.state.credit == Credit::Live);
+        Self { state, sheet, scores, overall, failing, unknown, held }
+    }
+
+    /// Gives the account's score.
+    pub(crate) fn score(&self) -> Score {
+        match Score::of_account(self.overall) {
+            // Nothing was seen of it: whatever the sums say, there is no "nothing to judge".
+            Score::NotApplicable if !self.is_collected() => Score::NotCollected,
+            score => score,
+        }
+    }
+
+    /// Gives the score of a requirement in the account.
+    pub(crate) fn score_of(&self, requirement: RequirementView<'_>) -> Score {
+        Score::of(requirement.text, self.scores.get(requirement.id).copied())
+    }
+
+    /// Gives the failing votes without credit.
+    pub(crate) fn open(&self) -> i64 {
+        self.overall.map_or(0, score::open)
+    }
+
+    /// Tells whether any scope of the account was ever completed.
+    pub(crate) fn is_collected(&self) -> bool {
+        let scopes = self.state.coverage.iter().any(|kind| kind.collected > 0);
+        scopes || self.overall.is_some_and(|state| state.scopes_collected > 0)
+    }
+
+    /// Tells whether some scope was tried and never completed.
+    pub(crate) fn is_partial(&self) -> bool {
+        let (scopes, collected, _) = self.scopes();
+        collected < scopes
+    }
+
+    /// Gives the scopes that were tried, that were once completed, and whose latest attempt failed.
+    pub(crate) fn scopes(&self) -> (i64, i64, i64) {
+        self.state.coverage.iter().fold((0, 0, 0), |sum, kind| {
+            (sum.0 + kind.scopes, sum.1 + kind.collected, sum.2 + kind.failed)
+        })
+    }
+
+    /// Gives the time of the account's oldest data.
+    pub(crate) fn oldest_ms(&self) -> Option<i64> {
+        let kinds = self.state.coverage.iter().filter_map(|kind| kind.oldest_ms);
+        kinds.min()
+    }
+
+    /// Gives what is odd about the account, in words.
+    pub(crate) fn remarks(&self) -> String {
+        let mut remarks = Vec::new();
+        if !self.state.listed {
+            remarks.push("no organisation lists it".to_owned());
+        }
+        if self.state.status != AccountStatus::Active {
+            remarks.push(self.state.status.to_string());
+        }
+        let (_, _, failed) = self.scopes();
+        if failed > 0 {
+            let error = self.state.coverage.iter().find_map(|kind| {
+                let error = kind.error.as_deref()?;
+                Some(format!(" ({}: {error})", kind.resource_type))
+            });
+            let scopes = crate::text::counted(failed, "scope", "scopes");
+            remarks.push(format!("last scan failed in {scopes}{}", error.unwrap_or_default()));
+        }
+        remarks.join("; ")
+    }
+}
+
+impl<'t> RequirementView<'t> {
+    /// Gives the requirement's title, or its id when the standard does not hold it any more.
+    pub(crate) fn title(&self) -> &'t str {
+        match self.text {
+            Some(text) if !text.title.is_empty() => &text.title,
+            _ => self.id,
+        }
+    }
+
+    /// Gives its severity; what is not known is grave.
+    pub(crate) fn severity(&self) -> Severity {
+        self.text.map_or(Severity::High, |text| text.severity)
+    }
+
+    /// Tells whether it counts penalty points.
+    pub(crate) fn is_penalty(&self) -> bool {
+        self.text.is_some_and(|text| text.scoring == Scoring::Penalty)
+    }
+}
+
+/// Tells whether an account is the company's own: foreign ones that the register merely approves
+/// have neither an owner nor data.
+pub(crate) fn concerns_us(tables: &Tables, state: &AccountState) -> bool {
+    let scored = || {
+        let mut scores = tables.scores.range(ScoreKey::new(&state.account, "")..);
+        scores.next().is_some_and(|(key, score)| key.account == state.account && score.total > 0)
+    };
+    let collected = || state.coverage.iter().any(|kind| kind.collected > 0);
+    state.listed || Owner::of(state) != Owner::Unassigned || collected() || scored()
+}
+
+/// Gives every requirement of the standard and of the rows, the gravest first.
+fn requirements(tables: &Tables) -> Vec<RequirementView<'_>> {
+    let mut all: BTreeMap<&str, Option<&Requirement>> = tables
+        .requirements
+        .iter()
+        .map(|(key, text)| (key.requirement.as_str(), Some(text)))
+        .collect();
+    let mut from = ComplianceKey::new("", "", "", "", "");
+    while let Some((key, _)) = tables.compliance.range(&from..).next() {
+        all.entry(&key.requirement).or_default();
+        // The first key behind all rows of this requirement.
+        from = ComplianceKey::new(format!("{}\0", key.requirement), "", "", "", "");
+    }
+    let mut all: Vec<RequirementView> =
+        all.into_iter().map(|(id, text)| RequirementView { id, text }).collect();
+    all.sort_by_key(|view| {
+        let weight = view.text.map_or(0, |text| text.weight);
+        (Reverse(view.severity()), Reverse(weight), view.title(), view.id)
+    });
+    all
+}
+
+fn verdicts<'t>(
+    tables: &'t Tables,
+    requirement: RequirementView<'t>,
+    account: &str,
+) -> impl Iterator<Item = VerdictRow<'t>> {
+    let account = account.to_owned();
+    tables
+        .compliance
+        .range(ComplianceKey::new(requirement.id, &account, "", "", "")..)
+        .take_while(move |(key, _)| key.requirement == requirement.id && key.account == account)
+        .map(move |(key, state)| VerdictRow { key, state, requirement })
+}
+
+fn exceptions<'t>(tables: &'t Tables, accounts: &[AccountView<'t>]) -> Vec<ExceptionView<'t>> {
+    let mut uses: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for row in accounts.iter().flat_map(|account| &account.failing) {
+        let Some(id) = row.state.exception.as_deref() else {
+            continue;
+        };
+        let (credited, uncredited) = uses.entry(id).or_default();
+        match row.state.credit {
+            Credit::Live => *credited += 1,
+            Credit::Lapsed | Credit::None => *uncredited += 1,
+        }
+    }
+    let concerned = |exception: &Exception| {
+        exception
+            .accounts
+            .iter()
+            .any(|id| id == "*" || accounts.iter().any(|account| account.state.account == *id))
+    };
+    let mut all: Vec<ExceptionView> = tables
+        .exceptions
+        .values()
+        .filter(|exception| !accounts.is_empty() && concerned(exception))
+        .map(|exception| {
+            let (credited, uncredited) = uses.get(&*exception.id).copied().unwrap_or_default();
+            ExceptionView {
+                exception,
+                standing: ExceptionStanding::at(exception, tables.at_ms),
+                credited,
+                uncredited,
+            }
+        })
+        .collect();
+    all.sort_by_key(|view| {
+        let expires_ms = view.exception.expires_ms.unwrap_or(i64::MAX);
+        (view.standing, expires_ms, &view.exception.id)
+    });
+    all
+}
+
+impl ExceptionStanding {
+    fn at(exception: &Exception, at_ms: i64) -> Self {
+        match exception.expires_ms {
+            _ if !exception.approved => ExceptionStanding::NotApproved,
+            Some(expires_ms) if expires_ms <= at_ms => ExceptionStanding::Expired,
+            _ => ExceptionStanding::Live,
+        }
+    }
+}
+
+fn sums(tables: &Tables, owner: &Owner, accounts: &[AccountView<'_>]) -> (Sum, SumCheck) {
+    let mut own = Sum::default();
+    for state in accounts.iter().filter_map(|account| account.overall) {
+        own.weight += state.weight;
+        own.weighted_score += state.weighted_score;
+        own.total += state.total;
+        own.noncompliant += state.noncompliant;
+        own.excepted += state.excepted;
+    }
+    let rollup = match owner {
+        Owner::Named(id) => tables.rollups.get(&RollupKey::new("owner", id)),
+        Owner::Unassigned => None,
+    };
+    match rollup.map(Sum::from) {
+        None => (own, SumCheck::NoRollup),
+        Some(sum) if sum == own => (sum, SumCheck::Agrees),
+        Some(sum) => (sum, SumCheck::Differs),
+    }
+}
+
+impl From<&RollupState> for Sum {
+    fn from(state: &RollupState) -> Self {
+        Self {
+            weight: state.weight,
+            weighted_score: state.weighted_score,
+            total: state.total,
+            noncompliant: state.noncompliant,
+            excepted: state.excepted,
+        }
+    }
+}
