@@ -1,0 +1,126 @@
+//! The company's registers: who owns an account, and which risk was accepted.
+//!
+//! Each register has a pure parser (file's text in, entries and [`Problem`]s out); [`plan`] compares
+//! the entries with the table in the log, and [`publish`] appends what differs. **Invariants:** an entry that
+//! is gone from a whole register is withdrawn; one that is there but broken keeps its last good
+//! version; a register that is missing, empty or unreadable is an error and withdraws nothing.
+
+mod accounts;
+mod dates;
+mod fields;
+mod plan;
+mod risks;
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    path::{Path, PathBuf},
+};
+
+pub use plan::{Change, plan, publish};
+use schemas::{AccountRegister, Exception};
+
+/// The entries of a register.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Register<T> {
+    /// The good entries in the order of the file.
+    pub entries: Vec<T>,
+    /// Ids of entries that are there but broken: they keep their last good version.
+    pub broken: BTreeSet<String>,
+    /// Whether some broken entry has no readable id: then nothing at all may be withdrawn.
+    pub anonymous: bool,
+    /// What is wrong, and where.
+    pub problems: Vec<Problem>,
+}
+
+impl<T> Default for Register<T> {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+            broken: BTreeSet::new(),
+            anonymous: false,
+            problems: Vec::new(),
+        }
+    }
+}
+
+/// Something in a register that can't be used, or had to be mended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file.
+    pub file: PathBuf,
+    /// Where: a line of a table, or an entry of a list.
+    pub place: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}: {}", self.file.display(), self.place, self.message)
+    }
+}
+
+/// Why a register can't be used as a whole; the last good version stays in force.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    /// The file can't be read.
+    #[error("reading the register {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not what its ending says.
+    #[error("parsing the register {}: {reason}", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The file holds no entry: more likely a broken export than a company without accounts.
+    #[error("the register {} is empty; nothing was withdrawn", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Reads the accounts register: CSV, JSON or YAML, by the file's ending.
+///
+/// # Errors
+/// When the file can't be read or parsed, or is empty.
+pub fn accounts(path: &Path) -> Result<Register<AccountRegister>, RegisterError> {
+    whole(path, accounts::parse)
+}
+
+/// Reads the risk register: JSON as a SharePoint list exports it.
+///
+/// # Errors
+/// When the file can't be read or parsed, or is empty.
+pub fn risks(path: &Path) -> Result<Register<Exception>, RegisterError> {
+    whole(path, risks::parse)
+}
+
+/// A register's parser: path (for its ending and for problems) and text.
+type Parser<T> = fn(&Path, &str) -> Result<Register<T>, String>;
+
+fn whole<T>(path: &Path, parse: Parser<T>) -> Result<Register<T>, RegisterError> {
+    let path_buf = || path.to_owned();
+    let bytes =
+        std::fs::read(path).map_err(|source| RegisterError::Read { path: path_buf(), source })?;
+    let wrong = |reason: String| RegisterError::Parse { path: path_buf(), reason };
+    let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
+    let text = text.trim_start_matches('\u{feff}');
+    if text.trim().is_empty() {
+        return Err(RegisterError::Empty { path: path_buf() });
+    }
+    let register = parse(path, text).map_err(wrong)?;
+    if register.entries.is_empty() && register.broken.is_empty() && !register.anonymous {
+        return Err(RegisterError::Empty { path: path_buf() });
+    }
+    Ok(register)
+}
