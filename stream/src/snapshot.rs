@@ -29,7 +29,7 @@ pub fn table<K: Key, V: Value>(
 ) -> Result<BTreeMap<K, V>, LogError> {
     // Only the last value of a key is worth decoding.
     let mut last = BTreeMap::new();
-    for record in records(log, topic.spec)? {
+    for record in once(log, topic.spec)? {
         match record.value {
             Some(_) => last.insert(record.key.clone(), record),
             None => last.remove(&record.key),
@@ -54,7 +54,7 @@ pub fn history<K: Key, V: Value>(
     topic: &Topic<K, V>,
 ) -> Result<Vec<(Record, K, V)>, LogError> {
     let mut events = Vec::new();
-    for record in records(log, topic.spec)? {
+    for record in once(log, topic.spec)? {
         let (key, value) = decode(codec, prefix, topic, &record)?;
         let value =
             value.ok_or_else(|| unfit(prefix, &record, "an event without a value".into()))?;
@@ -63,15 +63,29 @@ pub fn history<K: Key, V: Value>(
     Ok(events)
 }
 
-/// Reads a topic's committed records from its start to its present end, sorted by partition.
+/// Reads a topic's committed records from its start to its present end: all partitions, sorted by
+/// partition, each copy of a broadcast record too.
 ///
 /// # Errors
 /// When the log can't be reached, or stands still for a minute.
 pub fn records(log: &dyn Log, topic: &'static TopicSpec) -> Result<Vec<Record>, LogError> {
+    read(log, topic, log.ends(&[topic])?)
+}
+
+/// Reads each record once: of a broadcast topic, all partitions hold the same.
+fn once(log: &dyn Log, topic: &'static TopicSpec) -> Result<Vec<Record>, LogError> {
     let mut ends = log.ends(&[topic])?;
     if topic.placement == Placement::Broadcast {
         ends.retain(|end| end.partition == 0);
     }
+    read(log, topic, ends)
+}
+
+fn read(
+    log: &dyn Log,
+    topic: &'static TopicSpec,
+    ends: Vec<Position>,
+) -> Result<Vec<Record>, LogError> {
     let from: Vec<Position> = ends
         .iter()
         .map(|end| Position { offset: 0, ..*end })

@@ -73,11 +73,7 @@ pub enum Failpoint {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            records_max: 5_000,
-            bytes_max: 8 * 1024 * 1024,
-            linger: Duration::from_millis(100),
-        }
+        Self { records_max: 5_000, bytes_max: 8 * 1024 * 1024, linger: Duration::from_millis(100) }
     }
 }
 

@@ -78,11 +78,7 @@ impl Input {
     }
 
     pub(super) fn position(&self) -> Position {
-        Position {
-            topic: self.topic,
-            partition: self.partition,
-            offset: self.next,
-        }
+        Position { topic: self.topic, partition: self.partition, offset: self.next }
     }
 
     pub(super) fn has_moved(&self) -> bool {

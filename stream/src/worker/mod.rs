@@ -72,10 +72,7 @@ impl Worker {
         stage: StageFactory,
         config: WorkerConfig,
     ) -> Self {
-        Self {
-            role: Role::new(log, codec, prefix, stage, config),
-            report: Report::default(),
-        }
+        Self { role: Role::new(log, codec, prefix, stage, config), report: Report::default() }
     }
 
     /// Gives the stage's consumer group.

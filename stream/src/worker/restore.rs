@@ -6,7 +6,11 @@
 
 use std::time::Duration;
 
-use super::{Failpoint, WorkerError, progress::Restoring, role::{Role, of}};
+use super::{
+    Failpoint, WorkerError,
+    progress::Restoring,
+    role::{Role, of},
+};
 use crate::{
     LogError, Position, Reader, Record,
     snapshot::end_of,
@@ -63,13 +67,21 @@ impl Restore {
             if tries < AHEAD_TRIES {
                 return Ok(Begun::Ahead);
             }
-            tracing::warn!(stage = role.stage, partition, topic,
-                "tables are ahead of the group's position: rebuilding them from the log");
+            tracing::warn!(
+                stage = role.stage,
+                partition,
+                topic,
+                "tables are ahead of the group's position: rebuilding them from the log"
+            );
             store.wipe().map_err(failed)?;
         }
         if let Some(reason) = unusable(role, store, &ends).map_err(failed)? {
-            tracing::warn!(stage = role.stage, partition, reason,
-                "tables can't be rolled forward: rebuilding them from the log");
+            tracing::warn!(
+                stage = role.stage,
+                partition,
+                reason,
+                "tables can't be rolled forward: rebuilding them from the log"
+            );
             store.wipe().map_err(failed)?;
         }
         let from = stands(store, &ends).map_err(failed)?;
@@ -102,8 +114,11 @@ impl Restore {
         }
         let complete = self.is_complete();
         if complete && self.is_too_old(role) {
-            tracing::warn!(stage = role.stage, partition = self.partition,
-                "tombstones may be gone since the tables were written: rebuilding them");
+            tracing::warn!(
+                stage = role.stage,
+                partition = self.partition,
+                "tombstones may be gone since the tables were written: rebuilding them"
+            );
             store.wipe().map_err(failed)?;
             self.restart(role).map_err(failed)?;
             return Ok(false);
@@ -132,10 +147,7 @@ impl Restore {
         let marks = Marks {
             inputs: &self.committed,
             changelogs: &self.positions,
-            checked: Some(Checked {
-                clock_ms: clock_ms(),
-                record_ms,
-            }),
+            checked: Some(Checked { clock_ms: clock_ms(), record_ms }),
         };
         store.apply(&Default::default(), &marks).map_err(failed)?;
         Ok(record_ms)
@@ -144,10 +156,7 @@ impl Restore {
     pub(super) fn progress(&self) -> Restoring {
         let sum = |positions: &[Position]| -> i64 { positions.iter().map(|p| p.offset).sum() };
         let from = sum(&self.from);
-        Restoring {
-            done: sum(&self.positions) - from,
-            total: sum(&self.ends) - from,
-        }
+        Restoring { done: sum(&self.positions) - from, total: sum(&self.ends) - from }
     }
 
     pub(super) fn rows(&self) -> u64 {
@@ -193,10 +202,7 @@ impl Restore {
 
     fn write(&mut self, store: &TaskStore) -> Result<(), LogError> {
         self.bytes = 0;
-        let marks = Marks {
-            changelogs: &self.positions,
-            ..Marks::default()
-        };
+        let marks = Marks { changelogs: &self.positions, ..Marks::default() };
         store.restore(std::mem::take(&mut self.batch), &marks)
     }
 

@@ -99,10 +99,7 @@ impl Role {
     }
 
     pub(super) fn failed(&self, source: LogError) -> WorkerError {
-        WorkerError::Log {
-            stage: self.stage,
-            source,
-        }
+        WorkerError::Log { stage: self.stage, source }
     }
 }
 

@@ -45,15 +45,8 @@ pub(super) enum End {
 
 /// A partition's way from assigned to running.
 enum Slot {
-    Opening {
-        store: Option<TaskStore>,
-        tries: u32,
-        at: Instant,
-    },
-    Restoring {
-        store: TaskStore,
-        restore: Box<Restore>,
-    },
+    Opening { store: Option<TaskStore>, tries: u32, at: Instant },
+    Restoring { store: TaskStore, restore: Box<Restore> },
     Running(Box<Task>),
 }
 
@@ -131,9 +124,7 @@ impl<'a> Session<'a> {
         for slot in self.slots.values() {
             wait = match slot {
                 Slot::Restoring { .. } => Duration::ZERO,
-                Slot::Opening { at, .. } => {
-                    wait.min(at.saturating_duration_since(Instant::now()))
-                }
+                Slot::Opening { at, .. } => wait.min(at.saturating_duration_since(Instant::now())),
                 Slot::Running(task) => {
                     wait.min(task.sleeps(self.role.config.task_idle).unwrap_or(wait))
                 }
@@ -143,8 +134,12 @@ impl<'a> Session<'a> {
     }
 
     fn assign(&mut self, partitions: &[i32]) {
-        tracing::info!(stage = self.role.stage, slot = self.role.config.slot, ?partitions,
-            "partitions are assigned");
+        tracing::info!(
+            stage = self.role.stage,
+            slot = self.role.config.slot,
+            ?partitions,
+            "partitions are assigned"
+        );
         for &partition in partitions {
             self.slots.entry(partition).or_insert_with(opening);
             self.role.config.progress.update(partition, |_| {});
@@ -153,13 +148,14 @@ impl<'a> Session<'a> {
 
     /// Gives partitions up; true when the group had fenced the member already.
     fn revoke(&mut self, partitions: &[i32], lost: bool) -> Result<bool, WorkerError> {
-        tracing::info!(stage = self.role.stage, slot = self.role.config.slot, ?partitions, lost,
-            "partitions are taken away");
-        let outcome = if lost {
-            Outcome::Committed
-        } else {
-            self.commit_without_reset(true)?
-        };
+        tracing::info!(
+            stage = self.role.stage,
+            slot = self.role.config.slot,
+            ?partitions,
+            lost,
+            "partitions are taken away"
+        );
+        let outcome = if lost { Outcome::Committed } else { self.commit_without_reset(true)? };
         for partition in partitions {
             // The entry goes before the store is free, so that it can't hide that of the next owner.
             self.role.config.progress.close(*partition);
@@ -232,11 +228,7 @@ impl<'a> Session<'a> {
         };
         Ok(match Restore::begin(self.role, partition, &mut store, tries)? {
             Begun::Restore(restore) => Slot::Restoring { store, restore },
-            Begun::Ahead => Slot::Opening {
-                store: Some(store),
-                tries: tries + 1,
-                at,
-            },
+            Begun::Ahead => Slot::Opening { store: Some(store), tries: tries + 1, at },
         })
     }
 
@@ -249,9 +241,7 @@ impl<'a> Session<'a> {
         let complete = restore.advance(self.role, &mut store, RESTORE_POLL)?;
         let config = &self.role.config;
         let far = restore.progress();
-        config
-            .progress
-            .update(partition, |task| task.phase = Phase::Restoring(far));
+        config.progress.update(partition, |task| task.phase = Phase::Restoring(far));
         if let Some(on_restore) = &config.on_restore {
             on_restore(partition, far);
         }
@@ -297,13 +287,19 @@ impl<'a> Session<'a> {
 
     /// Gives one task its turn; true when it did something.
     fn turn(&mut self, partition: i32) -> Result<bool, WorkerError> {
+        let others = self.tasks().filter(|task| task.partition() != partition);
+        let bytes: usize = others.map(|task| task.pending.bytes).sum();
         let Some(Slot::Running(task)) = self.slots.get_mut(&partition) else {
             return Ok(false);
         };
-        let was_pending = task.is_dirty();
+        let was_dirty = task.is_dirty();
+        let limits = &self.role.config.limits;
         let mut did = 0;
         let mut damaged = false;
-        while did < TURN {
+        while did < TURN
+            && self.records < limits.records_max
+            && bytes + task.pending.bytes < limits.bytes_max
+        {
             match task.advance(&*self.member, self.role.config.task_idle)? {
                 Advance::Did { records } => {
                     self.records += records;
@@ -319,7 +315,7 @@ impl<'a> Session<'a> {
         if task.is_dirty() {
             self.began.get_or_insert_with(Instant::now);
         }
-        if did > 0 || task.is_waiting() || was_pending != task.is_dirty() {
+        if did > 0 || task.is_waiting() || was_dirty != task.is_dirty() {
             publish(self.role, task, |_| {});
         }
         if damaged {
@@ -330,8 +326,11 @@ impl<'a> Session<'a> {
 
     /// Begins a task anew whose store can't be read.
     fn rebuild(&mut self, partition: i32) -> Result<(), WorkerError> {
-        tracing::warn!(stage = self.role.stage, partition,
-            "tables are damaged: rebuilding them from the log");
+        tracing::warn!(
+            stage = self.role.stage,
+            partition,
+            "tables are damaged: rebuilding them from the log"
+        );
         if let Some(Slot::Running(task)) = self.slots.remove(&partition) {
             let mut store = task.store;
             store.wipe().map_err(|error| self.role.failed(error))?;
@@ -428,10 +427,9 @@ impl<'a> Session<'a> {
             let marks = Marks {
                 inputs: &inputs,
                 changelogs: ends.as_deref().unwrap_or_default(),
-                checked: ends.as_ref().map(|_| Checked {
-                    clock_ms: clock_ms(),
-                    record_ms: task.committed_ms(),
-                }),
+                checked: ends
+                    .as_ref()
+                    .map(|_| Checked { clock_ms: clock_ms(), record_ms: task.committed_ms() }),
             };
             let applied = task.store.apply(&task.pending.overlay, &marks);
             applied.map_err(|error| self.role.failed(error))?;
@@ -506,20 +504,12 @@ struct Batch {
 }
 
 fn opening() -> Slot {
-    Slot::Opening {
-        store: None,
-        tries: 0,
-        at: Instant::now(),
-    }
+    Slot::Opening { store: None, tries: 0, at: Instant::now() }
 }
 
 fn publish(role: &Role, task: &Task, change: impl FnOnce(&mut super::TaskProgress)) {
     role.config.progress.update(task.partition(), |progress| {
-        progress.phase = if task.is_waiting() {
-            Phase::Waiting
-        } else {
-            Phase::Running
-        };
+        progress.phase = if task.is_waiting() { Phase::Waiting } else { Phase::Running };
         progress.pending = task.is_pending();
         progress.buffered = task.buffered();
         change(progress);

@@ -8,9 +8,7 @@ use std::{
 
 use schemas::{Cause, Placement};
 
-use super::{
-    WorkerError, config::WorkerConfig, deadletter::dead_letter, input::Input, role::Role,
-};
+use super::{WorkerError, config::WorkerConfig, deadletter::dead_letter, input::Input, role::Role};
 use crate::{
     Member, Position, Record, Stage, StepError, View,
     store::TaskStore,
@@ -133,7 +131,7 @@ impl Task {
         Ok(())
     }
 
-    /// Takes the record with the smallest timestamp, or does a piece of work when there is none.
+    /// Does a piece of pending work, or takes the record with the smallest timestamp.
     pub(super) fn advance(
         &mut self,
         member: &dyn Member,
@@ -142,13 +140,14 @@ impl Task {
         if self.is_held() {
             return Ok(Advance::Nothing);
         }
-        if let Some(index) = self.next_input(member, task_idle) {
-            return self.take(index);
-        }
+        // Work is finished before the next record, so that tables are as if each step were one.
         if self.asks_work {
             return self.work(0);
         }
-        Ok(Advance::Nothing)
+        match self.next_input(member, task_idle) {
+            Some(index) => self.take(index),
+            None => Ok(Advance::Nothing),
+        }
     }
 
     /// Tells whether records that are known to be there are not read yet.
@@ -170,9 +169,7 @@ impl Task {
     }
 
     pub(super) fn is_held(&self) -> bool {
-        self.hold
-            .as_ref()
-            .is_some_and(|hold| Instant::now() < hold.until)
+        self.hold.as_ref().is_some_and(|hold| Instant::now() < hold.until)
     }
 
     /// Tells whether a step waited at its last attempt.
@@ -215,10 +212,7 @@ impl Task {
         self.pending = Pending::default();
         self.inputs.iter_mut().for_each(Input::committed);
         self.committed_ms = self.newest_ms;
-        Taken {
-            records: std::mem::take(&mut self.taken),
-            dead: std::mem::take(&mut self.dead),
-        }
+        Taken { records: std::mem::take(&mut self.taken), dead: std::mem::take(&mut self.dead) }
     }
 
     /// Chooses the input with the smallest timestamp at its head; ties go to the earlier input.
@@ -287,11 +281,8 @@ impl Task {
     /// Does one piece of pending work after this many records.
     fn work(&mut self, records: usize) -> Result<Advance, WorkerError> {
         let appended = self.pending.outputs.len();
-        let cause = Cause {
-            topic: "work".to_owned(),
-            partition: self.context.partition,
-            offset: 0,
-        };
+        let cause =
+            Cause { topic: "work".to_owned(), partition: self.context.partition, offset: 0 };
         let (store, context) = (&self.store, &self.context);
         let (stage, pending) = (&mut self.stage, &mut self.pending);
         let done = catch_unwind(AssertUnwindSafe(|| {
@@ -321,11 +312,7 @@ impl Task {
     }
 
     fn work_failed(&self, message: String) -> WorkerError {
-        WorkerError::Work {
-            stage: self.context.stage,
-            partition: self.context.partition,
-            message,
-        }
+        WorkerError::Work { stage: self.context.stage, partition: self.context.partition, message }
     }
 
     fn wait(&mut self, source: &dyn std::error::Error) -> Advance {
@@ -333,16 +320,10 @@ impl Task {
             return Advance::Damaged;
         }
         let (first, longest) = self.retry;
-        let pause = self
-            .hold
-            .as_ref()
-            .map_or(first, |hold| (hold.pause * 2).min(longest));
+        let pause = self.hold.as_ref().map_or(first, |hold| (hold.pause * 2).min(longest));
         tracing::warn!(stage = self.context.stage, partition = self.context.partition,
             error = %StepError::poison(source), pause_ms = pause.as_millis(), "a step waits");
-        self.hold = Some(Hold {
-            until: Instant::now() + pause,
-            pause,
-        });
+        self.hold = Some(Hold { until: Instant::now() + pause, pause });
         Advance::Held
     }
 

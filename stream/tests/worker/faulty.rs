@@ -1,0 +1,100 @@
+//! A log whose commits end as a test wants, over a real one.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use schemas::TopicSpec;
+use stream::{
+    Log, LogError, Member, Membership, Outcome, Outgoing, Polled, Position, Reader, TopicPlan,
+    Writer,
+};
+
+/// Outcomes of the next commits: `Committed` lets the real one happen, the others leave no trace.
+pub(crate) type Plan = Arc<Mutex<VecDeque<Outcome>>>;
+
+/// A log with planned outcomes.
+pub(crate) struct Faulty {
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) plan: Plan,
+}
+
+struct FaultyMember {
+    member: Box<dyn Member>,
+    plan: Plan,
+}
+
+impl Log for Faulty {
+    fn partitions(&self) -> i32 {
+        self.log.partitions()
+    }
+
+    fn identity(&self) -> Result<String, LogError> {
+        self.log.identity()
+    }
+
+    fn plan(&self) -> Result<Vec<TopicPlan>, LogError> {
+        self.log.plan()
+    }
+
+    fn apply(&self) -> Result<Vec<TopicPlan>, LogError> {
+        self.log.apply()
+    }
+
+    fn writer(&self, role: &str) -> Result<Box<dyn Writer>, LogError> {
+        self.log.writer(role)
+    }
+
+    fn reader(&self, from: &[Position]) -> Result<Box<dyn Reader>, LogError> {
+        self.log.reader(from)
+    }
+
+    fn join(&self, membership: &Membership) -> Result<Box<dyn Member>, LogError> {
+        Ok(Box::new(FaultyMember { member: self.log.join(membership)?, plan: self.plan.clone() }))
+    }
+
+    fn committed(&self, group: &str, of: &[&'static TopicSpec]) -> Result<Vec<Position>, LogError> {
+        self.log.committed(group, of)
+    }
+
+    fn ends(&self, of: &[&'static TopicSpec]) -> Result<Vec<Position>, LogError> {
+        self.log.ends(of)
+    }
+}
+
+impl Member for FaultyMember {
+    fn poll(&mut self, timeout: Duration) -> Result<Polled, LogError> {
+        self.member.poll(timeout)
+    }
+
+    fn resume(&mut self, partitions: &[i32]) -> Result<Vec<Position>, LogError> {
+        self.member.resume(partitions)
+    }
+
+    fn pause(
+        &mut self,
+        topic: &'static TopicSpec,
+        partition: i32,
+        on: bool,
+    ) -> Result<(), LogError> {
+        self.member.pause(topic, partition, on)
+    }
+
+    fn at_end(&self, topic: &'static TopicSpec, partition: i32) -> bool {
+        self.member.at_end(topic, partition)
+    }
+
+    fn commit(
+        &mut self,
+        outputs: Vec<Outgoing>,
+        positions: &[Position],
+    ) -> Result<Outcome, LogError> {
+        let planned = self.plan.lock().unwrap().pop_front();
+        match planned {
+            None | Some(Outcome::Committed) => self.member.commit(outputs, positions),
+            Some(outcome) => Ok(outcome),
+        }
+    }
+}
