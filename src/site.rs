@@ -1,10 +1,9 @@
 //! The site: the open log with what every role needs beside it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use schemas::{Codec, Key, Topic, Value};
-use std::collections::BTreeMap;
 use stream::{Log, LogConfig, Publisher, TopicPlan, snapshot};
 
 use crate::config::{Config, KAFKA_PARTITIONS, LOCAL_PARTITIONS};
@@ -27,6 +26,14 @@ impl Site {
         }
         site.check()?;
         Ok(site)
+    }
+
+    /// Opens a local log with its topics.
+    pub(crate) fn local(dir: &Path, partitions: i32) -> Result<Self> {
+        let prefix = "scorecard".to_owned();
+        let log = stream::open(&LogConfig::Local { dir: dir.to_owned(), partitions }, &prefix)?;
+        log.apply()?;
+        Ok(Self { log, codec: Codec::default(), prefix })
     }
 
     /// Opens the log without looking at its topics.

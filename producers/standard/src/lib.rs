@@ -4,7 +4,6 @@
 //! the topic `requirement`, and every fault with its file, line and column. One broken file never
 //! hides the others, and never withdraws what it said before: see [`changes`].
 
-mod changes;
 mod check;
 mod file;
 mod place;
@@ -16,7 +15,6 @@ use std::path::{Path, PathBuf};
 
 use schemas::Requirement;
 
-pub use changes::{Change, changes};
 pub use check::source_of;
 pub use report::{CaseResult, Report, run_tests};
 

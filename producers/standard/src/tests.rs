@@ -204,33 +204,6 @@ fn a_fault_of_the_rule_is_no_expected_unknown() {
     assert_eq!(failed, ["the rule is at fault: s.List is an int, not a list"]);
 }
 
-#[test]
-fn only_what_changed_is_published_and_only_a_whole_standard_withdraws() {
-    let other = GOOD.replacen("id: good", "id: other", 1);
-    let dir = folder(&[("good.yaml", GOOD), ("other.yaml", &other)]);
-    let first = load(dir.path()).expect("the folder is there");
-    let by_id = |standard: &Standard| -> BTreeMap<String, Requirement> {
-        standard.requirements.iter().map(|one| (one.id.clone(), one.clone())).collect()
-    };
-    assert_eq!(changes(&BTreeMap::new(), &first).len(), 2);
-    let in_force = by_id(&first);
-    assert_eq!(changes(&in_force, &first), []);
-
-    std::fs::write(dir.path().join("good.yaml"), "{").expect("a file is written");
-    let broken = load(dir.path()).expect("the folder is there");
-    assert_eq!(changes(&in_force, &broken), [], "the last good version stays in force");
-
-    std::fs::remove_file(dir.path().join("good.yaml")).expect("the file is there");
-    let heavier = other.replacen("weight: 3", "weight: 4", 1);
-    std::fs::write(dir.path().join("other.yaml"), heavier).expect("a file is written");
-    let smaller = load(dir.path()).expect("the folder is there");
-    let expected = [
-        Change::Withdraw("good".to_owned()),
-        Change::Publish(Box::new(smaller.requirements[0].clone())),
-    ];
-    assert_eq!(changes(&in_force, &smaller), expected);
-}
-
 fn shipped() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../standard")
 }

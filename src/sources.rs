@@ -1,0 +1,166 @@
+//! The sources that are files: the standard, the registers and the reports of outside scanners.
+
+use std::{collections::BTreeMap, path::Path};
+
+use anyhow::{Result, bail};
+use producer_findings::Options;
+use producer_register::{Change, Register};
+use producer_standard::Standard;
+use schemas::{
+    AccountKey, AccountRegister, Exception, ExceptionKey, Key, Requirement, RequirementKey, Topic,
+    Value, topic,
+};
+
+use crate::{config::Config, site::Site};
+
+/// Reads all sources and publishes what differs; gives what is wrong with them in words.
+///
+/// What is wrong in one source stops none of the others: its last good version stays in force.
+pub(crate) fn publish(site: &Site, config: &Config, at_ms: i64) -> Result<Vec<String>> {
+    let mut problems = Vec::new();
+    match standard(config) {
+        Ok(standard) => {
+            problems.extend(standard.problems.iter().map(ToString::to_string));
+            publish_standard(site, standard, at_ms)?;
+        }
+        Err(error) => problems.push(format!("{error:#}")),
+    }
+    if let Some(path) = &config.register.accounts {
+        let read = producer_register::accounts(path);
+        publish_register(site, &topic::ACCOUNT_REGISTER, read, account_key, at_ms, &mut problems)?;
+    }
+    if let Some(path) = &config.register.risks {
+        let read = producer_register::risks(path);
+        publish_register(site, &topic::EXCEPTION, read, exception_key, at_ms, &mut problems)?;
+    }
+    publish_findings(site, config, at_ms, &mut problems)?;
+    Ok(problems)
+}
+
+/// Says what is wrong with the sources, without a log.
+pub(crate) fn check(config: &Config) -> Vec<String> {
+    let mut problems = Vec::new();
+    match standard(config) {
+        Ok(standard) => problems.extend(standard.problems.iter().map(ToString::to_string)),
+        Err(error) => problems.push(format!("{error:#}")),
+    }
+    if let Some(path) = &config.register.accounts {
+        tell(producer_register::accounts(path), &mut problems);
+    }
+    if let Some(path) = &config.register.risks {
+        tell(producer_register::risks(path), &mut problems);
+    }
+    for findings in &config.findings {
+        match read_findings(findings) {
+            Ok(reports) => problems.extend(reports.problems.iter().map(ToString::to_string)),
+            Err(error) => problems.push(format!("{error:#}")),
+        }
+    }
+    problems
+}
+
+/// Gives the standard that ships, which is whole.
+pub(crate) fn shipped_standard() -> Result<Vec<Requirement>> {
+    let shipped = producer_standard::shipped();
+    match shipped.problems.first() {
+        Some(problem) => bail!("in the standard that ships: {problem}"),
+        None => Ok(shipped.requirements),
+    }
+}
+
+fn standard(config: &Config) -> Result<Standard> {
+    match &config.standard {
+        Some(folder) => Ok(producer_standard::load(folder)?),
+        None => Ok(producer_standard::shipped()),
+    }
+}
+
+fn publish_standard(site: &Site, standard: Standard, at_ms: i64) -> Result<()> {
+    // A file that can't be read may be the one of any requirement: then none is withdrawn.
+    let whole = standard.problems.is_empty();
+    let of = |one: Requirement| (RequirementKey::new(&*one.id), one);
+    let read = standard.requirements.into_iter().map(of).collect();
+    replace(site, &topic::REQUIREMENT, read, "producer standard", |_| whole, at_ms)
+}
+
+fn publish_register<K: Key, V: Value>(
+    site: &Site,
+    topic: &Topic<K, V>,
+    read: Result<Register<V>, producer_register::RegisterError>,
+    key: fn(&V) -> K,
+    at_ms: i64,
+    problems: &mut Vec<String>,
+) -> Result<()> {
+    let Some(register) = tell(read, problems) else { return Ok(()) };
+    let (broken, anonymous) = (register.broken, register.anonymous);
+    let may_withdraw = |key: &K| !anonymous && !broken.contains(&key.encode());
+    let read = register.entries.into_iter().map(|entry| (key(&entry), entry)).collect();
+    replace(site, topic, read, "producer register", may_withdraw, at_ms)
+}
+
+/// Publishes what differs from the table in the log.
+fn replace<K: Key, V: Value>(
+    site: &Site,
+    topic: &Topic<K, V>,
+    read: BTreeMap<K, V>,
+    role: &str,
+    may_withdraw: impl Fn(&K) -> bool,
+    at_ms: i64,
+) -> Result<()> {
+    let changes: Vec<Change<K, V>> =
+        producer_register::plan(&site.table(topic)?, read, may_withdraw);
+    producer_register::publish(&changes, topic, &mut site.publisher(role)?, at_ms)?;
+    Ok(())
+}
+
+fn publish_findings(
+    site: &Site,
+    config: &Config,
+    at_ms: i64,
+    problems: &mut Vec<String>,
+) -> Result<()> {
+    for findings in &config.findings {
+        match read_findings(findings) {
+            Ok(reports) => {
+                problems.extend(reports.problems.iter().map(ToString::to_string));
+                let mut publisher = site.publisher("producer findings")?;
+                producer_findings::publish(&reports, &mut publisher, at_ms)?;
+            }
+            Err(error) => problems.push(format!("{error:#}")),
+        }
+    }
+    Ok(())
+}
+
+fn read_findings(findings: &crate::config::Findings) -> Result<producer_findings::Reports> {
+    let Some(source) = producer_findings::sources::by_id(&findings.source) else {
+        bail!("findings: unknown source {:?}", findings.source);
+    };
+    let options = Options { account: findings.account.clone(), partial: findings.partial };
+    Ok(producer_findings::read(source, Path::new(&findings.path), &options)?)
+}
+
+/// Notes what is wrong with a register; gives it when it can be used.
+fn tell<T>(
+    read: Result<Register<T>, producer_register::RegisterError>,
+    problems: &mut Vec<String>,
+) -> Option<Register<T>> {
+    match read {
+        Ok(register) => {
+            problems.extend(register.problems.iter().map(ToString::to_string));
+            Some(register)
+        }
+        Err(error) => {
+            problems.push(format!("{:#}", anyhow::Error::from(error)));
+            None
+        }
+    }
+}
+
+fn account_key(entry: &AccountRegister) -> AccountKey {
+    AccountKey::new(&*entry.account)
+}
+
+fn exception_key(entry: &Exception) -> ExceptionKey {
+    ExceptionKey::new(&*entry.id)
+}

@@ -1,0 +1,36 @@
+//! `scorecard validate`: what is wrong with the configuration and the files it names.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+
+use crate::{config::Config, sources};
+
+/// Checks the configuration and every file that it names; reads only, connects to nothing
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let config = Config::read(&args.config)?;
+    let mut problems = sources::check(&config);
+    if let Some(folder) = &config.standard {
+        let report = producer_standard::run_tests(folder)?;
+        if report.problems.is_empty() && !report.is_ok() {
+            problems.push(format!("test cases of the standard fail:\n{report}"));
+        }
+    }
+    for problem in &problems {
+        eprintln!("{problem}");
+    }
+    match problems.len() {
+        0 => println!("{} and the files it names are in order", args.config.display()),
+        1 => bail!("1 problem"),
+        count => bail!("{count} problems"),
+    }
+    Ok(())
+}
