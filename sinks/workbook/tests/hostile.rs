@@ -1,0 +1,217 @@
+//! Text from accounts stays text, limits cut in sight, and the same tables give the same bytes.
+
+#[allow(dead_code)]
+mod reading;
+#[allow(dead_code)]
+mod sample;
+
+use std::collections::BTreeSet;
+
+use reading::Book;
+use sample::{AT_MS, DAY_MS};
+use schemas::{
+    AccountKey, ComplianceKey, Credit, Exception, ExceptionKey, RequirementKey, Verdict,
+};
+use sink_workbook::{Limits, Owner, Tables, owner_model, owner_model_within, render};
+
+const OWNER: &str = "=HYPERLINK(\"http://evil\")&\u{202e}@example.com";
+
+/// Texts that other programs would run, break on or hide.
+fn hostile() -> Vec<String> {
+    let mut texts: Vec<String> = [
+        "=cmd|' /C calc'!A0",
+        "+1+1",
+        "-2+3",
+        "@SUM(A1:A9)",
+        "\t=1+1",
+        "{=1}",
+        "http://example.com/x",
+        "mailto:a@example.com",
+        "internal:'About'!A1",
+        "file:///etc/passwd",
+        "<script>alert(1)</script>&amp;\"'",
+        "_x000D_ _x0041_",
+        "a\u{0}b\u{1b}[31mc\u{7f}\u{85}",
+        "exe\u{202e}cod.pdf\u{2066}x\u{fffe}",
+        "000123456789",
+        "1E5",
+        "TRUE",
+        "漢字 🦀 e\u{301}",
+        "   ",
+        "one\r\ntwo\nthree",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    texts.push("x".repeat(40_000));
+    texts.push("🦀".repeat(40_000));
+    texts.push("\n".repeat(2_000));
+    texts
+}
+
+/// One account for each hostile text, which is the text of everything in it.
+fn tables() -> Tables {
+    let mut tables = sample::tables();
+    let template = tables.requirements.values().next().unwrap().clone();
+    tables.accounts.clear();
+    tables.compliance.clear();
+    tables.exceptions.clear();
+    for (n, text) in hostile().into_iter().enumerate() {
+        let id = format!("{n:012}");
+        let mut account = sample::account(&id, &text, Some(OWNER), &text);
+        account.coverage[0].failed = 1;
+        account.coverage[0].error = Some(text.clone());
+        tables.accounts.insert(AccountKey::new(&id), account);
+        let mut requirement = template.clone();
+        requirement.id = format!("{text}{n}");
+        requirement.title.clone_from(&text);
+        requirement.remediation.clone_from(&text);
+        let key = RequirementKey::new(&requirement.id);
+        let mut row = sample::row(Verdict::Fail, &text, &text, &text, AT_MS);
+        row.evidence.clone_from(&text);
+        row.source.clone_from(&text);
+        row.credit = Credit::Live;
+        row.exception = Some(text.clone());
+        row.exception_reason = Some(text.clone());
+        let place = ComplianceKey::new(&requirement.id, &id, &text, &text, &text);
+        tables.requirements.insert(key, requirement);
+        tables.compliance.insert(place, row);
+        let exception = Exception {
+            id: text.clone(),
+            accounts: vec![id, text.clone()],
+            requirements: vec![text.clone()],
+            resource: text.clone(),
+            approved: true,
+            reason: text.clone(),
+            owner: text.clone(),
+            expires_ms: Some(AT_MS + DAY_MS + n as i64),
+        };
+        tables.exceptions.insert(ExceptionKey::new(text), exception);
+    }
+    sample::finish(&mut tables);
+    tables
+}
+
+#[test]
+fn text_from_accounts_stays_text() {
+    let tables = tables();
+    let bytes = render(&owner_model(&tables, &Owner::Named(OWNER.to_owned()))).unwrap();
+    let book = Book::open(bytes);
+    assert_eq!(book.formulas, Vec::<String>::new(), "nothing becomes a formula");
+    let known: BTreeSet<String> =
+        book.names.iter().flat_map(|name| book.sheet(name).texts()).collect();
+    // What a cell must show; the others are checked by their rules below.
+    for text in hostile().iter().filter(|text| text.len() < 1_000 && !text.trim().is_empty()) {
+        let shown = match text.as_str() {
+            "\t=1+1" => " =1+1",
+            "a\u{0}b\u{1b}[31mc\u{7f}\u{85}" => "a␀b␛[31mc␡\u{fffd}",
+            "exe\u{202e}cod.pdf\u{2066}x\u{fffe}" => "exe\u{fffd}cod.pdf\u{fffd}x\u{fffd}",
+            "one\r\ntwo\nthree" => "one\ntwo\nthree",
+            other => other,
+        };
+        assert!(known.contains(shown), "{text:?} is shown as it is");
+    }
+    for text in &known {
+        assert!(text.encode_utf16().count() <= 32_767);
+        assert!(text.matches('\n').count() <= 253);
+        assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+    }
+    let cut = known.iter().filter(|text| text.ends_with("of 40,000 characters are shown]"));
+    assert!(cut.count() >= 2, "what was cut says so");
+    for name in &book.names {
+        assert!(name.encode_utf16().count() <= 31);
+        assert!(!name.contains(['[', ']', ':', '*', '?', '/', '\\']), "{name:?}");
+    }
+    assert_eq!(book.names.len(), 4 + hostile().len());
+}
+
+#[test]
+fn no_cell_leads_out_of_the_workbook() {
+    let tables = tables();
+    let bytes = render(&owner_model(&tables, &Owner::Named(OWNER.to_owned()))).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hostile.xlsx");
+    std::fs::write(&path, &bytes).unwrap();
+    // Links to the outside are relationships; unzip reads them without any xlsx library.
+    let unzip = std::process::Command::new("python3")
+        .args(["-c", "import sys,zipfile\nz=zipfile.ZipFile(sys.argv[1])\nfor n in z.namelist():\n  if n.endswith('.rels') or 'sheet' in n: print(z.read(n).decode())"])
+        .arg(&path)
+        .output()
+        .unwrap();
+    let xml = String::from_utf8(unzip.stdout).unwrap();
+    assert!(xml.contains("<hyperlink ref="), "there are links within");
+    assert!(!xml.contains("TargetMode=\"External\""));
+    assert!(!xml.contains("<f>") && !xml.contains("<f "));
+}
+
+#[test]
+fn the_same_tables_give_the_same_bytes() {
+    for tables in [sample::tables(), tables()] {
+        for owner in sink_workbook::owners(&tables) {
+            let first = render(&owner_model(&tables, &owner)).unwrap();
+            // A file that took its own time would differ a second later.
+            std::thread::sleep(std::time::Duration::from_millis(1_100));
+            assert!(first == render(&owner_model(&tables.clone(), &owner)).unwrap(), "{owner}");
+        }
+    }
+}
+
+#[test]
+fn three_hundred_accounts_have_three_hundred_tabs() {
+    let mut tables = sample::tables();
+    tables.accounts.clear();
+    for n in 0..300 {
+        let id = format!("{n:012}");
+        // All are called the same but for case, and too long for a sheet.
+        let name = ["Production of the Payments Division", "PRODUCTION of the payments division"];
+        let account = sample::account(&id, name[n % 2], Some("o"), "");
+        tables.accounts.insert(AccountKey::new(id), account);
+    }
+    sample::finish(&mut tables);
+    let book = Book::open(render(&owner_model(&tables, &Owner::Named("o".to_owned()))).unwrap());
+    let names: BTreeSet<String> = book.names.iter().map(|name| name.to_lowercase()).collect();
+    assert_eq!(names.len(), 304);
+    assert!(book.names.iter().any(|name| name.ends_with(" 000000000299")));
+    let scores = book.sheet("Scores");
+    assert_eq!(scores.size().1, 305);
+}
+
+#[test]
+fn what_is_cut_is_told() {
+    let tables = sample::tables();
+    let limits = Limits { rows_max: 3, accounts_max: 6, expiring_max: 1, ..Limits::default() };
+    let owner = Owner::Named(sample::MAYA.to_owned());
+    let book = Book::open(render(&owner_model_within(&tables, &owner, &limits)).unwrap());
+    assert_eq!(book.names.len(), 4 + 6, "two accounts have no tab");
+    let says = |sheet: &str, text: &str| {
+        let texts = book.sheet(sheet).texts();
+        assert!(texts.iter().any(|told| told == text), "{sheet}: {text:?} not in {texts:#?}");
+    };
+    says(
+        "Summary",
+        "⚠ Only the first 6 of 8 accounts have a tab and a column in the scores; all are listed below.",
+    );
+    says("Summary", "1 more: see the tab Exceptions.");
+    says("Summary", "Cut: 5 more accounts.");
+    says("Scores", "⚠ Cut: the first 6 of 8 accounts by name have a column.");
+    says("Scores", "⚠ Cut: 6 more requirements.");
+    says("Exceptions", "⚠ Cut: the first 3 of 5 exceptions are shown.");
+    let failing = tables
+        .compliance
+        .iter()
+        .filter(|(key, row)| key.account == sample::PARTIAL && row.verdict == Verdict::Fail);
+    let (failing, unknown) = (failing.count(), 5);
+    let text = format!("⚠ Cut: the first 3 of {failing} rows are shown, the gravest first.");
+    says("fraud-analytics", &text);
+    says("About", &format!("{} rows are not shown", failing - 3 + unknown - 3));
+    says("About", "2 accounts have none");
+}
+
+#[test]
+fn nothing_at_all_is_a_workbook_too() {
+    let tables = Tables::default();
+    assert_eq!(sink_workbook::owners(&tables), []);
+    let model = owner_model(&tables, &Owner::Named("new@example.com".to_owned()));
+    let book = Book::open(render(&model).unwrap());
+    assert_eq!(book.names, ["Summary", "Scores", "Exceptions", "About"]);
+    book.sheet("Summary").find("not collected");
+}

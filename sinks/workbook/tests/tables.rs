@@ -1,0 +1,57 @@
+//! The tables are read from a log as they stand there.
+
+#[allow(dead_code)]
+mod sample;
+
+use std::collections::BTreeMap;
+
+use schemas::{Codec, Key, RollupKey, Tick, TickKey, Topic, Value, topic};
+use sink_workbook::Tables;
+use stream::{Log, Publisher, local::LocalLog};
+
+const PREFIX: &str = "test";
+
+fn publish<K: Key, V: Value>(log: &LocalLog, topic: &Topic<K, V>, rows: &BTreeMap<K, V>) {
+    let mut publisher = Publisher::open(log, &Codec::default(), PREFIX, "test").unwrap();
+    for (key, value) in rows {
+        publisher.put(topic, key, value, 0).unwrap();
+    }
+    publisher.flush().unwrap();
+}
+
+fn tick(log: &LocalLog, minute_ms: i64) {
+    publish(log, &topic::TICK, &BTreeMap::from([(TickKey { minute_ms }, Tick { minute_ms })]));
+}
+
+#[test]
+fn tables_are_read_as_they_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = LocalLog::open(folder.path(), 3, PREFIX).unwrap();
+    log.apply().unwrap();
+    let read = || Tables::read(&log, &Codec::default(), PREFIX).unwrap();
+    assert_eq!(read(), Tables::default(), "an empty log is no error");
+    let tables = sample::tables();
+    publish(&log, &topic::ACCOUNT_STATE, &tables.accounts);
+    publish(&log, &topic::COMPLIANCE_STATE, &tables.compliance);
+    publish(&log, &topic::SCORE_STATE, &tables.scores);
+    publish(&log, &topic::ROLLUP_STATE, &tables.rollups);
+    publish(&log, &topic::REQUIREMENT, &tables.requirements);
+    publish(&log, &topic::EXCEPTION, &tables.exceptions);
+    // Without a tick the time is the latest that the tables name.
+    let since = tables.compliance.values().map(|row| row.since_ms).max().unwrap();
+    let oldest = tables.accounts.values().flat_map(|state| &state.coverage);
+    let oldest = oldest.filter_map(|kind| kind.oldest_ms).max().unwrap();
+    assert_eq!(read().at_ms, since.max(oldest));
+    for minute in 0..40 {
+        tick(&log, sample::AT_MS - (39 - minute) * 60_000);
+    }
+    assert_eq!(read(), tables);
+    // What changes and what goes is seen too.
+    let mut publisher = Publisher::open(&log, &Codec::default(), PREFIX, "test").unwrap();
+    let gone = RollupKey::new("owner", sample::MAYA);
+    publisher.tombstone(&topic::ROLLUP_STATE, &gone, 1).unwrap();
+    publisher.flush().unwrap();
+    let mut fewer = tables;
+    fewer.rollups.remove(&gone);
+    assert_eq!(read(), fewer);
+}
