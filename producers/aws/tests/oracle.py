@@ -126,7 +126,7 @@ def report(client, account):
     iam = client("iam")
     found = iam.get_credential_report()
     rows = list(csv.DictReader(io.StringIO(found["Content"].decode())))
-    configuration = {"rows": rows, "GeneratedTime": found["GeneratedTime"]}
+    configuration = {"rows": rows}
     summary = {"AccountSummary": iam.get_account_summary()["SummaryMap"]}
     return {account: resource("global", account, "", None, configuration, summary)}
 

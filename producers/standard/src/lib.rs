@@ -2,7 +2,7 @@
 //!
 //! Reads `*.yaml` and `*.yml` of one folder; other files are left alone. Gives requirements for
 //! the topic `requirement`, and every fault with its file, line and column. One broken file never
-//! hides the others, and never withdraws what it said before: see [`changes`].
+//! hides the others, and what a broken file said before stays in force.
 
 mod check;
 mod file;

@@ -30,16 +30,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// Sees the account's one report.
 ///
 /// Shape: the id is the account's; configuration is `rows`, one object a line with the report's
-/// own column names and texts, and `GeneratedTime`, which moves when AWS makes a new report, at
-/// most every four hours. Supplementary: `AccountSummary` is the map of counts, which says of root
-/// what the report's own row may lack. Source: `iam:GenerateCredentialReport`, asked until the
+/// own column names and texts. `GeneratedTime` is left out: it moves with every new report, and a
+/// change that tells nothing is no change. Supplementary: `AccountSummary` is the map of counts, which
+/// says of root what the report's own row may lack. Source: `iam:GenerateCredentialReport`, asked until the
 /// report is complete, `iam:GetCredentialReport` and `iam:GetAccountSummary`.
 fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
     Box::pin(async move {
         wait_until_complete(account, FIRST_PAUSE).await?;
         let answer = account.iam().call("GetCredentialReport", json!({})).await?;
         let rows = rows(text(&answer, "Content")?).map_err(unreadable)?;
-        let configuration = json!({"rows": rows, "GeneratedTime": text(&answer, "GeneratedTime")?});
+        let configuration = json!({"rows": rows});
         let id = account.id();
         let mut document =
             Document::new(account, GLOBAL, COLLECTOR.resource_type, id, &configuration);
