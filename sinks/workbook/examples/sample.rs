@@ -1,4 +1,5 @@
-//! Writes the workbooks of an invented organisation: `cargo run -p sink-workbook --example sample -- DIR`.
+//! Writes the workbooks of an invented organisation: `cargo run -p sink-workbook --example sample
+//! -- DIR`.
 
 #[path = "../tests/sample/mod.rs"]
 #[allow(dead_code)]

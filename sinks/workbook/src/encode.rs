@@ -7,7 +7,8 @@ use rust_xlsxwriter::{
 use schemas::headers::rfc3339;
 
 use crate::format::{self, Formats};
-use crate::sheet::{Area, Cell, Content, Sheet, Style};
+use crate::sheet::{Area, Cell, Content, Sheet};
+use crate::style::Style;
 use crate::text::{self, moment};
 use crate::{Model, WorkbookError};
 

@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use rust_xlsxwriter::{Color, Format, FormatAlign, FormatBorder, FormatUnderline};
 
 use crate::score::POOR;
-use crate::sheet::{Style, Tint};
+use crate::sheet::Tint;
+use crate::style::Style;
 
 /// Scores and their colours; between them colours blend.
 pub(crate) const SCALE: [(f64, Color); 3] =
-    [(0.5, Color::RGB(0xE3_4A_33)), (0.85, Color::RGB(0xFD_D4_9E)), (1.0, Color::RGB(0xD3_EF_DB))];
+    [(0.5, Color::RGB(0xEF_65_48)), (0.85, Color::RGB(0xFD_D4_9E)), (1.0, Color::RGB(0xD3_EF_DB))];
 
 const INK: Color = Color::RGB(0x1F_29_37);
 const FAINT: Color = Color::RGB(0x5B_66_74);
@@ -23,7 +24,7 @@ const BLUE: Color = Color::RGB(0x1F_4E_8C);
 const PALE_BLUE: Color = Color::RGB(0xDC_E6_F5);
 const RED: Color = Color::RGB(0xB2_18_2B);
 const DARK_RED: Color = Color::RGB(0x8C_1D_18);
-const ORANGE: Color = Color::RGB(0xE3_4A_33);
+const ORANGE: Color = Color::RGB(0xEF_65_48);
 const SAND: Color = Color::RGB(0xFD_BB_84);
 const CREAM: Color = Color::RGB(0xFE_F0_D9);
 const PALE_GREEN: Color = Color::RGB(0xD3_EF_DB);
@@ -243,5 +244,48 @@ fn word(style: Style) -> Format {
         Style::Low => base.set_background_color(CREAM),
         Style::Good => base.set_background_color(PALE_GREEN),
         _ => base.set_background_color(PAPER),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Relative luminance. Source: WCAG 2.2, "relative luminance".
+    fn luminance(color: Color) -> f64 {
+        let Color::RGB(rgb) = color else { return 1.0 };
+        let part = |shift: u32| {
+            let value = f64::from((rgb >> shift) & 0xff) / 255.0;
+            if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * part(16) + 0.7152 * part(8) + 0.0722 * part(0)
+    }
+
+    fn contrast(a: Color, b: Color) -> f64 {
+        let (a, b) = (luminance(a) + 0.05, luminance(b) + 0.05);
+        a.max(b) / a.min(b)
+    }
+
+    #[test]
+    fn worse_is_darker() {
+        let scale = SCALE.map(|(_, color)| luminance(color));
+        assert!(scale[0] < scale[1] && scale[1] < scale[2], "{scale:?}");
+        assert!(SCALE[0].0 < SCALE[1].0 && SCALE[1].0 < SCALE[2].0);
+        let severities = [DARK_RED, ORANGE, SAND, CREAM].map(luminance);
+        assert!(severities.is_sorted(), "{severities:?}");
+    }
+
+    #[test]
+    fn text_can_be_read_on_every_fill() {
+        let fills = [ORANGE, SAND, CREAM, PALE_GREEN, PAPER, AMBER, SCALE[0].1, SCALE[1].1];
+        for fill in fills {
+            assert!(contrast(INK, fill) >= 4.5, "{fill:?}: {}", contrast(INK, fill));
+        }
+        for (text, fill) in
+            [(Color::White, DARK_RED), (Color::White, NAVY), (BLUE, PALE_BLUE), (FAINT, PAPER)]
+        {
+            assert!(contrast(text, fill) >= 4.5, "{text:?} on {fill:?}");
+        }
+        assert!(contrast(RED, Color::White) >= 4.5 && contrast(FAINT, Color::White) >= 4.5);
     }
 }

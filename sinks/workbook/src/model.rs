@@ -60,8 +60,9 @@ pub fn owners(tables: &Tables) -> Vec<Owner> {
 
 /// Lays out an owner's workbook within the usual limits.
 ///
-/// Shape: summary, scores, one sheet an account by name, exceptions, about. Units: scores are shares
-/// of 1, points are hundredths of it, times are UTC. Errors: none; what is missing is shown as missing.
+/// Shape: summary, scores, one sheet an account by name, exceptions, about. Units: scores are
+/// shares of 1, points are hundredths of it, times are UTC. Errors: none; what is missing is shown
+/// as missing.
 pub fn owner_model(tables: &Tables, owner: &Owner) -> Model {
     owner_model_within(tables, owner, &Limits::default())
 }

@@ -83,7 +83,8 @@ fn allowed(name: &str) -> String {
 /// Gives the name of an owner's file: `owner-ann@example.com.xlsx`.
 ///
 /// It depends on the owner alone, so that it stays when others come and go. Where letters had to be
-/// replaced, a digest of the whole name keeps two owners apart, also on file systems that ignore case.
+/// replaced, a digest of the whole name keeps two owners apart, also on file systems that ignore
+/// case.
 pub fn file_name(owner: &Owner) -> String {
     let Owner::Named(id) = owner else {
         return format!("{FILE_PREFIX}unassigned{FILE_SUFFIX}");

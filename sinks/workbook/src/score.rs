@@ -2,7 +2,8 @@
 
 use schemas::{Requirement, SCORE_ONE, ScoreState, ScoreStatus, Scoring};
 
-use crate::sheet::{Cell, Style, Tint};
+use crate::sheet::{Cell, Tint};
+use crate::style::Style;
 
 /// From here on a score is good, as it is shown: rounded to a tenth of a percent.
 pub(crate) const GOOD: f64 = 0.95;

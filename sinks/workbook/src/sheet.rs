@@ -1,8 +1,7 @@
 //! Sheets as data: cells with their meaning, before anything is an xlsx file.
 
-use schemas::Severity;
-
-use crate::text;
+use crate::style::Style;
+use crate::{height, text};
 
 /// One sheet.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,140 +98,6 @@ pub struct Area {
     pub last_row: u32,
     /// The last column.
     pub last_column: u16,
-}
-
-/// What a cell means; `format` knows how each looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Style {
-    /// Nothing special, outside tables.
-    Plain,
-    /// The title of a sheet.
-    Title,
-    /// What stands below the title.
-    Subtitle,
-    /// The heading of a section.
-    Section,
-    /// What explains a section.
-    Remark,
-    /// What explains marks, in several lines.
-    Legend,
-    /// What must not be overlooked: missing data, or a list that was cut.
-    Warning,
-    /// A way to another sheet.
-    Link,
-    /// The heading of a column.
-    Heading,
-    /// The heading of a column of numbers.
-    HeadingNumber,
-    /// The heading of an account's column, turned by 90 degrees.
-    HeadingTurned,
-    /// The label of a key figure.
-    CardLabel,
-    /// A key figure that is a score.
-    CardScore,
-    /// A key figure that is a count.
-    CardCount,
-    /// A key figure in words.
-    CardText,
-    /// What explains a key figure.
-    CardNote,
-    /// Text of a table.
-    Text,
-    /// Text of a table that is kept in one line, because it would make a very high row.
-    Line,
-    /// Text of a table that matters.
-    Strong,
-    /// A whole number of a table.
-    Count,
-    /// A whole number that stands alone in the middle of its cell.
-    Figure,
-    /// A number of score points of a table.
-    Points,
-    /// A share of a table that is no score.
-    Share,
-    /// A date of a table.
-    Date,
-    /// A date with hours and minutes of a table.
-    DateTime,
-    /// A link of a table.
-    TableLink,
-    /// A score.
-    Score,
-    /// A score that lacks data of some regions.
-    ScorePartial,
-    /// A score that sums up others.
-    ScoreStrong,
-    /// A score that sums up others and lacks data of some regions.
-    ScoreStrongPartial,
-    /// Penalty points.
-    Penalty,
-    /// No score: nothing to judge.
-    NotApplicable,
-    /// No score: no data.
-    NotCollected,
-    /// Text of a row with live credit.
-    CreditedText,
-    /// The same in one line.
-    CreditedLine,
-    /// A date of a row with live credit.
-    CreditedDate,
-    /// Text of a row whose exception gives no credit any more.
-    LapsedText,
-    /// The same in one line.
-    LapsedLine,
-    /// A date of a row whose exception gives no credit any more.
-    LapsedDate,
-    /// The word for a good score.
-    Good,
-    /// The word for a fair score.
-    Fair,
-    /// The word for a poor score.
-    Poor,
-    /// The severity `critical`.
-    Critical,
-    /// The severity `high`.
-    High,
-    /// The severity `medium`.
-    Medium,
-    /// The severity `low`.
-    Low,
-    /// The severity `info`.
-    Info,
-}
-
-impl Style {
-    /// Tells whether text of this style is broken into lines.
-    fn wraps(self) -> bool {
-        matches!(
-            self,
-            Style::Text
-                | Style::Strong
-                | Style::TableLink
-                | Style::CreditedText
-                | Style::LapsedText
-                | Style::Heading
-                | Style::HeadingNumber
-                | Style::NotCollected
-                | Style::Warning
-        )
-    }
-
-    /// Tells whether cells of this style have borders and need some air.
-    fn is_boxed(self) -> bool {
-        !matches!(self, Style::Plain | Style::Subtitle | Style::Remark | Style::Link)
-    }
-}
-
-impl From<Severity> for Style {
-    fn from(severity: Severity) -> Self {
-        match severity {
-            Severity::Critical => Style::Critical,
-            Severity::High => Style::High,
-            Severity::Medium => Style::Medium,
-            Severity::Low => Style::Low,
-            Severity::Info => Style::Info,
-        }
-    }
 }
 
 /// Text longer than this is kept in one line: a wrapped cell would fill the screen.
@@ -348,7 +213,7 @@ impl Sheet {
     ///
     /// Programs that show a workbook without opening it do not find heights themselves.
     pub(crate) fn push(&mut self, mut row: Row) {
-        row.height = row.height.or_else(|| Some(self.height_of(&row)));
+        row.height = row.height.or_else(|| Some(height::height_of(&row, &self.widths)));
         self.rows.push(row);
     }
 
@@ -356,71 +221,5 @@ impl Sheet {
     pub(crate) fn score_next(&mut self, first_column: u16, last_column: u16) {
         let row = self.next_row();
         self.scored.push(Area { first_row: row, first_column, last_row: row, last_column });
-    }
-
-    fn height_of(&self, row: &Row) -> f64 {
-        let (mut column, mut lines, mut table) = (0_usize, 1, false);
-        for cell in &row.cells {
-            let end = (column + usize::from(cell.columns)).min(self.widths.len());
-            let width: f64 = self.widths[column.min(end)..end].iter().sum();
-            column = end;
-            table |= cell.style.is_boxed();
-            if let (true, Content::Text(text) | Content::Link { text, .. }) =
-                (cell.style.wraps(), &cell.content)
-            {
-                lines = lines.max(lines_of(text, width));
-            }
-        }
-        let padding = if table { 5.0 } else { 3.0 };
-        lines.min(LINES_MAX) as f64 * LINE_POINTS + padding
-    }
-}
-
-/// Height of a line of 10 points.
-const LINE_POINTS: f64 = 13.5;
-
-/// Lines of a row; what is longer is read in the cell. Excel's limit is 409 points.
-const LINES_MAX: usize = 14;
-
-/// Estimates the lines that a text takes in a column when it breaks between words.
-fn lines_of(text: &str, width: f64) -> usize {
-    // Padding takes two characters. A letter is narrower than the digit that widths are counted in,
-    // and less so in the fonts that stand in for Excel's own.
-    let room = ((width - 2.0) * 1.2).max(4.0) as usize;
-    text.split('\n').map(|line| lines_of_line(line, room)).sum()
-}
-
-fn lines_of_line(line: &str, room: usize) -> usize {
-    let (mut lines, mut used) = (1, 0);
-    for word in line.split(' ') {
-        let length = word.chars().count();
-        if used > 0 && used + 1 + length > room {
-            lines += 1;
-            used = 0;
-        }
-        let gap = usize::from(used > 0);
-        // A word that is longer than a line breaks within itself.
-        lines += (length.saturating_sub(1)) / room;
-        used = if length > room { length % room } else { used + gap + length };
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_break_between_words() {
-        let check = |line: &str, room: usize, lines: usize| {
-            assert_eq!(lines_of_line(line, room), lines, "{line:?} in {room}");
-        };
-        check("", 10, 1);
-        check("one two", 7, 1);
-        check("one two", 6, 2);
-        check("one two three", 7, 2);
-        check("abcdefghijklmnopqrst", 10, 2);
-        check("abcdefghijklmnopqrstu", 10, 3);
-        assert_eq!(lines_of("one\ntwo", 40.0), 2);
     }
 }

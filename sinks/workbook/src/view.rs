@@ -4,10 +4,11 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use schemas::{
-    AccountState, AccountStatus, ComplianceKey, ComplianceState, Credit, Exception, Requirement,
-    RollupKey, RollupState, ScoreKey, ScoreState, Scoring, Severity, Verdict,
+    AccountState, AccountStatus, ComplianceKey, ComplianceState, Credit, Requirement, RollupKey,
+    RollupState, ScoreKey, ScoreState, Scoring, Severity, Verdict,
 };
 
+use crate::exceptions::{self, ExceptionStanding, ExceptionView};
 use crate::score::{self, Score};
 use crate::{Limits, Owner, Tables, names, tabs};
 
@@ -68,26 +69,6 @@ pub(crate) struct VerdictRow<'t> {
     pub(crate) requirement: RequirementView<'t>,
 }
 
-/// An exception that concerns the owner's accounts.
-pub(crate) struct ExceptionView<'t> {
-    /// The entry of the risk register.
-    pub(crate) exception: &'t Exception,
-    /// How it stands.
-    pub(crate) standing: ExceptionStanding,
-    /// Rows of the owner's accounts that it gives credit.
-    pub(crate) credited: usize,
-    /// Rows that it concerns without giving credit.
-    pub(crate) uncredited: usize,
-}
-
-/// How an exception stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum ExceptionStanding {
-    Live,
-    Expired,
-    NotApproved,
-}
-
 /// Sums over accounts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sum {
@@ -132,7 +113,7 @@ impl<'t> OwnerView<'t> {
             owner,
             at_ms: tables.at_ms,
             limits,
-            exceptions: exceptions(tables, &accounts),
+            exceptions: exceptions::concerning(tables, &accounts),
             accounts,
             requirements,
             sum,
@@ -149,6 +130,13 @@ impl<'t> OwnerView<'t> {
     pub(crate) fn sheet_of(&self, index: usize) -> Option<&str> {
         (index < self.shown().len() && index < self.limits.links_max)
             .then(|| self.accounts[index].sheet.as_str())
+    }
+
+    /// Gives the live exceptions that expire soon, the next one first.
+    pub(crate) fn expiring(&self) -> Vec<&ExceptionView<'t>> {
+        let until_ms = self.at_ms.saturating_add(self.limits.expiring_within_ms);
+        let live = self.exceptions.iter().filter(|view| view.standing == ExceptionStanding::Live);
+        live.filter(|view| view.exception.expires_ms.is_some_and(|ms| ms <= until_ms)).collect()
     }
 
     /// Gives the owner's risk-weighted score.
@@ -327,55 +315,6 @@ fn verdicts<'t>(
         .range(ComplianceKey::new(requirement.id, &account, "", "", "")..)
         .take_while(move |(key, _)| key.requirement == requirement.id && key.account == account)
         .map(move |(key, state)| VerdictRow { key, state, requirement })
-}
-
-fn exceptions<'t>(tables: &'t Tables, accounts: &[AccountView<'t>]) -> Vec<ExceptionView<'t>> {
-    let mut uses: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for row in accounts.iter().flat_map(|account| &account.failing) {
-        let Some(id) = row.state.exception.as_deref() else {
-            continue;
-        };
-        let (credited, uncredited) = uses.entry(id).or_default();
-        match row.state.credit {
-            Credit::Live => *credited += 1,
-            Credit::Lapsed | Credit::None => *uncredited += 1,
-        }
-    }
-    let concerned = |exception: &Exception| {
-        exception
-            .accounts
-            .iter()
-            .any(|id| id == "*" || accounts.iter().any(|account| account.state.account == *id))
-    };
-    let mut all: Vec<ExceptionView> = tables
-        .exceptions
-        .values()
-        .filter(|exception| !accounts.is_empty() && concerned(exception))
-        .map(|exception| {
-            let (credited, uncredited) = uses.get(&*exception.id).copied().unwrap_or_default();
-            ExceptionView {
-                exception,
-                standing: ExceptionStanding::at(exception, tables.at_ms),
-                credited,
-                uncredited,
-            }
-        })
-        .collect();
-    all.sort_by_key(|view| {
-        let expires_ms = view.exception.expires_ms.unwrap_or(i64::MAX);
-        (view.standing, expires_ms, &view.exception.id)
-    });
-    all
-}
-
-impl ExceptionStanding {
-    fn at(exception: &Exception, at_ms: i64) -> Self {
-        match exception.expires_ms {
-            _ if !exception.approved => ExceptionStanding::NotApproved,
-            Some(expires_ms) if expires_ms <= at_ms => ExceptionStanding::Expired,
-            _ => ExceptionStanding::Live,
-        }
-    }
 }
 
 fn sums(tables: &Tables, owner: &Owner, accounts: &[AccountView<'_>]) -> (Sum, SumCheck) {

@@ -20,7 +20,8 @@ pub struct Written {
     pub files: Vec<PathBuf>,
 }
 
-/// Renders the workbook of every owner into a folder; `progress` hears how many of how many are done.
+/// Renders the workbook of every owner into a folder; `progress` hears how many of how many are
+/// done.
 ///
 /// Files `owner-*.xlsx` in the folder are ours: those of nobody's are removed, unless there is no
 /// owner at all (tables that are empty by mistake delete nothing).

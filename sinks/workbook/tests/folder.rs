@@ -1,5 +1,7 @@
 //! Files are written whole, only when they changed, and go when their owner is gone.
 
+#![allow(clippy::unwrap_used, reason = "a panic with a message is how a test fails")]
+
 #[allow(dead_code)]
 mod sample;
 

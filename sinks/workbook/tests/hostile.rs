@@ -1,5 +1,7 @@
 //! Text from accounts stays text, limits cut in sight, and the same tables give the same bytes.
 
+#![allow(clippy::unwrap_used, reason = "a panic with a message is how a test fails")]
+
 #[allow(dead_code)]
 mod reading;
 #[allow(dead_code)]
@@ -124,6 +126,15 @@ fn text_from_accounts_stays_text() {
     assert_eq!(book.names.len(), 4 + hostile().len());
 }
 
+/// Prints a workbook's sheets and relationships.
+const PRINT_PARTS: &str = "
+import sys, zipfile
+parts = zipfile.ZipFile(sys.argv[1])
+for name in parts.namelist():
+    if name.endswith('.rels') or 'sheet' in name:
+        print(parts.read(name).decode())
+";
+
 #[test]
 fn no_cell_leads_out_of_the_workbook() {
     let tables = tables();
@@ -131,9 +142,9 @@ fn no_cell_leads_out_of_the_workbook() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hostile.xlsx");
     std::fs::write(&path, &bytes).unwrap();
-    // Links to the outside are relationships; unzip reads them without any xlsx library.
+    // Links to the outside are relationships; Python reads them without any xlsx library.
     let unzip = std::process::Command::new("python3")
-        .args(["-c", "import sys,zipfile\nz=zipfile.ZipFile(sys.argv[1])\nfor n in z.namelist():\n  if n.endswith('.rels') or 'sheet' in n: print(z.read(n).decode())"])
+        .args(["-c", PRINT_PARTS])
         .arg(&path)
         .output()
         .unwrap();
@@ -188,7 +199,8 @@ fn what_is_cut_is_told() {
     };
     says(
         "Summary",
-        "⚠ Only the first 6 of 8 accounts have a tab and a column in the scores; all are listed below.",
+        "⚠ Only the first 6 of 8 accounts have a tab and a column in the scores; all are listed \
+         below.",
     );
     says("Summary", "1 more: see the tab Exceptions.");
     says("Summary", "Cut: 5 more accounts.");

@@ -1,5 +1,7 @@
 //! LibreOffice opens a workbook and has a page for every sheet, and each page shows its sheet.
 
+#![allow(clippy::unwrap_used, reason = "a panic with a message is how a test fails")]
+
 #[allow(dead_code)]
 mod sample;
 
@@ -23,7 +25,8 @@ fn libreoffice_shows_every_sheet() {
     let pdf = workbook.with_extension("pdf");
     let text = Command::new("pdftotext").arg("-layout").arg(&pdf).arg("-").output().unwrap();
     let text = String::from_utf8(text.stdout).unwrap();
-    // Marks and percent signs come from the number formats: real numbers, shown as people read them.
+    // Marks and percent signs come from the number formats: real numbers, shown as people read
+    // them.
     for shown in ["Cloud security scorecard", "✓ 100%", "✗ 62.5%", "! 96.0%*", "not collected"]
     {
         assert!(text.contains(shown), "{shown:?} is on no page");

@@ -1,5 +1,7 @@
 //! The tables are read from a log as they stand there.
 
+#![allow(clippy::unwrap_used, reason = "a panic with a message is how a test fails")]
+
 #[allow(dead_code)]
 mod sample;
 

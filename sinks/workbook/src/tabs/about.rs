@@ -1,7 +1,8 @@
 //! The last tab: where the figures come from, in words.
 
 use crate::score::{GOOD, POOR};
-use crate::sheet::{Cell, Row, Sheet, Style, Tint};
+use crate::sheet::{Cell, Row, Sheet, Tint};
+use crate::style::Style;
 use crate::text::{moment, thousands};
 use crate::view::{OwnerView, SumCheck};
 
@@ -54,8 +55,8 @@ fn made_of(view: &OwnerView<'_>) -> Vec<Line> {
                     "taken from the roll-up; the accounts' own figures add up to it"
                 }
                 SumCheck::Differs => {
-                    "taken from the roll-up, which had not caught up: the accounts' own figures add \
-                     up to something else"
+                    "taken from the roll-up, which had not caught up: the accounts' own figures \
+                     add up to something else"
                 }
                 SumCheck::NoRollup => "added up from the accounts' own figures",
             },
@@ -63,7 +64,8 @@ fn made_of(view: &OwnerView<'_>) -> Vec<Line> {
         pair("Times", "All times are UTC."),
         pair(
             "Print",
-            "Accounts' tabs are printed up to the column How to mend; ids and types are on the screen.",
+            "Accounts' tabs are printed up to the column How to mend; ids and types are on the \
+             screen.",
         ),
     ]
 }
@@ -72,8 +74,9 @@ fn formulas() -> Vec<Line> {
     vec![
         pair(
             "Requirement in an account",
-            "1 − (non-compliant − accepted) ÷ total. Total is what passes and what fails; accepted is \
-             what fails and has a live exception. A requirement for the whole account is 100 % or 0 %.",
+            "1 − (non-compliant − accepted) ÷ total. Total is what passes and what fails; \
+             accepted is what fails and has a live exception. A requirement for the whole account \
+             is 100 % or 0 %.",
         ),
         pair(
             "Account score",
@@ -82,13 +85,13 @@ fn formulas() -> Vec<Line> {
         ),
         pair(
             "Risk-weighted score",
-            "The owner's score: the sum of weight × score over all requirements of all his accounts, \
-             divided by the sum of those weights.",
+            "The owner's score: the sum of weight × score over all requirements of all his \
+             accounts, divided by the sum of those weights.",
         ),
         pair(
             "Resources in order",
-            "1 − (non-compliant − accepted) ÷ total over all votes of all his accounts: every resource \
-             counts the same under every requirement, whatever the risk.",
+            "1 − (non-compliant − accepted) ÷ total over all votes of all his accounts: every \
+             resource counts the same under every requirement, whatever the risk.",
         ),
         pair(
             "All, mean",
@@ -96,18 +99,19 @@ fn formulas() -> Vec<Line> {
         ),
         pair(
             "Points",
-            "How much the risk-weighted score grows when the resources are mended: weight × (1 − score) \
-             ÷ sum of weights × 100. Actions are sorted by points for each resource.",
+            "How much the risk-weighted score grows when the resources are mended: weight × (1 − \
+             score) ÷ sum of weights × 100. Actions are sorted by points for each resource.",
         ),
         pair(
             "Penalty points",
-            "Open failures × weight, for requirements that are scored so. Lower is better. They are in \
-             no score.",
+            "Open failures × weight, for requirements that are scored so. Lower is better. They \
+             are in no score.",
         ),
         pair(
             "Votes",
-            "As a rule one resource has one vote under one requirement, however many findings it has. \
-             A requirement may let every finding vote, or take its counts from an outside source.",
+            "As a rule one resource has one vote under one requirement, however many findings it \
+             has. A requirement may let every finding vote, or take its counts from an outside \
+             source.",
         ),
     ]
 }
@@ -124,7 +128,8 @@ fn words() -> Vec<Line> {
         pair("not collected", "No data ever came. It is not a pass, and it is in no score."),
         pair(
             "Could not be judged",
-            "The resource is known, but data was missing or a rule failed. It counts on neither side.",
+            "The resource is known, but data was missing or a rule failed. It counts on neither \
+             side.",
         ),
         pair("Italic", "Non-compliant with a live exception: credited until the day it expires."),
         pair(
@@ -133,7 +138,8 @@ fn words() -> Vec<Line> {
         ),
         pair(
             "Colours",
-            "The darker, the worse: the scale can be told apart in grey print and with any colour vision.",
+            "The darker, the worse: the scale can be told apart in grey print and with any colour \
+             vision.",
         ),
     ]
 }

@@ -3,16 +3,17 @@
 use schemas::{ComplianceState, Credit};
 
 use crate::score::Score;
-use crate::sheet::{Area, Cell, Row, Sheet, Style};
+use crate::sheet::{Area, Cell, Row, Sheet};
+use crate::style::Style;
 use crate::text::{counted, moment, thousands};
 use crate::view::{AccountView, OwnerView, VerdictRow};
 
 /// Columns of the lists, with their widths in characters.
 const COLUMNS: [(&str, f64); 12] = [
     ("Severity", 11.0),
-    ("Requirement", 28.0),
+    ("Requirement", 29.0),
     ("Resource", 24.0),
-    ("Part", 14.0),
+    ("Part", 22.0),
     ("Region", 14.0),
     ("Since", 12.0),
     ("Exception", 30.0),
@@ -25,6 +26,9 @@ const COLUMNS: [(&str, f64); 12] = [
 
 /// The columns that are printed; ids that nobody types from paper stay on the screen.
 const PRINTED_COLUMNS: u16 = 9;
+
+/// An error of the collection reaches from the column Exception to How to mend.
+const ERROR_COLUMNS: u16 = 3;
 
 /// Lays out an account's tab.
 pub(super) fn sheet(view: &OwnerView<'_>, account: &AccountView<'_>) -> Sheet {
@@ -147,7 +151,8 @@ fn unknown(view: &OwnerView<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
     }
     sheet.push(Row::blank());
     let title = format!("Could not be judged ({})", thousands(account.unknown.len() as i64));
-    sheet.push(Row::of_height(22.0, vec![Cell::text(&title, Style::Section)]));
+    sheet
+        .push(Row::of_height(22.0, vec![Cell::text(&title, Style::Section).over(PRINTED_COLUMNS)]));
     let remark =
         "Data was missing or a rule failed. They count neither as in order nor as failing.";
     sheet.push(super::line(remark, Style::Remark));
@@ -222,13 +227,18 @@ fn annotation(state: &ComplianceState) -> String {
 
 fn coverage(account: &AccountView<'_>, sheet: &mut Sheet) {
     sheet.push(Row::blank());
-    sheet.push(Row::of_height(22.0, vec![Cell::text("What was collected", Style::Section)]));
+    sheet.push(Row::of_height(
+        22.0,
+        vec![Cell::text("What was collected", Style::Section).over(PRINTED_COLUMNS)],
+    ));
     if account.state.coverage.is_empty() {
         sheet.push(super::banner("⚠ Nothing was ever tried.", PRINTED_COLUMNS));
         return;
     }
     let labels = ["State", "Type", "Scopes", "Collected", "Failed", "Oldest", "Error"];
-    sheet.push(super::headings(&labels, Style::Heading));
+    let mut headings = super::headings(&labels, Style::HeadingNumber);
+    headings.cells[6].columns = ERROR_COLUMNS;
+    sheet.push(headings);
     for kind in &account.state.coverage {
         sheet.push(Row::new(vec![
             match kind.collected {
@@ -242,7 +252,8 @@ fn coverage(account: &AccountView<'_>, sheet: &mut Sheet) {
             Cell::count(kind.collected, Style::Figure),
             Cell::count(kind.failed, Style::Figure),
             Cell::time(kind.oldest_ms, Style::Date),
-            Cell::wrapped(kind.error.as_deref().unwrap_or(""), Style::Text, Style::Line),
+            Cell::wrapped(kind.error.as_deref().unwrap_or(""), Style::Text, Style::Line)
+                .over(ERROR_COLUMNS),
         ]));
     }
 }

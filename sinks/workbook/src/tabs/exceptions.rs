@@ -1,9 +1,11 @@
 //! The tab of accepted risk: every exception that concerns the owner's accounts.
 
 use crate::config::DAY_MS;
-use crate::sheet::{Area, Cell, Row, Sheet, Style, Tint};
+use crate::exceptions::{ExceptionStanding, ExceptionView};
+use crate::sheet::{Area, Cell, Row, Sheet, Tint};
+use crate::style::Style;
 use crate::text::{moment, thousands};
-use crate::view::{ExceptionStanding, ExceptionView, OwnerView};
+use crate::view::OwnerView;
 
 pub(super) const NAME: &str = "Exceptions";
 
@@ -34,7 +36,8 @@ pub(super) fn sheet(view: &OwnerView<'_>) -> Sheet {
     );
     sheet.push(super::line(&subtitle, Style::Subtitle));
     sheet.push(super::line(
-        "A live exception gives credit; the verdict stays. An expired one stays in sight and gives none.",
+        "A live exception gives credit; the verdict stays. An expired one stays in sight and \
+         gives none.",
         Style::Remark,
     ));
     let first_row = sheet.next_row();

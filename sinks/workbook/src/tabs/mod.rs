@@ -3,10 +3,12 @@
 mod about;
 mod account;
 mod exceptions;
+mod figures;
 mod scores;
 mod summary;
 
-use crate::sheet::{Cell, Row, Sheet, Style};
+use crate::sheet::{Cell, Row, Sheet};
+use crate::style::Style;
 use crate::view::OwnerView;
 
 /// Names of the tabs that every workbook has; no account's tab may take one.

@@ -1,7 +1,8 @@
 //! The second tab: every requirement's score in every account.
 
 use crate::score::{POOR, Score};
-use crate::sheet::{Area, Cell, Row, Sheet, Style, Tint};
+use crate::sheet::{Area, Cell, Row, Sheet, Tint};
+use crate::style::Style;
 use crate::text::{self, moment, thousands};
 use crate::view::{AccountView, OwnerView, RequirementView};
 

@@ -1,11 +1,14 @@
 //! The first tab: how the owner stands, what to fix first, what expires, and his accounts.
 
+use super::figures;
 use crate::actions::{self, Action};
 use crate::config::DAY_MS;
+use crate::exceptions::ExceptionView;
 use crate::score::Score;
-use crate::sheet::{Cell, Content, Row, Sheet, Style, Tint};
+use crate::sheet::{Cell, Content, Row, Sheet, Tint};
+use crate::style::Style;
 use crate::text::{counted, moment, thousands};
-use crate::view::{AccountView, ExceptionStanding, ExceptionView, OwnerView, SumCheck};
+use crate::view::{AccountView, OwnerView, SumCheck};
 
 pub(super) const NAME: &str = "Summary";
 
@@ -14,9 +17,6 @@ const WIDTHS: [f64; 11] = [2.0, 36.0, 16.0, 11.0, 15.0, 11.0, 11.0, 11.0, 12.0, 
 
 /// Up to so many accounts the summary is printed on one page.
 const ONE_PAGE_ACCOUNTS: usize = 20;
-
-/// How many columns each key figure takes: B, C to E, F to H, I to J, K.
-const CARDS: [u16; 5] = [1, 3, 3, 2, 1];
 
 /// Lays out the summary.
 pub(super) fn sheet(view: &OwnerView<'_>) -> Sheet {
@@ -31,9 +31,9 @@ pub(super) fn sheet(view: &OwnerView<'_>) -> Sheet {
     sheet.push(indented(super::line(&subtitle, Style::Subtitle)));
     warnings(view, &mut sheet);
     sheet.push(Row::of_height(8.0, vec![]));
-    scores(view, &mut sheet);
+    figures::standing(view, &mut sheet);
     sheet.push(Row::of_height(8.0, vec![]));
-    facts(view, &mut sheet);
+    figures::trust(view, &mut sheet);
     fix_first(view, &mut sheet);
     expiring(view, &mut sheet);
     accounts(view, &mut sheet);
@@ -41,7 +41,7 @@ pub(super) fn sheet(view: &OwnerView<'_>) -> Sheet {
 }
 
 /// Puts the margin before a row.
-fn indented(mut row: Row) -> Row {
+pub(super) fn indented(mut row: Row) -> Row {
     row.cells.insert(0, Cell::empty(Style::Plain));
     row
 }
@@ -81,161 +81,6 @@ fn warnings(view: &OwnerView<'_>, sheet: &mut Sheet) {
     }
 }
 
-/// One key figure: label, value and what explains it.
-struct Card {
-    label: &'static str,
-    value: Cell,
-    note: String,
-}
-
-fn cards(sheet: &mut Sheet, value_height: f64, cards: [Card; 5]) {
-    let columns = CARDS.iter().copied();
-    let row = |cells: Vec<Cell>| {
-        let cells = cells.into_iter().zip(columns.clone());
-        cells.map(|(cell, columns)| cell.over(columns)).collect::<Vec<_>>()
-    };
-    let labels = cards.iter().map(|card| Cell::text(card.label, Style::CardLabel)).collect();
-    let values = cards.iter().map(|card| card.value.clone()).collect();
-    let notes = cards.iter().map(|card| Cell::text(&card.note, Style::CardNote)).collect();
-    sheet.push(indented(Row::of_height(18.0, row(labels))));
-    sheet.push(indented(Row::of_height(value_height, row(values))));
-    sheet.push(indented(Row::of_height(32.0, row(notes))));
-}
-
-/// The figures that say how he stands.
-fn scores(view: &OwnerView<'_>, sheet: &mut Sheet) {
-    let (sum, score) = (view.sum, view.score());
-    let open = sum.noncompliant - sum.excepted;
-    let in_order = if sum.total > 0 {
-        let value = crate::score::ratio(sum.total, sum.noncompliant, sum.excepted);
-        Cell::number(value, Style::CardScore)
-    } else {
-        Cell::text(score.word(), Style::CardText)
-    };
-    let missing = view.accounts.iter().filter(|account| !account.is_collected()).count();
-    let value_row = sheet.next_row() + 1;
-    cards(
-        sheet,
-        44.0,
-        [
-            Card {
-                label: "Risk-weighted score",
-                value: card_score(score),
-                note: format!("{} · all your accounts, requirements by risk", score.word()),
-            },
-            Card {
-                label: "Resources in order",
-                value: in_order,
-                note: format!(
-                    "{} of {} votes pass or are accepted; each counts the same",
-                    thousands(sum.total - open),
-                    thousands(sum.total)
-                ),
-            },
-            Card {
-                label: "Still to fix",
-                value: Cell::count(open, Style::CardCount),
-                note: format!("of {} non-compliant votes", thousands(sum.noncompliant)),
-            },
-            Card {
-                label: "Accepted risk",
-                value: Cell::count(sum.excepted, Style::CardCount),
-                note: "non-compliant votes credited by a live exception".to_owned(),
-            },
-            Card {
-                label: "Accounts",
-                value: Cell::count(view.accounts.len() as i64, Style::CardCount),
-                note: match missing {
-                    0 => "all collected".to_owned(),
-                    n => format!("{} not collected", thousands(n as i64)),
-                },
-            },
-        ],
-    );
-    for column in [1, 2] {
-        sheet.scored.push(crate::sheet::Area {
-            first_row: value_row,
-            first_column: column,
-            last_row: value_row,
-            last_column: column,
-        });
-    }
-}
-
-fn card_score(score: Score) -> Cell {
-    match score {
-        Score::Scored { value, .. } => Cell::number(value, Style::CardScore),
-        _ => Cell::text(score.word(), Style::CardText),
-    }
-}
-
-/// The figures that say how far the others can be trusted.
-fn facts(view: &OwnerView<'_>, sheet: &mut Sheet) {
-    let unknown: i64 = view.accounts.iter().map(|account| account.unknown.len() as i64).sum();
-    let (scopes, collected, failed) = view.accounts.iter().fold((0, 0, 0), |sum, account| {
-        let scopes = account.scopes();
-        (sum.0 + scopes.0, sum.1 + scopes.1, sum.2 + scopes.2)
-    });
-    let oldest = view.accounts.iter().filter_map(AccountView::oldest_ms).min();
-    let soon = soon(view).len() as i64;
-    let expired = view.exceptions.iter();
-    let expired =
-        expired.filter(|view| view.standing == ExceptionStanding::Expired && view.uncredited > 0);
-    cards(
-        sheet,
-        26.0,
-        [
-            Card {
-                label: "Could not be judged",
-                value: Cell::count(unknown, Style::CardCount),
-                note: "data was missing; in no score".to_owned(),
-            },
-            Card {
-                label: "Collected",
-                value: match scopes {
-                    0 => Cell::text("nothing yet", Style::CardText),
-                    _ => Cell::text(
-                        &format!("{} of {} scopes", thousands(collected), thousands(scopes)),
-                        Style::CardText,
-                    ),
-                },
-                note: format!(
-                    "a scope is a resource type in a region; {} failed last time",
-                    thousands(failed)
-                ),
-            },
-            Card {
-                label: "Oldest data",
-                value: match oldest {
-                    Some(ms) => Cell::text(&age(view.at_ms - ms), Style::CardText),
-                    None => Cell::text("none", Style::CardText),
-                },
-                note: oldest.map_or_else(String::new, |ms| format!("collected {} UTC", moment(ms))),
-            },
-            Card {
-                label: "Exceptions expiring",
-                value: Cell::count(soon, Style::CardCount),
-                note: format!("within {} days", view.limits.expiring_within_ms / DAY_MS),
-            },
-            Card {
-                label: "Expired exceptions in use",
-                value: Cell::count(expired.count() as i64, Style::CardCount),
-                note: "still noted at resources, without credit".to_owned(),
-            },
-        ],
-    );
-}
-
-/// Says how old something is, in the largest whole unit.
-fn age(ms: i64) -> String {
-    match ms.max(0) / 60_000 {
-        0 => "under a minute".to_owned(),
-        minutes @ 1..=119 => counted(minutes, "minute", "minutes"),
-        minutes @ 120..=2_879 => counted(minutes / 60, "hour", "hours"),
-        minutes => counted(minutes / 1_440, "day", "days"),
-    }
-}
-
 fn section(sheet: &mut Sheet, title: &str, remark: &str) {
     sheet.push(Row::of_height(10.0, vec![]));
     sheet.push(indented(Row::of_height(22.0, vec![Cell::text(title, Style::Section).over(10)])));
@@ -248,7 +93,8 @@ fn fix_first(view: &OwnerView<'_>, sheet: &mut Sheet) {
     section(
         sheet,
         "What to fix first",
-        "Most points of your risk-weighted score for the fewest resources. A point is 1 % of the score.",
+        "Most points of your risk-weighted score for the fewest resources. A point is 1 % of the \
+         score.",
     );
     let actions = actions::best(view);
     let Some(score) = view.score().value().filter(|_| !actions.is_empty()) else {
@@ -307,18 +153,11 @@ fn action_row(view: &OwnerView<'_>, action: &Action<'_, '_>, score: f64) -> Row 
     ])
 }
 
-/// Gives the live exceptions that expire soon, the next one first.
-fn soon<'v, 't>(view: &'v OwnerView<'t>) -> Vec<&'v ExceptionView<'t>> {
-    let until_ms = view.at_ms.saturating_add(view.limits.expiring_within_ms);
-    let live = view.exceptions.iter().filter(|view| view.standing == ExceptionStanding::Live);
-    live.filter(|view| view.exception.expires_ms.is_some_and(|ms| ms <= until_ms)).collect()
-}
-
 fn expiring(view: &OwnerView<'_>, sheet: &mut Sheet) {
     let days = view.limits.expiring_within_ms / DAY_MS;
     let title = format!("Exceptions that expire within {days} days");
     section(sheet, &title, "From that day on their resources count as non-compliant again.");
-    let soon = soon(view);
+    let soon = view.expiring();
     if soon.is_empty() {
         sheet.push(indented(super::line("None.", Style::Plain)));
         return;
