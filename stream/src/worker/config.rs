@@ -17,7 +17,8 @@ pub type Hook = Arc<dyn Fn(Failpoint) -> bool + Send + Sync>;
 /// A worker's settings.
 #[derive(Clone)]
 pub struct WorkerConfig {
-    /// What the consumer group's name begins with; the stage's name follows.
+    /// What the consumer group's name begins with, before the stage's name; empty for nothing. A log
+    /// that other applications share adds its own prefix.
     pub group_prefix: String,
     /// The worker's stable name: the same after a restart, unique among the stage's live workers.
     pub slot: String,
@@ -81,7 +82,7 @@ impl WorkerConfig {
     /// Gives the usual settings for a worker of this name.
     pub fn new(slot: impl Into<String>, stores: Stores) -> Self {
         Self {
-            group_prefix: "scorecard".to_owned(),
+            group_prefix: String::new(),
             slot: slot.into(),
             stores,
             limits: Limits::default(),
@@ -99,7 +100,10 @@ impl WorkerConfig {
 
     /// Gives the consumer group of a stage.
     pub fn group(&self, stage: &str) -> String {
-        format!("{}.{stage}", self.group_prefix)
+        match self.group_prefix.as_str() {
+            "" => stage.to_owned(),
+            prefix => format!("{prefix}.{stage}"),
+        }
     }
 
     /// Asks the hook whether to die here.

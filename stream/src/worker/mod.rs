@@ -9,6 +9,7 @@ mod config;
 mod deadletter;
 mod error;
 mod input;
+mod opening;
 mod progress;
 mod restore;
 mod role;

@@ -7,13 +7,14 @@ use std::{
 
 use super::{
     Failpoint, Phase, Report, Stop, WorkerError,
-    restore::{Begun, Restore, clock_ms},
+    opening::Slot,
+    restore::clock_ms,
     role::{Role, of},
     task::{Advance, Task},
 };
 use crate::{
     Member, Outcome, Polled, Position, Record,
-    store::{Checked, Marks, TaskStore},
+    store::{Checked, Marks},
 };
 
 /// Longest wait of a poll: how soon a quiet worker notices that it shall stop.
@@ -24,12 +25,6 @@ const SLICE: Duration = Duration::from_millis(20);
 
 /// Steps of one task before the next task gets its turn.
 const TURN: usize = 64;
-
-/// Wait for changelog records while restoring.
-const RESTORE_POLL: Duration = Duration::from_millis(10);
-
-/// Pause before a store is asked for again.
-const OPEN_RETRY: Duration = Duration::from_millis(100);
 
 /// A pause after aborts that follow each other, so that they don't spin.
 const ABORT_PAUSE: Duration = Duration::from_millis(50);
@@ -43,18 +38,12 @@ pub(super) enum End {
     Fenced,
 }
 
-/// A partition's way from assigned to running.
-enum Slot {
-    Opening { store: Option<TaskStore>, tries: u32, at: Instant },
-    Restoring { store: TaskStore, restore: Box<Restore> },
-    Running(Box<Task>),
-}
-
+/// A member and the tasks of the partitions it has.
 pub(super) struct Session<'a> {
-    role: &'a Role,
-    report: &'a mut Report,
-    member: Box<dyn Member>,
-    slots: BTreeMap<i32, Slot>,
+    pub(super) role: &'a Role,
+    pub(super) report: &'a mut Report,
+    pub(super) member: Box<dyn Member>,
+    pub(super) slots: BTreeMap<i32, Slot>,
     /// When the running transaction began and how many records it holds.
     began: Option<Instant>,
     records: usize,
@@ -62,7 +51,7 @@ pub(super) struct Session<'a> {
     /// Tasks with commits since their changelogs' positions were recorded.
     unrecorded: Vec<i32>,
     /// Whether steps are likely to follow at once.
-    busy: bool,
+    pub(super) busy: bool,
 }
 
 impl<'a> Session<'a> {
@@ -133,19 +122,6 @@ impl<'a> Session<'a> {
         wait
     }
 
-    fn assign(&mut self, partitions: &[i32]) {
-        tracing::info!(
-            stage = self.role.stage,
-            slot = self.role.config.slot,
-            ?partitions,
-            "partitions are assigned"
-        );
-        for &partition in partitions {
-            self.slots.entry(partition).or_insert_with(opening);
-            self.role.config.progress.update(partition, |_| {});
-        }
-    }
-
     /// Gives partitions up; true when the group had fenced the member already.
     fn revoke(&mut self, partitions: &[i32], lost: bool) -> Result<bool, WorkerError> {
         tracing::info!(
@@ -185,84 +161,6 @@ impl<'a> Session<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Brings partitions that do not run yet a bit further.
-    fn prepare(&mut self) -> Result<(), WorkerError> {
-        let idle: Vec<i32> = self.slots.keys().copied().collect();
-        for partition in idle {
-            let Some(slot) = self.slots.remove(&partition) else {
-                continue;
-            };
-            let slot = match slot {
-                Slot::Opening { store, tries, at } if at <= Instant::now() => {
-                    self.open(partition, store, tries)?
-                }
-                Slot::Restoring { store, restore } => self.restore(partition, store, restore)?,
-                other => other,
-            };
-            self.slots.insert(partition, slot);
-        }
-        Ok(())
-    }
-
-    fn open(
-        &mut self,
-        partition: i32,
-        store: Option<TaskStore>,
-        tries: u32,
-    ) -> Result<Slot, WorkerError> {
-        let store = match store {
-            Some(store) => Some(store),
-            None => {
-                let identity = self.role.identity(partition)?;
-                let leased = self.role.config.stores.lease(&identity);
-                leased.map_err(|error| self.role.failed(error))?
-            }
-        };
-        let at = Instant::now() + OPEN_RETRY;
-        let Some(mut store) = store else {
-            // Another worker of this process still has it; it will notice that it lost it.
-            let (store, tries) = (None, 0);
-            return Ok(Slot::Opening { store, tries, at });
-        };
-        Ok(match Restore::begin(self.role, partition, &mut store, tries)? {
-            Begun::Restore(restore) => Slot::Restoring { store, restore },
-            Begun::Ahead => Slot::Opening { store: Some(store), tries: tries + 1, at },
-        })
-    }
-
-    fn restore(
-        &mut self,
-        partition: i32,
-        mut store: TaskStore,
-        mut restore: Box<Restore>,
-    ) -> Result<Slot, WorkerError> {
-        let complete = restore.advance(self.role, &mut store, RESTORE_POLL)?;
-        let config = &self.role.config;
-        let far = restore.progress();
-        config.progress.update(partition, |task| task.phase = Phase::Restoring(far));
-        if let Some(on_restore) = &config.on_restore {
-            on_restore(partition, far);
-        }
-        if !complete {
-            return Ok(Slot::Restoring { store, restore });
-        }
-        let record_ms = restore.finish(self.role, &store)?;
-        let resumed = self.member.resume(&[partition]);
-        let positions = resumed.map_err(|error| self.role.failed(error))?;
-        self.report.restored += restore.rows();
-        if !same(&positions, &restore.committed) {
-            // A commit came to light in between; what it wrote is still to be read.
-            let (store, tries, at) = (Some(store), 0, Instant::now());
-            return Ok(Slot::Opening { store, tries, at });
-        }
-        tracing::info!(stage = self.role.stage, partition, rows = restore.rows(), "a task runs");
-        let mut task = Task::new(self.role, partition, store, record_ms);
-        task.reset(&positions);
-        self.busy = true;
-        self.publish(&task, |progress| progress.committed = positions);
-        Ok(Slot::Running(Box::new(task)))
     }
 
     /// Lets tasks step until all are out of work, the transaction is full or the slice is over; true
@@ -322,24 +220,6 @@ impl<'a> Session<'a> {
             self.rebuild(partition)?;
         }
         Ok(did > 0)
-    }
-
-    /// Begins a task anew whose store can't be read.
-    fn rebuild(&mut self, partition: i32) -> Result<(), WorkerError> {
-        tracing::warn!(
-            stage = self.role.stage,
-            partition,
-            "tables are damaged: rebuilding them from the log"
-        );
-        if let Some(Slot::Running(task)) = self.slots.remove(&partition) {
-            let mut store = task.store;
-            store.wipe().map_err(|error| self.role.failed(error))?;
-            let (store, tries, at) = (Some(store), 0, Instant::now());
-            self.slots.insert(partition, Slot::Opening { store, tries, at });
-            self.role.config.progress.close(partition);
-            self.role.config.progress.update(partition, |task| task.pending = true);
-        }
-        Ok(())
     }
 
     fn is_full(&self) -> bool {
@@ -478,10 +358,6 @@ impl<'a> Session<'a> {
             _ => None,
         })
     }
-
-    fn publish(&self, task: &Task, change: impl FnOnce(&mut super::TaskProgress)) {
-        publish(self.role, task, change);
-    }
 }
 
 impl Drop for Session<'_> {
@@ -503,27 +379,13 @@ struct Batch {
     ends: Option<Vec<Position>>,
 }
 
-fn opening() -> Slot {
-    Slot::Opening { store: None, tries: 0, at: Instant::now() }
-}
-
-fn publish(role: &Role, task: &Task, change: impl FnOnce(&mut super::TaskProgress)) {
+pub(super) fn publish(role: &Role, task: &Task, change: impl FnOnce(&mut super::TaskProgress)) {
     role.config.progress.update(task.partition(), |progress| {
         progress.phase = if task.is_waiting() { Phase::Waiting } else { Phase::Running };
         progress.pending = task.is_pending();
         progress.buffered = task.buffered();
         change(progress);
     });
-}
-
-/// Tells whether two lists of one partition's positions say the same.
-fn same(some: &[Position], others: &[Position]) -> bool {
-    let found = |wanted: &Position| others.iter().any(|other| is_same(wanted, other));
-    some.len() == others.len() && some.iter().all(found)
-}
-
-fn is_same(one: &Position, other: &Position) -> bool {
-    one.topic.name == other.topic.name && one.offset == other.offset
 }
 
 fn merge(known: &mut Vec<Position>, news: &[Position]) {

@@ -3,14 +3,12 @@
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::Arc,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
+use kit::kafka::Kafka;
 use schemas::{
     AccountKey, AccountRegister, Codec, Key, Placement, Spend, Tick, TickKey, Topic, TopicSpec,
     Value, partition_of,
@@ -21,6 +19,7 @@ use schemas::{
 use stream::{
     Log, Outgoing, Publisher, Record, Stage,
     fold::Fold,
+    kafka::{KafkaConfig, KafkaLog},
     local::LocalLog,
     snapshot,
     store::{Identity, Stores},
@@ -45,7 +44,6 @@ pub(crate) struct Rig {
     pub(crate) switches: Arc<Switches>,
     pub(crate) state: tempfile::TempDir,
     _folder: Option<tempfile::TempDir>,
-    slots: AtomicU32,
 }
 
 /// A fresh local log.
@@ -56,6 +54,23 @@ pub(crate) fn local() -> Rig {
     Rig::new(Arc::new(log), "scorecard", Some(folder))
 }
 
+/// A fresh log on the node that all tests share.
+pub(crate) fn kafka() -> Rig {
+    let node = Kafka::shared().unwrap();
+    let prefix = node.prefix("worker");
+    let config = KafkaConfig {
+        partitions: PARTITIONS,
+        replication_factor: 1,
+        retention_days: None,
+        history_retention_days: None,
+        session_timeout_ms: 6_000,
+        ..KafkaConfig::new(node.bootstrap())
+    };
+    let log = KafkaLog::connect(config, &prefix).unwrap();
+    log.apply().unwrap();
+    Rig::new(Arc::new(log), &prefix, None)
+}
+
 impl Rig {
     pub(crate) fn new(log: Arc<dyn Log>, prefix: &str, folder: Option<tempfile::TempDir>) -> Self {
         Self {
@@ -64,7 +79,6 @@ impl Rig {
             switches: Arc::default(),
             state: tempfile::tempdir().unwrap(),
             _folder: folder,
-            slots: AtomicU32::new(0),
         }
     }
 
@@ -74,9 +88,7 @@ impl Rig {
     }
 
     pub(crate) fn config_in(&self, state: &Path) -> WorkerConfig {
-        let slot = format!("slot-{}", self.slots.fetch_add(1, Ordering::SeqCst));
-        let mut config = WorkerConfig::new(slot, Stores::open(state).unwrap());
-        config.group_prefix.clone_from(&self.prefix);
+        let mut config = WorkerConfig::new("slot-0", Stores::open(state).unwrap());
         config.limits = Limits { records_max: 40, ..Limits::default() };
         config.retry = (Duration::from_millis(10), Duration::from_millis(50));
         config
@@ -90,7 +102,7 @@ impl Rig {
     }
 
     pub(crate) fn group(&self) -> String {
-        format!("{}.tally", self.prefix)
+        "tally".to_owned()
     }
 
     pub(crate) fn start(&self, config: WorkerConfig) -> Running {

@@ -12,19 +12,29 @@ mod rebalance;
 mod restores;
 mod tally;
 
-/// Makes one test of each function for each log.
+/// Makes one test of each function for a log.
 macro_rules! suite {
-    ($($module:ident::$test:ident),+ $(,)?) => {
+    ($log:ident: $($module:ident::$test:ident),+ $(,)?) => {
+        $(#[test]
+        fn $test() {
+            crate::$module::$test(&mut crate::harness::$log());
+        })+
+    };
+}
+
+/// Makes one test of each function for each log.
+macro_rules! suites {
+    ($($tests:tt)+) => {
         mod local {
-            $(#[test]
-            fn $test() {
-                crate::$module::$test(&mut crate::harness::local());
-            })+
+            suite! { local: $($tests)+ }
+        }
+        mod kafka {
+            suite! { kafka: $($tests)+ }
         }
     };
 }
 
-suite! {
+suites! {
     crashes::a_death_anywhere_leaves_exact_tables,
     exact::bytes_end_a_transaction,
     exact::catching_up_is_told_by_positions_and_pending_work,
@@ -43,11 +53,15 @@ suite! {
     faults::poison_goes_to_the_dead_letters_once,
     rebalance::two_workers_share_and_take_over,
     rebalance::workers_come_and_go_under_load,
-    restores::a_damaged_store_is_rebuilt,
     restores::a_stale_store_is_rolled_forward,
     restores::a_store_of_another_log_is_rebuilt,
     restores::a_store_that_missed_work_is_rolled_forward,
-    restores::an_old_store_is_rebuilt,
     restores::an_empty_folder_is_filled_from_the_log,
+    restores::an_old_store_is_rebuilt,
     restores::lost_positions_are_an_error,
+}
+
+/// What the log has no part in.
+mod stores {
+    suite! { local: restores::a_damaged_store_is_rebuilt }
 }

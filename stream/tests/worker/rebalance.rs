@@ -14,7 +14,7 @@ pub(crate) fn two_workers_share_and_take_over(rig: &mut Rig) {
     feed.append(100);
     let first = rig.config();
     let (stores, progress) = (first.stores.clone(), first.progress.clone());
-    let mut second = with_stores(rig, &stores);
+    let mut second = with_stores(rig, "slot-1", &stores);
     second.progress = progress.clone();
     let second_slot_tasks = second.progress.clone();
     let first = rig.start(first);
@@ -43,8 +43,8 @@ pub(crate) fn workers_come_and_go_under_load(rig: &mut Rig) {
     let config = rig.config();
     let (stores, progress) = (config.stores.clone(), config.progress.clone());
     let steady = rig.start(config);
-    for round in 0..4 {
-        let mut config = with_stores(rig, &stores);
+    for round in 0..3 {
+        let mut config = with_stores(rig, "slot-1", &stores);
         config.progress = progress.clone();
         let guest = rig.start(config);
         for _ in 0..10 {
@@ -59,9 +59,10 @@ pub(crate) fn workers_come_and_go_under_load(rig: &mut Rig) {
     check_counts(rig);
 }
 
-fn with_stores(rig: &Rig, stores: &Stores) -> stream::worker::WorkerConfig {
+fn with_stores(rig: &Rig, slot: &str, stores: &Stores) -> stream::worker::WorkerConfig {
     let elsewhere = tempfile::tempdir().unwrap();
     let mut config = rig.config_in(elsewhere.path());
+    config.slot = slot.to_owned();
     config.stores = stores.clone();
     config
 }

@@ -171,7 +171,7 @@ pub(crate) fn lost_positions_are_an_error(rig: &mut Rig) {
     for _ in 0..2 {
         let elsewhere = tempfile::tempdir().unwrap();
         let mut config = rig.config_in(elsewhere.path());
-        config.group_prefix = format!("{}-renamed", rig.prefix);
+        config.group_prefix = "renamed".to_owned();
         let ended = rig.run(config);
         assert!(matches!(ended, Err(WorkerError::PositionsLost { .. })), "{ended:?}");
     }
