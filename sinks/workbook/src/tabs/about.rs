@@ -16,6 +16,8 @@ pub(super) fn sheet(view: &OwnerView<'_>) -> Sheet {
     let mut sheet = Sheet::new(NAME, Tint::Overview, vec![30.0, 110.0]);
     sheet.push(Row::of_height(30.0, vec![Cell::text("About this workbook", Style::Title)]));
     sheet.push(Row::blank());
+    // What fits on one page is printed on one.
+    sheet.pages_high = u16::from(view.accounts.len() <= 20);
     section(&mut sheet, "Made of", &made_of(view));
     section(&mut sheet, "How scores are made", &formulas());
     section(&mut sheet, "Words and marks", &words());
@@ -135,6 +137,11 @@ fn words() -> Vec<Line> {
         pair(
             "Red italic",
             "Non-compliant with an exception that expired or was not approved: no credit.",
+        ),
+        pair(
+            "all, partly, stale, none",
+            "Of a resource type: every region was collected; some were; all were, but the last scan \
+             failed and older data stands; none ever was.",
         ),
         pair(
             "Colours",

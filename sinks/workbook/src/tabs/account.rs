@@ -243,8 +243,8 @@ fn coverage(account: &AccountView<'_>, sheet: &mut Sheet) {
         sheet.push(Row::new(vec![
             match kind.collected {
                 0 => Cell::text("none", Style::NotCollected),
-                _ if kind.failed > 0 => Cell::text("stale", Style::Fair),
                 n if n < kind.scopes => Cell::text("partly", Style::Fair),
+                _ if kind.failed > 0 => Cell::text("stale", Style::Fair),
                 _ => Cell::text("all", Style::Good),
             },
             Cell::text(&kind.resource_type, Style::Text),
