@@ -140,8 +140,8 @@ fn words() -> Vec<Line> {
         ),
         pair(
             "all, partly, stale, none",
-            "Of a resource type: every region was collected; some were; all were, but the last scan \
-             failed and older data stands; none ever was.",
+            "Of a resource type: every region was collected; some were; all were, but the last \
+             scan failed and older data stands; none ever was.",
         ),
         pair(
             "Colours",
