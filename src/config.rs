@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
-use stream::KafkaConfig;
+use stream::{kafka::KafkaConfig, registry::RegistryConfig};
 
 /// Everything a process may be told. Relative paths start at the file's folder.
 #[derive(Debug, Deserialize)]
@@ -23,7 +23,7 @@ pub(crate) struct Config {
     pub(crate) state: PathBuf,
     /// The schema registry; without one records carry their schema's fingerprint.
     #[serde(default)]
-    pub(crate) schema_registry: Option<stream::RegistryConfig>,
+    pub(crate) schema_registry: Option<RegistryConfig>,
     /// AWS: payers, the audit role, regions.
     #[serde(default)]
     pub(crate) aws: Option<producer_aws::Config>,

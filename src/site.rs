@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use schemas::{Codec, Key, Topic, Value};
-use stream::{Log, LogConfig, Publisher, TopicPlan, snapshot};
+use stream::{Log, LogConfig, Publisher, TopicPlan, registry::HttpRegistry, snapshot};
 
 use crate::config::{Config, KAFKA_PARTITIONS, LOCAL_PARTITIONS};
 
@@ -31,7 +31,7 @@ impl Site {
     /// Opens a local log with its topics.
     pub(crate) fn local(dir: &Path, partitions: i32) -> Result<Self> {
         let prefix = "scorecard".to_owned();
-        let log = stream::open(&LogConfig::Local { dir: dir.to_owned(), partitions }, &prefix)?;
+        let log = stream::open(&local_log(dir, partitions), &prefix)?;
         log.apply()?;
         Ok(Self { log, codec: Codec::default(), prefix })
     }
@@ -39,10 +39,7 @@ impl Site {
     /// Opens the log without looking at its topics.
     pub(crate) fn connect(config: &Config) -> Result<Self> {
         let log = match (&config.log.local, &config.log.kafka) {
-            (Some(dir), _) => LogConfig::Local {
-                dir: dir.clone(),
-                partitions: config.partitions.unwrap_or(LOCAL_PARTITIONS),
-            },
+            (Some(dir), _) => local_log(dir, config.partitions.unwrap_or(LOCAL_PARTITIONS)),
             (None, Some(kafka)) => {
                 let mut kafka = kafka.clone();
                 kafka.partitions = config.partitions.unwrap_or(KAFKA_PARTITIONS);
@@ -53,7 +50,7 @@ impl Site {
         let codec = match &config.schema_registry {
             None => Codec::default(),
             Some(registry) => Codec::with_registry(
-                stream::RestRegistry::new(registry).context("the schema registry")?,
+                HttpRegistry::new(registry).context("the schema registry")?,
             ),
         };
         let log = stream::open(&log, &config.prefix)?;
@@ -79,6 +76,12 @@ impl Site {
             crate::topics::describe(wrong, &self.prefix)
         )
     }
+}
+
+/// A local log keeps everything: its owner deletes the folder.
+fn local_log(dir: &Path, partitions: i32) -> LogConfig {
+    let dir = dir.to_owned();
+    LogConfig::Local { dir, partitions, retention_days: None, history_retention_days: None }
 }
 
 /// Gives the time of this machine in UTC milliseconds.

@@ -11,7 +11,8 @@ use kit::kafka::Kafka;
 use schemas::{Codec, TopicSpec};
 use stages::{AccountStage, RollupStage};
 use stream::{
-    KafkaConfig, Log, LogConfig, Publisher, Stage,
+    Log, LogConfig, Publisher, Stage,
+    kafka::KafkaConfig,
     store::Stores,
     worker::{Progress, Report, Stop, Worker, WorkerConfig, WorkerError},
 };
@@ -46,15 +47,23 @@ impl Site {
         let (config, kafka) = match kind {
             LogKind::Local => {
                 let dir = folder.path().join("log");
-                (LogConfig::Local { dir, partitions: PARTITIONS }, None)
+                let config = LogConfig::Local {
+                    dir,
+                    partitions: PARTITIONS,
+                    retention_days: None,
+                    history_retention_days: None,
+                };
+                (config, None)
             }
             LogKind::Kafka => {
                 let kafka = Kafka::start()?;
                 let config = KafkaConfig {
-                    bootstrap: kafka.bootstrap(),
                     partitions: PARTITIONS,
                     replication_factor: 1,
-                    ..KafkaConfig::default()
+                    // Simulated records are older than any retention.
+                    retention_days: None,
+                    history_retention_days: None,
+                    ..KafkaConfig::new(kafka.bootstrap())
                 };
                 (LogConfig::Kafka(config), Some(kafka))
             }
