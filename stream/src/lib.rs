@@ -9,7 +9,9 @@ pub mod fold;
 pub mod kafka;
 pub mod local;
 mod log;
+mod open;
 mod publisher;
+pub mod registry;
 pub mod secret;
 pub mod snapshot;
 mod stage;
@@ -24,6 +26,7 @@ pub use log::{
     Log, Member, Membership, Outcome, Outgoing, Polled, Position, Reader, Record, SettingChange,
     RECORD_BYTES_MAX, TopicPlan, Writer,
 };
+pub use open::{LogConfig, open};
 pub use publisher::Publisher;
 pub use stage::{Stage, StepError};
 pub use table::{Table, TableSpec};

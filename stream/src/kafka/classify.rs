@@ -70,6 +70,22 @@ fn is_fencing(code: Code) -> bool {
     )
 }
 
+/// Whether an error of a question or of reading stays until people do something about it.
+pub(super) fn is_lasting(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Authentication
+            | Code::SaslAuthenticationFailed
+            | Code::TopicAuthorizationFailed
+            | Code::GroupAuthorizationFailed
+            | Code::ClusterAuthorizationFailed
+            | Code::InvalidTopic
+            | Code::InvalidArgument
+            | Code::InconsistentGroupProtocol
+            | Code::UnsupportedVersion
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,21 +3,26 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Mutex,
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
-    error::KafkaError,
+    error::{KafkaError, KafkaResult},
 };
 use schemas::TopicSpec;
 
-use super::KafkaConfig;
+use super::{KafkaConfig, classify::is_lasting};
 use crate::{LogError, Outgoing, Position, RECORD_BYTES_MAX, log::size_of_record};
 
 /// How long a question to the brokers may take; librdkafka tries again meanwhile.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long a question is asked again while brokers restart or leaders move, and how often.
+const ASK_LIMIT: Duration = Duration::from_secs(60);
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// What all handles of a Kafka log share.
 pub(super) struct Cluster {
@@ -168,9 +173,9 @@ impl Cluster {
         let attempted = "asking for the ends of partitions";
         // "End" is a timestamp to the brokers here: the one that no record has yet.
         let list = self.list(partitions, Offset::End)?;
-        let answer = self.consumer().offsets_for_times(list, TIMEOUT);
-        let answer = answer.map_err(|error| self.failed(attempted, error))?;
-        self.positions(attempted, partitions, &answer)
+        let consumer = self.consumer();
+        let answer = self.ask(attempted, || consumer.offsets_for_times(list.clone(), TIMEOUT))?;
+        self.positions(partitions, &answer)
     }
 
     /// Asks for a group's committed positions, those of a transaction that is ending included.
@@ -199,7 +204,7 @@ impl Cluster {
         partitions: &[(&'static TopicSpec, i32)],
     ) -> Result<Vec<Position>, LogError> {
         let list = self.committed_list(consumer, partitions)?;
-        self.positions(COMMITTED, partitions, &list)
+        self.positions(partitions, &list)
     }
 
     /// As `committed_with`, with what else a commit holds.
@@ -209,13 +214,39 @@ impl Cluster {
         partitions: &[(&'static TopicSpec, i32)],
     ) -> Result<TopicPartitionList, LogError> {
         let list = self.list(partitions, Offset::Invalid)?;
-        let answer = consumer.committed_offsets(list, TIMEOUT);
-        answer.map_err(|error| self.failed(COMMITTED, error))
+        self.ask("asking for a group's positions", || {
+            consumer.committed_offsets(list.clone(), TIMEOUT)
+        })
+    }
+
+    /// Asks until all partitions answer: leaders and coordinators move, and come back.
+    fn ask(
+        &self,
+        attempted: &str,
+        question: impl Fn() -> KafkaResult<TopicPartitionList>,
+    ) -> Result<TopicPartitionList, LogError> {
+        let start = Instant::now();
+        loop {
+            let answer = question().and_then(|list| {
+                let mut elements = list.elements().into_iter();
+                elements.try_for_each(|element| element.error())?;
+                Ok(list)
+            });
+            let error = match answer {
+                Ok(list) => return Ok(list),
+                Err(error) => error,
+            };
+            let lasting = error.rdkafka_error_code().is_none_or(is_lasting);
+            if lasting || start.elapsed() > ASK_LIMIT {
+                return Err(self.failed(attempted, error));
+            }
+            tracing::debug!(%error, attempted, "Kafka is asked again");
+            thread::sleep(ASK_AGAIN_AFTER);
+        }
     }
 
     fn positions(
         &self,
-        attempted: &str,
         partitions: &[(&'static TopicSpec, i32)],
         answer: &TopicPartitionList,
     ) -> Result<Vec<Position>, LogError> {
@@ -224,7 +255,7 @@ impl Cluster {
             let found = answer.find_partition(&name, partition);
             let found = found
                 .ok_or_else(|| self.topic_error(topic, format!("has no partition {partition}")))?;
-            found.error().map_err(|error| self.failed(format!("{attempted} of {name}"), error))?;
+            // A group that committed nothing gives no offset: it starts at 0.
             let offset = match found.offset() {
                 Offset::Offset(offset) => offset,
                 _ => 0,
@@ -234,5 +265,3 @@ impl Cluster {
         positions.collect()
     }
 }
-
-const COMMITTED: &str = "asking for a group's positions";

@@ -139,6 +139,9 @@ impl KafkaConfig {
         config.set("bootstrap.servers", &self.bootstrap);
         config.set("client.id", id);
         config.set("allow.auto.create.topics", "false");
+        // By default a client waits up to ten seconds before it tries a broker again.
+        self.default(&mut config, "reconnect.backoff.ms", "50");
+        self.default(&mut config, "reconnect.backoff.max.ms", "1000");
         Ok(config)
     }
 

@@ -9,6 +9,7 @@ use rdkafka::{Offset, TopicPartitionList, consumer::Consumer as _, error::RDKafk
 use schemas::TopicSpec;
 
 use super::{
+    classify::is_lasting,
     cluster::Cluster,
     events::{Event, EventConsumer},
 };
@@ -138,23 +139,12 @@ impl Flows {
 /// Lets errors pass that librdkafka mends, and stops at those that only people can.
 fn tolerate(cluster: &Cluster, code: RDKafkaErrorCode, reason: &str) -> Result<(), LogError> {
     use RDKafkaErrorCode as Code;
-    match code {
-        Code::Authentication
-        | Code::SaslAuthenticationFailed
-        | Code::TopicAuthorizationFailed
-        | Code::GroupAuthorizationFailed
-        | Code::ClusterAuthorizationFailed
-        | Code::UnknownTopic
-        | Code::UnknownTopicOrPartition
-        | Code::UnknownPartition
-        | Code::InvalidTopic
-        | Code::InconsistentGroupProtocol => {
-            let error = rdkafka::error::KafkaError::MessageConsumption(code);
-            Err(cluster.failed(format!("reading ({reason})"), error))
-        }
-        code => {
-            tracing::warn!(%code, reason, "reading from Kafka is disturbed");
-            Ok(())
-        }
+    let gone =
+        matches!(code, Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition);
+    if gone || is_lasting(code) {
+        let error = rdkafka::error::KafkaError::MessageConsumption(code);
+        return Err(cluster.failed(format!("reading ({reason})"), error));
     }
+    tracing::warn!(%code, reason, "reading from Kafka is disturbed");
+    Ok(())
 }

@@ -21,8 +21,9 @@ use super::{
 };
 use crate::{LogError, Outcome, Outgoing, Position, watchdog};
 
-/// Timeout of one blocking call; below the watchdog's limit, which is for calls that ignore it.
-const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Timeout of one blocking call: longer than Kafka keeps a transaction open, below the watchdog's limit,
+/// which is for calls that ignore their timeout.
+const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long a new producer tries to get ready, broker restarts included. Below the five minutes
 /// after which Kafka gives the partitions of a member that does not poll to others.

@@ -6,6 +6,7 @@ mod batches;
 mod fencing;
 mod groups;
 mod harness;
+mod kafka_only;
 mod local_only;
 mod reading;
 mod records;

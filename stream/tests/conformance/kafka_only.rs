@@ -1,0 +1,250 @@
+//! What only Kafka has: others' transactions, settings of topics, brokers that end, rebalances.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use kit::kafka::Kafka;
+use rdkafka::{
+    ClientConfig,
+    producer::{BaseProducer, BaseRecord, Producer},
+};
+use schemas::{
+    Cleanup,
+    topic::{ALL, OBSERVATION, RESOURCE_CHANGE, RESOURCE_STATE},
+};
+use stream::{
+    Log, Outcome, Polled, TopicPlan,
+    kafka::{KafkaConfig, KafkaLog},
+};
+
+use crate::harness::{
+    PARTITIONS, append, at, join, kafka, kafka_config, pairs, reached, read_all, record, starts,
+    texts,
+};
+
+fn foreign_producer(id: &str) -> BaseProducer {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", Kafka::shared().unwrap().bootstrap())
+        .set("transactional.id", id)
+        .create()
+        .unwrap();
+    producer.init_transactions(Duration::from_secs(30)).unwrap();
+    producer
+}
+
+fn send(producer: &BaseProducer, topic: &str, value: &str) {
+    producer.begin_transaction().unwrap();
+    let record = BaseRecord::to(topic).partition(0).key("k").payload(value);
+    producer.send(record).unwrap();
+    producer.flush(Duration::from_secs(30)).unwrap();
+}
+
+#[test]
+fn open_and_aborted_transactions_are_not_seen() {
+    let node = Kafka::shared().unwrap();
+    let prefix = node.prefix("others");
+    let log = KafkaLog::connect(kafka_config(), &prefix).unwrap();
+    log.apply().unwrap();
+    let topic = RESOURCE_STATE.spec;
+    let producer = foreign_producer(&prefix);
+    let limit = Duration::from_secs(30);
+
+    send(&producer, &topic.full_name(&prefix), "open");
+    let ends = log.ends(&[topic]).unwrap();
+    assert_eq!(ends[0], at(topic, 0, 1), "the end counts what is open");
+    let mut reader = log.reader(&starts(&[topic])).unwrap();
+    for _ in 0..10 {
+        assert!(reader.poll(Duration::from_millis(100)).unwrap().is_empty());
+    }
+    assert!(!reached(&reader.positions().unwrap(), &ends), "nor may a restore end here");
+
+    producer.abort_transaction(limit).unwrap();
+    send(&producer, &topic.full_name(&prefix), "committed");
+    producer.commit_transaction(limit).unwrap();
+    send(&producer, &topic.full_name(&prefix), "aborted");
+    producer.abort_transaction(limit).unwrap();
+    let read = read_all(&log, &[topic]);
+    assert_eq!(texts(&read), pairs(&[("k", "committed")]));
+    // Two records and two markers lie before and behind it.
+    assert_eq!(log.ends(&[topic]).unwrap()[0], at(topic, 0, 6));
+}
+
+#[test]
+fn other_settings_are_changed_and_other_counts_refused() {
+    let node = Kafka::shared().unwrap();
+    let prefix = node.prefix("settings");
+    let connect = |config: KafkaConfig| KafkaLog::connect(config, &prefix).unwrap();
+    connect(kafka_config()).apply().unwrap();
+
+    let more = connect(KafkaConfig { partitions: PARTITIONS + 1, ..kafka_config() });
+    let plan = more.plan().unwrap();
+    let refused = |plan: &TopicPlan| matches!(plan, TopicPlan::Refuse(_, why) if why == "has 3 partitions, not 4");
+    assert!(plan.len() == ALL.len() && plan.iter().all(refused), "{plan:?}");
+    assert!(more.check().is_err() && more.apply().is_err());
+    assert!(more.ends(&[OBSERVATION.spec]).is_err());
+
+    let own = "segment.ms=123456";
+    let topic = OBSERVATION.spec.full_name(&prefix);
+    let bootstrap = node.bootstrap();
+    let tool = |args: &[&str]| {
+        let mut all = vec!["--bootstrap-server", &bootstrap];
+        all.extend(["--entity-type", "topics", "--entity-name", &topic]);
+        all.extend(args);
+        kit::java::run("kafka.admin.ConfigCommand", &all, "").unwrap()
+    };
+    tool(&["--alter", "--add-config", own]);
+    let shorter = connect(KafkaConfig { retention_days: Some(1), ..kafka_config() });
+    let altered = |plan: &TopicPlan| match plan {
+        TopicPlan::Alter(spec, changes) => {
+            let [change] = &changes[..] else { return false };
+            spec.cleanup == Cleanup::Delete
+                && change.to_string() == "retention.ms=-1 instead of 86400000"
+        }
+        TopicPlan::Keep(spec) => spec.cleanup != Cleanup::Delete,
+        _ => false,
+    };
+    let plan = shorter.apply().unwrap();
+    assert!(plan.iter().all(altered), "{plan:?}");
+    shorter.check().unwrap();
+    let described = tool(&["--describe"]);
+    assert!(described.contains(own), "{described}");
+    assert!(described.contains("retention.ms=86400000"), "{described}");
+}
+
+#[test]
+fn a_member_may_commit_before_it_gives_up_its_partitions() {
+    let subject = kafka();
+    let log = &*subject.log;
+    let input = OBSERVATION.spec;
+    let records = (0..PARTITIONS).map(|p| record(input, p, "a", "1"));
+    append(log, records.collect());
+    let mut first = join(log, "g", "a", &[input]);
+    first.until_read(3);
+
+    let mut second = join(log, "g", "b", &[input]);
+    let start = Instant::now();
+    loop {
+        assert!(start.elapsed() < Duration::from_secs(60), "nothing is revoked");
+        match first.member.poll(Duration::from_millis(50)).unwrap() {
+            Polled::Revoked { partitions, lost } => {
+                assert_eq!((partitions, lost), (vec![0, 1, 2], false));
+                break;
+            }
+            Polled::Records(_) => {}
+            other @ Polled::Assigned(_) => panic!("{other:?}"),
+        }
+        second.turn();
+    }
+    // The other one gets nothing while we take our time.
+    for _ in 0..20 {
+        assert!(!second.turn());
+    }
+    let output = record(RESOURCE_CHANGE.spec, 0, "k", "last words");
+    assert_eq!(first.commit(vec![output]), Outcome::Committed);
+    first.owned.clear();
+    first.next.clear();
+    crate::harness::until(&mut [&mut first, &mut second], |members| {
+        members[0].owned == [0, 1] && members[1].owned == [2]
+    });
+    let stale = first.member.commit(Vec::new(), &[at(input, 2, 1)]).unwrap();
+    assert_eq!(stale, Outcome::Fenced, "partition 2 is not ours any more");
+    for _ in 0..10 {
+        second.turn();
+    }
+    assert!(second.records.is_empty(), "what was committed came again");
+    assert_eq!(read_all(log, &[RESOURCE_CHANGE.spec]).len(), 1);
+}
+
+#[test]
+fn a_killed_broker_makes_no_commit_count_twice_or_get_lost() {
+    commit_while(|node| {
+        for pause_ms in [1_500, 4_000, 4_000] {
+            thread::sleep(Duration::from_millis(pause_ms));
+            node.kill9().unwrap();
+            node.restart().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_silent_broker_makes_no_commit_count_twice_or_get_lost() {
+    commit_while(|node| {
+        thread::sleep(Duration::from_millis(1_500));
+        // Longer than a commit waits for its answer: nobody knows how that commit ended.
+        node.signal("STOP").unwrap();
+        thread::sleep(Duration::from_secs(20));
+        node.signal("CONT").unwrap();
+        thread::sleep(Duration::from_secs(5));
+    });
+}
+
+/// Commits one record after another while a node of its own is disturbed; each must be there once.
+fn commit_while(disturb: impl FnOnce(&mut Kafka) + Send + 'static) {
+    let mut node = Kafka::start().unwrap();
+    let config = KafkaConfig { bootstrap: node.bootstrap(), ..kafka_config() };
+    let log = KafkaLog::connect(config, "disturbed").unwrap();
+    log.apply().unwrap();
+    let input = OBSERVATION.spec;
+    append(&log, vec![record(input, 0, "k", "v")]);
+    let mut member = join(&log, "g", "s", &[input]);
+    member.until_read(1);
+
+    let disturber = thread::spawn(move || {
+        disturb(&mut node);
+        node
+    });
+    let (mut tries, mut done, mut more) = (0, 0, 20);
+    let mut longest = Duration::ZERO;
+    let start = Instant::now();
+    while more > 0 {
+        let output = record(RESOURCE_STATE.spec, 0, &done.to_string(), "v");
+        // The position stays the same: only the commit's own mark can tell how it ended.
+        let since = Instant::now();
+        let outcome = member.member.commit(vec![output], &[at(input, 0, 1)]);
+        longest = longest.max(since.elapsed());
+        match outcome.unwrap() {
+            Outcome::Committed => done += 1,
+            Outcome::Aborted => {}
+            Outcome::Fenced => {
+                // The group may have forgotten the member while its coordinator was away.
+                drop(member);
+                member = join(&log, "g", "s", &[input]);
+                member.until_owns(&[0, 1, 2]);
+            }
+        }
+        tries += 1;
+        assert!(start.elapsed() < Duration::from_secs(240), "{done} in {tries} tries");
+        more -= i32::from(disturber.is_finished());
+    }
+    let _node = disturber.join().unwrap();
+    println!("{done} commits in {tries} tries, the longest took {longest:?}");
+    let read = texts(&read_all(&log, &[RESOURCE_STATE.spec]));
+    let keys: Vec<String> = read.into_iter().map(|(key, _)| key).collect();
+    let expected: Vec<String> = (0..done).map(|i| i.to_string()).collect();
+    assert_eq!(keys, expected);
+    assert_eq!(log.committed("g", &[input]).unwrap()[0], at(input, 0, 1));
+}
+
+#[test]
+fn a_commit_is_quick() {
+    let subject = kafka();
+    let log = &*subject.log;
+    let input = OBSERVATION.spec;
+    let mut member = join(log, "g", "s", &[input]);
+    member.until_owns(&[0, 1, 2]);
+    let mut times = Vec::new();
+    for offset in 1..=40 {
+        let outputs = (0..100).map(|i| record(RESOURCE_CHANGE.spec, i % PARTITIONS, "k", "v"));
+        let start = Instant::now();
+        let outcome = member.member.commit(outputs.collect(), &[at(input, 0, offset)]);
+        assert_eq!(outcome.unwrap(), Outcome::Committed);
+        times.push(start.elapsed());
+    }
+    times.sort_unstable();
+    println!("commit of 100 records: p50 {:?}, p95 {:?}", times[20], times[38]);
+    // Without draining first, or with the default back-off, none takes less than 100 ms; on a busy
+    // machine the quick ones still tell.
+    assert!(times[4] < Duration::from_millis(80), "{times:?}");
+}
