@@ -55,22 +55,12 @@ impl Task<'_, '_> {
         let is_known = self.is_known(key)?;
         self.known_moved(which, &key.account, is_known)?;
         if is_known != was_known {
-            self.push(Work::Known {
-                trust: true,
-                cursor: None,
-            })?;
+            self.push(Work::Known { trust: true, cursor: None })?;
         }
         let ours = self.view.get(&LISTING, key)?.is_some()
-            || self
-                .view
-                .get(&REGISTER, key)?
-                .is_some_and(|row| !row.third_party)
+            || self.view.get(&REGISTER, key)?.is_some_and(|row| !row.third_party)
             || self.view.get(&ACCOUNT, key)?.is_some();
-        if ours && self.view.owns(key) {
-            self.refresh_account(&key.account)
-        } else {
-            Ok(())
-        }
+        if ours && self.view.owns(key) { self.refresh_account(&key.account) } else { Ok(()) }
     }
 
     /// Gives an account's row, making it when it is met for the first time.
@@ -103,17 +93,11 @@ impl Task<'_, '_> {
         let name = register.as_ref().and_then(|row| row.name.clone());
         let listed_name = listing.as_ref().map(|row| row.name.clone());
         Ok(AccountState {
-            provider: listing
-                .as_ref()
-                .map_or("aws".to_owned(), |row| row.provider.clone()),
+            provider: listing.as_ref().map_or("aws".to_owned(), |row| row.provider.clone()),
             account: key.account.clone(),
-            payer: listing
-                .as_ref()
-                .map_or(String::new(), |row| row.payer.clone()),
+            payer: listing.as_ref().map_or(String::new(), |row| row.payer.clone()),
             name: name.or(listed_name).unwrap_or_else(|| key.account.clone()),
-            status: listing
-                .as_ref()
-                .map_or(AccountStatus::Unknown, |row| row.status),
+            status: listing.as_ref().map_or(AccountStatus::Unknown, |row| row.status),
             owner: register.as_ref().and_then(|row| row.owner.clone()),
             executive: register.and_then(|row| row.executive),
             listed: listing.is_some(),
@@ -128,9 +112,7 @@ impl Task<'_, '_> {
         let scopes = self.view.scan(&SCOPE, &prefix, None, usize::MAX)?;
         let covered = coverage_of(resource_type, &scopes);
         let mut state = self.account(account)?;
-        let place = state
-            .coverage
-            .binary_search_by(|one| one.resource_type[..].cmp(resource_type));
+        let place = state.coverage.binary_search_by(|one| one.resource_type[..].cmp(resource_type));
         match place {
             Ok(at) if state.coverage[at] == covered => return Ok(()),
             Ok(at) => state.coverage[at] = covered,
@@ -150,9 +132,7 @@ impl Task<'_, '_> {
         for (kind, id) in sums_of(state) {
             let key = ContributionKey::new(kind, id, &*state.account, requirement);
             match score {
-                Some(score) => self
-                    .view
-                    .emit(&topic::CONTRIBUTION, &key, &contribution(score))?,
+                Some(score) => self.view.emit(&topic::CONTRIBUTION, &key, &contribution(score))?,
                 None => self.view.retract(&topic::CONTRIBUTION, &key),
             }
         }
@@ -163,9 +143,7 @@ impl Task<'_, '_> {
         if from == to {
             return Ok(());
         }
-        let scores = self
-            .view
-            .scan(&SCORE, &key::prefix(&[account]), None, usize::MAX)?;
+        let scores = self.view.scan(&SCORE, &key::prefix(&[account]), None, usize::MAX)?;
         for (score_key, score) in scores.iter().filter(|(key, _)| key.requirement != WHOLE) {
             let share =
                 |sum: &Sum| ContributionKey::new(sum.0, &*sum.1, account, &*score_key.requirement);
@@ -173,8 +151,7 @@ impl Task<'_, '_> {
                 self.view.retract(&topic::CONTRIBUTION, &share(sum));
             }
             for sum in to.iter().filter(|sum| !from.contains(sum)) {
-                self.view
-                    .emit(&topic::CONTRIBUTION, &share(sum), &contribution(score))?;
+                self.view.emit(&topic::CONTRIBUTION, &share(sum), &contribution(score))?;
             }
         }
         Ok(())

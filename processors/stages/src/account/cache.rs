@@ -45,13 +45,9 @@ impl Task<'_, '_> {
                 let rows = self.view.scan(&REQUIREMENT, "", after.as_deref(), PIECE)?;
                 let Some((last, _)) = rows.last() else { break };
                 after = Some(schemas::Key::encode(last));
-                rows.into_iter()
-                    .for_each(|(_, requirement)| standard.insert(requirement));
+                rows.into_iter().for_each(|(_, requirement)| standard.insert(requirement));
             }
-            self.cache.standard = Part {
-                version,
-                value: standard,
-            };
+            self.cache.standard = Part { version, value: standard };
         }
         Ok(&self.cache.standard.value)
     }
@@ -66,13 +62,9 @@ impl Task<'_, '_> {
                 let rows = self.view.scan(&EXCEPTION, "", after.as_deref(), PIECE)?;
                 let Some((last, _)) = rows.last() else { break };
                 after = Some(schemas::Key::encode(last));
-                rows.into_iter()
-                    .for_each(|(_, exception)| index.insert(exception));
+                rows.into_iter().for_each(|(_, exception)| index.insert(exception));
             }
-            self.cache.exceptions = Part {
-                version,
-                value: index,
-            };
+            self.cache.exceptions = Part { version, value: index };
         }
         Ok(&self.cache.exceptions.value)
     }
@@ -97,10 +89,7 @@ impl Task<'_, '_> {
                 let vouched = rows.into_iter().filter(|(_, row)| vouches(row));
                 known.extend(vouched.map(|(key, _)| key.account));
             }
-            self.cache.known = Part {
-                version,
-                value: known,
-            };
+            self.cache.known = Part { version, value: known };
         }
         Ok(&self.cache.known.value)
     }
@@ -153,18 +142,12 @@ impl Task<'_, '_> {
     /// Tells by the tables whether an account is known.
     pub(super) fn is_known(&self, key: &AccountKey) -> Step<bool> {
         Ok(self.view.get(&LISTING, key)?.is_some()
-            || self
-                .view
-                .get(&REGISTER, key)?
-                .is_some_and(|row| vouches(&row)))
+            || self.view.get(&REGISTER, key)?.is_some_and(|row| vouches(&row)))
     }
 
     /// Gives one of the task's numbers, -1 when it was never set.
     pub(super) fn number(&self, name: &str) -> Step<i64> {
-        Ok(self
-            .view
-            .get(&META, &MetaKey::new(name))?
-            .map_or(-1, |meta| meta.number))
+        Ok(self.view.get(&META, &MetaKey::new(name))?.map_or(-1, |meta| meta.number))
     }
 
     /// Sets one of the task's numbers.

@@ -21,17 +21,13 @@ impl Task<'_, '_> {
     /// Takes a tick; one that does not move the clock on says nothing new.
     pub(super) fn tick(&mut self, record: &Record) -> Step {
         let (_, tick) = self.view.read(&topic::TICK, record)?;
-        let minute_ms = tick
-            .ok_or_else(|| poison("a tick can't be a tombstone"))?
-            .minute_ms;
+        let minute_ms = tick.ok_or_else(|| poison("a tick can't be a tombstone"))?.minute_ms;
         let before = self.number(CLOCK)?;
         if minute_ms <= before {
             return Ok(());
         }
         self.set_number(CLOCK, minute_ms)?;
-        self.push(Work::Timers {
-            until_ms: minute_ms,
-        })?;
+        self.push(Work::Timers { until_ms: minute_ms })?;
         if before >= 0 && minute_ms / HOUR_MS > before / HOUR_MS {
             self.push(Work::Cut { cursor: None })?;
         }
@@ -84,8 +80,6 @@ impl Task<'_, '_> {
         for (key, score) in &rows {
             self.view.emit(&topic::SCORE_HISTORY, key, score)?;
         }
-        Ok((rows.len() == PIECE).then(|| Work::Cut {
-            cursor: last_key(&rows),
-        }))
+        Ok((rows.len() == PIECE).then(|| Work::Cut { cursor: last_key(&rows) }))
     }
 }

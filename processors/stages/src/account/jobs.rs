@@ -65,7 +65,7 @@ pub(super) enum Work {
     /// Close a completed scope.
     Sweep {
         /// How far it is.
-        sweep: Sweep,
+        sweep: ScopeSweep,
     },
     /// Close a completed report.
     SweepReport {
@@ -101,7 +101,7 @@ schemas::symbols! {
 /// How far the sweep of a scope is.
 #[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
 #[avro(namespace = "scorecard")]
-pub(super) struct Sweep {
+pub(super) struct ScopeSweep {
     /// The scope's account.
     pub account: String,
     /// The scope's resource type.
@@ -147,13 +147,8 @@ impl Task<'_, '_> {
         let number = self.number(NEXT)? + 1;
         self.set_number(NEXT, number)?;
         self.set_number(OPEN, self.number(OPEN)?.max(0) + 1)?;
-        let job = Job {
-            work,
-            cause: self.view.cause().clone(),
-            at_ms: self.view.at_ms(),
-        };
-        self.view
-            .put(&JOB, &JobKey::new(format!("{number:020}")), &job)
+        let job = Job { work, cause: self.view.cause().clone(), at_ms: self.view.at_ms() };
+        self.view.put(&JOB, &JobKey::new(format!("{number:020}")), &job)
     }
 
     /// Does one piece of the first job; false when there is none.
@@ -178,12 +173,9 @@ impl Task<'_, '_> {
 
     fn piece(&mut self, work: Work) -> Step<Option<Work>> {
         match work {
-            Work::Requirement {
-                id,
-                was,
-                phase,
-                cursor,
-            } => self.requirement_piece(id, was, phase, cursor),
+            Work::Requirement { id, was, phase, cursor } => {
+                self.requirement_piece(id, was, phase, cursor)
+            }
             Work::Credit { prefixes, cursor } => self.credit_piece(prefixes, cursor),
             Work::Known { trust, cursor } => self.known_piece(trust, cursor),
             Work::Sweep { sweep } => self.sweep(sweep),
@@ -207,12 +199,7 @@ impl Task<'_, '_> {
             RequirementPhase::Findings => self.requirement_findings(&id, cursor.as_deref())?,
         };
         if next.is_some() {
-            return Ok(Some(Work::Requirement {
-                id,
-                was,
-                phase,
-                cursor: next,
-            }));
+            return Ok(Some(Work::Requirement { id, was, phase, cursor: next }));
         }
         let phase = match phase {
             RequirementPhase::Rows => RequirementPhase::Accounts,
@@ -220,12 +207,7 @@ impl Task<'_, '_> {
             RequirementPhase::Resources => RequirementPhase::Findings,
             RequirementPhase::Findings => return Ok(None),
         };
-        Ok(Some(Work::Requirement {
-            id,
-            was,
-            phase,
-            cursor: None,
-        }))
+        Ok(Some(Work::Requirement { id, was, phase, cursor: None }))
     }
 
     /// Drops rows that the requirement no longer judges, and counts the others as it counts now.
@@ -237,9 +219,7 @@ impl Task<'_, '_> {
     ) -> Step<Option<String>> {
         let Some(was) = was else { return Ok(None) };
         let entry = self.standard()?.get(id).cloned();
-        let page = self
-            .view
-            .scan(&COMPLIANCE, &key::prefix(&[id]), cursor, PIECE)?;
+        let page = self.view.scan(&COMPLIANCE, &key::prefix(&[id]), cursor, PIECE)?;
         let mut at = 0;
         while at < page.len() {
             let of = resource_prefix(&page[at].0);
@@ -249,18 +229,12 @@ impl Task<'_, '_> {
             for (key, row) in rows.iter().filter(|(key, row)| !judged(key, row)) {
                 self.drop_row(key, row)?;
             }
-            let stay = rows
-                .iter()
-                .filter(|(key, row)| judged(key, row))
-                .map(|(_, row)| row);
-            let now = entry.as_ref().map_or(Counts::default(), |entry| {
-                count_rows(entry.requirement.scoring, stay)
-            });
+            let stay = rows.iter().filter(|(key, row)| judged(key, row)).map(|(_, row)| row);
+            let now = entry
+                .as_ref()
+                .map_or(Counts::default(), |entry| count_rows(entry.requirement.scoring, stay));
             self.count(&page[at].0.account, id, now + -before)?;
-            at += page[at..]
-                .iter()
-                .take_while(|(key, _)| resource_prefix(key) == of)
-                .count();
+            at += page[at..].iter().take_while(|(key, _)| resource_prefix(key) == of).count();
         }
         // A resource's parts were all done with its first row: go on behind the last of them.
         let Some((last, _)) = page.last().filter(|_| page.len() == PIECE) else {
@@ -317,9 +291,7 @@ impl Task<'_, '_> {
         let Some(prefix) = prefixes.first() else {
             return Ok(None);
         };
-        let rows = self
-            .view
-            .scan(&COMPLIANCE, prefix, cursor.as_deref(), PIECE)?;
+        let rows = self.view.scan(&COMPLIANCE, prefix, cursor.as_deref(), PIECE)?;
         let next = page_end(&rows);
         for (key, row) in rows {
             self.recredit(&key, row)?;
@@ -327,10 +299,7 @@ impl Task<'_, '_> {
         if next.is_none() {
             prefixes.remove(0);
         }
-        Ok((!prefixes.is_empty()).then_some(Work::Credit {
-            prefixes,
-            cursor: next,
-        }))
+        Ok((!prefixes.is_empty()).then_some(Work::Credit { prefixes, cursor: next }))
     }
 
     fn known_piece(&mut self, trust: bool, cursor: Option<String>) -> Step<Option<Work>> {
@@ -340,42 +309,25 @@ impl Task<'_, '_> {
                 self.recognise(key)?;
             }
             let cursor = page_end(&rows);
-            return Ok(Some(Work::Known {
-                trust: cursor.is_some(),
-                cursor,
-            }));
+            return Ok(Some(Work::Known { trust: cursor.is_some(), cursor }));
         }
-        let asking: Vec<_> = self
-            .standard()?
-            .all()
-            .filter(|e| e.asks_for_accounts())
-            .cloned()
-            .collect();
+        let asking: Vec<_> =
+            self.standard()?.all().filter(|e| e.asks_for_accounts()).cloned().collect();
         if asking.is_empty() {
             return Ok(None);
         }
         let rows = self.view.scan(&RESOURCE, "", cursor.as_deref(), PIECE)?;
         for (_, state) in &rows {
             let of_type = &state.resource.resource_type;
-            for entry in asking
-                .iter()
-                .filter(|e| e.requirement.resource_type == *of_type)
-            {
+            for entry in asking.iter().filter(|e| e.requirement.resource_type == *of_type) {
                 self.judge_by(entry, &state.resource)?;
             }
         }
-        Ok(page_end(&rows).map(|cursor| Work::Known {
-            trust,
-            cursor: Some(cursor),
-        }))
+        Ok(page_end(&rows).map(|cursor| Work::Known { trust, cursor: Some(cursor) }))
     }
 }
 
 /// Gives the key to go on after; none when the page was the last.
 fn page_end<K: schemas::Key, V>(rows: &[(K, V)]) -> Option<String> {
-    if rows.len() == PIECE {
-        last_key(rows)
-    } else {
-        None
-    }
+    if rows.len() == PIECE { last_key(rows) } else { None }
 }

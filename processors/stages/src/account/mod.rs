@@ -70,10 +70,7 @@ impl Stage for AccountStage {
     }
 
     fn step(&mut self, view: &mut View<'_>, record: &Record) -> Step {
-        let task = &mut Task {
-            view,
-            cache: &mut self.cache,
-        };
+        let task = &mut Task { view, cache: &mut self.cache };
         match record.topic.name {
             "tick" => task.tick(record),
             "account.listing" => task.listing(record),
@@ -88,16 +85,10 @@ impl Stage for AccountStage {
     }
 
     fn work(&mut self, view: &mut View<'_>) -> Step<bool> {
-        Task {
-            view,
-            cache: &mut self.cache,
-        }
-        .work()
+        Task { view, cache: &mut self.cache }.work()
     }
 }
 
 fn poison(reason: impl Into<String>) -> StepError {
-    StepError::Poison {
-        reason: reason.into(),
-    }
+    StepError::Poison { reason: reason.into() }
 }

@@ -29,12 +29,7 @@ impl Task<'_, '_> {
         }
         let was = before.map(|row| row.scoring);
         let phase = RequirementPhase::Rows;
-        self.push(Work::Requirement {
-            id: key.requirement,
-            was,
-            phase,
-            cursor: None,
-        })
+        self.push(Work::Requirement { id: key.requirement, was, phase, cursor: None })
     }
 
     /// Takes an entry of the risk register; the credit of all rows that it concerns is given anew.
@@ -50,11 +45,7 @@ impl Task<'_, '_> {
         prefixes.extend(exception.iter().flat_map(prefixes_of));
         let same = before == exception;
         self.exceptions_moved(&key.exception, exception)?;
-        if same {
-            Ok(())
-        } else {
-            self.push_credit(prefixes)
-        }
+        if same { Ok(()) } else { self.push_credit(prefixes) }
     }
 
     /// Takes an exception's end: its rows lose their credit.
@@ -69,10 +60,7 @@ impl Task<'_, '_> {
         if prefixes.is_empty() {
             return Ok(());
         }
-        self.push(Work::Credit {
-            prefixes,
-            cursor: None,
-        })
+        self.push(Work::Credit { prefixes, cursor: None })
     }
 
     fn move_expiry(
@@ -109,11 +97,7 @@ fn prefixes_of(exception: &Exception) -> Vec<String> {
         if any(&exception.accounts) {
             return vec![key::prefix(&[requirement])];
         }
-        exception
-            .accounts
-            .iter()
-            .map(|account| key::prefix(&[requirement, account]))
-            .collect()
+        exception.accounts.iter().map(|account| key::prefix(&[requirement, account])).collect()
     };
     exception.requirements.iter().flat_map(of).collect()
 }

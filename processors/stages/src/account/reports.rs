@@ -21,22 +21,13 @@ impl Task<'_, '_> {
     pub(super) fn report(&mut self, record: &Record) -> Step {
         let (_, value) = self.view.read(&topic::REPORT, record)?;
         let report = value.ok_or_else(|| poison("a report's record can't be a tombstone"))?;
-        let Report {
-            source,
-            account,
-            report: id,
-            event,
-        } = report;
+        let Report { source, account, report: id, event } = report;
         let key = scope_of(&account, &source);
         let scope = self.view.get(&SCOPE, &key)?;
-        let attempt = Attempt {
-            scan: &id,
-            attempt: 1,
-        };
+        let attempt = Attempt { scan: &id, attempt: 1 };
         match (order(scope.as_ref(), attempt), scope, event) {
             (Order::Newer, scope, ReportEvent::Started {}) => {
-                self.view
-                    .put(&SCOPE, &key, &start(scope.as_ref(), attempt))?;
+                self.view.put(&SCOPE, &key, &start(scope.as_ref(), attempt))?;
                 self.cover(&account, &key.resource_type)
             }
             (Order::Newer, ..) => Err(poison(format!("report {id} of {source} never started"))),
@@ -69,26 +60,14 @@ impl Task<'_, '_> {
     }
 
     fn found(&mut self, account: &str, source: &str, scope: &ScopeState, finding: Finding) -> Step {
-        let Finding {
-            check,
-            region,
-            resource,
-            ..
-        } = &finding;
+        let Finding { check, region, resource, .. } = &finding;
         let key = FindingKey::new(account, source, check, region, resource);
         self.view.put(
             &FINDING,
             &key,
-            &FindingRow {
-                finding: finding.clone(),
-                generation: scope.generation,
-            },
+            &FindingRow { finding: finding.clone(), generation: scope.generation },
         )?;
-        let entries: Vec<_> = self
-            .standard()?
-            .fed_by(source, &finding.check)
-            .cloned()
-            .collect();
+        let entries: Vec<_> = self.standard()?.fed_by(source, &finding.check).cloned().collect();
         for entry in entries {
             self.judge_finding(&entry, &key, Some(&finding))?;
         }
@@ -108,9 +87,7 @@ impl Task<'_, '_> {
             .iter()
             .find(|mapping| mapping.source == key.source && mapping.check == key.check);
         let part = part_of(&key.source, &key.check);
-        let row = mapping
-            .zip(finding)
-            .and_then(|(mapping, found)| finding_row(found, mapping));
+        let row = mapping.zip(finding).and_then(|(mapping, found)| finding_row(found, mapping));
         let judged: Rows = row.map(|row| (part.clone(), row)).into_iter().collect();
         let mine = |one: &str, _: &ComplianceState| one == part;
         let resource = subject(key, &entry.requirement.resource_type);
@@ -120,26 +97,19 @@ impl Task<'_, '_> {
     /// Does a piece of a report's end: what a complete report no longer has is gone.
     pub(super) fn sweep_report(&mut self, sweep: ReportSweep) -> Step<Option<Work>> {
         let prefix = key::prefix(&[&sweep.account, &sweep.source]);
-        let rows = self
-            .view
-            .scan(&FINDING, &prefix, sweep.cursor.as_deref(), PIECE)?;
+        let rows = self.view.scan(&FINDING, &prefix, sweep.cursor.as_deref(), PIECE)?;
         let gone = |row: &FindingRow| sweep.complete && row.generation != sweep.generation;
         for (key, _) in rows.iter().filter(|(_, row)| gone(row)) {
             self.view.delete(&FINDING, key)?;
-            let entries: Vec<_> = self
-                .standard()?
-                .fed_by(&key.source, &key.check)
-                .cloned()
-                .collect();
+            let entries: Vec<_> =
+                self.standard()?.fed_by(&key.source, &key.check).cloned().collect();
             for entry in entries {
                 self.judge_finding(&entry, key, None)?;
             }
         }
         if rows.len() == PIECE {
             let cursor = last_key(&rows);
-            return Ok(Some(Work::SweepReport {
-                sweep: ReportSweep { cursor, ..sweep },
-            }));
+            return Ok(Some(Work::SweepReport { sweep: ReportSweep { cursor, ..sweep } }));
         }
         self.complete_report(&sweep)?;
         Ok(None)
@@ -151,12 +121,8 @@ impl Task<'_, '_> {
             return Ok(());
         };
         let completed_ms = Some(self.view.at_ms());
-        let done = ScopeState {
-            status: ScopeStatus::Completed,
-            completed_ms,
-            error: None,
-            ..scope
-        };
+        let done =
+            ScopeState { status: ScopeStatus::Completed, completed_ms, error: None, ..scope };
         self.view.put(&SCOPE, &key, &done)?;
         self.cover(&key.account, &key.resource_type)
     }
@@ -176,11 +142,7 @@ fn subject(key: &FindingKey, resource_type: &str) -> Resource {
         resource_type: resource_type.to_owned(),
         id: key.resource.clone(),
         name: key.resource.clone(),
-        arn: if is_arn {
-            key.resource.clone()
-        } else {
-            String::new()
-        },
+        arn: if is_arn { key.resource.clone() } else { String::new() },
         tags: BTreeMap::new(),
         configuration: "{}".to_owned(),
         supplementary: "{}".to_owned(),

@@ -39,9 +39,7 @@ impl Task<'_, '_> {
         let after = ResourceState {
             resource: seen.clone(),
             scope_region: scope_region.to_owned(),
-            first_seen_ms: before
-                .as_ref()
-                .map_or(seen.captured_ms, |row| row.first_seen_ms),
+            first_seen_ms: before.as_ref().map_or(seen.captured_ms, |row| row.first_seen_ms),
         };
         self.view.put(&RESOURCE, &key, &after)?;
         self.tell(&key, kind, changes)?;
@@ -76,9 +74,8 @@ impl Task<'_, '_> {
             return Ok(());
         };
         let known = self.known()?;
-        row.known = trust::is_known(row.kind, row.principal_account.as_deref(), |a| {
-            known.contains(a)
-        });
+        row.known =
+            trust::is_known(row.kind, row.principal_account.as_deref(), |a| known.contains(a));
         self.view.put(&TRUST, key, &row)
     }
 
@@ -95,12 +92,7 @@ impl Task<'_, '_> {
 
     fn tell(&mut self, key: &ResourceKey, kind: ChangeKind, changes: Vec<Difference>) -> Step {
         let cause = self.view.cause().clone();
-        let change = ResourceChange {
-            kind,
-            at_ms: self.view.at_ms(),
-            differences: changes,
-            cause,
-        };
+        let change = ResourceChange { kind, at_ms: self.view.at_ms(), differences: changes, cause };
         self.view.emit(&topic::RESOURCE_CHANGE, key, &change)
     }
 
@@ -125,8 +117,7 @@ impl Task<'_, '_> {
             let account = trusted.account.as_deref();
             let known = trust::is_known(trusted.kind, account, |a| known.contains(a));
             let row = self.view.get(&TRUST, &key)?;
-            self.view
-                .put(&TRUST, &key, &trust::enter(row, trusted, known, &through))?;
+            self.view.put(&TRUST, &key, &trust::enter(row, trusted, known, &through))?;
         }
         Ok(())
     }
@@ -139,8 +130,5 @@ fn is_rule(_: &str, row: &ComplianceState) -> bool {
 /// Tells whether two documents are the same, whenever they were seen.
 fn same(before: &Resource, after: &Resource) -> bool {
     let Resource { captured_ms, .. } = after;
-    &Resource {
-        captured_ms: *captured_ms,
-        ..before.clone()
-    } == after
+    &Resource { captured_ms: *captured_ms, ..before.clone() } == after
 }

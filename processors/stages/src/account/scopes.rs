@@ -10,7 +10,7 @@ use stream::Record;
 use super::{
     PIECE, Task,
     accounts::last_key,
-    jobs::{Sweep, Work},
+    jobs::{ScopeSweep, Work},
     poison,
     tables::{MEMBER, SCOPE},
 };
@@ -21,30 +21,18 @@ impl Task<'_, '_> {
     pub(super) fn observation(&mut self, record: &Record) -> Step {
         let (_, value) = self.view.read(&topic::OBSERVATION, record)?;
         let observation = value.ok_or_else(|| poison("an observation can't be a tombstone"))?;
-        let Observation {
-            account,
-            resource_type,
-            region,
-            scan,
-            attempt,
-            event,
-            ..
-        } = observation;
+        let Observation { account, resource_type, region, scan, attempt, event, .. } = observation;
         let key = ScopeKey::new(account, resource_type, region);
         let scope = self.view.get(&SCOPE, &key)?;
-        let attempt = Attempt {
-            scan: &scan,
-            attempt,
-        };
+        let attempt = Attempt { scan: &scan, attempt };
         match (order(scope.as_ref(), attempt), scope, event) {
             (Order::Newer, scope, ObservationEvent::Started {}) => {
-                self.view
-                    .put(&SCOPE, &key, &start(scope.as_ref(), attempt))?;
+                self.view.put(&SCOPE, &key, &start(scope.as_ref(), attempt))?;
                 self.cover(&key.account, &key.resource_type)
             }
-            (Order::Newer, ..) => Err(poison(format!(
-                "{key:?}: attempt {attempt:?} never started"
-            ))),
+            (Order::Newer, ..) => {
+                Err(poison(format!("{key:?}: attempt {attempt:?} never started")))
+            }
             (Order::Current, Some(scope), event) => self.scope_event(&key, scope, event),
             _ => Ok(()), // Void or delivered again: it says nothing new.
         }
@@ -55,7 +43,7 @@ impl Task<'_, '_> {
             ObservationEvent::Started {} => Ok(()),
             ObservationEvent::Observed { resource } => self.observed(key, &scope, &resource),
             ObservationEvent::Completed { count } => self.push(Work::Sweep {
-                sweep: Sweep {
+                sweep: ScopeSweep {
                     account: key.account.clone(),
                     resource_type: key.resource_type.clone(),
                     region: key.region.clone(),
@@ -72,10 +60,7 @@ impl Task<'_, '_> {
 
     fn observed(&mut self, key: &ScopeKey, scope: &ScopeState, resource: &Resource) -> Step {
         if resource.account != key.account || resource.resource_type != key.resource_type {
-            return Err(poison(format!(
-                "{:?} does not belong to {key:?}",
-                resource.key()
-            )));
+            return Err(poison(format!("{:?} does not belong to {key:?}", resource.key())));
         }
         let member = MemberKey::new(
             &*key.account,
@@ -84,45 +69,27 @@ impl Task<'_, '_> {
             &*resource.region,
             &*resource.id,
         );
-        self.view.put(
-            &MEMBER,
-            &member,
-            &Member {
-                generation: scope.generation,
-            },
-        )?;
+        self.view.put(&MEMBER, &member, &Member { generation: scope.generation })?;
         self.see(resource, &key.region)
     }
 
     /// Marks a scope failed: what it had stays, and the error is data.
     pub(super) fn fail_scope(&mut self, key: &ScopeKey, scope: ScopeState, error: String) -> Step {
-        let failed = ScopeState {
-            status: ScopeStatus::Failed,
-            error: Some(error),
-            ..scope
-        };
+        let failed = ScopeState { status: ScopeStatus::Failed, error: Some(error), ..scope };
         self.view.put(&SCOPE, key, &failed)?;
         self.cover(&key.account, &key.resource_type)
     }
 
     /// Does a piece of a sweep: first counts what arrived, then deletes what was not seen.
-    pub(super) fn sweep(&mut self, mut sweep: Sweep) -> Step<Option<Work>> {
+    pub(super) fn sweep(&mut self, mut sweep: ScopeSweep) -> Step<Option<Work>> {
         let parts = [&*sweep.account, &*sweep.resource_type, &*sweep.region];
         let prefix = key::prefix(&parts);
-        let rows = self
-            .view
-            .scan(&MEMBER, &prefix, sweep.cursor.as_deref(), PIECE)?;
+        let rows = self.view.scan(&MEMBER, &prefix, sweep.cursor.as_deref(), PIECE)?;
         let seen = |member: &Member| member.generation == sweep.generation;
         if sweep.counted {
             for (key, _) in rows.iter().filter(|(_, member)| !seen(member)) {
                 self.view.delete(&MEMBER, key)?;
-                let MemberKey {
-                    account,
-                    resource_type,
-                    region,
-                    id,
-                    ..
-                } = key;
+                let MemberKey { account, resource_type, region, id, .. } = key;
                 self.forget(&ResourceKey::new(account, region, resource_type, id))?;
             }
         } else {
@@ -131,27 +98,17 @@ impl Task<'_, '_> {
         }
         if rows.len() == PIECE {
             let cursor = last_key(&rows);
-            return Ok(Some(Work::Sweep {
-                sweep: Sweep { cursor, ..sweep },
-            }));
+            return Ok(Some(Work::Sweep { sweep: ScopeSweep { cursor, ..sweep } }));
         }
-        if sweep.counted {
-            self.complete_scope(&sweep).map(|()| None)
-        } else {
-            self.close(sweep)
-        }
+        if sweep.counted { self.complete_scope(&sweep).map(|()| None) } else { self.close(sweep) }
     }
 
     /// Decides, once all members were counted, whether absence counts.
-    fn close(&mut self, sweep: Sweep) -> Step<Option<Work>> {
+    fn close(&mut self, sweep: ScopeSweep) -> Step<Option<Work>> {
         match count_closes(sweep.announced, sweep.arrived) {
-            Completion::Sweep => Ok(Some(Work::Sweep {
-                sweep: Sweep {
-                    counted: true,
-                    cursor: None,
-                    ..sweep
-                },
-            })),
+            Completion::Sweep => {
+                Ok(Some(Work::Sweep { sweep: ScopeSweep { counted: true, cursor: None, ..sweep } }))
+            }
             Completion::Short { error } => {
                 let key = ScopeKey::new(&*sweep.account, &*sweep.resource_type, &*sweep.region);
                 if let Some(scope) = self.view.get(&SCOPE, &key)? {
@@ -162,18 +119,14 @@ impl Task<'_, '_> {
         }
     }
 
-    fn complete_scope(&mut self, sweep: &Sweep) -> Step {
+    fn complete_scope(&mut self, sweep: &ScopeSweep) -> Step {
         let key = ScopeKey::new(&*sweep.account, &*sweep.resource_type, &*sweep.region);
         let Some(scope) = self.view.get(&SCOPE, &key)? else {
             return Ok(());
         };
         let completed_ms = Some(self.view.at_ms());
-        let done = ScopeState {
-            status: ScopeStatus::Completed,
-            completed_ms,
-            error: None,
-            ..scope
-        };
+        let done =
+            ScopeState { status: ScopeStatus::Completed, completed_ms, error: None, ..scope };
         self.view.put(&SCOPE, &key, &done)?;
         self.cover(&key.account, &key.resource_type)
     }

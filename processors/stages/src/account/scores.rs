@@ -17,10 +17,7 @@ impl Task<'_, '_> {
             return Ok(());
         }
         let key = ScoreKey::new(account, requirement);
-        let before = self
-            .view
-            .get(&COUNTS, &key)?
-            .map_or(Counts::default(), |row| (&row).into());
+        let before = self.view.get(&COUNTS, &key)?.map_or(Counts::default(), |row| (&row).into());
         let after = before + change;
         if after == Counts::default() {
             self.view.delete(&COUNTS, &key)?;
@@ -45,11 +42,7 @@ impl Task<'_, '_> {
         let needs = |entry: &StandardEntry| {
             let own = entry.rule.is_some() && entry.requirement.resource_type == resource_type;
             let source = resource_type.strip_prefix("report/");
-            own || entry
-                .requirement
-                .checks
-                .iter()
-                .any(|check| source == Some(&*check.source))
+            own || entry.requirement.checks.iter().any(|check| source == Some(&*check.source))
         };
         for id in self.requirements(needs)? {
             self.rescore(state, &id)?;
@@ -60,10 +53,7 @@ impl Task<'_, '_> {
     /// Scores one requirement in an account; one that is no longer in force has no score.
     pub(super) fn rescore(&mut self, state: &AccountState, requirement: &str) -> Step {
         let key = ScoreKey::new(&*state.account, requirement);
-        let raw = self
-            .view
-            .get(&COUNTS, &key)?
-            .map_or(Counts::default(), |row| (&row).into());
+        let raw = self.view.get(&COUNTS, &key)?.map_or(Counts::default(), |row| (&row).into());
         let after = self.standard()?.get(requirement).map(|entry| {
             let coverage = coverage_for(&entry.requirement, &state.coverage);
             requirement_score(&entry.requirement, raw, &coverage)
@@ -94,11 +84,7 @@ impl Task<'_, '_> {
     fn rescore_account(&mut self, state: &AccountState) -> Step {
         let row = self.view.get(&SUMS, &AccountKey::new(&*state.account))?;
         let sums = row.map_or(Weighted::default(), |row| (&row).into());
-        self.view.put(
-            &SCORE,
-            &whole(&state.account),
-            &account_score(&sums, &state.coverage),
-        )
+        self.view.put(&SCORE, &whole(&state.account), &account_score(&sums, &state.coverage))
     }
 
     fn requirements(&mut self, wanted: impl Fn(&StandardEntry) -> bool) -> Step<Vec<String>> {

@@ -142,39 +142,15 @@ pub(super) struct CountsRow {
 
 impl From<Counts> for CountsRow {
     fn from(c: Counts) -> Self {
-        let Counts {
-            total,
-            noncompliant,
-            excepted,
-            expired,
-            unknown,
-        } = c;
-        Self {
-            total,
-            noncompliant,
-            excepted,
-            expired,
-            unknown,
-        }
+        let Counts { total, noncompliant, excepted, expired, unknown } = c;
+        Self { total, noncompliant, excepted, expired, unknown }
     }
 }
 
 impl From<&CountsRow> for Counts {
     fn from(row: &CountsRow) -> Self {
-        let CountsRow {
-            total,
-            noncompliant,
-            excepted,
-            expired,
-            unknown,
-        } = *row;
-        Self {
-            total,
-            noncompliant,
-            excepted,
-            expired,
-            unknown,
-        }
+        let CountsRow { total, noncompliant, excepted, expired, unknown } = *row;
+        Self { total, noncompliant, excepted, expired, unknown }
     }
 }
 

@@ -33,10 +33,8 @@ impl Task<'_, '_> {
     ) -> Step {
         let requirement = &entry.requirement;
         let all = self.rows_of(&requirement.id, resource)?;
-        let (own, other): (Parts, Parts) = all
-            .clone()
-            .into_iter()
-            .partition(|(part, row)| mine(part, row));
+        let (own, other): (Parts, Parts) =
+            all.clone().into_iter().partition(|(part, row)| mine(part, row));
         let at_ms = self.view.at_ms();
         let mut after = Parts::new();
         for (part, row) in settle(&own, judged, resource, source, at_ms) {
@@ -44,10 +42,7 @@ impl Task<'_, '_> {
             let row = self.with_credit(&key, row)?;
             after.insert(part, row);
         }
-        for part in own
-            .keys()
-            .chain(after.keys().filter(|part| !own.contains_key(*part)))
-        {
+        for part in own.keys().chain(after.keys().filter(|part| !own.contains_key(*part))) {
             let key = row_key(&requirement.id, resource, part);
             self.write_row(&key, own.get(part), after.get(part))?;
         }
@@ -62,22 +57,15 @@ impl Task<'_, '_> {
         if after == row {
             return Ok(());
         }
-        let Some(scoring) = self
-            .standard()?
-            .get(&key.requirement)
-            .map(|e| e.requirement.scoring)
+        let Some(scoring) = self.standard()?.get(&key.requirement).map(|e| e.requirement.scoring)
         else {
             return Ok(());
         };
-        let siblings = self
-            .view
-            .scan(&COMPLIANCE, &resource_prefix(key), None, usize::MAX)?;
+        let siblings = self.view.scan(&COMPLIANCE, &resource_prefix(key), None, usize::MAX)?;
         let before = count_rows(scoring, siblings.iter().map(|(_, row)| row));
         let now = count_rows(
             scoring,
-            siblings
-                .iter()
-                .map(|(other, row)| if other == key { &after } else { row }),
+            siblings.iter().map(|(other, row)| if other == key { &after } else { row }),
         );
         self.write_row(key, Some(&row), Some(&after))?;
         self.count(&key.account, &key.requirement, now + -before)
@@ -102,22 +90,13 @@ impl Task<'_, '_> {
             Some(row) => self.view.put(&COMPLIANCE, key, row)?,
             None => self.view.delete(&COMPLIANCE, key)?,
         }
-        self.move_timer(
-            key,
-            before.and_then(|r| r.flips_ms),
-            after.and_then(|r| r.flips_ms),
-        )?;
+        self.move_timer(key, before.and_then(|r| r.flips_ms), after.and_then(|r| r.flips_ms))?;
         let (before, after) = (before.map(standing), after.map(standing));
         if before == after {
             return Ok(());
         }
         let at_ms = self.view.at_ms();
-        let change = ComplianceChange {
-            before,
-            after,
-            at_ms,
-            cause: self.view.cause().clone(),
-        };
+        let change = ComplianceChange { before, after, at_ms, cause: self.view.cause().clone() };
         self.view.emit(&topic::COMPLIANCE_CHANGE, key, &change)
     }
 
@@ -136,15 +115,8 @@ impl Task<'_, '_> {
     }
 
     fn rows_of(&mut self, requirement: &str, resource: &Resource) -> Step<Parts> {
-        let parts = [
-            requirement,
-            &resource.account,
-            &resource.region,
-            &resource.id,
-        ];
-        let rows = self
-            .view
-            .scan(&COMPLIANCE, &key::prefix(&parts), None, usize::MAX)?;
+        let parts = [requirement, &resource.account, &resource.region, &resource.id];
+        let rows = self.view.scan(&COMPLIANCE, &key::prefix(&parts), None, usize::MAX)?;
         Ok(rows.into_iter().map(|(key, row)| (key.part, row)).collect())
     }
 
@@ -155,12 +127,7 @@ impl Task<'_, '_> {
 }
 
 fn row_key(requirement: &str, resource: &Resource, part: &str) -> ComplianceKey {
-    let Resource {
-        account,
-        region,
-        id,
-        ..
-    } = resource;
+    let Resource { account, region, id, .. } = resource;
     ComplianceKey::new(requirement, &**account, &**region, &**id, part)
 }
 
@@ -170,8 +137,5 @@ pub(super) fn resource_prefix(key: &ComplianceKey) -> String {
 }
 
 fn standing(row: &ComplianceState) -> Standing {
-    Standing {
-        verdict: row.verdict,
-        credit: row.credit,
-    }
+    Standing { verdict: row.verdict, credit: row.credit }
 }
