@@ -1,0 +1,141 @@
+//! Accounts: who they count for, and who is known.
+
+use schemas::{
+    AccountKey, AccountRegister, AccountStatus, PrincipalKind, RollupKey, TrustKey, Verdict,
+};
+
+use crate::{
+    build::{Source, listing, register, requirement, resource, spend},
+    world::{BUCKET, ME, World, bucket},
+};
+
+const FOREIGN: &str = "999988887777";
+
+fn listed(w: &mut World, account: &str, payer: &str) {
+    w.take(Source::Listing(account.into(), Some(listing(account, payer))));
+}
+
+fn owned(w: &mut World, account: &str, owner: Option<&str>) {
+    w.take(Source::Register(account.into(), Some(register(account, owner))));
+}
+
+fn sums(w: &World) -> Vec<String> {
+    let sums = w.tables().sums;
+    sums.iter().map(|(key, s)| format!("{}/{} {}", key.kind, key.id, s.noncompliant)).collect()
+}
+
+#[test]
+fn an_owner_that_moves_takes_the_shares_along() {
+    let mut w = World::new();
+    listed(&mut w, ME, "pay-1");
+    owned(&mut w, ME, Some("ann"));
+    w.requirement(requirement("R1", BUCKET, "!r.Public"));
+    w.scan(&[bucket("b1", true)]);
+    assert_eq!(sums(&w), ["enterprise/all 1", "owner/ann 1", "payer/pay-1 1"]);
+    owned(&mut w, ME, Some("bob"));
+    assert_eq!(sums(&w), ["enterprise/all 1", "owner/bob 1", "payer/pay-1 1"]);
+    listed(&mut w, ME, "pay-2");
+    owned(&mut w, ME, None);
+    assert_eq!(sums(&w), ["enterprise/all 1", "payer/pay-2 1"]);
+    assert_eq!(w.tables().shares.len(), 2);
+    // Scores that move after that go to the new sums only.
+    w.scan(&[bucket("b1", true), bucket("b2", true)]);
+    assert_eq!(sums(&w), ["enterprise/all 2", "payer/pay-2 2"]);
+    w.take(Source::Listing(ME.into(), None));
+    assert_eq!(sums(&w), ["enterprise/all 2"]);
+    assert!(!w.account().listed);
+}
+
+#[test]
+fn register_and_listing_come_in_any_order() {
+    let run = |first: bool| {
+        let mut w = World::new();
+        if first {
+            owned(&mut w, ME, Some("ann"));
+        }
+        listed(&mut w, ME, "pay-1");
+        if !first {
+            owned(&mut w, ME, Some("ann"));
+        }
+        w.account()
+    };
+    let row = run(true);
+    assert_eq!(row, run(false));
+    assert_eq!((row.owner.as_deref(), &*row.payer, row.listed), (Some("ann"), "pay-1", true));
+    assert_eq!((&*row.name, row.status), ("111111111111-listed", AccountStatus::Active));
+}
+
+#[test]
+fn an_account_that_nobody_listed_is_scored_all_the_same() {
+    let mut w = World::new();
+    w.requirement(requirement("R1", BUCKET, "!r.Public"));
+    w.scan(&[bucket("b1", true), bucket("b2", false)]);
+    let row = w.account();
+    assert_eq!((row.listed, &*row.name, row.status), (false, ME, AccountStatus::Unknown));
+    assert_eq!(w.score("*").score, Some(500_000_000));
+    assert_eq!(sums(&w), ["enterprise/all 1"]);
+}
+
+#[test]
+fn the_registers_name_wins_and_spend_is_kept() {
+    let mut w = World::new();
+    listed(&mut w, ME, "pay-1");
+    let row = AccountRegister {
+        name: Some("shop".into()),
+        executive: Some("eve".into()),
+        ..register(ME, Some("ann"))
+    };
+    w.take(Source::Register(ME.into(), Some(row)));
+    w.take(Source::Spend(ME.into(), Some(spend(ME, 4200))));
+    let row = w.account();
+    assert_eq!((&*row.name, row.executive.as_deref()), ("shop", Some("eve")));
+    assert_eq!(row.spend_cents, Some(4200));
+    w.take(Source::Spend(ME.into(), None));
+    w.take(Source::Register(ME.into(), None));
+    assert_eq!((w.account().spend_cents, &*w.account().name), (None, "111111111111-listed"));
+}
+
+#[test]
+fn an_approved_third_party_changes_trust_and_verdicts_without_a_scan() {
+    let mut w = World::new();
+    listed(&mut w, ME, "pay-1");
+    let pass = "size(unknown_accounts(r.AssumeRolePolicyDocument)) == 0";
+    w.requirement(requirement("R1", "AWS::IAM::Role", pass));
+    let policy = |principals: &str| {
+        let policy = format!(
+            r#"{{"AssumeRolePolicyDocument":{{"Statement":[{{"Effect":"Allow",
+                "Action":"sts:AssumeRole","Principal":{{"AWS":[{principals}]}}}}]}}}}"#
+        );
+        resource(ME, "r1", "AWS::IAM::Role", "role", &policy)
+    };
+    let root = format!("arn:aws:iam::{FOREIGN}:root");
+    w.scan(&[policy(&format!(r#""{root}""#))]);
+    let trust = |w: &World| w.tables().trust.get(&TrustKey::new(ME, &*root)).cloned();
+    let row = trust(&w).expect("a principal");
+    assert_eq!((row.kind, row.known), (PrincipalKind::Account, false));
+    assert_eq!(row.through, ["111111111111/r1/AWS::IAM::Role/role"]);
+    assert_eq!(w.verdict("R1", "role"), Some(Verdict::Fail));
+    let third =
+        |approved| AccountRegister { third_party: true, approved, ..register(FOREIGN, None) };
+    for (row, known, verdict) in [
+        (Some(third(false)), false, Verdict::Fail),
+        (Some(third(true)), true, Verdict::Pass),
+        (None, false, Verdict::Fail),
+        (Some(third(true)), true, Verdict::Pass),
+    ] {
+        w.take(Source::Register(FOREIGN.into(), row));
+        assert_eq!(trust(&w).unwrap().known, known);
+        assert_eq!(w.verdict("R1", "role"), Some(verdict));
+    }
+    let foreign = AccountKey::new(FOREIGN);
+    assert!(!w.tables().accounts.contains_key(&foreign), "a third party is none of ours");
+    w.scan(&[policy("")]);
+    assert_eq!(trust(&w), None);
+    // A listing makes it known too.
+    w.scan(&[policy(&format!(r#""{root}""#))]);
+    w.take(Source::Register(FOREIGN.into(), None));
+    assert_eq!(w.verdict("R1", "role"), Some(Verdict::Fail));
+    listed(&mut w, FOREIGN, "pay-2");
+    assert_eq!(w.verdict("R1", "role"), Some(Verdict::Pass));
+    assert!(w.tables().sums.contains_key(&RollupKey::new("payer", "pay-2")));
+}

@@ -1,0 +1,153 @@
+//! Exceptions: whichever comes first, credit is what the register says now.
+
+use schemas::{Credit, Exception};
+
+use crate::{
+    build::{Event, MINUTE, Scan, Source, T0, exception, requirement, resource},
+    site::Site,
+    world::{BUCKET, ME, World, bucket},
+};
+
+fn world() -> World {
+    let mut w = World::new();
+    w.tick(T0);
+    w.requirement(requirement("R1", BUCKET, "!r.Public"));
+    w
+}
+
+#[test]
+fn it_counts_whether_granted_before_or_after_the_resource() {
+    let mut w = world();
+    w.except(exception("e", "R1", "b1", None));
+    w.scan(&[bucket("b1", true), bucket("b2", true), bucket("b3", false)]);
+    assert_eq!(w.credit("b1"), (Credit::Live, Some("e".into())));
+    w.except(exception("f", "R1", "b2", None));
+    assert_eq!(w.credit("b2"), (Credit::Live, Some("f".into())));
+    assert_eq!((w.counts("R1"), w.score("R1").score), ([3, 2, 2, 0, 0], Some(1_000_000_000)));
+    w.scan(&[bucket("b1", false), bucket("b2", true), bucket("b3", true)]);
+    assert_eq!(w.credit("b1"), (Credit::None, None), "a passing row needs none");
+    assert_eq!(w.counts("R1"), [3, 2, 1, 0, 0]);
+}
+
+#[test]
+fn it_reaches_the_rows_that_it_names_and_no_others() {
+    let all = Exception { requirements: vec!["*".into()], ..exception("e", "R1", "*", None) };
+    let only = |accounts: &[&str]| Exception {
+        accounts: accounts.iter().map(|a| (*a).into()).collect(),
+        ..exception("e", "R1", "*", None)
+    };
+    let of = |resource: &str| exception("e", "R1", resource, None);
+    let other = exception("e", "R2", "*", None);
+    for (row, live) in [
+        (all, vec!["b1", "b2"]),
+        (only(&["222222222222"]), vec![]),
+        (only(&["222222222222", ME]), vec!["b1", "b2"]),
+        (of("b?"), vec!["b1", "b2"]),
+        (of("*1"), vec!["b1"]),
+        (of("b2-na*"), vec!["b2"]),
+        (of("arn:test:b1"), vec!["b1"]),
+        (of("b"), vec![]),
+        (of("b."), vec![]),
+        (other, vec![]),
+    ] {
+        let mut w = world();
+        w.scan(&[bucket("b1", true), bucket("b2", true)]);
+        w.except(row.clone());
+        let got: Vec<_> =
+            ["b1", "b2"].into_iter().filter(|id| w.credit(id).0 == Credit::Live).collect();
+        assert_eq!(got, live, "{row:?}");
+        assert_eq!(w.counts("R1")[2], i64::try_from(live.len()).unwrap());
+    }
+}
+
+#[test]
+fn it_is_withdrawn_changed_and_approved_later() {
+    let mut w = world();
+    w.scan(&[bucket("b1", true), bucket("b2", true)]);
+    w.except(Exception { approved: false, ..exception("e", "R1", "b1", None) });
+    assert_eq!((w.credit("b1").0, w.counts("R1")), (Credit::Lapsed, [2, 2, 0, 1, 0]));
+    w.except(exception("e", "R1", "b1", None));
+    assert_eq!((w.credit("b1").0, w.counts("R1")), (Credit::Live, [2, 2, 1, 0, 0]));
+    w.except(exception("e", "R1", "b2", None));
+    assert_eq!((w.credit("b1"), w.credit("b2").0), ((Credit::None, None), Credit::Live));
+    w.take(Source::Exception("e".into(), None));
+    assert_eq!((w.credit("b2"), w.counts("R1")), ((Credit::None, None), [2, 2, 0, 0, 0]));
+}
+
+#[test]
+fn of_two_the_live_one_counts() {
+    let mut w = world();
+    w.scan(&[bucket("b1", true)]);
+    w.except(exception("short", "R1", "b1", Some(T0 + 5 * MINUTE)));
+    w.except(exception("long", "R1", "*", Some(T0 + 9 * MINUTE)));
+    assert_eq!(w.credit("b1"), (Credit::Live, Some("long".into())));
+    w.tick(T0 + 5 * MINUTE);
+    assert_eq!(w.credit("b1"), (Credit::Live, Some("long".into())));
+    w.take(Source::Exception("long".into(), None));
+    assert_eq!(w.credit("b1"), (Credit::Lapsed, Some("short".into())));
+    // Renewed after its end.
+    w.except(exception("short", "R1", "b1", Some(T0 + 20 * MINUTE)));
+    w.tick(T0 + 19 * MINUTE);
+    assert_eq!(w.credit("b1").0, Credit::Live);
+    w.tick(T0 + 20 * MINUTE);
+    assert_eq!(w.credit("b1").0, Credit::Lapsed);
+}
+
+#[test]
+fn every_order_of_grant_end_withdrawal_and_evaluation_ends_alike() {
+    let scan = Scan::new(ME, BUCKET, "r1", "s1");
+    let failing = resource(ME, "r1", BUCKET, "b1", r#"{"Public":true}"#);
+    let seen = [scan.start(), scan.see(&failing), scan.complete(1)];
+    let of = |id: &str, end: i64| exception(id, "R1", "b1", Some(T0 + end * MINUTE));
+    let granted = [
+        Source::Exception("e".into(), Some(of("e", 5))),
+        Source::Exception("f".into(), Some(of("f", 30))),
+        Source::Exception("f".into(), None),
+    ];
+    let rule = Source::Requirement("R1".into(), Some(requirement("R1", BUCKET, "!r.Public")));
+    let ticks = [Source::Tick(T0 + MINUTE), Source::Tick(T0 + 5 * MINUTE)];
+    let lanes = [seen.to_vec(), granted.to_vec(), vec![rule], ticks.to_vec()];
+    let mut orders = Vec::new();
+    merges(&lanes, &mut [0; 4], &mut Vec::new(), &mut orders);
+    assert_eq!(orders.len(), 5040, "9! / (3! 3! 1! 2!)");
+    let mut expected = None;
+    for order in orders {
+        let event = |source: &Source| Event { at_ms: T0 + 1, source: source.clone() };
+        let events: Vec<_> = order.iter().map(event).collect();
+        let mut got = Site::run(1, &events).tables();
+        got.verdicts.values_mut().for_each(|row| row.since_ms = 0);
+        let row = got.verdicts.values().next().expect("a verdict");
+        assert_eq!((row.credit, row.exception.as_deref()), (Credit::Lapsed, Some("e")));
+        assert_eq!(&got, expected.get_or_insert_with(|| Site::run(1, &events).tables_as(0)));
+    }
+}
+
+impl Site {
+    /// Gives the tables with every verdict dated alike.
+    fn tables_as(&self, since_ms: i64) -> crate::site::Tables {
+        let mut tables = self.tables();
+        tables.verdicts.values_mut().for_each(|row| row.since_ms = since_ms);
+        tables
+    }
+}
+
+/// Lists every merge of some lanes that keeps the order of each.
+fn merges(
+    lanes: &[Vec<Source>],
+    at: &mut [usize; 4],
+    made: &mut Vec<Source>,
+    all: &mut Vec<Vec<Source>>,
+) {
+    if lanes.iter().zip(&*at).all(|(lane, at)| *at == lane.len()) {
+        all.push(made.clone());
+        return;
+    }
+    for i in 0..lanes.len() {
+        let Some(next) = lanes[i].get(at[i]) else { continue };
+        made.push(next.clone());
+        at[i] += 1;
+        merges(lanes, at, made, all);
+        at[i] -= 1;
+        made.pop();
+    }
+}

@@ -1,0 +1,165 @@
+//! Findings of outside scanners: what counts, and what a report clears.
+
+use schemas::{
+    ComplianceKey, Finding, FindingStatus, FindingSubject, ReportEvent, ScoreStatus, Scoring,
+    Verdict,
+};
+
+use crate::{
+    build::{checked, exception, finding, report, requirement},
+    world::{BUCKET, ME, World, bucket},
+};
+use FindingStatus::{Fail, Pass, Unknown, Warn};
+
+fn group(check: &str, id: &str, status: FindingStatus) -> Finding {
+    finding(check, id, status)
+}
+
+fn world() -> World {
+    let mut w = World::new();
+    w.requirement(checked("R1", "Test::Group", &[("openSSH", false), ("openRDP", true)]));
+    w
+}
+
+#[test]
+fn mapped_checks_feed_their_requirement() {
+    let mut w = world();
+    w.report(
+        "rep-1",
+        &[
+            group("openSSH", "sg-1", Fail),
+            group("openRDP", "sg-1", Warn),
+            group("openSSH", "sg-2", Warn),
+            group("openRDP", "sg-3", Warn),
+            group("openSSH", "sg-4", Unknown),
+            group("other", "sg-5", Fail),
+        ],
+        true,
+    );
+    // One vote a resource: sg-1 and sg-2 fail, sg-3 passes (its mapping lets warnings pass).
+    assert_eq!(w.counts("R1"), [3, 2, 0, 0, 1]);
+    let row = w.row("R1", "sg-1", "cloudsploit:openRDP").unwrap();
+    assert_eq!((row.verdict, &*row.source), (Verdict::Pass, "cloudsploit"));
+    assert!(!w.tables().verdicts.keys().any(|key| key.resource == "sg-5"));
+}
+
+#[test]
+fn rows_about_nothing_are_not_counted() {
+    let mut w = world();
+    let about = |subject, id: &str, status| Finding { subject, ..group("openSSH", id, status) };
+    w.report(
+        "rep-1",
+        &[
+            about(FindingSubject::Empty, "", Pass),
+            about(FindingSubject::Query, "q", Unknown),
+            about(FindingSubject::Account, ME, Fail),
+        ],
+        true,
+    );
+    assert_eq!(w.counts("R1"), [1, 1, 0, 0, 0]);
+    w.report("rep-2", &[about(FindingSubject::Empty, "", Pass)], true);
+    assert_eq!((w.counts("R1"), w.score("R1").status), ([0; 5], ScoreStatus::NotApplicable));
+}
+
+#[test]
+fn only_a_complete_report_clears() {
+    let mut w = world();
+    let (one, two) = (group("openSSH", "sg-1", Fail), group("openSSH", "sg-2", Pass));
+    w.report("rep-1", &[one.clone(), two.clone()], true);
+    w.report("rep-2", std::slice::from_ref(&two), false);
+    assert_eq!(w.counts("R1"), [2, 1, 0, 0, 0], "a partial one clears nothing");
+    w.take(report(ME, "rep-3", ReportEvent::Started {}));
+    let error = "Timeout: cut off".to_owned();
+    w.take(report(ME, "rep-3", ReportEvent::Failed { error }));
+    assert_eq!(w.counts("R1"), [2, 1, 0, 0, 0]);
+    let cover = w.account().coverage[0].clone();
+    assert_eq!((&*cover.resource_type, cover.failed), ("report/cloudsploit", 1));
+    assert_eq!(cover.error.as_deref(), Some("global: Timeout: cut off"));
+    // Records of a report that has ended, or was overtaken, say nothing.
+    let finding = group("openSSH", "sg-9", Fail);
+    w.take(report(ME, "rep-3", ReportEvent::Found { finding }));
+    w.take(report(ME, "rep-1", ReportEvent::Started {}));
+    assert_eq!(w.counts("R1"), [2, 1, 0, 0, 0]);
+    w.report("rep-4", &[two], true);
+    assert_eq!(w.counts("R1"), [1, 0, 0, 0, 0]);
+    assert_eq!(w.account().coverage[0].failed, 0);
+}
+
+#[test]
+fn a_report_that_never_started_is_poison() {
+    let mut w = world();
+    let finding = group("openSSH", "sg-1", Fail);
+    w.take(report(ME, "rep-1", ReportEvent::Found { finding }));
+    assert_eq!(w.site.accounts[0].dead.len(), 1);
+    assert_eq!(w.tables().accounts.len(), 0);
+}
+
+#[test]
+fn rows_of_one_check_about_one_resource_come_to_the_worst() {
+    for order in [[Pass, Fail, Warn], [Fail, Warn, Pass], [Warn, Pass, Fail]] {
+        let mut w = world();
+        let rows: Vec<_> = order.iter().map(|status| group("openSSH", "sg-1", *status)).collect();
+        w.report("rep-1", &rows, true);
+        let row = w.row("R1", "sg-1", "cloudsploit:openSSH").unwrap();
+        assert_eq!((row.verdict, &*row.evidence), (Verdict::Fail, "openSSH: fail"), "{order:?}");
+        // The next report speaks for itself.
+        w.report("rep-2", &[group("openSSH", "sg-1", Pass)], true);
+        assert_eq!(w.counts("R1"), [1, 0, 0, 0, 0]);
+    }
+}
+
+#[test]
+fn an_unknown_finding_holds_what_was_found() {
+    let mut w = world();
+    w.report("rep-1", &[group("openSSH", "sg-1", Fail)], true);
+    w.report("rep-2", &[group("openSSH", "sg-1", Unknown)], true);
+    let row = w.row("R1", "sg-1", "cloudsploit:openSSH").unwrap();
+    assert_eq!((row.verdict, row.held), (Verdict::Fail, true));
+}
+
+#[test]
+fn a_changed_mapping_judges_what_was_reported() {
+    let mut w = world();
+    w.report("rep-1", &[group("openSSH", "sg-1", Warn), group("other", "sg-2", Fail)], true);
+    assert_eq!(w.counts("R1"), [1, 1, 0, 0, 0]);
+    w.requirement(checked("R1", "Test::Group", &[("openSSH", true), ("other", false)]));
+    assert_eq!(w.counts("R1"), [2, 1, 0, 0, 0]);
+    w.requirement(checked("R1", "Test::Group", &[("other", false)]));
+    assert_eq!(w.counts("R1"), [1, 1, 0, 0, 0]);
+    let keys: Vec<_> = w.tables().verdicts.into_keys().collect();
+    assert_eq!(keys, [ComplianceKey::new("R1", ME, "r1", "sg-2", "cloudsploit:other")]);
+}
+
+#[test]
+fn rule_and_finding_share_the_vote_of_their_resource() {
+    let mut w = World::new();
+    let mut row = checked("R1", BUCKET, &[("bucketPolicy", false)]);
+    row.rule = requirement("R1", BUCKET, "!r.Public").rule;
+    w.requirement(row.clone());
+    w.scan(&[bucket("b1", true), bucket("b2", false)]);
+    w.report(
+        "rep-1",
+        &[group("bucketPolicy", "b1", Fail), group("bucketPolicy", "b2", Fail)],
+        true,
+    );
+    assert_eq!(w.counts("R1"), [2, 2, 0, 0, 0]);
+    // The bucket goes; what the scanner found stays until its own report clears it.
+    w.scan(&[bucket("b2", false)]);
+    assert_eq!(w.counts("R1"), [2, 2, 0, 0, 0]);
+    w.except(exception("e", "R1", "b?", None));
+    assert_eq!(w.counts("R1"), [2, 2, 2, 0, 0]);
+    w.requirement(schemas::Requirement { scoring: Scoring::Findings, ..row });
+    assert_eq!(w.counts("R1"), [3, 2, 2, 0, 0]);
+    assert_eq!(w.score("R1").scopes, 2, "it needs the bucket's scope and the report");
+}
+
+#[test]
+fn more_findings_than_a_piece_are_cleared() {
+    let mut w = world();
+    let many: Vec<_> = (0..450).map(|i| group("openSSH", &format!("sg-{i:03}"), Fail)).collect();
+    w.report("rep-1", &many, true);
+    assert_eq!(w.counts("R1"), [450, 450, 0, 0, 0]);
+    w.report("rep-2", &many[100..110], true);
+    assert_eq!(w.counts("R1"), [10, 10, 0, 0, 0]);
+    assert_eq!(w.tables().verdicts.len(), 10);
+}

@@ -1,0 +1,381 @@
+//! Laws over random scenarios: the stages agree with the oracle, and what must not matter does not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemas::{
+    ComplianceKey, RollupKey, ScoreKey, ScoreState, ScoreStatus, Standing, headers, topic,
+};
+
+use crate::{
+    build::{Event, MINUTE, Scan, Source, T0, exception, resource},
+    oracle::Oracle,
+    random::{ACCOUNTS, Random, for_seeds, scenario},
+    site::{Site, Tables, compacted},
+};
+
+/// What one billionth, rounded, may differ by.
+const HALF: f64 = 0.51e-9;
+
+#[test]
+fn tables_equal_the_oracles() {
+    for_seeds("tables_equal_the_oracles", 400, |random| {
+        let steps = 20 + random.below(120);
+        let partitions = 1 + i32::try_from(random.below(3)).unwrap();
+        let events = scenario(random, steps, false);
+        let site = Site::run(partitions, &events);
+        let oracle = Oracle::run(&events);
+        agree(&site.tables(), &oracle);
+        histories_add_up(&site);
+        nothing_is_pending(&site);
+    });
+}
+
+fn agree(t: &Tables, oracle: &Oracle) {
+    assert_eq!(t.accounts, oracle.accounts());
+    assert_eq!(t.resources, oracle.resources);
+    assert_eq!(t.trust, oracle.trust());
+    assert_eq!(t.verdicts, oracle.credited());
+    let expected = oracle.scores();
+    assert_eq!(t.scores.len(), expected.len());
+    for (key, got) in &t.scores {
+        let want = &expected[&(key.account.clone(), key.requirement.clone())];
+        assert_eq!(Some(got.status), want.status, "{key:?}");
+        let counts = [got.total, got.noncompliant, got.excepted, got.expired, got.unknown];
+        let wanted = [want.total, want.noncompliant, want.excepted, want.expired, want.unknown];
+        assert_eq!(counts, wanted, "{key:?}");
+        assert_eq!((got.scopes, got.scopes_collected), (want.scopes, want.collected), "{key:?}");
+        assert_eq!((got.oldest_ms, got.weight), (want.oldest_ms, want.weight), "{key:?}");
+        // An account's number is rounded once more than its requirements'.
+        near(got.score, want.score, if key.requirement == "*" { 2.0 * HALF } else { HALF });
+        if key.requirement != "*" {
+            assert_eq!(got.weighted_score, got.score.unwrap_or(0) * got.weight);
+        }
+    }
+    shares_are_scores(t);
+    let expected = oracle.sums();
+    let keys: Vec<_> = t.sums.keys().collect();
+    assert_eq!(keys, expected.keys().collect::<Vec<_>>());
+    for (key, got) in &t.sums {
+        let want = &expected[key];
+        assert_eq!(
+            [got.weight, got.accounts, got.scored, got.total, got.noncompliant, got.excepted],
+            [want.weight, want.accounts, want.scored, want.total, want.noncompliant, want.excepted],
+            "{key:?}"
+        );
+        let mean = (want.weight > 0).then(|| want.weighted / want.weight as f64);
+        near(got.score, mean, 2.0 * HALF);
+    }
+}
+
+#[track_caller]
+fn near(got: Option<i64>, want: Option<f64>, error: f64) {
+    match (got, want) {
+        (None, None) => {}
+        (Some(got), Some(want)) => assert!((got as f64 / 1e9 - want).abs() < error, "{got} {want}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Every score of a requirement is a share of each of its account's sums, and no share is more.
+fn shares_are_scores(t: &Tables) {
+    let mut expected = BTreeSet::new();
+    for (key, row) in t.scores.iter().filter(|(key, _)| key.requirement != "*") {
+        let account = &t.accounts[&schemas::AccountKey::new(&*key.account)];
+        let mut sums = vec![("enterprise", "all")];
+        sums.extend(account.owner.as_deref().map(|owner| ("owner", owner)));
+        sums.extend(
+            t.accounts[&schemas::AccountKey::new(&*key.account)]
+                .listed
+                .then_some(("payer", &*account.payer)),
+        );
+        for (kind, id) in sums {
+            let share = schemas::ContributionKey::new(kind, id, &*key.account, &*key.requirement);
+            let got = &t.shares[&share];
+            assert_eq!((got.score, got.weight), (row.score, Some(row.weight)));
+            assert_eq!(
+                [got.total, got.noncompliant, got.excepted],
+                [row.total, row.noncompliant, row.excepted]
+            );
+            expected.insert(share);
+        }
+    }
+    assert_eq!(t.shares.keys().cloned().collect::<BTreeSet<_>>(), expected);
+}
+
+/// Compacted topics are the tables, and the histories lead to them without a gap.
+fn histories_add_up(site: &Site) {
+    let (t, outputs) = (site.tables(), site.outputs());
+    assert_eq!(compacted(&outputs, topic::ACCOUNT_STATE), t.accounts);
+    assert_eq!(compacted(&outputs, topic::RESOURCE_STATE), t.resources);
+    assert_eq!(compacted(&outputs, topic::COMPLIANCE_STATE), t.verdicts);
+    assert_eq!(compacted(&outputs, topic::SCORE_STATE), t.scores);
+    assert_eq!(compacted(&outputs, topic::TRUST_STATE), t.trust);
+    let mut stands: BTreeMap<ComplianceKey, Standing> = BTreeMap::new();
+    for (key, change) in site.events_of(topic::COMPLIANCE_CHANGE) {
+        assert_eq!(change.before, stands.get(&key).copied(), "{key:?}");
+        assert_ne!(change.before, change.after);
+        match change.after {
+            Some(after) => stands.insert(key, after),
+            None => stands.remove(&key),
+        };
+    }
+    let row =
+        |row: &schemas::ComplianceState| Standing { verdict: row.verdict, credit: row.credit };
+    let expected: BTreeMap<_, _> =
+        t.verdicts.iter().map(|(key, r)| (key.clone(), row(r))).collect();
+    assert_eq!(stands, expected);
+    let mut there = BTreeSet::new();
+    for (key, change) in site.events_of(topic::RESOURCE_CHANGE) {
+        match change.kind {
+            schemas::ChangeKind::Created => assert!(there.insert(key)),
+            schemas::ChangeKind::Updated => assert!(there.contains(&key)),
+            schemas::ChangeKind::Deleted => assert!(there.remove(&key)),
+        }
+    }
+    assert_eq!(there, t.resources.keys().cloned().collect());
+}
+
+/// Timers stand for what may still happen, and no job is left.
+fn nothing_is_pending(site: &Site) {
+    let verdicts = site.tables().verdicts;
+    let timers = site.accounts.iter().flat_map(|fold| fold.store.rows("timer"));
+    let due = timers.filter(|(key, _)| key.contains("/verdict/")).count();
+    assert_eq!(due, verdicts.values().filter(|row| row.flips_ms.is_some()).count());
+    assert!(site.accounts.iter().all(|fold| fold.store.rows("job").count() == 0));
+}
+
+/// Tables as far as they do not tell when something was first noticed.
+fn timeless(mut t: Tables) -> Tables {
+    t.verdicts.values_mut().for_each(|row| row.since_ms = 0);
+    t
+}
+
+/// Late enough that every record and every end of an exception lies before it.
+fn last_tick() -> Event {
+    let minute_ms = T0 + 1_000_000 * MINUTE;
+    Event { at_ms: minute_ms, source: Source::Tick(minute_ms) }
+}
+
+#[test]
+fn a_record_delivered_twice_changes_nothing() {
+    for_seeds("a_record_delivered_twice_changes_nothing", 100, |random| {
+        let events = scenario(random, 100, false);
+        let twice = events.iter().flat_map(|event| vec![event.clone(); 1 + random.below(2)]);
+        let twice: Vec<_> = twice.collect();
+        assert_eq!(Site::run(2, &twice).tables(), Site::run(2, &events).tables());
+    });
+}
+
+#[test]
+fn the_interleaving_of_topics_does_not_matter() {
+    for_seeds("the_interleaving_of_topics_does_not_matter", 150, |random| {
+        let mut events = scenario(random, 120, true);
+        let mut other = merged(random, &events);
+        events.push(last_tick());
+        other.push(last_tick());
+        let (one, two) = (Site::run(2, &events).tables(), Site::run(2, &other).tables());
+        assert_eq!(timeless(one), timeless(two));
+    });
+}
+
+/// Merges the topics in another way, each in its own order.
+fn merged(random: &mut Random, events: &[Event]) -> Vec<Event> {
+    let mut lanes: BTreeMap<&str, Vec<Event>> = BTreeMap::new();
+    for event in events.iter().rev() {
+        lanes.entry(event.topic()).or_default().push(event.clone());
+    }
+    let mut lanes: Vec<_> = lanes.into_values().collect();
+    let mut made = Vec::new();
+    while !lanes.is_empty() {
+        let at = random.below(lanes.len());
+        made.extend(lanes[at].pop());
+        lanes.retain(|lane| !lane.is_empty());
+    }
+    made
+}
+
+#[test]
+fn the_number_of_partitions_does_not_matter() {
+    for_seeds("the_number_of_partitions_does_not_matter", 60, |random| {
+        let events = scenario(random, 100, false);
+        assert_eq!(Site::run(1, &events).tables(), Site::run(5, &events).tables());
+    });
+}
+
+/// A random world with all its requirements, and resources to play with.
+fn settled(random: &mut Random) -> (Vec<Event>, i64) {
+    let mut events = scenario(random, 100, false);
+    let now = events.iter().map(|event| event.at_ms).max().unwrap_or(T0) / MINUTE * MINUTE + MINUTE;
+    events.push(at(now, Source::Tick(now)));
+    (events, now)
+}
+
+fn at(at_ms: i64, source: Source) -> Event {
+    Event { at_ms, source }
+}
+
+#[test]
+fn the_order_of_items_and_the_cut_into_scopes_do_not_matter() {
+    for_seeds("the_order_of_items_and_the_cut_into_scopes_do_not_matter", 60, |random| {
+        let (events, now) = settled(random);
+        let items: Vec<_> = (0..7)
+            .map(|i| {
+                let config = format!(r#"{{"Public":{}}}"#, random.chance(50));
+                resource(ACCOUNTS[0], "r1", "Test::Bucket", &format!("n{i}"), &config)
+            })
+            .collect();
+        let scan = |random: &mut Random, regions: &[&str]| {
+            let mut all = events.clone();
+            let mut left = items.clone();
+            for (i, region) in regions.iter().enumerate() {
+                let scan = Scan::new(ACCOUNTS[0], "Test::Bucket", region, "scan-9");
+                let last = i + 1 == regions.len();
+                let count = if last { left.len() } else { random.below(left.len() + 1) };
+                all.push(at(now, scan.start()));
+                for _ in 0..count {
+                    let item = left.remove(random.below(left.len()));
+                    all.push(at(now, scan.see(&item)));
+                }
+                all.push(at(now, scan.complete(i64::try_from(count).unwrap())));
+            }
+            Site::run(2, &all).tables()
+        };
+        let whole = scan(random, &["r9"]);
+        assert_eq!(whole, scan(random, &["r9"]), "another order of items");
+        let cut = scan(random, &["r7", "r8", "r9"]);
+        assert_eq!((&whole.verdicts, &whole.sums), (&cut.verdicts, &cut.sums));
+        let ids = |t: &Tables| t.resources.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(ids(&whole), ids(&cut));
+        let numbers = |t: &Tables| -> Vec<_> { t.scores.values().map(|s| s.score).collect() };
+        assert_eq!(numbers(&whole), numbers(&cut));
+    });
+}
+
+#[test]
+fn no_failure_raises_a_score() {
+    for_seeds("no_failure_raises_a_score", 150, |random| {
+        let (events, now) = settled(random);
+        let mut site = Site::run(2, &events);
+        let before = site.tables();
+        // A scan fails: it saw some of what is there, or could see nothing in it, or new things.
+        let (account, of_type) =
+            (random.pick(&ACCOUNTS), random.pick(&["Test::Bucket", "Test::User"]));
+        let scan = Scan::new(account, of_type, "r1", "scan-9");
+        site.take(&at(now, scan.start()));
+        let there: Vec<_> = before.resources.values().map(|row| row.resource.clone()).collect();
+        for mut one in there {
+            if one.account != account || one.resource_type != of_type || random.chance(30) {
+                continue;
+            }
+            if random.chance(50) {
+                one.configuration = "{}".into();
+            }
+            site.take(&at(now, scan.see(&one)));
+        }
+        site.take(&at(now, scan.see(&resource(account, "r1", of_type, "new", "{}"))));
+        let end = if random.chance(50) { scan.fail("Throttling: x") } else { scan.complete(99) };
+        site.take(&at(now, end));
+        assert_eq!(site.tables().resources.len(), before.resources.len() + 1, "nothing is deleted");
+        no_higher(&site.tables(), &before);
+    });
+}
+
+#[test]
+fn a_compliant_resource_lowers_no_score() {
+    for_seeds("a_compliant_resource_lowers_no_score", 100, |random| {
+        let (mut events, now) = settled(random);
+        // Whatever the scenario asks of buckets, this one has it, or the requirement goes.
+        for id in ["R1", "R4", "R5"] {
+            let row = crate::build::requirement(id, "Test::Bucket", "!r.Public");
+            events.push(at(now, Source::Requirement(id.into(), Some(row))));
+        }
+        for id in ["R2", "R3"] {
+            events.push(at(now, Source::Requirement(id.into(), None)));
+        }
+        let account = random.pick(&ACCOUNTS);
+        let scan = Scan::new(account, "Test::Bucket", "r1", "scan-9");
+        events.push(at(now, scan.start()));
+        let mut site = Site::run(2, &events);
+        let before = site.tables();
+        let good = resource(account, "r1", "Test::Bucket", "good", r#"{"Public":false}"#);
+        site.take(&at(now, scan.see(&good)));
+        let after = site.tables();
+        assert_eq!(after.verdicts.len(), before.verdicts.len() + 3);
+        no_higher(&before, &after);
+    });
+}
+
+#[test]
+fn an_exception_lowers_no_score_and_its_end_brings_back_what_was() {
+    let name = "an_exception_lowers_no_score_and_its_end_brings_back_what_was";
+    let raised = std::cell::Cell::new(0);
+    for_seeds(name, 150, |random| {
+        let (mut events, now) = settled(random);
+        // Nothing else may happen with time: no other end, no ageing.
+        let late = now + 1000 * MINUTE;
+        events.push(at(late, Source::Tick(late)));
+        let mut site = Site::run(2, &events);
+        let before = site.tables();
+        let pattern = random.pick(&["*", "b-1", "b-?", "arn:test:*"]);
+        let requirement = random.pick(&["*", "R1", "R2", "R3", "R5"]);
+        let end = late + 5 * MINUTE;
+        let row = exception("new", requirement, pattern, Some(end));
+        site.take(&at(late, Source::Exception("new".into(), Some(row))));
+        let granted = site.tables();
+        no_higher(&before, &granted);
+        raised.set(raised.get() + usize::from(granted.sums != before.sums));
+        site.take(&at(end - MINUTE, Source::Tick(end - MINUTE)));
+        assert_eq!(site.tables(), granted, "not a minute early");
+        site.take(&at(end, Source::Tick(end)));
+        let after = site.tables();
+        assert_eq!((&after.sums, &after.shares), (&before.sums, &before.shares));
+        let but_expired = |t: Tables| -> Vec<(ScoreKey, ScoreState)> {
+            let plain =
+                |(key, row): (ScoreKey, ScoreState)| (key, ScoreState { expired: 0, ..row });
+            t.scores.into_iter().map(plain).collect()
+        };
+        assert_eq!(but_expired(after), but_expired(before));
+    });
+    let alone = std::env::var("STAGES_SEED").is_ok();
+    assert!(alone || raised.get() > 0, "no scenario had anything to give credit for");
+}
+
+/// Asserts that no score of the first tables is higher than in the second, as far as both have one.
+fn no_higher(one: &Tables, other: &Tables) {
+    for (key, row) in &one.scores {
+        let scored = other.scores.get(key).filter(|row| row.status == ScoreStatus::Scored);
+        if let (Some(a), Some(b)) = (row.score, scored.and_then(|row| row.score)) {
+            assert!(a <= b, "{key:?}: {a} is above {b}");
+        }
+    }
+    let sum = |t: &Tables, key: &RollupKey| t.sums.get(key).and_then(|row| row.score);
+    for key in one.sums.keys() {
+        if let (Some(a), Some(b)) = (sum(one, key), sum(other, key)) {
+            assert!(a <= b, "{key:?}: {a} is above {b}");
+        }
+    }
+}
+
+#[test]
+fn every_output_names_the_record_behind_it() {
+    for_seeds("every_output_names_the_record_behind_it", 60, |random| {
+        let events = scenario(random, 100, false);
+        let mut fed = BTreeSet::new();
+        let mut site = Site::new(2);
+        for event in &events {
+            for record in site.records(event) {
+                let at = usize::try_from(record.partition).unwrap();
+                fed.insert(format!("{}/{}/{}", record.topic.name, record.partition, record.offset));
+                site.accounts[at].take(&record).unwrap();
+            }
+        }
+        for out in site.outputs() {
+            let id = headers::text(&out.headers, "ce_id").expect("an id");
+            let (cause, _) = id.rsplit_once('/').expect("cause and number");
+            assert!(fed.contains(cause), "{id} names no record that was read");
+            let source = headers::text(&out.headers, "ce_source");
+            let expected = format!("/scorecard/account/{}", cause.split('/').nth(1).unwrap());
+            assert_eq!(source, Some(&*expected));
+        }
+    });
+}

@@ -1,0 +1,16 @@
+//! The account stage and the roll-up stage over records in memory: behaviours, an oracle, and laws.
+
+mod accounts;
+mod build;
+mod credit;
+mod findings;
+mod inventory;
+mod laws;
+mod oracle;
+mod random;
+mod restarts;
+mod scores;
+mod site;
+mod time;
+mod verdicts;
+mod world;

@@ -1,0 +1,312 @@
+//! The oracle's second half: credit, scores and sums, each from the whole.
+
+use std::collections::BTreeMap;
+
+use schemas::{
+    AccountKey, AccountState, AccountStatus, ComplianceKey, ComplianceState, Credit, Exception,
+    PrincipalKind, Requirement, RollupKey, ScoreStatus, Scoring, TrustKey, TrustState,
+    TypeCoverage, Verdict,
+};
+
+use super::Oracle;
+
+/// A score with a number that is not rounded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Scored {
+    pub(crate) status: Option<ScoreStatus>,
+    pub(crate) score: Option<f64>,
+    pub(crate) weight: i64,
+    pub(crate) total: i64,
+    pub(crate) noncompliant: i64,
+    pub(crate) excepted: i64,
+    pub(crate) expired: i64,
+    pub(crate) unknown: i64,
+    pub(crate) scopes: i64,
+    pub(crate) collected: i64,
+    pub(crate) oldest_ms: Option<i64>,
+}
+
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Summed {
+    pub(crate) weight: i64,
+    pub(crate) weighted: f64,
+    pub(crate) accounts: i64,
+    pub(crate) scored: i64,
+    pub(crate) total: i64,
+    pub(crate) noncompliant: i64,
+    pub(crate) excepted: i64,
+}
+
+impl Oracle {
+    /// Every verdict with the credit that the register gives now.
+    pub(crate) fn credited(&self) -> BTreeMap<ComplianceKey, ComplianceState> {
+        let mut rows = self.verdicts.clone();
+        for (key, row) in rows.iter_mut().filter(|(_, row)| row.verdict == Verdict::Fail) {
+            let concerned = self.exceptions.values().filter(|one| concerns(one, key, row));
+            let live = |one: &Exception| {
+                one.approved && one.expires_ms.is_none_or(|end| self.now_ms() < end)
+            };
+            let mut best: Vec<_> = concerned.collect();
+            best.sort_by_key(|one| {
+                let end = one.expires_ms.unwrap_or(i64::MAX);
+                (!live(one), -end, one.id.clone())
+            });
+            if let Some(one) = best.first() {
+                row.credit = if live(one) { Credit::Live } else { Credit::Lapsed };
+                row.exception = Some(one.id.clone());
+                row.exception_reason = Some(one.reason.clone());
+                row.exception_expires_ms = one.expires_ms;
+            }
+        }
+        rows
+    }
+
+    /// Scores by account and requirement, `*` for the account.
+    pub(crate) fn scores(&self) -> BTreeMap<(String, String), Scored> {
+        let rows = self.credited();
+        let mut scores = BTreeMap::new();
+        for account in &self.met {
+            let mut whole = Scored { weight: 0, ..self.covered(account, |_| true) };
+            let (mut weighted, mut answered) = (0.0, false);
+            for entry in self.standard.all() {
+                let one = self.score(account, &entry.requirement, &rows);
+                if let Some(score) = one.score {
+                    whole.weight += one.weight;
+                    weighted += one.weight as f64 * score;
+                }
+                answered |= one.status != Some(ScoreStatus::NotCollected);
+                whole.total += one.total;
+                whole.noncompliant += one.noncompliant;
+                whole.excepted += one.excepted;
+                whole.expired += one.expired;
+                whole.unknown += one.unknown;
+                scores.insert((account.clone(), entry.requirement.id.clone()), one);
+            }
+            whole.score = (whole.weight > 0).then(|| weighted / whole.weight as f64);
+            whole.status = Some(match (whole.score, answered) {
+                (Some(_), _) => ScoreStatus::Scored,
+                (None, true) => ScoreStatus::NotApplicable,
+                (None, false) => ScoreStatus::NotCollected,
+            });
+            scores.insert((account.clone(), "*".to_owned()), whole);
+        }
+        scores
+    }
+
+    fn score(
+        &self,
+        account: &str,
+        requirement: &Requirement,
+        rows: &BTreeMap<ComplianceKey, ComplianceState>,
+    ) -> Scored {
+        let mine: Vec<_> = rows
+            .iter()
+            .filter(|(key, _)| key.account == account && key.requirement == requirement.id)
+            .collect();
+        let groups: Vec<Vec<&ComplianceState>> = match requirement.scoring {
+            // One vote for a resource, for the account, or for each row.
+            Scoring::Resources => {
+                let mut by: BTreeMap<_, Vec<_>> = BTreeMap::new();
+                for (key, row) in &mine {
+                    by.entry((&key.region, &key.resource)).or_default().push(*row);
+                }
+                by.into_values().collect()
+            }
+            Scoring::AllOrNothing => vec![mine.iter().map(|(_, row)| *row).collect()],
+            Scoring::Findings | Scoring::Summary | Scoring::Penalty => {
+                mine.iter().map(|(_, row)| vec![*row]).collect()
+            }
+        };
+        let needs = |of_type: &str| {
+            let fed = requirement.checks.iter().any(|c| format!("report/{}", c.source) == of_type);
+            fed || requirement.rule.is_some() && of_type == requirement.resource_type
+        };
+        let mut score = self.covered(account, needs);
+        for group in groups {
+            vote(&group, requirement.scoring, &mut score);
+        }
+        let penalty = requirement.scoring == Scoring::Penalty;
+        score.weight = if penalty { 0 } else { requirement.weight };
+        let good = score.total - score.noncompliant + score.excepted;
+        score.score = (score.total > 0).then(|| good as f64 / score.total as f64);
+        score.status = Some(match (score.score, score.collected) {
+            (Some(_), _) => ScoreStatus::Scored,
+            (None, 1..) => ScoreStatus::NotApplicable,
+            (None, _) => ScoreStatus::NotCollected,
+        });
+        score
+    }
+
+    fn covered(&self, account: &str, needs: impl Fn(&str) -> bool) -> Scored {
+        let mut sum = Scored::default();
+        let mine = self.scopes.iter().filter(|(id, _)| id.0 == account && needs(&id.1));
+        for (_, scope) in mine {
+            sum.scopes += 1;
+            sum.collected += i64::from(scope.completed_ms.is_some());
+            sum.oldest_ms = sum.oldest_ms.into_iter().chain(scope.completed_ms).min();
+        }
+        sum
+    }
+
+    pub(crate) fn accounts(&self) -> BTreeMap<AccountKey, AccountState> {
+        let row = |id: &String| {
+            let (listing, register) = (self.listings.get(id), self.registers.get(id));
+            let called = register.and_then(|row| row.name.as_ref());
+            let listed = listing.map(|row| &row.name);
+            let state = AccountState {
+                provider: "aws".into(),
+                account: id.clone(),
+                payer: listing.map_or(String::new(), |row| row.payer.clone()),
+                name: called.or(listed).unwrap_or(id).clone(),
+                status: listing.map_or(AccountStatus::Unknown, |row| row.status),
+                owner: register.and_then(|row| row.owner.clone()),
+                executive: register.and_then(|row| row.executive.clone()),
+                listed: listing.is_some(),
+                spend_cents: self.spends.get(id).map(|row| row.cents),
+                coverage: self.coverage(id),
+            };
+            (AccountKey::new(id), state)
+        };
+        self.met.iter().map(row).collect()
+    }
+
+    fn coverage(&self, account: &str) -> Vec<TypeCoverage> {
+        let mut by_type: BTreeMap<&str, TypeCoverage> = BTreeMap::new();
+        for ((_, of_type, region), scope) in self.scopes.iter().filter(|(id, _)| id.0 == account) {
+            let row = by_type.entry(of_type).or_insert_with(|| TypeCoverage {
+                resource_type: of_type.clone(),
+                scopes: 0,
+                collected: 0,
+                failed: 0,
+                oldest_ms: None,
+                error: None,
+            });
+            row.scopes += 1;
+            row.collected += i64::from(scope.completed_ms.is_some());
+            row.oldest_ms = row.oldest_ms.into_iter().chain(scope.completed_ms).min();
+            if let Some(error) = &scope.error {
+                row.failed += 1;
+                row.error.get_or_insert_with(|| format!("{region}: {error}"));
+            }
+        }
+        by_type.into_values().collect()
+    }
+
+    /// Who is trusted: read with the eyes of someone who knows only how these tests write policies.
+    pub(crate) fn trust(&self) -> BTreeMap<TrustKey, TrustState> {
+        let known = self.known();
+        let mut rows: BTreeMap<TrustKey, TrustState> = BTreeMap::new();
+        for (key, row) in &self.resources {
+            if row.resource.resource_type != "AWS::IAM::Role" {
+                continue;
+            }
+            let json: serde_json::Value =
+                serde_json::from_str(&row.resource.configuration).expect("tests write JSON");
+            let named = &json["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["AWS"];
+            for principal in named.as_array().into_iter().flatten() {
+                let principal = principal.as_str().expect("a principal is text");
+                let account = principal.split(':').nth(4).map(str::to_owned);
+                let key_of = TrustKey::new(&*key.account, principal);
+                let row = rows.entry(key_of).or_insert_with(|| TrustState {
+                    kind: match account {
+                        Some(_) => PrincipalKind::Account,
+                        None => PrincipalKind::Public,
+                    },
+                    known: account.as_ref().is_some_and(|a| known.contains(a)),
+                    principal_account: account,
+                    through: vec![],
+                });
+                let parts = [&key.account, &key.region, &key.resource_type, &key.id];
+                row.through.push(parts.map(String::as_str).join("/"));
+                row.through.sort();
+                row.through.dedup();
+            }
+        }
+        rows
+    }
+
+    pub(crate) fn sums(&self) -> BTreeMap<RollupKey, Summed> {
+        let scores = self.scores();
+        let mut sums: BTreeMap<RollupKey, Summed> = BTreeMap::new();
+        for (key, account) in self.accounts() {
+            let mut of = vec![RollupKey::new("enterprise", "all")];
+            of.extend(account.owner.map(|owner| RollupKey::new("owner", owner)));
+            let payer = Some(account.payer).filter(|payer| !payer.is_empty());
+            of.extend(payer.map(|payer| RollupKey::new("payer", payer)));
+            let mine: Vec<_> = scores
+                .iter()
+                .filter(|((of, requirement), _)| *of == key.account && requirement != "*")
+                .map(|(_, score)| score)
+                .collect();
+            if mine.is_empty() {
+                continue;
+            }
+            for of in of {
+                let sum = sums.entry(of).or_default();
+                sum.accounts += 1;
+                mine.iter().for_each(|score| sum.add(score));
+            }
+        }
+        sums
+    }
+}
+
+impl Summed {
+    fn add(&mut self, one: &Scored) {
+        if let Some(score) = one.score {
+            self.scored += 1;
+            self.weight += one.weight;
+            self.weighted += one.weight as f64 * score;
+        }
+        self.total += one.total;
+        self.noncompliant += one.noncompliant;
+        self.excepted += one.excepted;
+    }
+}
+
+/// A group that shares a vote fails with any row; it has credit when every failing row has.
+fn vote(rows: &[&ComplianceState], scoring: Scoring, score: &mut Scored) {
+    let any = |verdict| rows.iter().any(|row| row.verdict == verdict);
+    let failing: Vec<_> = rows.iter().filter(|row| row.verdict == Verdict::Fail).collect();
+    // The account as a whole is judged by what could be judged; a resource needs all its parts.
+    let unknown_hides_pass = scoring == Scoring::Resources;
+    if !failing.is_empty() {
+        score.total += 1;
+        score.noncompliant += 1;
+        if failing.iter().all(|row| row.credit == Credit::Live) {
+            score.excepted += 1;
+        } else if failing.iter().any(|row| row.credit == Credit::Lapsed) {
+            score.expired += 1;
+        }
+    } else if any(Verdict::Unknown) && (unknown_hides_pass || !any(Verdict::Pass)) {
+        score.unknown += 1;
+    } else if any(Verdict::Pass) {
+        score.total += 1;
+    }
+}
+
+fn concerns(exception: &Exception, key: &ComplianceKey, row: &ComplianceState) -> bool {
+    let lists = |list: &[String], one: &str| list.iter().any(|x| x == "*" || x == one);
+    let texts = [&key.resource, &row.name, &row.arn];
+    let pattern: Vec<char> = exception.resource.chars().collect();
+    let fits = |text: &&String| {
+        let text: Vec<char> = text.chars().collect();
+        !text.is_empty() && fits(&pattern, &text)
+    };
+    lists(&exception.requirements, &key.requirement)
+        && lists(&exception.accounts, &key.account)
+        && texts.iter().any(|text| fits(text))
+}
+
+/// A glob by its definition: slow, and plainly right.
+fn fits(pattern: &[char], text: &[char]) -> bool {
+    match (pattern, text) {
+        ([], []) => true,
+        (['*', rest @ ..], _) => {
+            fits(rest, text) || matches!(text, [_, tail @ ..] if fits(pattern, tail))
+        }
+        (['?', rest @ ..], [_, tail @ ..]) => fits(rest, tail),
+        ([p, rest @ ..], [t, tail @ ..]) => p == t && fits(rest, tail),
+        _ => false,
+    }
+}

@@ -1,0 +1,374 @@
+//! Random scenarios from a seed: whatever producers may write, in any order they may write it.
+
+use schemas::{
+    AccountRegister, Exception, Finding, FindingStatus, FindingSubject, ReportEvent, Requirement,
+    Resource, RuleText, Scoring, headers::rfc3339,
+};
+
+use crate::build::{
+    DAY, Event, MINUTE, Scan, Source, T0, checked, exception, finding, listing, register, report,
+    requirement, resource, spend,
+};
+
+pub(crate) const ACCOUNTS: [&str; 4] =
+    ["111111111111", "222222222222", "333333333333", "444444444444"];
+const FOREIGN: [&str; 2] = ["888877776666", "999988887777"];
+const TYPES: [&str; 3] = ["Test::Bucket", "Test::User", "AWS::IAM::Role"];
+const REGIONS: [&str; 2] = ["r1", "r2"];
+const IDS: [&str; 5] = ["b-1", "b-2", "x/3", "b", "b-1%2F"];
+
+/// SplitMix64 (Steele, Lea, Flood 2014): a seed is a scenario.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&mut self, n: usize) -> usize {
+        (self.next() % n as u64) as usize
+    }
+
+    /// True in `percent` of a hundred cases.
+    pub(crate) fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+
+    pub(crate) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())].clone()
+    }
+}
+
+/// Runs a test for many seeds; a failing one is named, with how to run it alone.
+pub(crate) fn for_seeds(name: &str, count: u64, test: impl Fn(&mut Random)) {
+    struct Named<'a>(&'a str, u64);
+    impl Drop for Named<'_> {
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                let Named(name, seed) = self;
+                eprintln!(
+                    "failed with seed {seed}: STAGES_SEED={seed} cargo test -p stages {name}"
+                );
+            }
+        }
+    }
+    let number = |name| std::env::var(name).ok().map(|n| n.parse().expect("a number"));
+    let seeds = match number("STAGES_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("STAGES_SEEDS").unwrap_or(count),
+    };
+    for seed in seeds {
+        let _named = Named(name, seed);
+        test(&mut Random(seed));
+    }
+}
+
+/// Makes scenarios.
+pub(crate) struct Generator<'r> {
+    random: &'r mut Random,
+    /// Whether every document tells all that rules ask, so that no verdict depends on history.
+    plain: bool,
+    clock: i64,
+    scans: u32,
+    /// Scans under way: what they will still write.
+    running: Vec<Vec<Source>>,
+    done: Vec<Source>,
+    events: Vec<Event>,
+}
+
+/// Gives a random scenario of about `steps` steps.
+pub(crate) fn scenario(random: &mut Random, steps: usize, plain: bool) -> Vec<Event> {
+    let clock = T0;
+    let mut generator =
+        Generator { random, plain, clock, scans: 0, running: vec![], done: vec![], events: vec![] };
+    generator.write(Source::Tick(clock));
+    (0..steps).for_each(|_| generator.step());
+    generator.events
+}
+
+impl Generator<'_> {
+    fn write(&mut self, source: Source) {
+        let within = i64::try_from(self.random.below(60_000)).expect("a minute");
+        let at_ms = match source {
+            Source::Tick(minute_ms) => minute_ms,
+            _ => self.clock + within,
+        };
+        self.events.push(Event { at_ms, source });
+    }
+
+    fn step(&mut self) {
+        match self.random.below(100) {
+            0..55 => self.go_on(),
+            55..63 => self.tick(),
+            63..71 => self.requirement(),
+            71..80 => self.exception(),
+            80..84 => {
+                let id = self.random.pick(&ACCOUNTS);
+                let payer = self.random.pick(&["pay-1", "pay-2"]);
+                let row = self.random.chance(80).then(|| listing(id, payer));
+                self.write(Source::Listing(id.into(), row));
+            }
+            84..90 => self.register(),
+            90..92 => {
+                let id = self.random.pick(&ACCOUNTS);
+                let cents = i64::try_from(self.random.below(9000)).expect("small");
+                let row = self.random.chance(80).then(|| spend(id, cents));
+                self.write(Source::Spend(id.into(), row));
+            }
+            92..94 => {
+                let id = self.random.pick(&ACCOUNTS);
+                self.write(Source::Poison(id.into()));
+            }
+            _ => self.again(),
+        }
+    }
+
+    /// Takes up a scan under way, or starts one.
+    fn go_on(&mut self) {
+        if self.running.is_empty() || self.random.chance(12) {
+            let made = if self.random.chance(25) { self.a_report() } else { self.a_scan() };
+            self.running.push(made);
+        }
+        let at = self.random.below(self.running.len());
+        for _ in 0..=self.random.below(4) {
+            if self.running[at].is_empty() {
+                break;
+            }
+            let source = self.running[at].remove(0);
+            self.done.push(source.clone());
+            self.write(source);
+        }
+        // Some never end: their collector died.
+        if self.running[at].is_empty() || self.random.chance(3) {
+            self.running.remove(at);
+        }
+    }
+
+    /// Delivers a record of some scan again.
+    fn again(&mut self) {
+        if !self.done.is_empty() {
+            let source = self.random.pick(&self.done);
+            self.write(source);
+        }
+    }
+
+    fn tick(&mut self) {
+        let minutes = self.random.pick(&[1, 1, 2, 5, 17, 70]);
+        self.clock += minutes * MINUTE;
+        self.write(Source::Tick(self.clock));
+        if self.random.chance(10) {
+            self.write(Source::Tick(self.clock - MINUTE));
+        }
+    }
+
+    fn a_scan(&mut self) -> Vec<Source> {
+        self.scans += 1;
+        let account = self.random.pick(&ACCOUNTS);
+        let of_type = self.random.pick(&TYPES);
+        let region = self.random.pick(&REGIONS);
+        let scan = Scan {
+            attempt: i32::try_from(1 + self.random.below(2)).expect("small"),
+            ..Scan::new(account, of_type, region, &format!("scan-{:05}", self.scans))
+        };
+        let mut items = Vec::new();
+        for id in IDS {
+            if self.random.chance(60) {
+                // Some are listed in every region and lie in none.
+                let lies_in = if id == "b" { "global" } else { region };
+                let item = self.document(account, lies_in, of_type, id);
+                items.push(scan.see(&item));
+            }
+        }
+        let count = i64::try_from(items.len()).expect("small");
+        let end = match self.random.below(10) {
+            0 | 1 => scan.fail("AccessDenied: no"),
+            2 => scan.complete(count + 1),
+            _ => scan.complete(count),
+        };
+        if matches!(self.random.below(10), 0) {
+            items.truncate(1);
+        }
+        std::iter::once(scan.start()).chain(items).chain([end]).collect()
+    }
+
+    fn document(&mut self, account: &str, region: &str, of_type: &str, id: &str) -> Resource {
+        let absent = !self.plain && self.random.chance(20);
+        let config = match of_type {
+            _ if absent => "{}".to_owned(),
+            "Test::Bucket" => format!(r#"{{"Public":{}}}"#, self.random.chance(40)),
+            "Test::User" => self.keys(),
+            _ => self.policy(),
+        };
+        let mut made = resource(account, region, of_type, id, &config);
+        made.captured_ms = self.clock;
+        if self.random.chance(10) {
+            made.name = "renamed".into();
+        }
+        if !self.plain && self.random.chance(10) {
+            made.errors.insert("Encryption".into(), "AccessDenied: no".into());
+        } else {
+            made.supplementary = format!(r#"{{"Encryption":{}}}"#, self.random.chance(70));
+        }
+        made
+    }
+
+    fn keys(&mut self) -> String {
+        let mut keys = Vec::new();
+        for id in ["K1", "K2", "K2"] {
+            if self.random.chance(60) {
+                // Their 31st day begins within the scenario's hours, on a minute.
+                let minutes = i64::try_from(self.random.below(400)).expect("small");
+                let made = rfc3339(T0 - 31 * DAY + (minutes - 50) * MINUTE);
+                let active = self.random.chance(80);
+                keys.push(format!(r#"{{"Id":"{id}","Made":"{made}","Active":{active}}}"#));
+            }
+        }
+        format!(r#"{{"Keys":[{}]}}"#, keys.join(","))
+    }
+
+    fn policy(&mut self) -> String {
+        let mut named = Vec::new();
+        for id in ACCOUNTS.iter().chain(&FOREIGN) {
+            if self.random.chance(25) {
+                named.push(format!(r#""arn:aws:iam::{id}:root""#));
+            }
+        }
+        if self.random.chance(10) {
+            named.push(r#""*""#.into());
+        }
+        format!(
+            r#"{{"AssumeRolePolicyDocument":{{"Statement":[{{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{{"AWS":[{}]}}}}]}}}}"#,
+            named.join(",")
+        )
+    }
+
+    fn a_report(&mut self) -> Vec<Source> {
+        self.scans += 1;
+        let account = self.random.pick(&ACCOUNTS);
+        let id = format!("rep-{:05}", self.scans);
+        let mut all = vec![report(account, &id, ReportEvent::Started {})];
+        for _ in 0..self.random.below(6) {
+            let finding = self.finding();
+            all.push(report(account, &id, ReportEvent::Found { finding }));
+        }
+        let count = i64::try_from(all.len() - 1).expect("small");
+        let complete = self.random.chance(70);
+        let error = "Timeout: cut".to_owned();
+        all.push(if self.random.chance(20) {
+            report(account, &id, ReportEvent::Failed { error })
+        } else {
+            report(account, &id, ReportEvent::Completed { count, complete })
+        });
+        all
+    }
+
+    fn finding(&mut self) -> Finding {
+        use FindingStatus::{Fail, Pass, Unknown, Warn};
+        use FindingSubject::{Account, Empty, Query};
+        let check = self.random.pick(&["openSSH", "bucketPolicy", "unmapped"]);
+        let id = self.random.pick(&["b-1", "b-2", "arn:test:far"]);
+        let known = [Pass, Warn, Fail];
+        let status =
+            self.random.pick(if self.plain { &known } else { &[Pass, Warn, Fail, Unknown] });
+        let mut made = finding(check, id, status);
+        if !self.plain && self.random.chance(20) {
+            made.subject = self.random.pick(&[Account, Empty, Query]);
+        }
+        made
+    }
+
+    fn requirement(&mut self) {
+        let id = self.random.pick(&["R1", "R2", "R3", "R4", "R5"]);
+        let row = self.random.chance(85).then(|| self.some_requirement(id));
+        self.write(Source::Requirement(id.into(), row));
+    }
+
+    fn some_requirement(&mut self, id: &str) -> Requirement {
+        let buckets = ["!r.Public", "r.Public", "!r.Public && s.Encryption", "has(s.Encryption)"];
+        let mapping =
+            [("openSSH", self.random.chance(50)), ("bucketPolicy", self.random.chance(50))];
+        let mapped = &mapping[..1 + self.random.below(2)];
+        let mut row = match id {
+            "R1" => requirement(id, TYPES[0], self.random.pick(&buckets)),
+            "R2" => {
+                let mut row = requirement(id, TYPES[1], "age_days(item.Made, now) <= 30");
+                let rule = row.rule.as_mut().expect("it has one");
+                (rule.each, rule.part) = (Some("r.Keys".into()), Some("item.Id".into()));
+                rule.applies = self.random.chance(50).then(|| "item.Active".into());
+                row
+            }
+            "R3" => {
+                let pass = "size(unknown_accounts(r.AssumeRolePolicyDocument)) == 0";
+                requirement(id, TYPES[2], pass)
+            }
+            "R4" => checked(id, TYPES[0], mapped),
+            _ => Requirement {
+                rule: requirement(id, TYPES[0], self.random.pick(&buckets)).rule,
+                ..checked(id, TYPES[0], mapped)
+            },
+        };
+        if !self.plain && self.random.chance(15) {
+            row.rule = self.random.pick(&[None, Some(broken()), Some(sized())]);
+        }
+        if self.random.chance(10) {
+            row.resource_type = self.random.pick(&TYPES).into();
+        }
+        row.weight = i64::try_from(self.random.below(10)).expect("small");
+        row.scoring = self.random.pick(Scoring::ALL);
+        if self.plain {
+            // A rule over another type's documents would find its data absent.
+            let of = ["Test::Bucket", "Test::User", "AWS::IAM::Role", TYPES[0], TYPES[0]];
+            let at = usize::from(id.as_bytes()[1] - b'1');
+            row.resource_type = of[at].into();
+        }
+        row
+    }
+
+    fn exception(&mut self) {
+        let id = self.random.pick(&["e1", "e2", "e3", "e4"]);
+        let row = self.random.chance(80).then(|| self.some_exception(id));
+        self.write(Source::Exception(id.into(), row));
+    }
+
+    fn some_exception(&mut self, id: &str) -> Exception {
+        let minutes = i64::try_from(self.random.below(300)).expect("small") - 20;
+        let expires = self.random.chance(70).then_some(self.clock + minutes * MINUTE);
+        let patterns = ["*", "b-1", "b-?", "arn:test:*", "*name", "x/3", "renamed"];
+        let texts = |list: &[&str]| list.iter().map(|one| (*one).to_owned()).collect();
+        let requirements: [&[&str]; 6] =
+            [&["*"], &["R1"], &["R1", "R5"], &["R2", "R3", "R4"], &["R4", "*"], &["R9"]];
+        let accounts: [&[&str]; 3] = [&["*"], &ACCOUNTS[..1], &ACCOUNTS[1..3]];
+        Exception {
+            accounts: texts(self.random.pick(&accounts)),
+            requirements: texts(self.random.pick(&requirements)),
+            approved: self.random.chance(80),
+            ..exception(id, "R1", self.random.pick(&patterns), expires)
+        }
+    }
+
+    fn register(&mut self) {
+        let foreign = self.random.chance(40);
+        let id = self.random.pick(if foreign { &FOREIGN[..] } else { &ACCOUNTS[..] });
+        let owner = self.random.pick(&[None, Some("ann"), Some("bob")]);
+        let row = AccountRegister {
+            name: self.random.chance(20).then(|| "named".into()),
+            third_party: foreign,
+            approved: self.random.chance(50),
+            ..register(id, owner)
+        };
+        let row = self.random.chance(80).then_some(row);
+        self.write(Source::Register(id.into(), row));
+    }
+}
+
+fn broken() -> RuleText {
+    requirement("", "", "nope(r)").rule.expect("it has one")
+}
+
+fn sized() -> RuleText {
+    requirement("", "", "size(r.Keys) < 2").rule.expect("it has one")
+}
