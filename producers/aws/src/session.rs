@@ -5,6 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
+use aws_config::environment::region::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
@@ -55,6 +58,7 @@ impl Sessions {
             .build();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)
+            .region(own_region(config))
             .sleep_impl(TokioSleep::new())
             .retry_config(RetryConfig::standard().with_max_attempts(config.max_attempts))
             .timeout_config(timeouts);
@@ -113,6 +117,14 @@ impl Sessions {
             .identity_cache(cache);
         Ok(session.build())
     }
+}
+
+/// Gives the region of the process's own credentials: the environment's, the profile's, or the
+/// partition's home. The default chain would ask the machine's metadata service, over the network.
+fn own_region(config: &Config) -> RegionProviderChain {
+    RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+        .or_else(ProfileFileRegionProvider::new())
+        .or_else(Region::new(config.partition.home_region()))
 }
 
 /// A role whose first credentials were already asked for, so that a refusal shows at once.
