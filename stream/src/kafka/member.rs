@@ -286,3 +286,80 @@ impl Drop for KafkaMember {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kit::kafka::Kafka;
+    use schemas::topic::{OBSERVATION, RESOURCE_STATE};
+
+    use super::*;
+    use crate::{
+        kafka::{KafkaConfig, classify::End},
+        log::Log,
+    };
+
+    /// The commit's answer is lost: what the group holds tells how it ended, also where the positions
+    /// are the same as those of the commit before.
+    #[test]
+    fn an_uncertain_end_is_settled_by_the_mark_of_the_commit() {
+        let node = Kafka::shared().unwrap();
+        let config = KafkaConfig {
+            partitions: 1,
+            replication_factor: 1,
+            ..KafkaConfig::new(node.bootstrap())
+        };
+        let prefix = node.prefix("uncertain");
+        let log = crate::kafka::KafkaLog::connect(config, &prefix).unwrap();
+        log.apply().unwrap();
+        let membership = Membership {
+            group: "g".to_owned(),
+            slot: "s".to_owned(),
+            inputs: vec![OBSERVATION.spec],
+        };
+        let mut member = KafkaMember::new(log.cluster.clone(), &membership).unwrap();
+        while !matches!(member.poll(Duration::from_secs(30)).unwrap(), Polled::Assigned(_)) {}
+        let position = Position { topic: OBSERVATION.spec, partition: 0, offset: 0 };
+        let output = |value: &str| Outgoing {
+            topic: RESOURCE_STATE.spec,
+            partition: 0,
+            timestamp_ms: 0,
+            key: b"k".to_vec(),
+            value: Some(value.as_bytes().to_vec()),
+            headers: Vec::new(),
+        };
+        let KafkaMember { transactions, consumer, metadata, .. } = &mut member;
+        let lost = || KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut);
+        let work = |outputs| Work {
+            consumer: consumer.consumer(),
+            metadata: metadata.as_ref(),
+            outputs,
+            positions: std::slice::from_ref(&position),
+        };
+
+        let first = [output("first")];
+        let end = transactions.attempt(&work(&first), "mark 1").unwrap();
+        assert!(matches!(end, End::Committed), "{end:?}");
+        let settled = transactions.settle(&work(&first), "mark 1", true, lost());
+        assert_eq!(settled.unwrap(), Outcome::Committed);
+
+        // The second one, with the same position, never got as far as its commit.
+        let second = [output("second")];
+        let settled = transactions.settle(&work(&second), "mark 2", true, lost());
+        assert_eq!(settled.unwrap(), Outcome::Aborted);
+        // The new producer works, and only what was committed is there.
+        assert_eq!(transactions.commit(&work(&second)).unwrap(), Outcome::Committed);
+        let mut reader =
+            log.reader(&[Position { topic: RESOURCE_STATE.spec, ..position }]).unwrap();
+        let mut values = Vec::new();
+        let start = Instant::now();
+        while values.len() < 2 && start.elapsed() < Duration::from_secs(30) {
+            let records = reader.poll(Duration::from_millis(100)).unwrap();
+            values.extend(records.into_iter().filter_map(|record| record.value));
+        }
+        assert_eq!(values, [b"first".to_vec(), b"second".to_vec()]);
+
+        // Without a position nothing can be learned, and that is said.
+        let work = Work { positions: &[], ..work(&second) };
+        assert!(transactions.settle(&work, "mark 3", true, lost()).is_err());
+    }
+}

@@ -86,7 +86,7 @@ impl Transactions {
         }
     }
 
-    fn attempt(&self, work: &Work<'_>, mark: &str) -> Result<End, LogError> {
+    pub(super) fn attempt(&self, work: &Work<'_>, mark: &str) -> Result<End, LogError> {
         let sender = self.sender.as_ref().expect("commit made one");
         sender.take_failure();
         if let Err(error) = sender.producer.begin_transaction() {
@@ -163,7 +163,7 @@ impl Transactions {
     /// Learns how a transaction ended: a new producer ends it for good, then the group knows.
     ///
     /// The same producer must not go on: an answer that is late may hit its next transaction.
-    fn settle(
+    pub(super) fn settle(
         &mut self,
         work: &Work<'_>,
         mark: &str,
