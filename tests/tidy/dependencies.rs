@@ -35,6 +35,10 @@ fn allowed(manifest: &Manifest) -> Option<Vec<&'static str>> {
         .unwrap_or((&manifest.folder, ""));
     Some(match (group, rest) {
         ("schemas", "") | ("tests", "kit") => vec![],
+        // Like the binary it puts a pipeline together, and starts Kafka for it.
+        ("bench", "") => {
+            vec!["kit", "producer-simulator", "producer-standard", "schemas", "stages", "stream"]
+        }
         ("stream", "") => vec!["schemas"],
         ("processors", "stages") => [&["schemas", "stream"][..], &PROCESSORS].concat(),
         ("processors", name) if PROCESSORS.contains(&name) => {
