@@ -62,9 +62,12 @@ impl Site {
         Ok(Publisher::open(&*self.log, &self.codec, &self.prefix, role)?)
     }
 
-    /// Reads a compacted topic as a table.
-    pub(crate) fn table<K: Key, V: Value>(&self, topic: &Topic<K, V>) -> Result<BTreeMap<K, V>> {
-        Ok(snapshot::table(&*self.log, &self.codec, &self.prefix, topic)?)
+    /// Reads a broadcast topic as its partitions agree on it.
+    pub(crate) fn agreed<K: Key, V: Value>(
+        &self,
+        topic: &Topic<K, V>,
+    ) -> Result<BTreeMap<K, Option<V>>> {
+        Ok(snapshot::agreed(&*self.log, &self.codec, &self.prefix, topic)?)
     }
 
     fn check(&self) -> Result<()> {

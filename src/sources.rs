@@ -98,7 +98,7 @@ fn publish_register<K: Key, V: Value>(
     replace(site, topic, read, "producer register", may_withdraw, at_ms)
 }
 
-/// Publishes what differs from the table in the log.
+/// Publishes what differs from what all partitions of the log agree on.
 fn replace<K: Key, V: Value>(
     site: &Site,
     topic: &Topic<K, V>,
@@ -108,7 +108,7 @@ fn replace<K: Key, V: Value>(
     at_ms: i64,
 ) -> Result<()> {
     let changes: Vec<Change<K, V>> =
-        producer_register::plan(&site.table(topic)?, read, may_withdraw);
+        producer_register::plan(&site.agreed(topic)?, read, may_withdraw);
     producer_register::publish(&changes, topic, &mut site.publisher(role)?, at_ms)?;
     Ok(())
 }

@@ -43,6 +43,38 @@ pub fn table<K: Key, V: Value>(
     Ok(rows)
 }
 
+/// Reads a broadcast topic as its partitions agree on it: a key's value, or none where they differ.
+///
+/// A producer that died in the middle may have reached some partitions only. What it compares its
+/// sources with is this, so that the next one makes up for it.
+///
+/// # Errors
+/// As [`table`].
+pub fn agreed<K: Key, V: Value>(
+    log: &dyn Log,
+    codec: &Codec,
+    prefix: &str,
+    topic: &Topic<K, V>,
+) -> Result<BTreeMap<K, Option<V>>, LogError> {
+    let mut last: BTreeMap<Vec<u8>, BTreeMap<i32, Record>> = BTreeMap::new();
+    for record in records(log, topic.spec)? {
+        let copies = last.entry(record.key.clone()).or_default();
+        match record.value {
+            Some(_) => copies.insert(record.partition, record),
+            None => copies.remove(&record.partition),
+        };
+    }
+    let everywhere = usize::try_from(log.partitions()).unwrap_or(usize::MAX);
+    let mut rows = BTreeMap::new();
+    for copies in last.into_values() {
+        let Some(first) = copies.values().next() else { continue };
+        let (key, value) = decode(codec, prefix, topic, first)?;
+        let same = copies.values().all(|copy| copy.value == first.value);
+        rows.insert(key, value.filter(|_| same && copies.len() == everywhere));
+    }
+    Ok(rows)
+}
+
 /// Reads a topic of events from its start to its present end: by partition, in order within each.
 ///
 /// # Errors

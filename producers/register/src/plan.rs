@@ -16,10 +16,10 @@ pub enum Change<K, V> {
 
 /// Decides what a newly read register changes.
 ///
-/// Shape: the table in force, the entries that were read, and whether an entry in force may be withdrawn
-/// when it was not read → changes, sorted by key.
+/// Shape: the table in force (without a value where partitions differ), the entries that were read,
+/// and whether an entry in force may be withdrawn when it was not read → changes, sorted by key.
 pub fn plan<K: Key, V: Value>(
-    in_force: &BTreeMap<K, V>,
+    in_force: &BTreeMap<K, Option<V>>,
     read: BTreeMap<K, V>,
     may_withdraw: impl Fn(&K) -> bool,
 ) -> Vec<Change<K, V>> {
@@ -28,7 +28,7 @@ pub fn plan<K: Key, V: Value>(
     let mut changes = Vec::new();
     for key in keys {
         match (in_force.get(&key), read.remove(&key)) {
-            (Some(old), Some(new)) if *old == new => {}
+            (Some(Some(old)), Some(new)) if *old == new => {}
             (_, Some(new)) => changes.push(Change::Put(key, new)),
             (Some(_), None) if may_withdraw(&key) => changes.push(Change::Withdraw(key)),
             _ => {}
@@ -67,8 +67,12 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_published_and_only_what_is_gone_withdrawn() {
-        let in_force = table(&[("broken", 1), ("changed", 1), ("gone", 1), ("same", 1)]);
-        let read = table(&[("changed", 2), ("new", 1), ("same", 1)]);
+        let in_force =
+            table(&[("broken", 1), ("changed", 1), ("gone", 1), ("same", 1), ("torn", 1)]);
+        let mut in_force: BTreeMap<_, _> =
+            in_force.into_iter().map(|(k, v)| (k, Some(v))).collect();
+        in_force.insert(AccountKey::new("torn"), None);
+        let read = table(&[("changed", 2), ("new", 1), ("same", 1), ("torn", 1)]);
         let changes = plan(&in_force, read, |key| key.account != "broken");
         assert_eq!(
             changes,
@@ -76,6 +80,7 @@ mod tests {
                 Change::Put(AccountKey::new("changed"), Tick { minute_ms: 2 }),
                 Change::Withdraw(AccountKey::new("gone")),
                 Change::Put(AccountKey::new("new"), Tick { minute_ms: 1 }),
+                Change::Put(AccountKey::new("torn"), Tick { minute_ms: 1 }),
             ]
         );
     }
