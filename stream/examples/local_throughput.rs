@@ -1,7 +1,7 @@
 //! Measures a local log: appends, transactional copies and reads, in records a second.
 //!
-//! `cargo run --release -p stream --example local_throughput [FOLDER]`; without a folder a temporary
-//! one is used. Run it on an idle machine: it prints what it saw, it does not judge.
+//! `cargo run --release -p stream --example local_throughput [FOLDER]`; without a folder a
+//! temporary one is used. Run it on an idle machine: it prints what it saw, it does not judge.
 
 use std::{
     error::Error,
@@ -73,11 +73,7 @@ fn append(log: &dyn Log) -> Result<(), Box<dyn Error>> {
         writer.append(records)?;
         elapsed += start.elapsed();
     }
-    report(
-        "append 1,000 a batch, 400 bytes",
-        BATCHES * BATCH_RECORDS,
-        elapsed,
-    );
+    report("append 1,000 a batch, 400 bytes", BATCHES * BATCH_RECORDS, elapsed);
     Ok(())
 }
 
@@ -133,11 +129,7 @@ fn copy(log: &dyn Log) -> Result<(), Box<dyn Error>> {
 
 fn read(log: &dyn Log) -> Result<(), Box<dyn Error>> {
     let starts: Vec<_> = (0..PARTITIONS)
-        .map(|partition| Position {
-            topic: RESOURCE_CHANGE.spec,
-            partition,
-            offset: 0,
-        })
+        .map(|partition| Position { topic: RESOURCE_CHANGE.spec, partition, offset: 0 })
         .collect();
     let mut reader = log.reader(&starts)?;
     let start = Instant::now();
@@ -159,9 +151,6 @@ fn small_commits(log: &dyn Log) -> Result<(), Box<dyn Error>> {
         times.push(start.elapsed());
     }
     times.sort_unstable();
-    println!(
-        "commit of 10 records: p50 {:?}, p99 {:?}",
-        times[100], times[198]
-    );
+    println!("commit of 10 records: p50 {:?}, p99 {:?}", times[100], times[198]);
     Ok(())
 }

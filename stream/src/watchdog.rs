@@ -1,7 +1,8 @@
 //! Ends the process when a call hangs: some calls of librdkafka ignore their timeouts.
 //!
-//! A supervisor starts the process again; nothing is lost, because nothing was committed. Known hangs:
-//! `send_offsets_to_transaction` without a group coordinator (librdkafka issues 5456 and 5511).
+//! A supervisor starts the process again; nothing is lost, because nothing was committed. Known
+//! hangs: `send_offsets_to_transaction` without a group coordinator (librdkafka issues 5456 and
+//! 5511).
 
 use std::{
     collections::BTreeMap,

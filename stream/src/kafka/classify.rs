@@ -22,8 +22,8 @@ pub(super) fn of_transaction(error: KafkaError, committing: bool) -> End {
     let KafkaError::Transaction(inner) = &error else {
         return End::Uncertain { committing, error };
     };
-    // A transaction that Kafka timed out ends with a new epoch: aborting mends that. If it was another
-    // producer instead, the abort will say so.
+    // A transaction that Kafka timed out ends with a new epoch: aborting mends that. If it was
+    // another producer instead, the abort will say so.
     if inner.txn_requires_abort() && inner.code() == Code::InvalidProducerEpoch {
         return End::Abort;
     }

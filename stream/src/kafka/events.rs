@@ -1,13 +1,13 @@
 //! Polls a consumer's queue through librdkafka's event interface.
 //!
-//! rdkafka's own `BaseConsumer::poll` drops what exactly-once reading needs: topic and offset of the
-//! end-of-partition event. Only that offset says how far reading is past control markers and aborted
-//! records, and that the end was reached. It also runs rebalances inside the poll, where a commit is
-//! impossible. So this file, and no other, talks to the C library.
+//! rdkafka's own `BaseConsumer::poll` drops what exactly-once reading needs: topic and offset of
+//! the end-of-partition event. Only that offset says how far reading is past control markers and
+//! aborted records, and that the end was reached. It also runs rebalances inside the poll, where a
+//! commit is impossible. So this file, and no other, talks to the C library.
 //!
-//! What makes it sound: the queue belongs to a consumer that this type owns and that outlives it; an
-//! event is destroyed once, after everything that points into it was copied; librdkafka's handles
-//! may be used by any thread.
+//! What makes it sound: the queue belongs to a consumer that this type owns and that outlives it;
+//! an event is destroyed once, after everything that points into it was copied; librdkafka's
+//! handles may be used by any thread.
 #![allow(unsafe_code)]
 
 use std::{
@@ -59,8 +59,8 @@ pub(super) struct EventConsumer {
 
 struct Queue(*mut sys::rd_kafka_queue_t);
 
-// SAFETY: a queue's handle is reference-counted by librdkafka, whose functions may be called from any
-// thread; this type is never cloned.
+// SAFETY: a queue's handle is reference-counted by librdkafka, whose functions may be called from
+// any thread; this type is never cloned.
 unsafe impl Send for Queue {}
 // SAFETY: as above.
 unsafe impl Sync for Queue {}

@@ -56,8 +56,8 @@ impl KafkaMember {
         }
         let group = cluster.group(&membership.group);
         let id = format!("{group}.{}", membership.slot);
-        // First the producer: it ends an open transaction of the slot's last holder, whose positions
-        // would not be stable before.
+        // First the producer: it ends an open transaction of the slot's last holder, whose
+        // positions would not be stable before.
         let transactions = Transactions::start(cluster.clone(), &id)?;
         let config = cluster.config.member(&id, &group, &membership.slot)?;
         let names = Names::of(&cluster.prefix, membership.inputs.iter().copied());
@@ -298,8 +298,8 @@ mod tests {
         log::Log,
     };
 
-    /// The commit's answer is lost: what the group holds tells how it ended, also where the positions
-    /// are the same as those of the commit before.
+    /// The commit's answer is lost: what the group holds tells how it ended, also where the
+    /// positions are the same as those of the commit before.
     #[test]
     fn an_uncertain_end_is_settled_by_the_mark_of_the_commit() {
         let node = Kafka::shared().unwrap();

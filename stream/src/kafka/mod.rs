@@ -4,8 +4,8 @@
 //! records. A member is one consumer with static membership and one transactional producer, both on
 //! the caller's thread; a rebalance is told to the caller before the group is answered, so that it
 //! may commit. A member that ends keeps its partitions for the session's timeout, so that one that
-//! restarts within it gets them back without a rebalance. Groups and transactional ids are `<prefix>.<group>` and `<prefix>.<group>.<slot>`;
-//! readers show up as `<prefix>.reader`.
+//! restarts within it gets them back without a rebalance. Groups and transactional ids are
+//! `<prefix>.<group>` and `<prefix>.<group>.<slot>`; readers show up as `<prefix>.reader`.
 //!
 //! Where librdkafka 2.12 does not keep what it promises, the log defends itself: it never commits
 //! with records in flight, uses no producer after an uncertain outcome but asks the group how it

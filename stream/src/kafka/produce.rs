@@ -15,8 +15,8 @@ use rdkafka::{
 
 use crate::Outgoing;
 
-/// Between two looks at what was delivered. Shorter waits inside librdkafka spin (its wait is counted
-/// in whole milliseconds), longer ones are most of a commit.
+/// Between two looks at what was delivered. Shorter waits inside librdkafka spin (its wait is
+/// counted in whole milliseconds), longer ones are most of a commit.
 const LOOK_EVERY: Duration = Duration::from_micros(500);
 
 /// Hears deliveries, and keeps the first that failed.

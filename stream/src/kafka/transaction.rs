@@ -21,8 +21,8 @@ use super::{
 };
 use crate::{LogError, Outcome, Outgoing, Position, watchdog};
 
-/// Timeout of one blocking call: longer than Kafka keeps a transaction open, below the watchdog's limit,
-/// which is for calls that ignore their timeout.
+/// Timeout of one blocking call: longer than Kafka keeps a transaction open, below the watchdog's
+/// limit, which is for calls that ignore their timeout.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long a new producer tries to get ready, broker restarts included. Below the five minutes
@@ -73,7 +73,8 @@ impl Transactions {
             End::Committed => Ok(Outcome::Committed),
             End::Fenced => {
                 // A transaction of a member that lost its partitions is still open: it would hold
-                // up readers until its timeout. One of a fenced producer can't be aborted, nor need it.
+                // up readers until its timeout. One of a fenced producer can't be aborted, nor need
+                // it.
                 let _ = self.abort();
                 Ok(Outcome::Fenced)
             }

@@ -10,14 +10,8 @@ pub(super) const KEY_BYTES: usize = 12;
 /// Names of headers that nearly every record has: one byte each instead of the text.
 ///
 /// The list is part of the format: it may only grow at its end.
-const KNOWN_NAMES: [&str; 6] = [
-    "ce_specversion",
-    "ce_id",
-    "ce_type",
-    "ce_source",
-    "ce_time",
-    "content-type",
-];
+const KNOWN_NAMES: [&str; 6] =
+    ["ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time", "content-type"];
 
 const VALUE: u8 = 0;
 const TOMBSTONE: u8 = 1;
@@ -95,9 +89,8 @@ pub(super) fn decode(
     offset: u64,
     bytes: &[u8],
 ) -> Result<Record, LogError> {
-    let corrupt = || LogError::Corrupt {
-        what: format!("record {}/{partition}/{offset}", topic.name),
-    };
+    let corrupt =
+        || LogError::Corrupt { what: format!("record {}/{partition}/{offset}", topic.name) };
     let mut input = Input(bytes);
     let head = input.head().ok_or_else(corrupt)?;
     let headers = input.headers().ok_or_else(corrupt)?;
@@ -121,11 +114,7 @@ impl<'a> Input<'a> {
             TOMBSTONE => true,
             _ => return None,
         };
-        Some(Head {
-            tombstone,
-            timestamp_ms: unzigzag(self.varint()?),
-            key: self.bytes()?,
-        })
+        Some(Head { tombstone, timestamp_ms: unzigzag(self.varint()?), key: self.bytes()? })
     }
 
     fn headers(&mut self) -> Option<schemas::headers::Headers> {

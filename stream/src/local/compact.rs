@@ -96,11 +96,7 @@ fn one(
         }
         Cleanup::Delete | Cleanup::DeleteLong => {
             let long = spec.cleanup == Cleanup::DeleteLong;
-            let age_ms = if long {
-                rules.histories_ms
-            } else {
-                rules.events_ms
-            };
+            let age_ms = if long { rules.histories_ms } else { rules.events_ms };
             let Some(age_ms) = age_ms else {
                 return Ok(false);
             };
@@ -148,8 +144,8 @@ fn compact(
     Ok(Cleaned { start, dirty, kept })
 }
 
-/// Maps the keys from an offset on to their last offsets, as many as memory allows; gives the offset
-/// where the map ends, too.
+/// Maps the keys from an offset on to their last offsets, as many as memory allows; gives the
+/// offset where the map ends, too.
 fn last_of_keys(
     shared: &Shared,
     place: Place,
@@ -195,20 +191,14 @@ fn expire(
         removals.push(offset)?;
     }
     removals.commit()?;
-    Ok(Cleaned {
-        start,
-        dirty: end,
-        kept: 0,
-    })
+    Ok(Cleaned { start, dirty: end, kept: 0 })
 }
 
 fn parse<'a>(key: &[u8], value: &'a [u8]) -> Result<(u64, codec::Head<'a>), LogError> {
     let offset = codec::offset_of(key);
     offset
         .zip(codec::head(value))
-        .ok_or_else(|| LogError::Corrupt {
-            what: "a record under compaction".to_owned(),
-        })
+        .ok_or_else(|| LogError::Corrupt { what: "a record under compaction".to_owned() })
 }
 
 /// Removes offsets in batches, in rising order: an old value never outlives its tombstone.
@@ -220,11 +210,7 @@ struct Removals<'a> {
 
 impl<'a> Removals<'a> {
     fn new(shared: &'a Shared, place: Place) -> Self {
-        Self {
-            shared,
-            place,
-            offsets: Vec::new(),
-        }
+        Self { shared, place, offsets: Vec::new() }
     }
 
     fn push(&mut self, offset: u64) -> Result<(), LogError> {

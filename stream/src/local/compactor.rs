@@ -54,15 +54,8 @@ impl Compactor {
         } else {
             None
         };
-        let nudge = Nudge {
-            appended: Arc::default(),
-            sender,
-        };
-        Ok(Self {
-            nudge,
-            stop,
-            thread,
-        })
+        let nudge = Nudge { appended: Arc::default(), sender };
+        Ok(Self { nudge, stop, thread })
     }
 }
 

@@ -35,11 +35,7 @@ pub(super) struct Page {
 
 impl Cursor {
     pub(super) fn position(&self) -> Position {
-        Position {
-            topic: self.topic,
-            partition: self.partition,
-            offset: self.position as i64,
-        }
+        Position { topic: self.topic, partition: self.partition, offset: self.position as i64 }
     }
 }
 

@@ -32,10 +32,7 @@ impl Group {
     /// Takes a member in; an older one of the same slot is fenced and loses what it owned.
     pub(super) fn join(&mut self, slot: &str) -> u64 {
         self.epochs += 1;
-        let member = Slot {
-            epoch: self.epochs,
-            owned: BTreeSet::new(),
-        };
+        let member = Slot { epoch: self.epochs, owned: BTreeSet::new() };
         self.members.insert(slot.to_owned(), member);
         self.epochs
     }
@@ -116,9 +113,8 @@ mod tests {
         for slot in ["c", "a", "b"] {
             group.join(slot);
         }
-        let shares: Vec<Vec<i32>> = ["a", "b", "c"]
-            .map(|slot| group.target(slot, 8).into_iter().collect())
-            .to_vec();
+        let shares: Vec<Vec<i32>> =
+            ["a", "b", "c"].map(|slot| group.target(slot, 8).into_iter().collect()).to_vec();
         // Kafka's javadoc of RangeAssignor: the first (partitions mod members) get one more.
         assert_eq!(shares, [vec![0, 1, 2], vec![3, 4, 5], vec![6, 7]]);
     }
@@ -160,11 +156,7 @@ mod tests {
         let mut group = Group::default();
         let epochs = ["a", "b", "c"].map(|slot| (slot, group.join(slot)));
         let changes = epochs.map(|(slot, epoch)| group.change(slot, epoch, 2));
-        let expected = [
-            Change::Assign(vec![0]),
-            Change::Assign(vec![1]),
-            Change::None,
-        ];
+        let expected = [Change::Assign(vec![0]), Change::Assign(vec![1]), Change::None];
         assert_eq!(changes, expected);
     }
 }

@@ -81,10 +81,9 @@ impl LocalMember {
                 let lost = false;
                 Ok(Some(Polled::Revoked { partitions, lost }))
             }
-            Change::Fenced if self.fenced => Err(LogError::Fenced {
-                group: self.membership.group.clone(),
-                slot: slot.clone(),
-            }),
+            Change::Fenced if self.fenced => {
+                Err(LogError::Fenced { group: self.membership.group.clone(), slot: slot.clone() })
+            }
             Change::Fenced => {
                 self.fenced = true;
                 let partitions = std::mem::take(&mut self.owned);
@@ -96,21 +95,17 @@ impl LocalMember {
     }
 
     fn forget(&mut self, partitions: &[i32]) {
-        self.cursors
-            .retain(|cursor| !partitions.contains(&cursor.partition));
+        self.cursors.retain(|cursor| !partitions.contains(&cursor.partition));
     }
 
     /// Whether a commit of these positions is the member's to make.
     fn may_commit(&self, state: &State, positions: &[Position]) -> bool {
         let slot = &self.membership.slot;
-        state
-            .groups
-            .get(&self.membership.group)
-            .is_some_and(|group| {
-                let mut positions = positions.iter();
-                group.is_live(slot, self.epoch)
-                    && positions.all(|position| group.owns(slot, position.partition))
-            })
+        state.groups.get(&self.membership.group).is_some_and(|group| {
+            let mut positions = positions.iter();
+            group.is_live(slot, self.epoch)
+                && positions.all(|position| group.owns(slot, position.partition))
+        })
     }
 
     fn cursor(&self, topic: &'static TopicSpec, partition: i32) -> Option<usize> {
@@ -160,13 +155,8 @@ impl Member for LocalMember {
                 }
                 let place = self.shared.place(&self.shared.lock(), topic, partition)?;
                 let offset = self.shared.committed(&self.membership.group, place)?;
-                let cursor = Cursor {
-                    topic,
-                    partition,
-                    place,
-                    position: offset as u64,
-                    paused: false,
-                };
+                let cursor =
+                    Cursor { topic, partition, place, position: offset as u64, paused: false };
                 positions.push(cursor.position());
                 self.cursors.push(cursor);
             }
@@ -207,8 +197,7 @@ impl Member for LocalMember {
             return Ok(Outcome::Aborted);
         }
         let lost = state.fault.strikes(Fault::lose);
-        self.shared
-            .append(state, encoded, &self.membership.group, positions)?;
+        self.shared.append(state, encoded, &self.membership.group, positions)?;
         self.nudge.appended(outputs.len());
         if lost {
             return Err(injected("hearing how a transaction ended"));
@@ -232,8 +221,5 @@ impl Drop for LocalMember {
 }
 
 fn not_assigned(topic: &'static TopicSpec, partition: i32) -> LogError {
-    LogError::NotAssigned {
-        topic: topic.name,
-        partition,
-    }
+    LogError::NotAssigned { topic: topic.name, partition }
 }

@@ -62,13 +62,11 @@ pub(super) fn cleaned(meta: &Keyspace, place: Place) -> Result<Cleaned, LogError
 
 /// Reads a topic's number; none when the topic is not there.
 pub(super) fn topic_id(meta: &Keyspace, full_name: &str) -> Result<Option<u16>, LogError> {
-    let found = meta
-        .get(topic_key(full_name))
-        .map_err(store("reading topics"))?;
+    let found = meta.get(topic_key(full_name)).map_err(store("reading topics"))?;
     let id = found.map(|bytes| {
-        let bytes = bytes[..].try_into().map_err(|_| LogError::Corrupt {
-            what: format!("topic {full_name}"),
-        })?;
+        let bytes = bytes[..]
+            .try_into()
+            .map_err(|_| LogError::Corrupt { what: format!("topic {full_name}") })?;
         Ok(u16::from_be_bytes(bytes))
     });
     id.transpose()
@@ -84,9 +82,7 @@ pub(super) fn shape(meta: &Keyspace) -> Result<Option<(u32, u32)>, LogError> {
                 u32::from_be_bytes(partitions.try_into().ok()?),
             ))
         });
-        halves.ok_or_else(|| LogError::Corrupt {
-            what: "the format".to_owned(),
-        })
+        halves.ok_or_else(|| LogError::Corrupt { what: "the format".to_owned() })
     });
     shape.transpose()
 }
@@ -105,9 +101,7 @@ fn numbers<const N: usize>(meta: &Keyspace, key: &[u8]) -> Result<[u64; N], LogE
     };
     let (chunks, rest) = bytes.as_chunks::<8>();
     if chunks.len() != N || !rest.is_empty() {
-        return Err(LogError::Corrupt {
-            what: "a partition's end".to_owned(),
-        });
+        return Err(LogError::Corrupt { what: "a partition's end".to_owned() });
     }
     for (number, chunk) in numbers.iter_mut().zip(chunks) {
         *number = u64::from_be_bytes(*chunk);

@@ -1,9 +1,9 @@
 //! The log in one folder and one process: the same semantics as Kafka, on an embedded store.
 //!
 //! Records, ends and groups' positions lie in one fjall database; a transaction is one batch of it.
-//! What an append or commit has answered survives the end of the process, `kill -9` too: the journal
-//! is handed to the operating system before the answer. It is not forced to the disk: after a power
-//! cut the last seconds may be missing, from the end and in whole transactions.
+//! What an append or commit has answered survives the end of the process, `kill -9` too: the
+//! journal is handed to the operating system before the answer. It is not forced to the disk: after
+//! a power cut the last seconds may be missing, from the end and in whole transactions.
 //!
 //! Nothing uncommitted is ever in the log, so every read is "read committed". Groups live in the
 //! process: a folder is locked against all others. Compaction leaves gaps in the offsets, which
@@ -91,8 +91,8 @@ impl LocalLog {
     /// The number of partitions holds for every topic and for good.
     ///
     /// # Errors
-    /// [`LogError::InUse`] when another process has the folder open, [`LogError::Unfit`] when it was
-    /// made with another number of partitions or by a release with another format.
+    /// [`LogError::InUse`] when another process has the folder open, [`LogError::Unfit`] when it
+    /// was made with another number of partitions or by a release with another format.
     pub fn open(folder: impl AsRef<Path>, partitions: i32, prefix: &str) -> Result<Self, LogError> {
         Self::open_with(folder, partitions, prefix, LocalOptions::default())
     }
@@ -121,11 +121,7 @@ impl LocalLog {
             path: folder.to_owned(),
             source: Box::new(source),
         })?;
-        Ok(Self {
-            compactor: Arc::new(compactor),
-            shared,
-            rules,
-        })
+        Ok(Self { compactor: Arc::new(compactor), shared, rules })
     }
 
     /// Makes topics that are not in [`schemas::topic::ALL`]; for tests of stages of their own.
@@ -141,18 +137,14 @@ impl LocalLog {
 
     /// Compacts every partition that has new records, now.
     ///
-    /// Tables keep the last record of each key. A tombstone goes when it is older than the retention
-    /// and an earlier compaction has seen it. Events go by their retention, if there is one.
+    /// Tables keep the last record of each key. A tombstone goes when it is older than the
+    /// retention and an earlier compaction has seen it. Events go by their retention, if there is
+    /// one.
     ///
     /// # Errors
     /// When the store fails.
     pub fn compact(&self) -> Result<(), LogError> {
-        compact::all(
-            &self.shared,
-            self.rules,
-            Scope::All,
-            &AtomicBool::new(false),
-        )
+        compact::all(&self.shared, self.rules, Scope::All, &AtomicBool::new(false))
     }
 
     /// Makes the next calls fail, for tests.
@@ -249,23 +241,15 @@ impl Log for LocalLog {
 }
 
 fn open_store(folder: &Path, partitions: i32, prefix: &str) -> Result<Shared, LogError> {
-    let unfit = |problem: String| LogError::Unfit {
-        path: folder.to_owned(),
-        problem,
-    };
+    let unfit = |problem: String| LogError::Unfit { path: folder.to_owned(), problem };
     if !(1..=PARTITIONS_MAX).contains(&partitions) {
         return Err(unfit(format!(
             "can't have {partitions} partitions, only 1 to {PARTITIONS_MAX}"
         )));
     }
     let failed = |source: fjall::Error| match source {
-        fjall::Error::Locked => LogError::InUse {
-            path: folder.to_owned(),
-        },
-        source => LogError::Open {
-            path: folder.to_owned(),
-            source: Box::new(source),
-        },
+        fjall::Error::Locked => LogError::InUse { path: folder.to_owned() },
+        source => LogError::Open { path: folder.to_owned(), source: Box::new(source) },
     };
     let db = Database::builder(folder)
         .cache_size(CACHE_BYTES)
@@ -278,18 +262,14 @@ fn open_store(folder: &Path, partitions: i32, prefix: &str) -> Result<Shared, Lo
     let small = || KeyspaceCreateOptions::default().expect_point_read_hits(true);
     let meta = db.keyspace("meta", small).map_err(failed)?;
     match meta::shape(&meta)? {
-        None => meta
-            .insert(meta::SHAPE_KEY, meta::encode_shape(partitions))
-            .map_err(failed)?,
+        None => meta.insert(meta::SHAPE_KEY, meta::encode_shape(partitions)).map_err(failed)?,
         Some((meta::FORMAT, is)) if is == partitions as u32 => {}
         Some((meta::FORMAT, is)) => {
             return Err(unfit(format!("has {is} partitions, not {partitions}")));
         }
         Some((format, _)) => {
             let ours = meta::FORMAT;
-            return Err(unfit(format!(
-                "is in format {format}; this release reads format {ours}"
-            )));
+            return Err(unfit(format!("is in format {format}; this release reads format {ours}")));
         }
     }
     Ok(Shared::new(db, records, meta, prefix, partitions))
@@ -304,9 +284,7 @@ fn create_topic(shared: &Shared, spec: &'static TopicSpec) -> Result<(), LogErro
     let full_name = spec.full_name(&shared.prefix);
     if meta::topic_id(&shared.meta, &full_name)?.is_none() {
         let id = shared.meta.prefix(meta::TOPIC_PREFIX).count() as u16;
-        let written = shared
-            .meta
-            .insert(meta::topic_key(&full_name), id.to_be_bytes());
+        let written = shared.meta.insert(meta::topic_key(&full_name), id.to_be_bytes());
         written.map_err(store("making a topic"))?;
     }
     if let Some(topic) = load_topic(shared, spec)? {
@@ -320,20 +298,9 @@ fn load_topic(shared: &Shared, spec: &'static TopicSpec) -> Result<Option<TopicS
         return Ok(None);
     };
     let partitions = (0..shared.partitions as u16).map(|partition| {
-        let place = codec::Place {
-            topic: id,
-            partition,
-        };
+        let place = codec::Place { topic: id, partition };
         let (end, newest_ms) = meta::end(&shared.meta, place)?;
-        Ok(PartitionState {
-            end,
-            newest_ms,
-            cleaned: meta::cleaned(&shared.meta, place)?,
-        })
+        Ok(PartitionState { end, newest_ms, cleaned: meta::cleaned(&shared.meta, place)? })
     });
-    Ok(Some(TopicState {
-        spec,
-        id,
-        partitions: partitions.collect::<Result<_, LogError>>()?,
-    }))
+    Ok(Some(TopicState { spec, id, partitions: partitions.collect::<Result<_, LogError>>()? }))
 }

@@ -35,11 +35,7 @@ impl LocalReader {
             });
             cursors.collect::<Result<Vec<_>, LogError>>()?
         };
-        Ok(Self {
-            shared,
-            cursors,
-            first: 0,
-        })
+        Ok(Self { shared, cursors, first: 0 })
     }
 }
 

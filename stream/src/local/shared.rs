@@ -78,11 +78,7 @@ impl Shared {
         prefix: &str,
         partitions: i32,
     ) -> Self {
-        let state = State {
-            topics: BTreeMap::new(),
-            groups: BTreeMap::new(),
-            fault: Fault::None,
-        };
+        let state = State { topics: BTreeMap::new(), groups: BTreeMap::new(), fault: Fault::None };
         Self {
             db,
             records,
@@ -132,10 +128,7 @@ impl Shared {
                 format!("has no partition {partition}")
             }
             Some(found) => {
-                return Ok(Place {
-                    topic: found.id,
-                    partition: partition as u16,
-                });
+                return Ok(Place { topic: found.id, partition: partition as u16 });
             }
         };
         let topic = topic.full_name(&self.prefix);
@@ -146,9 +139,8 @@ impl Shared {
     pub(super) fn encode(&self, records: &[Outgoing]) -> Result<Vec<Encoded>, LogError> {
         let places = {
             let state = self.lock();
-            let places = records
-                .iter()
-                .map(|record| self.place(&state, record.topic, record.partition));
+            let places =
+                records.iter().map(|record| self.place(&state, record.topic, record.partition));
             places.collect::<Result<Vec<_>, _>>()?
         };
         let encoded = places.into_iter().zip(records).map(|(place, record)| {
@@ -180,9 +172,7 @@ impl Shared {
         batch = batch.durability(Some(fjall::PersistMode::Buffer));
         let mut touched: BTreeMap<Place, PartitionState> = BTreeMap::new();
         for (place, timestamp_ms, bytes) in records {
-            let end = touched
-                .entry(place)
-                .or_insert_with(|| state.partition(place));
+            let end = touched.entry(place).or_insert_with(|| state.partition(place));
             batch.insert(&self.records, place.key(end.end), bytes);
             end.newest_ms = end.newest_ms.max(timestamp_ms);
             end.end += 1;
@@ -212,9 +202,9 @@ impl Shared {
             .get(meta::group_key(group, place))
             .map_err(store("reading a group's position"))?;
         let Some(bytes) = found else { return Ok(0) };
-        let bytes = bytes[..].try_into().map_err(|_| LogError::Corrupt {
-            what: format!("the position of group {group}"),
-        })?;
+        let bytes = bytes[..]
+            .try_into()
+            .map_err(|_| LogError::Corrupt { what: format!("the position of group {group}") })?;
         Ok(i64::from_be_bytes(bytes))
     }
 }
@@ -236,25 +226,16 @@ impl State {
     pub(super) fn newest_ms(&self) -> i64 {
         let partitions = self.topics.values().flat_map(|topic| &topic.partitions);
         let written = partitions.filter(|partition| partition.end > 0);
-        written
-            .map(|partition| partition.newest_ms)
-            .max()
-            .unwrap_or(0)
+        written.map(|partition| partition.newest_ms).max().unwrap_or(0)
     }
 }
 
 /// Makes an error of the store.
 pub(super) fn store(attempted: &'static str) -> impl FnOnce(fjall::Error) -> LogError {
-    move |source| LogError::Store {
-        attempted,
-        source: Box::new(source),
-    }
+    move |source| LogError::Store { attempted, source: Box::new(source) }
 }
 
 /// Makes the error of a fault that a test asked for.
 pub(super) fn injected(attempted: &'static str) -> LogError {
-    LogError::Store {
-        attempted,
-        source: "a fault that a test asked for".into(),
-    }
+    LogError::Store { attempted, source: "a fault that a test asked for".into() }
 }

@@ -27,7 +27,8 @@ pub(crate) fn the_last_record_of_each_key_survives(subject: &Subject) {
     let mut end = record(topic, 0, "end", "x");
     let start = Instant::now();
     let read = loop {
-        // Kafka never compacts the segment that is written: later records, by their timestamps, roll it.
+        // Kafka never compacts the segment that is written: later records, by their timestamps,
+        // roll it.
         end = Outgoing { timestamp_ms: end.timestamp_ms + 10_000, ..end };
         append(log, vec![end.clone()]);
         (subject.compact)();
