@@ -1,0 +1,301 @@
+"""What the organisation's tables and workbooks must say, found by other code than the program's.
+
+    python model.py FACTS    FACTS is a JSON file; the answer is printed as JSON
+
+It reads what fill.py made, the registers and reports as they lie beside the configuration, and
+of the standard only words and weights: which resource fails what is written here by hand.
+Times that only a run knows (when a scope ended, since when a verdict stands) come with the facts.
+"""
+
+import csv
+import datetime
+import fnmatch
+import json
+import pathlib
+import re
+import sys
+
+import yaml
+
+import workbook
+
+OPEN_GROUPS = {"open-v4", "open-v6", "open-protocol", "open-halves"}
+# The words of the tests' proxy.
+DENIED = "AccessDenied: User is not authorized to perform: sts AssumeRole"
+TYPES = {"AWS::EC2::SecurityGroup": None, "AWS::IAM::CredentialReport": "global",
+         "AWS::IAM::Role": "global", "AWS::IAM::User": "global", "AWS::S3::Bucket": "global"}
+REPORT = "report/cloudsploit"
+KEY_AGE_MAX_DAYS = 90
+
+
+class Model:
+    """Everything that follows from the facts."""
+
+    def __init__(self, facts):
+        self.facts = facts
+        self.site = pathlib.Path(facts["site"])
+        self.world = facts["world"]
+        self.standard = [yaml.safe_load(path.read_text())
+                         for path in sorted(pathlib.Path(facts["standard"]).glob("*.yaml"))]
+        self.by_id = {one["id"]: one for one in self.standard}
+        self.register = self.read_register()
+        self.exceptions = self.read_risks()
+        self.accounts = {id: self.account(id) for id in self.world["accounts"]}
+        self.rows = {}
+        for id in self.accounts:
+            self.judge(id)
+        self.scores = {id: self.score(id) for id in self.accounts}
+
+    def read_register(self):
+        rows = csv.DictReader((self.site / "accounts.csv").open())
+        return {row["account"]: row for row in rows}
+
+    def read_risks(self):
+        entries = json.loads((self.site / "risks.json").read_text())["value"]
+        return [{"id": str(entry["Id"]), "reason": entry["Title"],
+                 "accounts": re.findall(r"\d{12}", json.dumps(entry["Accounts"])) or ["*"],
+                 "requirements": [id for id in self.by_id
+                                  if id in json.dumps(entry["Requirements"])],
+                 "resource": entry["Resource ID"], "owner": entry["RequestedBy"]["Title"],
+                 "approved": entry["Approval Status"] == "Approved",
+                 "expires": expiry(entry["Expiration Date"])} for entry in entries]
+
+    def never(self, id):
+        return id in self.facts["denied"]
+
+    def account(self, id):
+        listed, known = self.world["accounts"][id], self.register.get(id, {})
+        failed = self.never(id) or id in self.facts["stale"]
+        coverage = {}
+        for kind, region in TYPES.items():
+            regions = [region] if region else sorted(self.world["regions"])
+            scopes = len(regions)
+            coverage[kind] = {"scopes": scopes, "collected": 0 if self.never(id) else scopes,
+                              "failed": scopes if failed else 0,
+                              "error": f"{regions[0]}: {DENIED}" if failed else None}
+        if self.report(id) is not None:
+            coverage[REPORT] = {"scopes": 1, "collected": 1, "failed": 0, "error": None}
+        for kind, one in coverage.items():
+            one["oldest_ms"] = self.facts["oldest"].get(id, {}).get(kind)
+        return {"id": id, "name": known.get("name") or listed["listed"],
+                "payer": listed["payer"], "owner": known.get("owner") or None,
+                "executive": known.get("executive") or None, "coverage": coverage}
+
+    def report(self, id):
+        path = self.site / "cloudsploit" / f"{id}.json"
+        if not path.exists():
+            return None
+        report = json.loads(path.read_text())
+        return report["resultsData"] if isinstance(report, dict) else report
+
+    def judge(self, id):
+        """Writes the rows of an account: what it holds, against what is asked."""
+        if not self.never(id):
+            holds = self.world["accounts"][id]
+            for bucket in holds["buckets"]:
+                self.judge_bucket(id, bucket)
+            for group in holds["groups"]:
+                about = (id, group["region"], group["id"], group["name"], group["arn"])
+                self.row("ec2-admin-ports", about, "", group["name"] not in OPEN_GROUPS,
+                         f"security group {group['name']} ({group['id']}) lets the whole "
+                         "internet reach port 22 or 3389")
+            for user in holds["users"]:
+                self.judge_user(id, user)
+            for role in holds["roles"]:
+                about = (id, "global", role["id"], role["name"], role["arn"])
+                self.row("iam-role-trust", about, "", self.is_known(role["trusts"]),
+                         f"role {role['name']} trusts {role['trusts']}")
+            self.row("iam-root", (id, "global", id, id, ""), "", holds["root_mfa"],
+                     f"the root user of {id} has active access keys or no MFA device")
+        for finding in self.report(id) or []:
+            self.judge_finding(id, finding)
+
+    def judge_bucket(self, id, bucket):
+        name = bucket["name"]
+        about = (id, bucket["region"], name, name, f"arn:aws:s3:::{name}")
+        opened = bucket["public_policy"] or bucket["public_acl"]
+        self.row("s3-public-access", about, "", not opened or bucket["blocked"],
+                 f"bucket {name} can be reached by everyone through its policy or its grants")
+        self.row("s3-encryption", about, "", bucket["encrypted"],
+                 f"bucket {name} has no default encryption")
+
+    def judge_user(self, id, user):
+        about = (id, "global", user["id"], user["name"], user["arn"])
+        self.row("iam-console-mfa", about, "", user["mfa"] if user["password"] else None,
+                 f"user {user['name']} has a console password and no MFA device")
+        for key in user["keys"]:
+            made = datetime.datetime.fromisoformat(key["made"])
+            at = datetime.datetime.fromtimestamp(self.facts["at_ms"] / 1000, datetime.UTC)
+            young = (at - made).days <= KEY_AGE_MAX_DAYS
+            self.row("iam-access-key-age", about, key["id"], young if key["active"] else None,
+                     f"key {key['id']} of {user['name']} was made on {key['made']}, more than "
+                     "90 days ago")
+
+    def judge_finding(self, id, finding):
+        fed = {"rdsEncryptionEnabled": "rds-encryption", "cloudtrailEnabled": "cloudtrail-enabled"}
+        word = finding.get("status") or ["OK", "WARN", "FAIL", "UNKNOWN"][finding["statusNumber"]]
+        message, resource = finding["message"], finding["resource"]
+        nothing = message.startswith(("No RDS instances", "Unable to query"))
+        if finding["plugin"] not in fed or nothing:
+            return
+        arn = "" if resource == "N/A" else resource
+        about = (id, finding["region"], arn or id, arn or id, arn)
+        good = {"OK": True, "WARN": False, "FAIL": False, "UNKNOWN": "unknown"}[word]
+        self.row(fed[finding["plugin"]], about, f"cloudsploit:{finding['plugin']}", good, message,
+                 "cloudsploit")
+
+    def row(self, requirement, about, part, good, evidence, source="rule"):
+        account, region, resource, name, arn = about
+        verdict = {True: "pass", False: "fail", None: "not_applicable"}.get(good, good)
+        row = {"resource_type": self.by_id[requirement]["resource_type"], "name": name,
+               "arn": arn, "verdict": verdict, "source": source, "held": False, "credit": "none",
+               "exception": None, "exception_reason": None, "exception_expires_ms": None}
+        if verdict in ("fail", "unknown"):
+            row["evidence"] = evidence
+        if verdict == "fail":
+            row |= self.credit(requirement, account, (resource, name, arn))
+        self.rows[(requirement, account, region, resource, part)] = row
+
+    def credit(self, requirement, account, names):
+        """No row of this organisation has two exceptions, so there is none to choose."""
+        for one in self.exceptions:
+            if (requirement in one["requirements"]
+                    and (one["accounts"] == ["*"] or account in one["accounts"])
+                    and any(fnmatch.fnmatchcase(name, one["resource"]) for name in names)):
+                return {"credit": "live" if self.is_live(one) else "lapsed",
+                        "exception": one["id"], "exception_reason": one["reason"],
+                        "exception_expires_ms": one["expires"]}
+        return {}
+
+    def is_live(self, exception):
+        expires = exception["expires"]
+        return exception["approved"] and (expires is None or expires > self.facts["at_ms"])
+
+    def is_known(self, account):
+        """Whose accounts are ours, an approved third party's, or nobody's (a service)."""
+        return account is None or account in self.accounts or account in self.world["approved"]
+
+    def score(self, id):
+        """Scores of each requirement in an account, and of the account (`*`)."""
+        scores = {one["id"]: self.requirement_score(one, id) for one in self.standard}
+        scored = [(self.by_id[key]["weight"], score["score"]) for key, score in scores.items()
+                  if score["score"] is not None]
+        weight = sum(weight for weight, _ in scored)
+        coverage = self.accounts[id]["coverage"].values()
+        whole = {name: sum(score[name] for score in scores.values())
+                 for name in ("total", "noncompliant", "excepted", "expired", "unknown")}
+        collected = sum(one["collected"] for one in coverage)
+        status = "scored" if weight else "not_applicable" if collected else "not_collected"
+        score = sum(weight * score for weight, score in scored) / weight if weight else None
+        scores["*"] = whole | {
+            "status": status, "weight": weight, "score": score, "scopes_collected": collected,
+            "scopes": sum(one["scopes"] for one in coverage)}
+        return scores
+
+    def requirement_score(self, requirement, id):
+        kind = REPORT if requirement.get("checks") else requirement["resource_type"]
+        coverage = self.accounts[id]["coverage"].get(kind, {"scopes": 0, "collected": 0})
+        rows = [row for key, row in sorted(self.rows.items())
+                if key[0] == requirement["id"] and key[1] == id]
+        failing = [row for row in rows if row["verdict"] == "fail"]
+        counts = {
+            "total": len(failing) + sum(row["verdict"] == "pass" for row in rows),
+            "noncompliant": len(failing),
+            "excepted": sum(row["credit"] == "live" for row in failing),
+            "expired": sum(row["credit"] == "lapsed" for row in failing),
+            "unknown": sum(row["verdict"] == "unknown" for row in rows)}
+        if requirement["scoring"] == "all_or_nothing" and counts["total"]:
+            lost = counts["noncompliant"] > counts["excepted"]
+            counts = {"total": 1, "noncompliant": min(1, counts["noncompliant"]),
+                      "excepted": int(counts["noncompliant"] > 0 and not lost),
+                      "expired": int(lost and counts["expired"] > 0), "unknown": 0}
+        score, status = None, "not_applicable" if coverage["collected"] else "not_collected"
+        if counts["total"]:
+            open_votes = counts["noncompliant"] - counts["excepted"]
+            score, status = 1 - open_votes / counts["total"], "scored"
+        return counts | {"status": status, "score": score, "weight": requirement["weight"],
+                         "scopes": coverage["scopes"], "scopes_collected": coverage["collected"]}
+
+    def sum_over(self, ids):
+        """The weighted sum over accounts, requirement by requirement."""
+        shares = [score for id in ids for key, score in self.scores[id].items() if key != "*"]
+        scored = [share for share in shares if share["score"] is not None]
+        weight = sum(share["weight"] for share in scored)
+        sums = {name: sum(share[name] for share in shares)
+                for name in ("total", "noncompliant", "excepted")}
+        score = sum(one["weight"] * one["score"] for one in scored)
+        return sums | {"accounts": len(ids), "scored": len(scored), "weight": weight,
+                       "score": score / weight if weight else None}
+
+    def rollups(self):
+        groups = {("enterprise", "all"): list(self.accounts)}
+        for id, account in self.accounts.items():
+            groups.setdefault(("payer", account["payer"]), []).append(id)
+            if account["owner"]:
+                groups.setdefault(("owner", account["owner"]), []).append(id)
+        return {path(key): self.sum_over(ids) for key, ids in groups.items()}
+
+    def resources(self):
+        """The inventory's keys."""
+        keys = []
+        for id, holds in self.world["accounts"].items():
+            if self.never(id):
+                continue
+            keys += [(id, one["region"], "AWS::S3::Bucket", one["name"])
+                     for one in holds["buckets"]]
+            keys += [(id, one["region"], "AWS::EC2::SecurityGroup", one["id"])
+                     for one in holds["groups"]]
+            keys += [(id, "global", "AWS::IAM::User", one["id"]) for one in holds["users"]]
+            keys += [(id, "global", "AWS::IAM::Role", one["id"]) for one in holds["roles"]]
+            keys.append((id, "global", "AWS::IAM::CredentialReport", id))
+        return [path(key) for key in keys]
+
+    def trust(self):
+        """Who may act in each account: by the principal's account (`*`: everyone)."""
+        rows = {}
+        for id, holds in self.world["accounts"].items():
+            if self.never(id):
+                continue
+            ways = [(one["trusts"], (id, "global", "AWS::IAM::Role", one["id"]))
+                    for one in holds["roles"] if one["trusts"]]
+            ways += [("*", (id, one["region"], "AWS::S3::Bucket", one["name"]))
+                     for one in holds["buckets"] if one["public_policy"]]
+            for principal, through in ways:
+                row = rows.setdefault(f"{id} {principal}", {"through": []})
+                row["known"] = self.is_known(principal)
+                row["through"] = sorted(row["through"] + [path(through)])
+        return rows
+
+    def answer(self):
+        accounts = {id: {"name": one["name"], "payer": one["payer"], "owner": one["owner"],
+                         "executive": one["executive"], "listed": True, "status": "active",
+                         "coverage": {kind: {name: cover[name] for name in
+                                             ("scopes", "collected", "failed", "error")}
+                                      for kind, cover in one["coverage"].items()}}
+                    for id, one in self.accounts.items()}
+        scores = {path((id, key)): score for id, of in self.scores.items()
+                  for key, score in of.items()}
+        return {"account.state": accounts, "resource.state": {k: {} for k in self.resources()},
+                "compliance.state": {path(key): row for key, row in self.rows.items()},
+                "score.state": scores, "rollup.state": self.rollups(),
+                "trust.state": self.trust(), "workbooks": workbook.all_of(self)}
+
+
+def path(parts):
+    """Joins parts as keys are written; no part here needs more than `/` escaped."""
+    return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)
+
+
+def expiry(text):
+    """Gives the first millisecond without credit: a date alone counts through its end."""
+    if text is None:
+        return None
+    moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if "T" not in text:
+        moment = moment.replace(tzinfo=datetime.UTC) + datetime.timedelta(days=1)
+    return round(moment.timestamp() * 1000)
+
+
+if __name__ == "__main__":
+    given = json.loads(pathlib.Path(sys.argv[1]).read_text())
+    print(json.dumps(Model(given).answer()))

@@ -1,0 +1,173 @@
+//! Holds tables, workbooks and summary of a site against the independent model.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Map, Value, json};
+
+use crate::compare::{differences, expect_none, key_differences};
+use crate::organisation::Organisation;
+use crate::site::{Run, Site};
+use crate::tables::Tables;
+
+const MODEL: &str = "tests/pipeline/model.py";
+const CELLS: &str = "tests/pipeline/cells.py";
+
+/// Fails where the site does not say what the model says.
+///
+/// `denied` were never collected, `stale` were collected before and refused in the last run.
+pub(crate) fn expect_model(
+    what: &str,
+    world: &Organisation,
+    site: &Site,
+    tables: &Tables,
+    run: &Run,
+    denied: &[&str],
+    stale: &[&str],
+) -> Result<()> {
+    let model = ask(world, site, tables, denied, stale)?;
+    let mut found = Vec::new();
+    for name in tables.all.keys() {
+        let table = as_model(name, tables)?;
+        ensure!(
+            model[*name].as_object().is_some_and(|rows| !rows.is_empty()),
+            "{what}: the model has no {name}"
+        );
+        key_differences(name, &model[*name], &table, &mut found);
+        for (key, row) in model[*name].as_object().into_iter().flatten() {
+            if let Some(there) = table.get(key) {
+                differences(&format!("{name} {key}"), row, there, &mut found);
+            }
+        }
+    }
+    expect_none(&format!("{what} on {}: the tables", site.name), &found)?;
+    check_cells(&model["workbooks"], site, &mut found)?;
+    expect_none(&format!("{what} on {}: the workbooks' cells", site.name), &found)?;
+    check_summary(&model, run, &mut found)?;
+    expect_none(&format!("{what} on {}: the summary", site.name), &found)
+}
+
+fn ask(
+    world: &Organisation,
+    site: &Site,
+    tables: &Tables,
+    denied: &[&str],
+    stale: &[&str],
+) -> Result<Value> {
+    let facts = json!({
+        "world": world.facts, "site": site.folder(), "denied": denied, "stale": stale,
+        "standard": kit::setup::repository().join("standard"), "at_ms": tables.at_ms,
+        "since": since_of(tables), "oldest": oldest_of(tables),
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    let path = site.folder().join("facts.json");
+    fs::write(&path, facts.to_string())?;
+    let path = path.to_str().context("the folder's name is UTF-8")?;
+    serde_json::from_str(&kit::python(MODEL, &[path])?).context("model.py prints JSON")
+}
+
+/// Gives since when each verdict stands, by its key's parts as they are, joined by `/`.
+pub(crate) fn since_of(tables: &Tables) -> BTreeMap<String, i64> {
+    let rows = tables.all["compliance.state"].iter();
+    let rows = rows.filter_map(|(key, row)| {
+        let parts = schemas::key::split(key)?;
+        Some((parts.join("/"), row["since_ms"].as_i64()?))
+    });
+    rows.collect()
+}
+
+/// Gives when the oldest data of each account and type was collected.
+pub(crate) fn oldest_of(tables: &Tables) -> BTreeMap<String, BTreeMap<String, i64>> {
+    let mut all = BTreeMap::new();
+    for (account, row) in &tables.all["account.state"] {
+        let kinds = row["coverage"].as_array().into_iter().flatten();
+        let kinds = kinds.filter_map(|kind| {
+            Some((kind["resource_type"].as_str()?.to_owned(), kind["oldest_ms"].as_i64()?))
+        });
+        all.insert(account.clone(), kinds.collect());
+    }
+    all
+}
+
+/// Gives a table in the form in which the model writes it.
+fn as_model(name: &str, tables: &Tables) -> Result<Value> {
+    let mut rows = Map::new();
+    for (key, row) in &tables.all[name] {
+        let mut row = row.clone();
+        match name {
+            "score.state" | "rollup.state" => {
+                row["score"] = row["score"].as_i64().map(|score| score as f64 / 1e9).into();
+            }
+            "account.state" => {
+                let kinds = row["coverage"].as_array().into_iter().flatten();
+                let kinds = kinds.map(|kind| {
+                    let of = kind["resource_type"].as_str().context("coverage names its type")?;
+                    Ok((of.to_owned(), kind.clone()))
+                });
+                row["coverage"] = Value::Object(kinds.collect::<Result<_>>()?);
+            }
+            _ => {}
+        }
+        if name == "trust.state" {
+            let account = key.split('/').next().unwrap_or_default();
+            let principal = row["principal_account"].as_str().unwrap_or("*");
+            let key = format!("{account} {principal}");
+            ensure!(!rows.contains_key(&key), "{key} is trusted in two ways");
+            rows.insert(key, row);
+            continue;
+        }
+        rows.insert(key.clone(), row);
+    }
+    Ok(Value::Object(rows))
+}
+
+/// Compares every cell of every sheet of every workbook, those that must be empty included.
+fn check_cells(model: &Value, site: &Site, out: &mut Vec<String>) -> Result<()> {
+    let folder = site.folder().join("workbooks");
+    let folder = folder.to_str().context("the folder's name is UTF-8")?;
+    let found: Value = serde_json::from_str(&kit::python(CELLS, &[folder])?)?;
+    key_differences("workbooks", model, &found, out);
+    let mut compared = 0;
+    for (file, sheets) in model.as_object().context("the model has workbooks")? {
+        let names = |sheets: &Value| -> Vec<String> {
+            sheets.as_array().into_iter().flatten().map(|sheet| sheet[0].to_string()).collect()
+        };
+        if names(sheets) != names(&found[file]) {
+            let (expected, there) = (names(sheets), names(&found[file]));
+            out.push(format!("{file}: the model says {expected:?}, there is {there:?}"));
+            continue;
+        }
+        for (number, sheet) in sheets.as_array().into_iter().flatten().enumerate() {
+            let there = &found[file][number][1];
+            let path = format!("{file} {}", sheet[0]);
+            key_differences(&path, &sheet[1], there, out);
+            for (cell, value) in sheet[1].as_object().into_iter().flatten() {
+                compared += 1;
+                if let Some(there) = there.get(cell) {
+                    differences(&format!("{path} {cell}"), value, there, out);
+                }
+            }
+        }
+    }
+    ensure!(compared > 1_000, "only {compared} cells were compared");
+    Ok(())
+}
+
+fn check_summary(model: &Value, run: &Run, out: &mut Vec<String>) -> Result<()> {
+    let accounts = model["account.state"].as_object().context("the model has accounts")?;
+    for (id, account) in accounts {
+        let mut expected = model["score.state"][format!("{id}/*")].clone();
+        for name in ["weight", "expired"] {
+            expected.as_object_mut().context("the model has scores")?.remove(name);
+        }
+        expected["name"] = account["name"].clone();
+        expected["owner"] = account["owner"].clone();
+        differences(&format!("account {id}"), &expected, run.account(id)?, out);
+    }
+    let lines = run.summary["accounts"].as_array().map_or(0, Vec::len);
+    if lines != accounts.len() {
+        out.push(format!("accounts: the model has {}, the summary {lines}", accounts.len()));
+    }
+    Ok(())
+}
