@@ -80,7 +80,8 @@ fn other_settings_are_changed_and_other_counts_refused() {
 
     let more = connect(KafkaConfig { partitions: PARTITIONS + 1, ..kafka_config() });
     let plan = more.plan().unwrap();
-    let refused = |plan: &TopicPlan| matches!(plan, TopicPlan::Refuse(_, why) if why == "has 3 partitions, not 4");
+    let wrong = "has 3 partitions, not 4";
+    let refused = |plan: &TopicPlan| matches!(plan, TopicPlan::Refuse(_, why) if why == wrong);
     assert!(plan.len() == ALL.len() && plan.iter().all(refused), "{plan:?}");
     assert!(more.check().is_err() && more.apply().is_err());
     assert!(more.ends(&[OBSERVATION.spec]).is_err());
