@@ -62,8 +62,9 @@ pub(crate) fn scan(site: &Site, config: &Config, teller: &Teller) -> Result<Vec<
 /// Puts a scan's failures in words: one line an account, however many of its scopes failed.
 fn problems(summary: &Summary) -> Vec<String> {
     let payers = summary.payers_failed.iter();
-    let mut lines: Vec<String> =
-        payers.map(|one| format!("payer {}: its accounts are not listed: {}", one.payer, one.error)).collect();
+    let mut lines: Vec<String> = payers
+        .map(|one| format!("payer {}: its accounts are not listed: {}", one.payer, one.error))
+        .collect();
     let mut by_account: BTreeMap<&str, Vec<&ScopeFailure>> = BTreeMap::new();
     for failure in &summary.scopes_failed {
         by_account.entry(&failure.account).or_default().push(failure);

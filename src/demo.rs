@@ -1,4 +1,5 @@
-//! `scorecard demo`: the whole line on a simulated organisation, in one process, without any server.
+//! `scorecard demo`: the whole line on a simulated organisation, in one process, without any
+//! server.
 
 use std::path::PathBuf;
 
@@ -14,7 +15,8 @@ use crate::{
     summary::{Summary, Workbooks},
 };
 
-/// The first simulated instant: 2026-01-05T00:00:00Z, a Monday. Fixed, so that a seed is all it takes.
+/// The first simulated instant: 2026-01-05T00:00:00Z, a Monday. Fixed, so that a seed is all it
+/// takes.
 const START_MS: i64 = 1_767_571_200_000;
 
 /// Shows everything on a simulated organisation: no cloud, no server, one process
@@ -46,7 +48,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let teller = Teller::new();
     let records = simulate(&site, args, &teller)?;
 
-    // The stages start when the whole history is there, so that they take it in the order of its times.
+    // The stages start when the whole history is there, so that they take it in the order of its
+    // times.
     let mut pipeline = Pipeline::start(&site, STAGES, &folder.path().join("state"), 1, "demo")?;
     let caught_up = pipeline.catch_up(&site, &mut |taken| {
         teller.step(&format!("processing: {taken} records taken"));

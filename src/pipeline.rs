@@ -66,7 +66,8 @@ impl Pipeline {
         Ok(Self { stop, stages: running })
     }
 
-    /// Waits until every stage has taken all that its inputs hold; `tell` hears how many records are done.
+    /// Waits until every stage has taken all that its inputs hold; `tell` hears how many records
+    /// are done.
     pub(crate) fn catch_up(&mut self, site: &Site, tell: &mut dyn FnMut(u64)) -> Result<()> {
         for at in 0..self.stages.len() {
             let mut told = Instant::now();

@@ -84,12 +84,7 @@ fn tick(site: &Site) -> Result<()> {
     Ok(publisher.flush()?)
 }
 
-fn keep_running(
-    site: &Site,
-    config: &Config,
-    pipeline: &mut Pipeline,
-    json: bool,
-) -> Result<()> {
+fn keep_running(site: &Site, config: &Config, pipeline: &mut Pipeline, json: bool) -> Result<()> {
     let stop = pipeline.stopper();
     stop_on_signal(&stop)?;
     std::thread::scope(|scope| {

@@ -49,9 +49,9 @@ impl Site {
         };
         let codec = match &config.schema_registry {
             None => Codec::default(),
-            Some(registry) => Codec::with_registry(
-                HttpRegistry::new(registry).context("the schema registry")?,
-            ),
+            Some(registry) => {
+                Codec::with_registry(HttpRegistry::new(registry).context("the schema registry")?)
+            }
         };
         let log = stream::open(&log, &config.prefix)?;
         Ok(Self { log, codec, prefix: config.prefix.clone() })

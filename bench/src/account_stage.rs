@@ -1,4 +1,5 @@
-//! Records a second of the account stage: a simulated history, already in the log, taken by one worker.
+//! Records a second of the account stage: a simulated history, already in the log, taken by one
+//! worker.
 
 use std::time::{Duration, Instant};
 
@@ -60,6 +61,7 @@ pub(crate) fn run(args: &Args) -> Result<Value> {
     let resources =
         snapshot::table(&*site.log, &Codec::default(), PREFIX, &topic::RESOURCE_STATE)?.len();
     let state_bytes = bytes_of(&site.state())?;
+    let per_100k = state_bytes as f64 / resources.max(1) as f64 * 1e5;
     let per_second = report.records as f64 / seconds;
     println!(
         "{:?}: {} records in {seconds:.1} s = {per_second:.0}/s in {} transactions",
@@ -75,6 +77,6 @@ pub(crate) fn run(args: &Args) -> Result<Value> {
         "transactions": report.commits,
         "resources": resources,
         "state_bytes": state_bytes,
-        "state_bytes_per_100k_resources": (state_bytes as f64 / resources.max(1) as f64 * 1e5).round(),
+        "state_bytes_per_100k_resources": per_100k.round(),
     }))
 }

@@ -1,5 +1,5 @@
-//! From observation appended to score committed, at a steady rate: buckets that lose and regain their
-//! encryption, so that each observation changes a score.
+//! From observation appended to score committed, at a steady rate: buckets that lose and regain
+//! their encryption, so that each observation changes a score.
 
 use std::{
     collections::BTreeMap,
@@ -67,8 +67,15 @@ pub(crate) fn run(args: &Args) -> Result<Value> {
     latencies.sort_unstable();
     let at = |share: f64| latencies.get((latencies.len() as f64 * share) as usize).copied();
     let (p50, p99, max) = (at(0.5), at(0.99), latencies.last().copied());
-    println!("{:?}: {appended} observations at {}/s, {} score changes seen", args.log, args.rate, latencies.len());
-    println!("observation appended to score committed: p50 {p50:?} ms, p99 {p99:?} ms, max {max:?} ms");
+    println!(
+        "{:?}: {appended} observations at {}/s, {} score changes seen",
+        args.log,
+        args.rate,
+        latencies.len()
+    );
+    println!(
+        "observation appended to score committed: p50 {p50:?} ms, p99 {p99:?} ms, max {max:?} ms"
+    );
     Ok(json!({
         "bench": "latency",
         "log": format!("{:?}", args.log).to_lowercase(),

@@ -108,11 +108,7 @@ struct Registered {
 
 impl std::fmt::Debug for Codec {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.registry.is_some() {
-            "Codec(registry)"
-        } else {
-            "Codec"
-        })
+        f.write_str(if self.registry.is_some() { "Codec(registry)" } else { "Codec" })
     }
 }
 
@@ -149,10 +145,7 @@ impl Codec {
                 out.extend_from_slice(&registered.id_of::<V>(topic)?.to_be_bytes());
             }
         }
-        shape
-            .writer
-            .write_ser(&mut out, value)
-            .map_err(|source| datum::<V>(source))?;
+        shape.writer.write_ser(&mut out, value).map_err(|source| datum::<V>(source))?;
         Ok(out)
     }
 
@@ -167,10 +160,7 @@ impl Codec {
                 let fingerprint = u64::from_le_bytes(head.try_into().expect("split at eight"));
                 let shape = shape::<V>();
                 if shape.fingerprint == fingerprint {
-                    return shape
-                        .reader
-                        .read_deser(&mut body)
-                        .map_err(|source| datum::<V>(source));
+                    return shape.reader.read_deser(&mut body).map_err(|source| datum::<V>(source));
                 }
                 let schema =
                     history(fingerprint).ok_or(AvroError::UnknownFingerprint(fingerprint))?;
@@ -194,10 +184,7 @@ impl Registered {
         if let Some(id) = ids.get(&subject) {
             return Ok(*id);
         }
-        let id = self
-            .registry
-            .id_of(&subject, &schema_json::<V>())
-            .map_err(AvroError::Registry)?;
+        let id = self.registry.id_of(&subject, &schema_json::<V>()).map_err(AvroError::Registry)?;
         ids.insert(subject, id);
         Ok(id)
     }
@@ -242,9 +229,7 @@ fn shape<V: Value>() -> &'static Shape {
         return shape;
     }
     let mut shapes = SHAPES.lock().unwrap_or_else(PoisonError::into_inner);
-    let shape = *shapes
-        .entry(id)
-        .or_insert_with(|| Box::leak(Box::new(make_shape::<V>())));
+    let shape = *shapes.entry(id).or_insert_with(|| Box::leak(Box::new(make_shape::<V>())));
     SEEN.with_borrow_mut(|seen| seen.insert(id, shape));
     shape
 }
@@ -253,33 +238,21 @@ fn make_shape<V: Value>() -> Shape {
     let schema: &'static Schema = Box::leak(Box::new(V::get_schema()));
     Shape {
         fingerprint: fingerprint(schema),
-        writer: GenericDatumWriter::builder(schema)
-            .build()
-            .expect("a derived schema resolves"),
-        reader: GenericDatumReader::builder(schema)
-            .build()
-            .expect("a derived schema resolves"),
+        writer: GenericDatumWriter::builder(schema).build().expect("a derived schema resolves"),
+        reader: GenericDatumReader::builder(schema).build().expect("a derived schema resolves"),
     }
 }
 
 fn fingerprint(schema: &Schema) -> u64 {
     let bytes = schema.fingerprint::<Rabin>().bytes;
-    u64::from_le_bytes(
-        bytes
-            .try_into()
-            .expect("a Rabin fingerprint has eight bytes"),
-    )
+    u64::from_le_bytes(bytes.try_into().expect("a Rabin fingerprint has eight bytes"))
 }
 
 /// Finds a schema of an earlier release, so that its records stay readable without a registry.
 fn history(fingerprint_wanted: u64) -> Option<&'static Schema> {
     static HISTORY: LazyLock<BTreeMap<u64, Schema>> = LazyLock::new(|| {
         let parse = |text: &&str| Schema::parse_str(text).expect("an earlier release's schema");
-        EARLIER
-            .iter()
-            .map(parse)
-            .map(|schema| (fingerprint(&schema), schema))
-            .collect()
+        EARLIER.iter().map(parse).map(|schema| (fingerprint(&schema), schema)).collect()
     });
     HISTORY.get(&fingerprint_wanted)
 }
@@ -291,19 +264,13 @@ const EARLIER: &[&str] = &[];
 ///
 /// apache-avro 0.22 panics in `read_deser` when a reader schema is given, so none is.
 fn read_with<V: Value>(schema: &'static Schema, mut body: &[u8]) -> Result<V, AvroError> {
-    let reader = GenericDatumReader::builder(schema)
-        .build()
-        .map_err(|source| datum::<V>(source))?;
-    reader
-        .read_deser(&mut body)
-        .map_err(|source| datum::<V>(source))
+    let reader =
+        GenericDatumReader::builder(schema).build().map_err(|source| datum::<V>(source))?;
+    reader.read_deser(&mut body).map_err(|source| datum::<V>(source))
 }
 
 fn datum<V>(source: apache_avro::Error) -> AvroError {
-    AvroError::Datum {
-        schema: std::any::type_name::<V>(),
-        source: Box::new(source),
-    }
+    AvroError::Datum { schema: std::any::type_name::<V>(), source: Box::new(source) }
 }
 
 /// The schema of a map with string values, for sorted maps, which the derive does not know.

@@ -62,11 +62,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
     let mp = (5 * doy + 2) / 153;
     let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    (
-        yoe + era * 400 + i64::from(month <= 2),
-        month,
-        doy - (153 * mp + 2) / 5 + 1,
-    )
+    (yoe + era * 400 + i64::from(month <= 2), month, doy - (153 * mp + 2) / 5 + 1)
 }
 
 #[cfg(test)]
@@ -89,12 +85,7 @@ mod tests {
 
     #[test]
     fn a_record_carries_cloud_events() {
-        let headers = cloud_event(&Event {
-            id: "a/0/1/2",
-            kind: "tick",
-            source: "/s",
-            time_ms: 0,
-        });
+        let headers = cloud_event(&Event { id: "a/0/1/2", kind: "tick", source: "/s", time_ms: 0 });
         assert_eq!(text(&headers, "ce_type"), Some("scorecard.tick.v1"));
         assert_eq!(text(&headers, "ce_id"), Some("a/0/1/2"));
         assert_eq!(text(&headers, "ce_missing"), None);

@@ -7,8 +7,8 @@ use crate::Resource;
 
 /// One record of a scan of one scope (account, region, resource type).
 ///
-/// A later started record voids what an unfinished earlier attempt of the scope saw; only a completed one
-/// may delete what was not seen.
+/// A later started record voids what an unfinished earlier attempt of the scope saw; only a
+/// completed one may delete what was not seen.
 #[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
 #[avro(namespace = "scorecard")]
 pub struct Observation {

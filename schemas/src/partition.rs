@@ -2,8 +2,8 @@
 
 /// Hashes bytes with Kafka's variant of MurmurHash2 (seed 0x9747b28c, 32 bits).
 ///
-/// Source: `org.apache.kafka.common.utils.Utils.murmur2`; a golden file made by that class is in the
-/// tests.
+/// Source: `org.apache.kafka.common.utils.Utils.murmur2`; a golden file made by that class is in
+/// the tests.
 pub fn murmur2(data: &[u8]) -> i32 {
     const SEED: u32 = 0x9747_b28c;
     const M: u32 = 0x5bd1_e995;
@@ -51,17 +51,10 @@ mod tests {
         assert!(golden.len() >= 100, "the golden file covers many keys");
         for row in golden {
             let key = row["key"].as_str().expect("key");
-            assert_eq!(
-                i64::from(murmur2(key.as_bytes())),
-                row["hash"].as_i64().expect("hash")
-            );
+            assert_eq!(i64::from(murmur2(key.as_bytes())), row["hash"].as_i64().expect("hash"));
             for (name, count) in [("partition_1", 1), ("partition_12", 12)] {
                 let expected = row[name].as_i64().expect("partition");
-                assert_eq!(
-                    i64::from(partition_of(key, count)),
-                    expected,
-                    "{key:?} of {count}"
-                );
+                assert_eq!(i64::from(partition_of(key, count)), expected, "{key:?} of {count}");
             }
         }
     }

@@ -58,12 +58,7 @@ pub struct Resource {
 impl Resource {
     /// Gives the resource's key.
     pub fn key(&self) -> ResourceKey {
-        ResourceKey::new(
-            &*self.account,
-            &*self.region,
-            &*self.resource_type,
-            &*self.id,
-        )
+        ResourceKey::new(&*self.account, &*self.region, &*self.resource_type, &*self.id)
     }
 }
 

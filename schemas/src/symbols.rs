@@ -2,8 +2,8 @@
 
 /// Declares an enum of words with its Avro form.
 ///
-/// The derive of apache-avro 0.22 refuses documented variants and knows no default symbol, which old
-/// readers need for words of newer writers; hence this.
+/// The derive of apache-avro 0.22 refuses documented variants and knows no default symbol, which
+/// old readers need for words of newer writers; hence this.
 #[macro_export]
 macro_rules! symbols {
     ($(#[$doc:meta])* $name:ident default $default:literal {
@@ -73,10 +73,6 @@ pub fn symbols_schema(
     }
     let symbols = symbols.iter().map(|s| (*s).to_owned()).collect();
     Schema::Enum(
-        EnumSchema::builder()
-            .name(name)
-            .symbols(symbols)
-            .default(default.to_owned())
-            .build(),
+        EnumSchema::builder().name(name).symbols(symbols).default(default.to_owned()).build(),
     )
 }

@@ -17,9 +17,7 @@ impl Key for TickKey {
         self.minute_ms.to_string()
     }
     fn decode(text: &str) -> Option<Self> {
-        Some(Self {
-            minute_ms: text.parse().ok()?,
-        })
+        Some(Self { minute_ms: text.parse().ok()? })
     }
     fn partition_key(&self) -> String {
         self.encode()

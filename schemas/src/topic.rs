@@ -74,10 +74,7 @@ pub struct Topic<K, V> {
 
 impl<K: Key, V: Value> Topic<K, V> {
     const fn new(spec: &'static TopicSpec) -> Self {
-        Self {
-            spec,
-            types: PhantomData,
-        }
+        Self { spec, types: PhantomData }
     }
 }
 
@@ -196,7 +193,8 @@ topics! {
         Compact, Keyed, "rollup stage");
 }
 
-/// The account stage's private tables, as `table/key`: what a task must restore and nobody else reads.
+/// The account stage's private tables, as `table/key`: what a task must restore and nobody else
+/// reads.
 pub const ACCOUNT_CHANGELOG: &TopicSpec = &TopicSpec {
     name: "account.changelog",
     key: "table/key",

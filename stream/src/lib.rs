@@ -1,8 +1,9 @@
 //! The log and the runtime that turns it into tables.
 //!
-//! [`Log`] is what the pipeline needs of a log; `local` and `kafka` give it. A [`Stage`] is pure: it sees
-//! its tables through a [`View`] and writes changes and records into it. The worker reads records,
-//! lets the stage step, and commits outputs, table changes and input positions in one transaction.
+//! [`Log`] is what the pipeline needs of a log; `local` and `kafka` give it. A [`Stage`] is pure:
+//! it sees its tables through a [`View`] and writes changes and records into it. The worker reads
+//! records, lets the stage step, and commits outputs, table changes and input positions in one
+//! transaction.
 
 mod error;
 pub mod fold;

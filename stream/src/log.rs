@@ -221,7 +221,8 @@ pub enum Polled {
     /// These partitions (numbers, over all inputs) are ours now, besides those that were before.
     /// Reading is paused until `resume`.
     Assigned(Vec<i32>),
-    /// These partitions are taken away: commit what is done before the next poll, if `lost` is false.
+    /// These partitions are taken away: commit what is done before the next poll, if `lost` is
+    /// false.
     Revoked {
         /// The partitions' numbers.
         partitions: Vec<i32>,
@@ -235,7 +236,8 @@ pub enum Polled {
 pub enum Outcome {
     /// Everything in it is visible, and the positions are committed.
     Committed,
-    /// Nothing of it is visible: drop what was computed and read again from the committed positions.
+    /// Nothing of it is visible: drop what was computed and read again from the committed
+    /// positions.
     Aborted,
     /// Another member took over: drop everything and join again.
     Fenced,
@@ -243,7 +245,8 @@ pub enum Outcome {
 
 /// A member of a group with its transactional writer.
 pub trait Member: Send {
-    /// Waits for something to happen, up to the timeout. Must be called often, also while restoring.
+    /// Waits for something to happen, up to the timeout. Must be called often, also while
+    /// restoring.
     ///
     /// # Errors
     /// When the log can't be reached for longer than the client can hide.

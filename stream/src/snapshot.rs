@@ -1,4 +1,5 @@
-//! Reads a topic as it is now, without a group: tables for sinks and tests, histories, dead letters.
+//! Reads a topic as it is now, without a group: tables for sinks and tests, histories, dead
+//! letters.
 
 use std::{
     collections::BTreeMap,

@@ -6,9 +6,9 @@ use crate::{Record, TableSpec, View};
 
 /// A stage of the pipeline, as one task runs it: one instance for each partition.
 ///
-/// A stage decides by its tables and the record alone: no I/O, clock, randomness or hash order. Fields
-/// may cache what tables say (compiled rules), never hold state of their own: after an abort the
-/// same instance goes on with older tables.
+/// A stage decides by its tables and the record alone: no I/O, clock, randomness or hash order.
+/// Fields may cache what tables say (compiled rules), never hold state of their own: after an abort
+/// the same instance goes on with older tables.
 pub trait Stage: Send {
     /// Gives the stage's name: part of group, transactional ids and metrics.
     fn name(&self) -> &'static str;
@@ -25,12 +25,14 @@ pub trait Stage: Send {
     /// Takes one record.
     ///
     /// # Errors
-    /// [`StepError::Poison`] sends the record to the dead letters; the view's changes of this step are
-    /// dropped. [`StepError::Wait`] pauses: the same record comes again.
+    /// [`StepError::Poison`] sends the record to the dead letters; the view's changes of this step
+    /// are dropped. [`StepError::Wait`] pauses: the same record comes again.
     fn step(&mut self, view: &mut View<'_>, record: &Record) -> Result<(), StepError>;
 
-    /// Does one bounded piece of pending work (a new requirement's rows, a sweep); false when none is
-    /// left. The runtime calls it after each record, and until it says false when there is no input.
+    /// Does one bounded piece of pending work (a new requirement's rows, a sweep); false when none
+    /// is left. The runtime calls it after each record until it says false, in as many transactions
+    /// as that takes, and before the first record of a task: no record is taken while work is
+    /// pending.
     ///
     /// # Errors
     /// As for `step`, without a record to blame: poison here is a bug and ends the worker.

@@ -72,7 +72,8 @@ pub struct Marks<'a> {
     pub checked: Option<Checked>,
 }
 
-/// When positions of table topics held: tombstones older than the log's retention may be gone since.
+/// When positions of table topics held: tombstones older than the log's retention may be gone
+/// since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checked {
     /// By this machine's clock, in UTC milliseconds: Kafka measures ages so.

@@ -18,7 +18,8 @@ pub trait Store: Send {
     /// When the disk fails.
     fn get(&self, table: &'static str, key: &str) -> Result<Option<Arc<[u8]>>, StepError>;
 
-    /// Gives up to `limit` entries whose keys start with `prefix` and are greater than `after`, sorted.
+    /// Gives up to `limit` entries whose keys start with `prefix` and are greater than `after`,
+    /// sorted.
     ///
     /// # Errors
     /// When the disk fails.
@@ -63,7 +64,8 @@ pub struct TaskContext {
     pub partitions: i32,
 }
 
-/// What a step sees and changes: reads go through the changes to the store, writes go to the changes.
+/// What a step sees and changes: reads go through the changes to the store, writes go to the
+/// changes.
 pub struct View<'a> {
     store: &'a dyn Store,
     context: &'a TaskContext,
@@ -119,7 +121,8 @@ impl<'a> View<'a> {
         self.at_ms
     }
 
-    /// Continues for another cause: pending work goes on in the name of the record that asked for it.
+    /// Continues for another cause: pending work goes on in the name of the record that asked for
+    /// it.
     pub fn act_for(&mut self, cause: Cause, at_ms: i64) {
         self.cause = cause;
         self.at_ms = at_ms;

@@ -40,10 +40,7 @@ fn main() {
             "bucket policy",
             "!s.Policy.Statement.exists(st, st.Effect == \"Allow\" && is_public(st))",
         ),
-        (
-            "two keys",
-            "s.AccessKeys.all(k, age_days(k.CreateDate, now) <= 90)",
-        ),
+        ("two keys", "s.AccessKeys.all(k, age_days(k.CreateDate, now) <= 90)"),
         (
             "nine permissions",
             "!world_open(r.IpPermissions.filter(p, p.IpProtocol == \"-1\" ||
@@ -62,10 +59,7 @@ fn permission(port: u32) -> Value {
 
 /// Gives the time of one evaluation, the best of five rounds.
 fn nanoseconds(pass: &str, r: &Value, s: &Value) -> u128 {
-    let rule = Rule::compile(&RuleSource {
-        pass,
-        ..RuleSource::default()
-    });
+    let rule = Rule::compile(&RuleSource { pass, ..RuleSource::default() });
     let rule = rule.expect("the example's rules compile");
     let document = Document {
         configuration: r,

@@ -30,19 +30,12 @@ impl<'a> Cuts<'a> {
     /// Tells whether this member of this value was cut off.
     pub(crate) fn has(&self, value: &Value, key: &str) -> bool {
         self.whole_document
-            || self
-                .missing
-                .iter()
-                .any(|(parent, cut)| std::ptr::eq(*parent, value) && cut == key)
+            || self.missing.iter().any(|(parent, cut)| std::ptr::eq(*parent, value) && cut == key)
     }
 
     /// Tells whether some of this list's items or this map's members were cut off.
     pub(crate) fn shorten(&self, value: &Value) -> bool {
-        self.whole_document
-            || self
-                .missing
-                .iter()
-                .any(|(parent, _)| std::ptr::eq(*parent, value))
+        self.whole_document || self.missing.iter().any(|(parent, _)| std::ptr::eq(*parent, value))
     }
 
     /// Tells whether anything inside this value was cut off.
@@ -52,10 +45,9 @@ impl<'a> Cuts<'a> {
 
     fn add(&mut self, document: &Document<'a>, path: &str) {
         let segments: Vec<String> = match path.strip_prefix('/') {
-            Some(pointer) => pointer
-                .split('/')
-                .map(|part| part.replace("~1", "/").replace("~0", "~"))
-                .collect(),
+            Some(pointer) => {
+                pointer.split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).collect()
+            }
             None => path.split('.').map(str::to_owned).collect(),
         };
         let mut value = match segments.first().map(String::as_str) {

@@ -247,17 +247,7 @@ pub(crate) const FUNCTIONS: [(&str, Style, usize, Function); 22] = [
     ("statements", Style::Free, 1, Function::Statements),
     ("string", Style::Free, 1, Function::Text),
     ("timestamp", Style::Free, 1, Function::Timestamp),
-    (
-        "trusted_accounts",
-        Style::Free,
-        1,
-        Function::TrustedAccounts,
-    ),
-    (
-        "unknown_accounts",
-        Style::Free,
-        1,
-        Function::UnknownAccounts,
-    ),
+    ("trusted_accounts", Style::Free, 1, Function::TrustedAccounts),
+    ("unknown_accounts", Style::Free, 1, Function::UnknownAccounts),
     ("world_open", Style::Free, 1, Function::WorldOpen),
 ];

@@ -45,10 +45,7 @@ impl Rule {
     /// syntax, unknown names and functions, wrong counts of arguments, unsupported macros,
     /// unreadable patterns, conditions that are never true or false.
     pub fn compile(source: &RuleSource<'_>) -> Result<Rule, Vec<CompileError>> {
-        let mut shared = Shared {
-            sites: vec!["the rule".to_owned()],
-            ..Shared::default()
-        };
+        let mut shared = Shared { sites: vec!["the rule".to_owned()], ..Shared::default() };
         let field = |name, text, item, is_condition, may_use_time| Field {
             name,
             text,
@@ -65,10 +62,7 @@ impl Rule {
         let item = item_place.as_deref();
         let each = source.each.zip(list).map(|((_, part), list)| {
             let part = expression(field("part", part, item, false, false), &mut shared);
-            Each {
-                list,
-                part: (part.node, part.site),
-            }
+            Each { list, part: (part.node, part.site) }
         });
         let mut condition = |name, text| {
             let compiled = expression(field(name, text, item, true, true), &mut shared);
@@ -84,18 +78,8 @@ impl Rule {
         let (uses_accounts, uses_time) = told;
         if shared.errors.is_empty() {
             let sites = shared.sites;
-            let inner = Inner {
-                each,
-                applies,
-                pass,
-                message,
-                sites,
-                uses_accounts,
-                uses_time,
-            };
-            Ok(Rule {
-                inner: Arc::new(inner),
-            })
+            let inner = Inner { each, applies, pass, message, sites, uses_accounts, uses_time };
+            Ok(Rule { inner: Arc::new(inner) })
         } else {
             Err(shared.errors)
         }
@@ -169,13 +153,7 @@ impl Inner {
                     Verdict::Fail => cut(machine.fill(&self.message)),
                     _ => String::new(),
                 };
-                Judgement {
-                    part,
-                    verdict,
-                    evidence,
-                    flips_at_ms,
-                    rule_fault: false,
-                }
+                Judgement { part, verdict, evidence, flips_at_ms, rule_fault: false }
             }
         }
     }
@@ -186,11 +164,7 @@ impl Inner {
         {
             return Ok(Verdict::NotApplicable);
         }
-        Ok(if machine.truth(&self.pass)? {
-            Verdict::Pass
-        } else {
-            Verdict::Fail
-        })
+        Ok(if machine.truth(&self.pass)? { Verdict::Pass } else { Verdict::Fail })
     }
 
     fn unknown(&self, part: String, unknown: &Unknown, flips_at_ms: Option<i64>) -> Judgement {
@@ -216,11 +190,7 @@ fn too_many(count: usize) -> Judgement {
 
 /// Gives a part a name of its own: `K`, then `K#2`; an item without a name is `#` and its place.
 fn unique(name: String, at: usize, taken: &mut BTreeSet<String>) -> String {
-    let name = if name.is_empty() {
-        format!("#{}", at + 1)
-    } else {
-        name
-    };
+    let name = if name.is_empty() { format!("#{}", at + 1) } else { name };
     if taken.insert(name.clone()) {
         return name;
     }

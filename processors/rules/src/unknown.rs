@@ -36,18 +36,12 @@ impl Unknown {
 
     /// Chooses which of two to report: a rule's fault first, since it is to be mended.
     pub(crate) fn or(self, other: Unknown) -> Unknown {
-        if other.is_fault() && !self.is_fault() {
-            other
-        } else {
-            self
-        }
+        if other.is_fault() && !self.is_fault() { other } else { self }
     }
 
     /// Says why, for a person. `sites` are the rule's texts.
     pub(crate) fn reason(&self, sites: &[String]) -> String {
-        let place = sites
-            .get(self.site as usize)
-            .map_or("the rule", String::as_str);
+        let place = sites.get(self.site as usize).map_or("the rule", String::as_str);
         match &self.cause {
             Cause::Absent => format!("{place} is absent"),
             Cause::Null => format!("{place} is null"),

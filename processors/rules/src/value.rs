@@ -56,20 +56,14 @@ impl<'a> Val<'a> {
             Value::String(text) => Val::Str(Cow::Owned(text)),
             Value::Array(items) => Val::List(Rc::new(items.into_iter().map(Val::owned).collect())),
             Value::Object(members) => Val::Map(Rc::new(
-                members
-                    .into_iter()
-                    .map(|(key, value)| (key, Val::owned(value)))
-                    .collect(),
+                members.into_iter().map(|(key, value)| (key, Val::owned(value))).collect(),
             )),
         }
     }
 
     /// Makes a list of texts.
     pub(crate) fn texts(texts: Vec<String>) -> Val<'a> {
-        let items = texts
-            .into_iter()
-            .map(|text| Val::Str(Cow::Owned(text)))
-            .collect();
+        let items = texts.into_iter().map(|text| Val::Str(Cow::Owned(text))).collect();
         Val::List(Rc::new(items))
     }
 
@@ -82,16 +76,12 @@ impl<'a> Val<'a> {
             Val::Int(number) => Value::from(*number),
             Val::Double(number) => Value::from(*number),
             Val::Str(text) => Value::String(text.to_string()),
-            Val::Tags(tags) => tags
-                .iter()
-                .map(|(key, value)| (key.clone(), Value::from(&**value)))
-                .collect(),
-            Val::List(items) => Value::Array(
-                items
-                    .iter()
-                    .map(|item| item.to_json().into_owned())
-                    .collect(),
-            ),
+            Val::Tags(tags) => {
+                tags.iter().map(|(key, value)| (key.clone(), Value::from(&**value))).collect()
+            }
+            Val::List(items) => {
+                Value::Array(items.iter().map(|item| item.to_json().into_owned()).collect())
+            }
             Val::Map(members) => members
                 .iter()
                 .map(|(key, value)| (key.clone(), value.to_json().into_owned()))
@@ -110,10 +100,7 @@ impl<'a> Val<'a> {
             Val::Days(_) => "days".to_owned(),
             Val::List(_) | Val::Json(Value::Array(_)) => {
                 let items = self.items().into_iter().flatten();
-                items
-                    .map(|item| item.to_text())
-                    .collect::<Vec<_>>()
-                    .join(", ")
+                items.map(|item| item.to_text()).collect::<Vec<_>>().join(", ")
             }
             _ => self.to_json().to_string(),
         }
@@ -141,10 +128,7 @@ impl<'a> Val<'a> {
             Val::Tags(tags) => Some(Items::Tags(tags.keys())),
             Val::List(items) => Some(Items::List(Rc::clone(items), 0)),
             Val::Map(members) => {
-                let keys = members
-                    .keys()
-                    .map(|key| Val::Str(Cow::Owned(key.clone())))
-                    .collect();
+                let keys = members.keys().map(|key| Val::Str(Cow::Owned(key.clone()))).collect();
                 Some(Items::List(Rc::new(keys), 0))
             }
             _ => None,
@@ -166,10 +150,7 @@ impl<'a> Val<'a> {
 
     /// Tells whether this is a map.
     pub(crate) fn is_map(&self) -> bool {
-        matches!(
-            self,
-            Val::Json(Value::Object(_)) | Val::Tags(_) | Val::Map(_)
-        )
+        matches!(self, Val::Json(Value::Object(_)) | Val::Tags(_) | Val::Map(_))
     }
 
     /// Gives a map's member; none when it is absent or this is no map.
@@ -203,11 +184,7 @@ pub(crate) fn equal(left: &Val<'_>, right: &Val<'_>) -> bool {
         _ if left.is_map() && right.is_map() => equal_maps(left, right),
         _ if left.is_map() || right.is_map() || left.size() != right.size() => false,
         (Val::Json(_) | Val::List(_), Val::Json(_) | Val::List(_)) => {
-            let pairs = left
-                .items()
-                .into_iter()
-                .flatten()
-                .zip(right.items().into_iter().flatten());
+            let pairs = left.items().into_iter().flatten().zip(right.items().into_iter().flatten());
             pairs.into_iter().all(|(left, right)| equal(&left, &right))
         }
         _ => false,

@@ -106,10 +106,7 @@ impl Account {
     pub(crate) async fn iam_details(&self) -> Result<Arc<Value>, Arc<CallError>> {
         let ask = || async {
             let parameters = json!({"Filter": ["User", "Role"], "MaxItems": 1000});
-            let answer = self
-                .iam()
-                .call_all("GetAccountAuthorizationDetails", parameters)
-                .await;
+            let answer = self.iam().call_all("GetAccountAuthorizationDetails", parameters).await;
             answer.map(Arc::new).map_err(Arc::new)
         };
         self.iam_details.get_or_init(ask).await.clone()
@@ -125,10 +122,6 @@ impl Account {
             };
             Arc::new(Client::new(&self.session, service, target, &self.limit))
         };
-        Arc::clone(
-            clients
-                .entry((name, region.to_owned()))
-                .or_insert_with(make),
-        )
+        Arc::clone(clients.entry((name, region.to_owned())).or_insert_with(make))
     }
 }

@@ -33,11 +33,7 @@ pub(crate) struct Unit {
 
 /// Collects an account; every scope of it ends in completed or failed, unless the scan has ended.
 pub(crate) async fn collect(shared: &Shared, unit: Unit, sender: Sender<Report>) {
-    let run = Run {
-        shared,
-        account: &unit.account,
-        sender: &sender,
-    };
+    let run = Run { shared, account: &unit.account, sender: &sender };
     let result = run.all(&unit.role).await;
     if result.is_ok() {
         // The scan may have ended meanwhile, then nobody waits for this.
@@ -56,9 +52,7 @@ impl Run<'_> {
         let session = match self.shared.sessions.assume(role, self.account).await {
             Ok(session) => session,
             Err(error) => {
-                return self
-                    .fail_everything(role.partition, &error.to_string())
-                    .await;
+                return self.fail_everything(role.partition, &error.to_string()).await;
             }
         };
         let account = Account::new(
@@ -88,8 +82,7 @@ impl Run<'_> {
             }
             Err(error) => {
                 let regions = [account.home_region().to_owned()];
-                self.fail(Coverage::Regional, &regions, &error.summary())
-                    .await
+                self.fail(Coverage::Regional, &regions, &error.summary()).await
             }
         }
     }
@@ -112,9 +105,7 @@ impl Run<'_> {
         work: Vec<(&'static Collector, String)>,
     ) -> Result<(), CollectError> {
         // Boxed, because the compiler can't see that futures of a mapped stream are `Send`.
-        let scopes = work
-            .into_iter()
-            .map(|(c, region)| self.scope(account, c, region).boxed());
+        let scopes = work.into_iter().map(|(c, region)| self.scope(account, c, region).boxed());
         let scopes: Vec<_> = scopes.collect();
         let scopes = stream::iter(scopes).buffer_unordered(account.calls_max());
         let results: Vec<_> = scopes.collect().await;
@@ -133,10 +124,7 @@ impl Run<'_> {
         let collecting = AssertUnwindSafe((collector.collect)(account, &observer));
         let result = collecting.catch_unwind().await.unwrap_or_else(|_| {
             let message = format!("collector {} panicked", collector.id);
-            Err(CollectError::Answer {
-                code: "CollectorFault",
-                message,
-            })
+            Err(CollectError::Answer { code: "CollectorFault", message })
         });
         match result {
             Err(CollectError::Stopped) => Err(CollectError::Stopped),
@@ -147,8 +135,7 @@ impl Run<'_> {
     /// Fails every scope of the account. Where the regions are not configured they can't be
     /// learned either: then the home region stands for them.
     async fn fail_everything(&self, partition: Partition, error: &str) -> Result<(), CollectError> {
-        self.fail(Coverage::Global, &[GLOBAL.to_owned()], error)
-            .await?;
+        self.fail(Coverage::Global, &[GLOBAL.to_owned()], error).await?;
         let home = [partition.home_region().to_owned()];
         let regions = match self.shared.regions.as_slice() {
             [] => &home[..],
@@ -175,28 +162,19 @@ impl Run<'_> {
 
     fn observer(&self, collector: &Collector, region: String) -> Observer {
         let account = self.account.to_owned();
-        let scope = Scope {
-            account,
-            region,
-            resource_type: collector.resource_type,
-        };
+        let scope = Scope { account, region, resource_type: collector.resource_type };
         Observer::new(scope, self.sender.clone())
     }
 }
 
 fn of(coverage: Coverage) -> impl Iterator<Item = &'static Collector> {
-    ALL.iter()
-        .filter(move |collector| collector.coverage == coverage)
+    ALL.iter().filter(move |collector| collector.coverage == coverage)
 }
 
 /// Reads which regions an account can use, sorted; AWS leaves out the others, some servers do not.
 fn enabled_regions(answer: &Value) -> Result<Vec<String>, CollectError> {
-    let list = answer["Regions"]
-        .as_array()
-        .ok_or_else(|| CollectError::missing("Regions"))?;
-    let enabled = list
-        .iter()
-        .filter(|region| region["OptInStatus"] != "not-opted-in");
+    let list = answer["Regions"].as_array().ok_or_else(|| CollectError::missing("Regions"))?;
+    let enabled = list.iter().filter(|region| region["OptInStatus"] != "not-opted-in");
     let names = enabled.map(|region| {
         let name = region["RegionName"].as_str().map(str::to_owned);
         name.ok_or_else(|| CollectError::missing("RegionName"))
@@ -226,10 +204,7 @@ mod tests {
             region("af-south-1", "opted-in"),
         ]});
         let found = enabled_regions(&answer).ok();
-        assert_eq!(
-            found,
-            Some(vec!["af-south-1".to_owned(), "us-east-1".to_owned()])
-        );
+        assert_eq!(found, Some(vec!["af-south-1".to_owned(), "us-east-1".to_owned()]));
         assert!(enabled_regions(&json!({"Regions": []})).is_err());
         assert!(enabled_regions(&json!({})).is_err());
     }
@@ -247,27 +222,15 @@ mod tests {
             calls_max: 1,
         };
         let (sender, mut reports) = mpsc::channel(8);
-        let run = Run {
-            shared: &shared,
-            account: "111122223333",
-            sender: &sender,
-        };
-        let result = run
-            .scope(&fake.account(), &ALL[0], "eu-west-1".to_owned())
-            .await;
+        let run = Run { shared: &shared, account: "111122223333", sender: &sender };
+        let result = run.scope(&fake.account(), &ALL[0], "eu-west-1".to_owned()).await;
         assert!(result.is_ok(), "{result:?}");
         let report = reports.recv().await;
-        assert!(
-            matches!(report, Some(Report::Scope(_, Event::Started))),
-            "{report:?}"
-        );
+        assert!(matches!(report, Some(Report::Scope(_, Event::Started))), "{report:?}");
         let Some(Report::Scope(scope, Event::Failed { error })) = reports.recv().await else {
             panic!("the scope failed");
         };
-        assert_eq!(
-            error,
-            "CollectorFault: collector ec2-security-groups panicked"
-        );
+        assert_eq!(error, "CollectorFault: collector ec2-security-groups panicked");
         assert_eq!(
             (scope.region.as_str(), scope.resource_type),
             ("eu-west-1", ALL[0].resource_type)

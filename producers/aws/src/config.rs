@@ -76,10 +76,7 @@ pub struct Concurrency {
 
 impl Default for Concurrency {
     fn default() -> Self {
-        Self {
-            accounts: 16,
-            calls: 8,
-        }
+        Self { accounts: 16, calls: 8 }
     }
 }
 
@@ -97,11 +94,7 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self {
-            connect_ms: 5_000,
-            attempt_ms: 60_000,
-            call_ms: 300_000,
-        }
+        Self { connect_ms: 5_000, attempt_ms: 60_000, call_ms: 300_000 }
     }
 }
 
@@ -137,10 +130,7 @@ impl AuditRole {
     /// Gives the role's ARN in an account.
     pub(crate) fn arn(&self, account: &str) -> String {
         let partition = self.partition.id();
-        format!(
-            "arn:{partition}:iam::{account}:role/{}",
-            self.name.trim_start_matches('/')
-        )
+        format!("arn:{partition}:iam::{account}:role/{}", self.name.trim_start_matches('/'))
     }
 }
 
@@ -185,24 +175,15 @@ impl Config {
     pub(crate) fn audit_role(&self, payer: &PayerConfig) -> AuditRole {
         AuditRole {
             name: payer.role.clone().unwrap_or_else(|| self.role.clone()),
-            external_id: payer
-                .external_id
-                .clone()
-                .or_else(|| self.external_id.clone()),
-            session_name: payer
-                .session_name
-                .clone()
-                .unwrap_or_else(|| self.session_name.clone()),
+            external_id: payer.external_id.clone().or_else(|| self.external_id.clone()),
+            session_name: payer.session_name.clone().unwrap_or_else(|| self.session_name.clone()),
             partition: payer.partition.unwrap_or(self.partition),
         }
     }
 
     /// Gives the endpoints that replace AWS's own.
     pub(crate) fn endpoints(&self) -> Endpoints {
-        Endpoints {
-            all: self.endpoint.clone(),
-            by_service: self.endpoints.clone(),
-        }
+        Endpoints { all: self.endpoint.clone(), by_service: self.endpoints.clone() }
     }
 }
 
@@ -218,48 +199,31 @@ fn check_role(field: &str, role: &AuditRole) -> Result<(), ConfigError> {
         return Err(wrong(&format!("{field}.session_name"), &problem));
     }
     match &role.external_id {
-        Some(id) if !(2..=1_224).contains(&id.len()) => Err(wrong(
-            &format!("{field}.external_id"),
-            "must have 2 to 1224 characters",
-        )),
+        Some(id) if !(2..=1_224).contains(&id.len()) => {
+            Err(wrong(&format!("{field}.external_id"), "must have 2 to 1224 characters"))
+        }
         _ => Ok(()),
     }
 }
 
 fn check_urls(config: &Config) -> Result<(), ConfigError> {
     const SERVICES: [&str; 5] = ["ec2", "iam", "organizations", "s3", "sts"];
-    if let Some(name) = config
-        .endpoints
-        .keys()
-        .find(|name| !SERVICES.contains(&name.as_str()))
-    {
+    if let Some(name) = config.endpoints.keys().find(|name| !SERVICES.contains(&name.as_str())) {
         let problem = format!("unknown service; known are {}", SERVICES.join(", "));
         return Err(wrong(&format!("endpoints.{name}"), &problem));
     }
-    let one = config
-        .endpoint
-        .iter()
-        .map(|url| ("endpoint".to_owned(), url));
-    let named = config
-        .endpoints
-        .iter()
-        .map(|(name, url)| (format!("endpoints.{name}"), url));
+    let one = config.endpoint.iter().map(|url| ("endpoint".to_owned(), url));
+    let named = config.endpoints.iter().map(|(name, url)| (format!("endpoints.{name}"), url));
     for (field, url) in one.chain(named) {
         if !url.starts_with("http://") && !url.starts_with("https://") {
-            return Err(wrong(
-                &field,
-                &format!("{url:?} is not an http or https URL"),
-            ));
+            return Err(wrong(&field, &format!("{url:?} is not an http or https URL")));
         }
     }
     Ok(())
 }
 
 fn wrong(field: &str, problem: &str) -> ConfigError {
-    ConfigError {
-        field: field.to_owned(),
-        problem: problem.to_owned(),
-    }
+    ConfigError { field: field.to_owned(), problem: problem.to_owned() }
 }
 
 #[cfg(test)]
@@ -285,11 +249,7 @@ mod tests {
              "session_name": "gov", "partition": "aws-us-gov"},
         ]);
         let config = read(json!({"payers": payers, "external_id": "ab"})).expect("it is valid");
-        let roles: Vec<_> = config
-            .payers
-            .iter()
-            .map(|payer| config.audit_role(payer))
-            .collect();
+        let roles: Vec<_> = config.payers.iter().map(|payer| config.audit_role(payer)).collect();
         assert_eq!(roles[0].arn("1"), "arn:aws:iam::1:role/Audit");
         assert_eq!(roles[0].external_id.as_deref(), Some("ab"));
         assert_eq!(roles[0].session_name, "scorecard");
@@ -310,10 +270,7 @@ mod tests {
                 "payers[1].account: listed twice",
             ),
             (json!({"role": ""}), "payers[0].role: must not be empty"),
-            (
-                json!({"external_id": "x"}),
-                "payers[0].external_id: must have 2 to 1224 characters",
-            ),
+            (json!({"external_id": "x"}), "payers[0].external_id: must have 2 to 1224 characters"),
             (
                 json!({"session_name": "a b"}),
                 "payers[0].session_name: \"a b\" is not 2 to 64 letters, digits or any of _+=,.@-",
@@ -326,21 +283,11 @@ mod tests {
                 json!({"endpoints": {"s4": "http://x"}}),
                 "endpoints.s4: unknown service; known are ec2, iam, organizations, s3, sts",
             ),
-            (
-                json!({"concurrency": {"calls": 0}}),
-                "concurrency.calls: must be at least 1",
-            ),
-            (
-                json!({"max_attempts": 0}),
-                "max_attempts: must be at least 1",
-            ),
+            (json!({"concurrency": {"calls": 0}}), "concurrency.calls: must be at least 1"),
+            (json!({"max_attempts": 0}), "max_attempts: must be at least 1"),
         ];
         for (change, expected) in cases {
-            assert_eq!(
-                read(change.clone()).expect_err("it is wrong"),
-                expected,
-                "{change}"
-            );
+            assert_eq!(read(change.clone()).expect_err("it is wrong"), expected, "{change}");
         }
         let misspelt = read(json!({"region": []})).expect_err("it is unknown");
         assert!(misspelt.contains("unknown field `region`"), "{misspelt}");

@@ -40,10 +40,7 @@ impl Document {
             truncated: Vec::new(),
             captured_ms: 0,
         };
-        Self {
-            resource,
-            supplementary: Map::new(),
-        }
+        Self { resource, supplementary: Map::new() }
     }
 
     /// Sets the name; without one the id stays.
@@ -95,10 +92,6 @@ impl Document {
     /// Gives the resource as it was seen at a time in UTC milliseconds.
     pub(crate) fn stamp(self, captured_ms: i64) -> Resource {
         let supplementary = Value::Object(self.supplementary).to_string();
-        Resource {
-            supplementary,
-            captured_ms,
-            ..self.resource
-        }
+        Resource { supplementary, captured_ms, ..self.resource }
     }
 }

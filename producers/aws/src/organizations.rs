@@ -31,9 +31,7 @@ pub(crate) async fn list_accounts(
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| summary(&error))?;
         // The typed crate reads an answer without the list as one with an empty list.
-        let accounts = page
-            .accounts
-            .ok_or("UnreadableAnswer: the answer lists no accounts")?;
+        let accounts = page.accounts.ok_or("UnreadableAnswer: the answer lists no accounts")?;
         for account in &accounts {
             listings.push(listing(account, payer)?);
         }
@@ -47,9 +45,7 @@ pub(crate) async fn list_accounts(
 }
 
 fn listing(account: &Account, payer: &str) -> Result<AccountListing, String> {
-    let id = account
-        .id()
-        .ok_or("UnreadableAnswer: an account without an id is listed")?;
+    let id = account.id().ok_or("UnreadableAnswer: an account without an id is listed")?;
     Ok(AccountListing {
         provider: PROVIDER.to_owned(),
         account: id.to_owned(),
@@ -92,25 +88,13 @@ mod tests {
     fn the_newer_word_wins() {
         let account = || Account::builder().id("1");
         let cases = [
+            (account().status(Status::Active).build(), AccountStatus::Active),
+            (account().status(Status::PendingClosure).build(), AccountStatus::Closing),
             (
-                account().status(Status::Active).build(),
-                AccountStatus::Active,
-            ),
-            (
-                account().status(Status::PendingClosure).build(),
-                AccountStatus::Closing,
-            ),
-            (
-                account()
-                    .status(Status::Active)
-                    .state(AccountState::Closed)
-                    .build(),
+                account().status(Status::Active).state(AccountState::Closed).build(),
                 AccountStatus::Suspended,
             ),
-            (
-                account().state(AccountState::PendingActivation).build(),
-                AccountStatus::Unknown,
-            ),
+            (account().state(AccountState::PendingActivation).build(), AccountStatus::Unknown),
             (account().build(), AccountStatus::Unknown),
         ];
         for (account, expected) in cases {
@@ -119,11 +103,7 @@ mod tests {
     }
 
     async fn list(fake: &FakeAws) -> Result<Vec<AccountListing>, String> {
-        let session = fake
-            .config()
-            .to_builder()
-            .region(Region::from_static("us-east-1"))
-            .build();
+        let session = fake.config().to_builder().region(Region::from_static("us-east-1")).build();
         list_accounts(&session, &Endpoints::default(), "111122223333").await
     }
 
@@ -138,18 +118,10 @@ mod tests {
             (200, vec![], body.to_owned())
         });
         let listings = list(&fake).await.expect("both pages are good");
-        let found: Vec<_> = listings
-            .iter()
-            .map(|l| (&*l.account, &*l.name, l.status))
-            .collect();
-        let expected = [
-            ("1", "Ünit", AccountStatus::Suspended),
-            ("2", "", AccountStatus::Active),
-        ];
+        let found: Vec<_> = listings.iter().map(|l| (&*l.account, &*l.name, l.status)).collect();
+        let expected = [("1", "Ünit", AccountStatus::Suspended), ("2", "", AccountStatus::Active)];
         assert_eq!(found, expected);
-        let payers = listings
-            .iter()
-            .all(|listing| listing.payer == "111122223333");
+        let payers = listings.iter().all(|listing| listing.payer == "111122223333");
         assert!(payers && fake.sent().len() == 2);
     }
 

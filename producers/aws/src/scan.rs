@@ -108,14 +108,7 @@ async fn run(
 
     // Zero-padded, so that the text sorts by time.
     let scan = format!("{:015}", clock());
-    let mut scan = Scan {
-        summary: Summary {
-            scan,
-            ..Summary::default()
-        },
-        sink,
-        clock,
-    };
+    let mut scan = Scan { summary: Summary { scan, ..Summary::default() }, sink, clock };
     let mut accounts = scan.list(config, &shared.sessions).await?;
     let units = scan.units(&mut accounts);
     let receiver_and_tasks = start(&shared, units, config.concurrency.accounts);
@@ -167,18 +160,13 @@ impl Scan<'_> {
                 Err(error) => {
                     let payer = payer.account.clone();
                     tracing::warn!(payer, error, "accounts not listed");
-                    self.summary
-                        .payers_failed
-                        .push(PayerFailure { payer, error });
+                    self.summary.payers_failed.push(PayerFailure { payer, error });
                 }
             }
         }
         for (listing, _) in accounts.values() {
             let sent = self.sink.listing(listing, (self.clock)());
-            sent.map_err(|source| Error::Sink {
-                what: "an account listing",
-                source,
-            })?;
+            sent.map_err(|source| Error::Sink { what: "an account listing", source })?;
         }
         self.flush()?;
         self.summary.payers_failed.sort();
@@ -233,9 +221,7 @@ impl Scan<'_> {
             Event::Started => ObservationEvent::Started {},
             Event::Seen(document) => {
                 self.summary.resources += 1;
-                ObservationEvent::Observed {
-                    resource: document.stamp(now_ms),
-                }
+                ObservationEvent::Observed { resource: document.stamp(now_ms) }
             }
             Event::Completed { count } => {
                 self.summary.scopes_completed += 1;
@@ -256,10 +242,7 @@ impl Scan<'_> {
             event,
         };
         let sent = self.sink.observation(&observation, now_ms);
-        sent.map_err(|source| Error::Sink {
-            what: "an observation",
-            source,
-        })
+        sent.map_err(|source| Error::Sink { what: "an observation", source })
     }
 
     fn progress(&self, accounts_done: usize, account: String) -> Progress {
@@ -268,19 +251,11 @@ impl Scan<'_> {
         let mut failures: Vec<_> = failures.cloned().collect();
         failures.sort();
         let accounts_total = self.summary.accounts_scanned;
-        Progress {
-            accounts_done,
-            accounts_total,
-            account,
-            failures,
-        }
+        Progress { accounts_done, accounts_total, account, failures }
     }
 
     fn flush(&mut self) -> Result<(), Error> {
-        self.sink.flush().map_err(|source| Error::Sink {
-            what: "the last records",
-            source,
-        })
+        self.sink.flush().map_err(|source| Error::Sink { what: "the last records", source })
     }
 }
 

@@ -79,10 +79,7 @@ pub(crate) enum CollectError {
 impl CollectError {
     /// An answer without something that it must have.
     pub(crate) fn missing(what: &str) -> Self {
-        Self::Answer {
-            code: "UnreadableAnswer",
-            message: format!("the answer has no {what}"),
-        }
+        Self::Answer { code: "UnreadableAnswer", message: format!("the answer has no {what}") }
     }
 
     /// Gives `Code: message`.
@@ -105,11 +102,7 @@ pub(crate) struct Observer {
 
 impl Observer {
     pub(crate) fn new(scope: Scope, sender: Sender<Report>) -> Self {
-        Self {
-            scope,
-            sender,
-            count: AtomicI64::new(0),
-        }
+        Self { scope, sender, count: AtomicI64::new(0) }
     }
 
     /// The scope.
@@ -130,12 +123,8 @@ impl Observer {
     /// Ends the scope, for better or worse.
     pub(crate) async fn end(&self, result: Result<(), CollectError>) -> Result<(), CollectError> {
         let event = match result {
-            Ok(()) => Event::Completed {
-                count: self.count.load(Ordering::Relaxed),
-            },
-            Err(error) => Event::Failed {
-                error: error.summary(),
-            },
+            Ok(()) => Event::Completed { count: self.count.load(Ordering::Relaxed) },
+            Err(error) => Event::Failed { error: error.summary() },
         };
         self.send(event).await
     }
@@ -147,9 +136,6 @@ impl Observer {
 
     async fn send(&self, event: Event) -> Result<(), CollectError> {
         let report = Report::Scope(self.scope.clone(), event);
-        self.sender
-            .send(report)
-            .await
-            .map_err(|_| CollectError::Stopped)
+        self.sender.send(report).await.map_err(|_| CollectError::Stopped)
     }
 }

@@ -68,9 +68,7 @@ impl Sessions {
         let base = loader.load().await;
         let mut endpoints = config.endpoints();
         // AWS's own variable for the same thing.
-        endpoints.all = endpoints
-            .all
-            .or_else(|| base.endpoint_url().map(str::to_owned));
+        endpoints.all = endpoints.all.or_else(|| base.endpoint_url().map(str::to_owned));
         Self { base, endpoints }
     }
 
@@ -102,14 +100,8 @@ impl Sessions {
             assume = assume.external_id(id);
         }
         let provider = assume.build().await;
-        let first = provider
-            .provide_credentials()
-            .await
-            .map_err(|error| refusal(&error))?;
-        let primed = Primed {
-            first: Mutex::new(Some(first)),
-            provider,
-        };
+        let first = provider.provide_credentials().await.map_err(|error| refusal(&error))?;
+        let primed = Primed { first: Mutex::new(Some(first)), provider };
         let cache = IdentityCache::lazy().load_timeout(RENEWAL_LIMIT).build();
         let session = config
             .to_builder()
@@ -139,11 +131,7 @@ impl ProvideCredentials for Primed {
     where
         Self: 'a,
     {
-        let first = self
-            .first
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
         match first {
             Some(credentials) => future::ProvideCredentials::ready(Ok(credentials)),
             None => self.provider.provide_credentials(),
@@ -156,10 +144,8 @@ fn refusal(error: &CredentialsError) -> AssumeError {
     let cause = error.source();
     let cause = cause.and_then(|e| e.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>());
     let answer = cause.and_then(|cause| cause.as_service_error());
-    AssumeError(
-        match answer.and_then(|answer| Some((answer.code()?, answer.message()?))) {
-            Some((code, message)) => format!("{code}: {message}"),
-            None => format!("RoleNotAssumed: {}", chain(error)),
-        },
-    )
+    AssumeError(match answer.and_then(|answer| Some((answer.code()?, answer.message()?))) {
+        Some((code, message)) => format!("{code}: {message}"),
+        None => format!("RoleNotAssumed: {}", chain(error)),
+    })
 }

@@ -52,18 +52,12 @@ impl fmt::Debug for FakeAws {
 
 impl FakeAws {
     pub(crate) fn new(replies: impl Fn(&Sent) -> Reply + Send + Sync + 'static) -> Self {
-        Self {
-            replies: Arc::new(replies),
-            sent: Arc::default(),
-        }
+        Self { replies: Arc::new(replies), sent: Arc::default() }
     }
 
     /// What was sent so far.
     pub(crate) fn sent(&self) -> Vec<Sent> {
-        self.sent
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A configuration whose calls come here.
@@ -97,16 +91,11 @@ impl HttpConnector for FakeAws {
         let sent = Sent {
             method: request.method().to_owned(),
             uri: request.uri().to_owned(),
-            headers: headers
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
+            headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             body: String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into(),
         };
         let (status, headers, body) = (self.replies)(&sent);
-        self.sent
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(sent);
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
         let status = StatusCode::try_from(status).expect("tests name real statuses");
         let mut response = HttpResponse::new(status, SdkBody::from(body));
         for (name, value) in headers {

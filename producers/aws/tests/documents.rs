@@ -32,12 +32,7 @@ fn calls() -> Vec<Value> {
     let some = json!({"Filter": ["User", "Role"]});
     let mut calls = vec![
         call("ec2", "DescribeRegions", json!({}), false),
-        call(
-            "ec2",
-            "DescribeSecurityGroups",
-            json!({"MaxResults": 5}),
-            true,
-        ),
+        call("ec2", "DescribeSecurityGroups", json!({"MaxResults": 5}), true),
         call("ec2", "DescribeSecurityGroups", odd, false),
         call("iam", "GetAccountAuthorizationDetails", json!({}), true),
         call("iam", "GetAccountAuthorizationDetails", some, true),
@@ -45,39 +40,14 @@ fn calls() -> Vec<Value> {
         call("iam", "GetCredentialReport", json!({}), false),
         call("iam", "GetAccountSummary", json!({}), false),
         call("s3", "ListBuckets", json!({"MaxBuckets": 10_000}), true),
-        call(
-            "secretsmanager",
-            "ListSecrets",
-            json!({"MaxResults": 2}),
-            true,
-        ),
+        call("secretsmanager", "ListSecrets", json!({"MaxResults": 2}), true),
         call("opensearch", "ListDomainNames", json!({}), false),
-        call(
-            "opensearch",
-            "DescribeDomains",
-            json!({"DomainNames": ["domain"]}),
-            false,
-        ),
+        call("opensearch", "DescribeDomains", json!({"DomainNames": ["domain"]}), false),
     ];
     for user in ["plain", "bare", "a.one@b-c+d=e", "nobody"] {
-        calls.push(call(
-            "iam",
-            "ListAccessKeys",
-            json!({"UserName": user}),
-            true,
-        ));
-        calls.push(call(
-            "iam",
-            "ListMFADevices",
-            json!({"UserName": user}),
-            true,
-        ));
-        calls.push(call(
-            "iam",
-            "GetLoginProfile",
-            json!({"UserName": user}),
-            false,
-        ));
+        calls.push(call("iam", "ListAccessKeys", json!({"UserName": user}), true));
+        calls.push(call("iam", "ListMFADevices", json!({"UserName": user}), true));
+        calls.push(call("iam", "GetLoginProfile", json!({"UserName": user}), false));
     }
     for bucket in ["full-one", "empty-one", "dotted.one", "no-such-bucket"] {
         let ask = |operation: &&str| call("s3", operation, json!({"Bucket": bucket}), false);
@@ -120,19 +90,10 @@ async fn documents_equal_boto3s() -> Result<()> {
     ensure!(differences.is_empty(), "{}", differences.join("\n"));
 
     // The comparison means something: documents and refusals are both among them.
-    let documents = theirs
-        .iter()
-        .filter(|answer| answer["document"].is_object())
-        .count();
+    let documents = theirs.iter().filter(|answer| answer["document"].is_object()).count();
     assert_eq!((documents, theirs.len() - documents), (36, 24));
     let text = Value::from(theirs).to_string();
-    for ugly in [
-        "Näme",
-        r#"a<b>&\"c\""#,
-        "d &amp; <x> ü",
-        "lögs/&",
-        "ü %20 + &amp; <x>",
-    ] {
+    for ugly in ["Näme", r#"a<b>&\"c\""#, "d &amp; <x> ü", "lögs/&", "ü %20 + &amp; <x>"] {
         ensure!(text.contains(ugly), "{ugly} is in no document");
     }
     Ok(())
@@ -142,10 +103,7 @@ async fn documents_equal_boto3s() -> Result<()> {
 fn the_model_is_what_its_script_makes() -> Result<()> {
     kit::python(
         "producers/aws/model/trim.py",
-        &[
-            "--check",
-            concat!(env!("CARGO_MANIFEST_DIR"), "/model/model.json"),
-        ],
+        &["--check", concat!(env!("CARGO_MANIFEST_DIR"), "/model/model.json")],
     )?;
     Ok(())
 }

@@ -43,19 +43,15 @@ impl Wire {
     fn error(self, status: u16, code: &str) -> Answer {
         let error = format!("<Error><Code>{code}</Code><Message>m &amp; &#252;</Message></Error>");
         match self {
-            Ec2 => Answer::error(
-                status,
-                &format!("<Response><Errors>{error}</Errors></Response>"),
-            ),
+            Ec2 => Answer::error(status, &format!("<Response><Errors>{error}</Errors></Response>")),
             Iam => Answer::error(status, &format!("<ErrorResponse>{error}</ErrorResponse>")),
             S3 => Answer::error(status, &error),
             Json => {
                 let body = json!({"__type": format!("com.amazon#{code}"), "message": "m & ü"});
                 Answer::error(status, &body.to_string())
             }
-            RestJson => Answer::error(status, &json!({"message": "m & ü"}).to_string()).header(
-                &format!("x-amzn-errortype: {code}:http://internal.amazon.com/"),
-            ),
+            RestJson => Answer::error(status, &json!({"message": "m & ü"}).to_string())
+                .header(&format!("x-amzn-errortype: {code}:http://internal.amazon.com/")),
         }
     }
 
@@ -98,14 +94,8 @@ async fn check(wire: Wire, answer: Answer, code: &str, tries: usize) -> Result<S
         anyhow::bail!("{wire:?} took {shown} for {result:?}");
     };
     let summary = error.summary();
-    ensure!(
-        error.code() == code,
-        "{wire:?} called {shown} {summary}, not {code}"
-    );
-    ensure!(
-        asked == tries,
-        "{wire:?} asked {asked} times, not {tries}, for {shown}"
-    );
+    ensure!(error.code() == code, "{wire:?} called {shown} {summary}, not {code}");
+    ensure!(asked == tries, "{wire:?} asked {asked} times, not {tries}, for {shown}");
     Ok(summary)
 }
 
@@ -115,10 +105,7 @@ async fn the_servers_good_answers_are_taken() -> Result<()> {
         let (answer, asked) = ask(wire, vec![Answer::ok(wire.empty())]).await?;
         ensure!(asked == 1);
         let answer = answer?;
-        let lists = answer
-            .as_object()
-            .into_iter()
-            .flat_map(|members| members.values());
+        let lists = answer.as_object().into_iter().flat_map(|members| members.values());
         let lists: Vec<_> = lists.filter(|member| !member.is_null()).collect();
         let empty = lists.iter().all(|list| **list == json!([]));
         ensure!(!lists.is_empty() && empty, "{wire:?} gave {answer}");
@@ -162,19 +149,10 @@ async fn throttling_is_retried_and_refusals_are_not() -> Result<()> {
 #[tokio::test]
 async fn faults_of_the_server_are_retried() -> Result<()> {
     for wire in WIRES {
-        check(
-            wire,
-            wire.error(500, "InternalError"),
-            "InternalError",
-            ATTEMPTS,
-        )
-        .await?;
+        check(wire, wire.error(500, "InternalError"), "InternalError", ATTEMPTS).await?;
         let html = "<html>\n <body>Bad  Gateway</body>\n</html>";
         let summary = check(wire, Answer::error(502, html), "502", ATTEMPTS).await?;
-        assert_eq!(
-            summary, "502: <html> <body>Bad Gateway</body> </html>",
-            "{wire:?}"
-        );
+        assert_eq!(summary, "502: <html> <body>Bad Gateway</body> </html>", "{wire:?}");
         check(wire, Answer::error(503, ""), "503", ATTEMPTS).await?;
     }
     Ok(())
@@ -185,9 +163,7 @@ async fn a_call_succeeds_when_a_later_try_does() -> Result<()> {
     for wire in WIRES {
         let script = vec![
             wire.error(500, "InternalError"),
-            Answer::Torn {
-                body: wire.empty().to_owned(),
-            },
+            Answer::Torn { body: wire.empty().to_owned() },
             Answer::ok(wire.empty()),
         ];
         let (answer, asked) = ask(wire, script).await?;
@@ -203,34 +179,14 @@ async fn what_is_no_whole_document_is_an_error() -> Result<()> {
     for wire in WIRES {
         let whole = wire.empty();
         check(wire, Answer::ok(""), unreadable, 1).await?;
-        check(
-            wire,
-            Answer::ok("<html><body>ok</body></html>"),
-            unreadable,
-            1,
-        )
-        .await?;
-        check(
-            wire,
-            Answer::ok("<!DOCTYPE html><html><body>ok<br></html>"),
-            unreadable,
-            1,
-        )
-        .await?;
+        check(wire, Answer::ok("<html><body>ok</body></html>"), unreadable, 1).await?;
+        check(wire, Answer::ok("<!DOCTYPE html><html><body>ok<br></html>"), unreadable, 1).await?;
         check(wire, Answer::ok("ok"), unreadable, 1).await?;
         check(wire, Answer::ok(&format!("{whole}{whole}")), unreadable, 1).await?;
         for cut in 1..whole.len() {
             check(wire, Answer::ok(&whole[..cut]), unreadable, 1).await?;
         }
-        check(
-            wire,
-            Answer::Torn {
-                body: whole.to_owned(),
-            },
-            "BrokenAnswer",
-            ATTEMPTS,
-        )
-        .await?;
+        check(wire, Answer::Torn { body: whole.to_owned() }, "BrokenAnswer", ATTEMPTS).await?;
     }
     Ok(())
 }
@@ -248,10 +204,7 @@ async fn what_is_another_document_is_an_error() -> Result<()> {
             "<GetAccountAuthorizationDetailsResponse><ResponseMetadata/>\
           </GetAccountAuthorizationDetailsResponse>",
         ),
-        (
-            S3,
-            "<ListAllMyBucketsResult><Buckets></ListAllMyBucketsResult></Buckets>",
-        ),
+        (S3, "<ListAllMyBucketsResult><Buckets></ListAllMyBucketsResult></Buckets>"),
         (
             S3,
             "<ListAllMyBucketsResult><Buckets><Bucket><CreationDate>soon</CreationDate>\
@@ -289,13 +242,7 @@ async fn a_huge_answer_is_broken_off() -> Result<()> {
     // As large as is read, and larger.
     let (answer, _) = ask(S3, vec![Answer::Huge { bytes: 8 << 20 }]).await?;
     assert_eq!(answer?["Buckets"], json!([]));
-    let summary = check(
-        S3,
-        Answer::Huge { bytes: 65 << 20 },
-        "BrokenAnswer",
-        ATTEMPTS,
-    )
-    .await?;
+    let summary = check(S3, Answer::Huge { bytes: 65 << 20 }, "BrokenAnswer", ATTEMPTS).await?;
     ensure!(summary.contains("length limit exceeded"), "{summary}");
     Ok(())
 }
@@ -303,30 +250,18 @@ async fn a_huge_answer_is_broken_off() -> Result<()> {
 #[tokio::test]
 async fn silence_and_absence_have_an_end() -> Result<()> {
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_millis(200));
-    let config = support::config()
-        .to_builder()
-        .timeout_config(timeouts.build())
-        .build();
+    let config = support::config().to_builder().timeout_config(timeouts.build()).build();
     let server = Server::start(vec![Answer::Silence]).await?;
     let client = support::client(&config, "iam", "us-east-1", &server.endpoint());
-    let error = client
-        .call("GetAccountSummary", json!({}))
-        .await
-        .expect_err("nothing comes");
+    let error = client.call("GetAccountSummary", json!({})).await.expect_err("nothing comes");
     assert_eq!((error.code(), server.asked()), ("Timeout", ATTEMPTS));
 
     let endpoint = server.endpoint();
     drop(server);
     let client = support::client(&config, "iam", "us-east-1", &endpoint);
-    let error = client
-        .call("GetAccountSummary", json!({}))
-        .await
-        .expect_err("nobody is there");
+    let error = client.call("GetAccountSummary", json!({})).await.expect_err("nobody is there");
     assert_eq!(error.code(), "Unreachable");
-    assert_eq!(
-        error.to_string(),
-        "calling iam:GetAccountSummary in us-east-1"
-    );
+    assert_eq!(error.to_string(), "calling iam:GetAccountSummary in us-east-1");
     ensure!(error.source().is_some(), "the cause is the source");
     Ok(())
 }
@@ -355,15 +290,9 @@ async fn pages_are_joined_and_must_end() -> Result<()> {
     assert_eq!((answer?, asked), (names, 3));
 
     // A later page that fails fails the listing: a part of it would delete the rest.
-    let script = vec![
-        page(&user("a"), "", &more("1")),
-        Iam.error(403, "AccessDenied"),
-    ];
+    let script = vec![page(&user("a"), "", &more("1")), Iam.error(403, "AccessDenied")];
     let (answer, _) = ask(Iam, script).await?;
-    assert_eq!(
-        answer.expect_err("the second page is refused").code(),
-        "AccessDenied"
-    );
+    assert_eq!(answer.expect_err("the second page is refused").code(), "AccessDenied");
 
     let (answer, asked) = ask(Iam, vec![page("", "", &more("1"))]).await?;
     let summary = answer.expect_err("the page names itself").summary();

@@ -32,10 +32,9 @@ async fn refusals_are_data() -> Result<()> {
         };
         match end {
             Ok(_) => ensure!(expected.is_empty(), "{kind} was completed"),
-            Err(error) => ensure!(
-                !expected.is_empty() && error.starts_with(expected),
-                "{kind}: {error}"
-            ),
+            Err(error) => {
+                ensure!(!expected.is_empty() && error.starts_with(expected), "{kind}: {error}")
+            }
         }
     }
     let asked = world.denier.count("iam", "GetAccountAuthorizationDetails");
@@ -46,19 +45,9 @@ async fn refusals_are_data() -> Result<()> {
             _ => &["AccountSummary"],
         };
         assert_eq!(resource.errors.keys().collect::<Vec<_>>(), expected);
-        ensure!(
-            resource
-                .errors
-                .values()
-                .all(|error| error.starts_with("AccessDenied: User"))
-        );
+        ensure!(resource.errors.values().all(|error| error.starts_with("AccessDenied: User")));
         let supplementary: Value = serde_json::from_str(&resource.supplementary)?;
-        ensure!(
-            expected
-                .iter()
-                .all(|name| supplementary.get(name).is_none()),
-            "absent"
-        );
+        ensure!(expected.iter().all(|name| supplementary.get(name).is_none()), "absent");
     }
 
     for (service, operation) in refused {
@@ -74,16 +63,9 @@ async fn check_refused_payer(world: &World) -> Result<()> {
     let scanned = world.scan(&world.config(json!({}))?).await?;
     let failed = &scanned.summary.payers_failed;
     assert_eq!(failed.iter().map(|f| &f.payer).collect::<Vec<_>>(), [first]);
-    ensure!(
-        failed[0].error.starts_with("AccessDenied: User is not"),
-        "{failed:?}"
-    );
+    ensure!(failed[0].error.starts_with("AccessDenied: User is not"), "{failed:?}");
     assert_eq!(scanned.summary.accounts_listed, 3);
-    ensure!(
-        scanned
-            .resources()
-            .all(|resource| !others.contains(&resource.account))
-    );
+    ensure!(scanned.resources().all(|resource| !others.contains(&resource.account)));
     Ok(())
 }
 
@@ -94,23 +76,10 @@ async fn regions_are_asked_for_and_a_full_sink_ends_the_scan() -> Result<()> {
         world.config(json!({"regions": [], "concurrency": {"accounts": 2, "calls": 4}}))?;
     let scanned = world.scan(&config).await?;
     let scopes = scanned.scopes()?;
-    ensure!(
-        scanned.summary.scopes_failed.is_empty(),
-        "{:?}",
-        scanned.summary.scopes_failed
-    );
-    let regions: BTreeSet<_> = scopes
-        .keys()
-        .map(|(_, region, _)| region.as_str())
-        .collect();
-    ensure!(
-        regions.len() > 15 && regions.contains("eu-west-1"),
-        "{regions:?}"
-    );
-    ensure!(
-        !regions.contains("ap-east-1"),
-        "moto has it as not opted in"
-    );
+    ensure!(scanned.summary.scopes_failed.is_empty(), "{:?}", scanned.summary.scopes_failed);
+    let regions: BTreeSet<_> = scopes.keys().map(|(_, region, _)| region.as_str()).collect();
+    ensure!(regions.len() > 15 && regions.contains("eu-west-1"), "{regions:?}");
+    ensure!(!regions.contains("ap-east-1"), "moto has it as not opted in");
     assert_eq!(world.denier.count("ec2", "DescribeRegions"), 6);
 
     // Where the regions can't be learned, the home region stands for them.
@@ -121,37 +90,13 @@ async fn regions_are_asked_for_and_a_full_sink_ends_the_scan() -> Result<()> {
     for failure in &failed {
         assert_eq!(failure.resource_type, "AWS::EC2::SecurityGroup");
         assert_eq!(failure.region, "us-east-1");
-        ensure!(
-            failure.error.starts_with("UnauthorizedOperation: "),
-            "{failure:?}"
-        );
+        ensure!(failure.error.starts_with("UnauthorizedOperation: "), "{failure:?}");
     }
 
-    let mut full = Memory {
-        listings: vec![],
-        observations: vec![],
-        flushed: 0,
-        limit: 7,
-    };
-    let result = scan_as(
-        support::credentials(),
-        &config,
-        &mut full,
-        || START_MS,
-        &|_| {},
-    )
-    .await;
+    let mut full = Memory { listings: vec![], observations: vec![], flushed: 0, limit: 7 };
+    let result = scan_as(support::credentials(), &config, &mut full, || START_MS, &|_| {}).await;
     let error = result.expect_err("the sink refuses the eighth observation");
-    ensure!(
-        matches!(
-            &error,
-            Error::Sink {
-                what: "an observation",
-                ..
-            }
-        ),
-        "{error:?}"
-    );
+    ensure!(matches!(&error, Error::Sink { what: "an observation", .. }), "{error:?}");
     assert_eq!(full.observations.len(), 7);
     Ok(())
 }
@@ -159,12 +104,7 @@ async fn regions_are_asked_for_and_a_full_sink_ends_the_scan() -> Result<()> {
 #[tokio::test]
 async fn a_config_that_can_not_work_is_refused_at_once() -> Result<()> {
     let config: Config = serde_json::from_value(json!({"role": "r", "payers": []}))?;
-    let mut sink = Memory {
-        listings: vec![],
-        observations: vec![],
-        flushed: 0,
-        limit: 0,
-    };
+    let mut sink = Memory { listings: vec![], observations: vec![], flushed: 0, limit: 0 };
     let result = scan_as(support::credentials(), &config, &mut sink, || 0, &|_| {}).await;
     ensure!(matches!(result, Err(Error::Config(_))), "{result:?}");
     Ok(())

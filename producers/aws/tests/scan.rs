@@ -52,42 +52,22 @@ async fn a_scan_sees_what_boto3_sees() -> Result<()> {
     // A second scan sees the same, at a later time and under a later id.
     let again = world.scan(&world.config(json!({}))?).await?;
     assert_eq!(again.inventory()?, ours);
-    ensure!(
-        again.summary.scan > scanned.summary.scan,
-        "{}",
-        again.summary.scan
-    );
+    ensure!(again.summary.scan > scanned.summary.scan, "{}", again.summary.scan);
     Ok(())
 }
 
 fn check_listings(world: &World, scanned: &Scanned) -> Result<()> {
-    let listed: BTreeSet<_> = scanned
-        .sink
-        .listings
-        .iter()
-        .map(|l| l.account.as_str())
-        .collect();
+    let listed: BTreeSet<_> = scanned.sink.listings.iter().map(|l| l.account.as_str()).collect();
     assert_eq!(listed, world.all());
     assert_eq!(scanned.sink.listings.len(), 6);
     for listing in &scanned.sink.listings {
         let payers = world.accounts.iter();
         let mut payers = payers.filter(|(_, accounts)| accounts.contains(&listing.account));
         assert_eq!(payers.next().map(|(payer, _)| payer), Some(&listing.payer));
-        assert_eq!(
-            (listing.status, listing.provider.as_str()),
-            (AccountStatus::Active, "aws")
-        );
+        assert_eq!((listing.status, listing.provider.as_str()), (AccountStatus::Active, "aws"));
     }
-    let ugly = scanned
-        .sink
-        .listings
-        .iter()
-        .filter(|listing| listing.name == "Ünit & <one>");
-    assert_eq!(
-        ugly.filter(|listing| listing.email == "a+b@example.com")
-            .count(),
-        2
-    );
+    let ugly = scanned.sink.listings.iter().filter(|listing| listing.name == "Ünit & <one>");
+    assert_eq!(ugly.filter(|listing| listing.email == "a+b@example.com").count(), 2);
     Ok(())
 }
 
@@ -104,52 +84,26 @@ fn check_scopes(world: &World, scanned: &Scanned, denied: &str) -> Result<()> {
             ),
         }
     }
-    ensure!(
-        scanned
-            .resources()
-            .all(|resource| resource.account != denied)
-    );
+    ensure!(scanned.resources().all(|resource| resource.account != denied));
 
-    let Summary {
-        accounts_listed,
-        accounts_scanned,
-        scopes_completed,
-        ..
-    } = scanned.summary;
-    assert_eq!(
-        (accounts_listed, accounts_scanned, scopes_completed),
-        (6, 6, 5 * 6)
-    );
+    let Summary { accounts_listed, accounts_scanned, scopes_completed, .. } = scanned.summary;
+    assert_eq!((accounts_listed, accounts_scanned, scopes_completed), (6, 6, 5 * 6));
     assert_eq!(scanned.summary.scopes_failed.len(), 6);
-    assert_eq!(
-        scanned.summary.resources,
-        scanned.resources().count() as u64
-    );
+    assert_eq!(scanned.summary.resources, scanned.resources().count() as u64);
     assert_eq!(scanned.sink.flushed, 6 + scanned.sink.observations.len());
     let stamps = scanned.sink.observations.iter().map(|(_, at_ms)| *at_ms);
-    ensure!(
-        stamps.clone().is_sorted() && stamps.min() > Some(START_MS),
-        "the clock's stamps"
-    );
+    ensure!(stamps.clone().is_sorted() && stamps.min() > Some(START_MS), "the clock's stamps");
     for (observation, at_ms) in &scanned.sink.observations {
         if let ObservationEvent::Observed { resource } = &observation.event {
             assert_eq!(resource.captured_ms, *at_ms);
         }
     }
 
-    let done: Vec<_> = scanned
-        .progress
-        .iter()
-        .map(|step| step.accounts_done)
-        .collect();
+    let done: Vec<_> = scanned.progress.iter().map(|step| step.accounts_done).collect();
     assert_eq!(done, [1, 2, 3, 4, 5, 6]);
     for step in &scanned.progress {
         let expected = if step.account == denied { 6 } else { 0 };
-        assert_eq!(
-            (step.accounts_total, step.failures.len()),
-            (6, expected),
-            "{step:?}"
-        );
+        assert_eq!((step.accounts_total, step.failures.len()), (6, expected), "{step:?}");
     }
     Ok(())
 }
@@ -166,10 +120,6 @@ fn check_calls(world: &World) -> Result<()> {
     assert_eq!(denier.count("s3", "GET /"), 5);
     assert_eq!(denier.count("s3", "GET /bucket?policy"), 5 * 3);
     assert_eq!(denier.count("ec2", "DescribeSecurityGroups"), 5 * 2);
-    assert_eq!(
-        denier.count("ec2", "DescribeRegions"),
-        0,
-        "the regions are configured"
-    );
+    assert_eq!(denier.count("ec2", "DescribeRegions"), 0, "the regions are configured");
     Ok(())
 }

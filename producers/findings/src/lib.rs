@@ -1,9 +1,9 @@
 //! Reports of outside scanners: files in, one report an account and file out.
 //!
-//! [`sources`] has one pure parser a scanner; [`read`] finds the files; [`publish`] appends the reports. A row
-//! that can't be used is a [`Problem`], the others are taken, and the report no longer counts as
-//! complete: what it does not say clears nothing. **Invariant:** a file that can't be read or parsed
-//! is a failed report, never an empty one.
+//! [`sources`] has one pure parser a scanner; [`read`] finds the files; [`publish`] appends the
+//! reports. A row that can't be used is a [`Problem`], the others are taken, and the report no
+//! longer counts as complete: what it does not say clears nothing. **Invariant:** a file that can't
+//! be read or parsed is a failed report, never an empty one.
 
 mod arn;
 mod publish;
@@ -22,7 +22,8 @@ pub use sources::{ALL, Source};
 pub struct AccountReport {
     /// The scanner.
     pub source: String,
-    /// The report's id: sorts by time within its source and account, and is the same for the same file.
+    /// The report's id: sorts by time within its source and account, and is the same for the same
+    /// file.
     pub report: String,
     /// The account.
     pub account: String,

@@ -1,4 +1,5 @@
-//! The accounts register: owner, executive, name and approved third parties, from CSV, JSON or YAML.
+//! The accounts register: owner, executive, name and approved third parties, from CSV, JSON or
+//! YAML.
 
 use std::{collections::BTreeMap, path::Path};
 

@@ -4,9 +4,9 @@ use jiff::{Timestamp, civil, tz::TimeZone};
 
 /// Reads the moment from which an exception gives no credit any more, in UTC milliseconds.
 ///
-/// A date alone counts through its end in UTC; a date with a time is that instant (UTC where it names no
-/// zone). Forms: ISO 8601, `/Date(1766102400000)/`, `2026/12/31`, and `12/31/2026` where only one
-/// reading makes a date.
+/// A date alone counts through its end in UTC; a date with a time is that instant (UTC where it
+/// names no zone). Forms: ISO 8601, `/Date(1766102400000)/`, `2026/12/31`, and `12/31/2026` where
+/// only one reading makes a date.
 pub(crate) fn expiry_ms(text: &str) -> Result<i64, String> {
     let text = text.trim();
     if let Some(ms) = text.strip_prefix("/Date(").and_then(|rest| rest.strip_suffix(")/")) {

@@ -1,4 +1,5 @@
-//! Fields of an entry, found by their names in any case, and the many forms of SharePoint's lookups.
+//! Fields of an entry, found by their names in any case, and the many forms of SharePoint's
+//! lookups.
 
 use serde_json::{Map, Value};
 
@@ -28,8 +29,9 @@ pub(crate) fn text(value: &Value) -> Option<String> {
 
 /// Gives a field as a list of texts.
 ///
-/// Shape: a text (several with `;#`, `;` or `,` between them, ids of lookups left out), a lookup, a list
-/// of those, or `{"results": [..]}`. None when something in it is neither. Source: SharePoint REST, "lookup fields".
+/// Shape: a text (several with `;#`, `;` or `,` between them, ids of lookups left out), a lookup, a
+/// list of those, or `{"results": [..]}`. None when something in it is neither. Source: SharePoint
+/// REST, "lookup fields".
 pub(crate) fn texts(value: &Value) -> Option<Vec<String>> {
     match value {
         Value::Array(list) => {

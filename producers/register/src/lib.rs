@@ -1,9 +1,10 @@
 //! The company's registers: who owns an account, and which risk was accepted.
 //!
-//! Each register has a pure parser (file's text in, entries and [`Problem`]s out); [`plan`] compares
-//! the entries with the table in the log, and [`publish`] appends what differs. **Invariants:** an entry that
-//! is gone from a whole register is withdrawn; one that is there but broken keeps its last good
-//! version; a register that is missing, empty or unreadable is an error and withdraws nothing.
+//! Each register has a pure parser (file's text in, entries and [`Problem`]s out); [`plan`]
+//! compares the entries with the table in the log, and [`publish`] appends what differs.
+//! **Invariants:** an entry that is gone from a whole register is withdrawn; one that is there but
+//! broken keeps its last good version; a register that is missing, empty or unreadable is an error
+//! and withdraws nothing.
 
 mod accounts;
 mod dates;

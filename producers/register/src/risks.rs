@@ -1,6 +1,7 @@
 //! The risk register: accepted risks, from JSON as a SharePoint list exports it.
 //!
-//! Also the exclusions of antiope-scorecards (`accountId`, `requirementId`, `expirationDate`, `status`).
+//! Also the exclusions of antiope-scorecards (`accountId`, `requirementId`, `expirationDate`,
+//! `status`).
 
 use std::path::Path;
 
@@ -112,7 +113,8 @@ fn requirements(entry: &Map<String, Value>) -> Result<Vec<String>, String> {
     Ok(if all { vec![ANY.to_owned()] } else { named })
 }
 
-/// Gives a list that must name something: an empty field may be a mistake, and "all" is written as such.
+/// Gives a list that must name something: an empty field may be a mistake, and "all" is written as
+/// such.
 fn listed(entry: &Map<String, Value>, names: &[&str], what: &str) -> Result<Vec<String>, String> {
     let value = find(entry, names).ok_or(format!("it names no {what}; `*` stands for all"))?;
     let named = texts(value).ok_or(format!("its {what} is neither text nor a lookup"))?;
@@ -127,7 +129,8 @@ fn is_all(text: &str) -> bool {
     text == ANY || text.eq_ignore_ascii_case("all") || text.eq_ignore_ascii_case("all accounts")
 }
 
-/// Tells whether the risk was accepted. Being in the register is acceptance unless a status says otherwise.
+/// Tells whether the risk was accepted. Being in the register is acceptance unless a status says
+/// otherwise.
 fn approved(entry: &Map<String, Value>) -> Result<bool, String> {
     let Some(value) = find(entry, STATUS) else { return Ok(true) };
     let word = text(value).ok_or("the status is no text")?;

@@ -14,7 +14,8 @@ impl Chance {
 
     /// Gives 64 random bits for what the parts name: always the same for the same parts.
     ///
-    /// Source: SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
+    /// Source: SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators",
+    /// 2014).
     pub(crate) fn bits(self, parts: &[u64]) -> u64 {
         parts.iter().fold(mix(self.seed), |state, part| mix(state ^ mix(*part)))
     }

@@ -1,8 +1,8 @@
-//! A simulated organisation: payers, accounts, owners, resources that change over the days, exceptions
-//! that are granted and expire, and a collector that fails now and then.
+//! A simulated organisation: payers, accounts, owners, resources that change over the days,
+//! exceptions that are granted and expire, and a collector that fails now and then.
 //!
-//! Every decision is a hash of the seed and of what is decided, so nothing has to be kept: any day of
-//! any account can be made by itself, and the same seed gives the same records.
+//! Every decision is a hash of the seed and of what is decided, so nothing has to be kept: any day
+//! of any account can be made by itself, and the same seed gives the same records.
 
 mod chance;
 mod day;

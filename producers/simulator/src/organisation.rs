@@ -80,7 +80,8 @@ impl Organisation {
         format!("{:012}", 100_000_000_000 + account as u64 * 1_111)
     }
 
-    /// Gives the payer of an account: one for each fifteen accounts, at least two of more than three.
+    /// Gives the payer of an account: one for each fifteen accounts, at least two of more than
+    /// three.
     pub(crate) fn payer(self, account: usize) -> String {
         let payers = (self.accounts / 15).max(if self.accounts > 3 { 2 } else { 1 });
         self.id(account % payers)

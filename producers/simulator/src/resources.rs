@@ -76,7 +76,8 @@ impl Snapshot {
         }
     }
 
-    /// Tells whether something is at fault now: some always, some until it is mended, some from a time on.
+    /// Tells whether something is at fault now: some always, some until it is mended, some from a
+    /// time on.
     fn faulty(self, scope: usize, number: usize, aspect: u64, more_percent: u64) -> bool {
         let chance = self.organisation.chance;
         let parts = |extra| self.parts(about::FAULT, scope, number, aspect * 8 + extra);

@@ -75,7 +75,8 @@ fn documents_are_json_and_resources_unique_in_their_scope() {
 #[test]
 fn a_large_organisation_is_made_piece_by_piece() {
     let config = Config { accounts: 5_000, days: 365, ..config(1) };
-    // Some 100,000 events of the first scan: a list of everything would not end in this test's time.
+    // Some 100,000 events of the first scan: a list of everything would not end in this test's
+    // time.
     let accounts: BTreeSet<String> = simulate(&config)
         .take(100_000)
         .filter_map(|event| match event.source {

@@ -51,18 +51,11 @@ impl Denier {
     /// When no loopback port can be bound.
     pub fn start(upstream: u16) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("binding the proxy")?;
-        let port = listener
-            .local_addr()
-            .context("asking for the proxy's port")?
-            .port();
+        let port = listener.local_addr().context("asking for the proxy's port")?.port();
         let state = Arc::new(State::default());
         let shared = Arc::clone(&state);
         let listener = Some(thread::spawn(move || accept(&listener, upstream, &shared)));
-        Ok(Self {
-            port,
-            state,
-            listener,
-        })
+        Ok(Self { port, state, listener })
     }
 
     /// The endpoint to give to clients: `http://127.0.0.1:PORT`.
@@ -82,16 +75,12 @@ impl Denier {
 
     /// Refuses an operation in all accounts from now on; names as [`Operation`] gives them.
     pub fn deny_operation(&self, service: &str, operation: &str) {
-        self.policy()
-            .denied_operations
-            .insert(Operation::new(service, operation));
+        self.policy().denied_operations.insert(Operation::new(service, operation));
     }
 
     /// Allows an operation again.
     pub fn allow_operation(&self, service: &str, operation: &str) {
-        self.policy()
-            .denied_operations
-            .remove(&Operation::new(service, operation));
+        self.policy().denied_operations.remove(&Operation::new(service, operation));
     }
 
     /// How often each operation was called, refused calls included.
@@ -101,11 +90,7 @@ impl Denier {
 
     /// How often one operation was called, refused calls included.
     pub fn count(&self, service: &str, operation: &str) -> u64 {
-        self.policy()
-            .counts
-            .get(&Operation::new(service, operation))
-            .copied()
-            .unwrap_or(0)
+        self.policy().counts.get(&Operation::new(service, operation)).copied().unwrap_or(0)
     }
 
     /// Starts counting from zero.
@@ -114,10 +99,7 @@ impl Denier {
     }
 
     fn policy(&self) -> MutexGuard<'_, Policy> {
-        self.state
-            .policy
-            .lock()
-            .expect("no holder of the policy panics")
+        self.state.policy.lock().expect("no holder of the policy panics")
     }
 }
 

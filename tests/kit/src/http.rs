@@ -27,9 +27,7 @@ pub struct Answer {
 pub fn request(port: u16, method: &str, path: &str, headers: &str, body: &[u8]) -> Result<Answer> {
     let what = || format!("{method} http://127.0.0.1:{port}{path}");
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).with_context(what)?;
-    stream
-        .set_read_timeout(Some(ANSWER_LIMIT))
-        .with_context(what)?;
+    stream.set_read_timeout(Some(ANSWER_LIMIT)).with_context(what)?;
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\
          Content-Length: {}\r\n{headers}\r\n",
@@ -75,9 +73,5 @@ fn parse(answer: &[u8]) -> Result<Answer> {
     let head = String::from_utf8_lossy(&answer[..end]).into_owned();
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
     let status = status.with_context(|| format!("no status code in {head:?}"))?;
-    Ok(Answer {
-        status,
-        head,
-        body: answer[end + 4..].to_vec(),
-    })
+    Ok(Answer { status, head, body: answer[end + 4..].to_vec() })
 }

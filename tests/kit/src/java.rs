@@ -40,10 +40,7 @@ pub fn place(keys: &[&str], partitions: i32) -> Result<Vec<Placed>> {
 /// # Errors
 /// As [`place`].
 pub fn partitions(keys: &[&str], partitions: i32) -> Result<Vec<i32>> {
-    Ok(place(keys, partitions)?
-        .iter()
-        .map(|placed| placed.partition)
-        .collect())
+    Ok(place(keys, partitions)?.iter().map(|placed| placed.partition).collect())
 }
 
 /// Runs a main class from Kafka's jars (such as `org.apache.kafka.tools.TopicCommand`) or from
@@ -64,17 +61,12 @@ pub fn run(class: &str, args: &[&str], input: &str) -> Result<String> {
     let mut stdin = child.stdin.take().context("taking java's standard input")?;
     let input = input.to_owned();
     let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
-    let output = child
-        .wait_with_output()
-        .with_context(|| format!("waiting for {class}"))?;
+    let output = child.wait_with_output().with_context(|| format!("waiting for {class}"))?;
     let written = writer.join().expect("writing to a pipe does not panic");
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
         let stderr = String::from_utf8_lossy(&output.stderr);
-        bail!(
-            "{class} {args:?} failed with {}\n{stdout}\n{stderr}",
-            output.status
-        );
+        bail!("{class} {args:?} failed with {}\n{stdout}\n{stderr}", output.status);
     }
     written.with_context(|| format!("writing to {class}"))?;
     Ok(stdout)
@@ -96,10 +88,7 @@ pub(crate) fn options(heap: &str, log_config: &str) -> Result<Vec<String>> {
 
 fn read_row(line: &str) -> Option<Placed> {
     let (hash, partition) = line.split_once(' ')?;
-    Some(Placed {
-        hash: hash.parse().ok()?,
-        partition: partition.parse().ok()?,
-    })
+    Some(Placed { hash: hash.parse().ok()?, partition: partition.parse().ok()? })
 }
 
 fn base64(bytes: &[u8]) -> String {
@@ -111,11 +100,7 @@ fn base64(bytes: &[u8]) -> String {
         let bits = u32::from_be_bytes([0, group[0], group[1], group[2]]);
         for place in 0..4 {
             let digit = DIGITS[(bits >> (18 - 6 * place) & 63) as usize];
-            text.push(if place <= chunk.len() {
-                char::from(digit)
-            } else {
-                '='
-            });
+            text.push(if place <= chunk.len() { char::from(digit) } else { '=' });
         }
     }
     text

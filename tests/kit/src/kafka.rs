@@ -45,13 +45,7 @@ impl Kafka {
         let port = ports::free();
         format_storage(folder.path(), port)?;
         let prefixes = AtomicU32::new(0);
-        let mut kafka = Self {
-            folder: Some(folder),
-            port,
-            server: None,
-            starts: 0,
-            prefixes,
-        };
+        let mut kafka = Self { folder: Some(folder), port, server: None, starts: 0, prefixes };
         kafka.launch()?;
         Ok(kafka)
     }
@@ -76,10 +70,7 @@ impl Kafka {
     /// Returns a name that no other test of this node gets, for its topics, groups and
     /// transactional ids: `NAME-1`, `NAME-2` and so on.
     pub fn prefix(&self, name: &str) -> String {
-        format!(
-            "{name}-{}",
-            self.prefixes.fetch_add(1, Ordering::Relaxed) + 1
-        )
+        format!("{name}-{}", self.prefixes.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     /// The running node's process id, or none when it is stopped.
@@ -89,10 +80,7 @@ impl Kafka {
 
     /// The folder that holds `data/`, the configuration and one log for each start.
     pub fn folder(&self) -> &Path {
-        self.folder
-            .as_ref()
-            .expect("only drop takes the folder")
-            .path()
+        self.folder.as_ref().expect("only drop takes the folder").path()
     }
 
     /// Shuts the node down cleanly; [`Kafka::restart`] starts it again.
@@ -100,9 +88,7 @@ impl Kafka {
     /// # Errors
     /// When it does not run, or does not end in a minute.
     pub fn stop(&mut self) -> Result<()> {
-        self.server()?
-            .terminate(STOP_LIMIT)
-            .context("stopping Kafka")?;
+        self.server()?.terminate(STOP_LIMIT).context("stopping Kafka")?;
         self.server = None;
         Ok(())
     }
@@ -144,15 +130,10 @@ impl Kafka {
         self.starts += 1;
         let folder = self.folder();
         let mut command = jvm("512m")?;
-        command
-            .arg("kafka.Kafka")
-            .arg(folder.join("server.properties"))
-            .current_dir(folder);
+        command.arg("kafka.Kafka").arg(folder.join("server.properties")).current_dir(folder);
         let name = format!("server-{}", self.starts);
         let mut server = Child::spawn_in_own_folder(command, folder, &name)?;
-        server
-            .wait_for_output(STARTED, START_LIMIT)
-            .context("starting Kafka")?;
+        server.wait_for_output(STARTED, START_LIMIT).context("starting Kafka")?;
         self.server = Some(server);
         Ok(())
     }
@@ -164,10 +145,7 @@ impl Drop for Kafka {
         if std::thread::panicking()
             && let Some(folder) = self.folder.take()
         {
-            eprintln!(
-                "Kafka's data and log are kept in {}",
-                folder.keep().display()
-            );
+            eprintln!("Kafka's data and log are kept in {}", folder.keep().display());
         }
     }
 }

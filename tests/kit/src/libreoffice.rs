@@ -23,16 +23,9 @@ pub fn to_png(workbook: &Path, folder: &Path) -> Result<Vec<PathBuf>> {
     let pdf = to_pdf(workbook, folder)?;
     let stem = pdf.with_extension("");
     let mut command = Command::new("pdftoppm");
-    command
-        .args(["-r", DOTS_PER_INCH, "-png"])
-        .arg(&pdf)
-        .arg(&stem);
+    command.args(["-r", DOTS_PER_INCH, "-png"]).arg(&pdf).arg(&stem);
     process::run(command, CONVERT_LIMIT).context("poppler-utils (pdftoppm) is needed")?;
-    let name = stem
-        .file_name()
-        .context("a PDF without a name")?
-        .to_string_lossy()
-        .into_owned();
+    let name = stem.file_name().context("a PDF without a name")?.to_string_lossy().into_owned();
     let mut pages = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
         let path = entry.context("reading a folder entry")?.path();
@@ -55,17 +48,8 @@ fn to_pdf(workbook: &Path, folder: &Path) -> Result<PathBuf> {
     let profile = tempfile::tempdir().context("making a profile for LibreOffice")?;
     let mut command = Command::new("soffice");
     command
-        .arg(format!(
-            "-env:UserInstallation=file://{}",
-            profile.path().display()
-        ))
-        .args([
-            "--headless",
-            "--norestore",
-            "--convert-to",
-            "pdf",
-            "--outdir",
-        ])
+        .arg(format!("-env:UserInstallation=file://{}", profile.path().display()))
+        .args(["--headless", "--norestore", "--convert-to", "pdf", "--outdir"])
         .arg(folder)
         .arg(workbook);
     let said =

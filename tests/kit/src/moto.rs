@@ -35,8 +35,7 @@ impl Options {
     /// before the call that makes them.
     #[must_use]
     pub fn keys_age_days(mut self, prefix: &str, days: u32) -> Self {
-        self.arguments
-            .push(format!("--keys-age-days={prefix}={days}"));
+        self.arguments.push(format!("--keys-age-days={prefix}={days}"));
         self
     }
 
@@ -75,15 +74,10 @@ impl Moto {
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env_remove("MOTO_PORT");
         let mut server = Child::spawn_in_own_folder(command, folder.path(), "moto")?;
-        let ready = http::wait_until_ok(port, "/moto-api/data.json", START_LIMIT, || {
-            server.is_running()
-        });
+        let ready =
+            http::wait_until_ok(port, "/moto-api/data.json", START_LIMIT, || server.is_running());
         ready.with_context(|| format!("starting moto\n{}", server.tail()))?;
-        Ok(Self {
-            port,
-            server,
-            _folder: folder,
-        })
+        Ok(Self { port, server, _folder: folder })
     }
 
     /// The endpoint of every AWS service: `http://127.0.0.1:PORT`.

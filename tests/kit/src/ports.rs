@@ -20,11 +20,7 @@ pub fn free() -> u16 {
             .and_then(|listener| listener.local_addr())
             .expect("a loopback port can be bound")
             .port();
-        if GIVEN
-            .lock()
-            .expect("no holder of the set of ports panics")
-            .insert(port)
-        {
+        if GIVEN.lock().expect("no holder of the set of ports panics").insert(port) {
             return port;
         }
     }

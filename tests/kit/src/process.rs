@@ -52,9 +52,7 @@ impl Child {
     /// # Errors
     /// As [`Child::spawn`].
     pub fn spawn_in_own_folder(command: Command, folder: &Path, name: &str) -> Result<Self> {
-        let swept = std::env::var_os("SCORECARD_KEEP")
-            .is_none()
-            .then_some(folder);
+        let swept = std::env::var_os("SCORECARD_KEEP").is_none().then_some(folder);
         Self::start(command, folder, name, swept)
     }
 
@@ -79,20 +77,11 @@ impl Child {
         let guard = match spawn_guard(child.id(), swept) {
             Ok(guard) => guard,
             Err(error) => {
-                child
-                    .kill()
-                    .and_then(|()| child.wait())
-                    .context("ending an unguarded child")?;
+                child.kill().and_then(|()| child.wait()).context("ending an unguarded child")?;
                 return Err(error);
             }
         };
-        Ok(Self {
-            child,
-            guard,
-            what,
-            stdout,
-            stderr,
-        })
+        Ok(Self { child, guard, what, stdout, stderr })
     }
 
     /// The child's process id.
@@ -111,11 +100,7 @@ impl Child {
     /// When it still runs after `limit` (it is killed then); the message shows its last output.
     pub fn wait(mut self, limit: Duration) -> Result<Finished> {
         match self.wait_exit(limit)? {
-            Some(status) => Ok(Finished {
-                status,
-                stdout: self.stdout(),
-                stderr: self.stderr(),
-            }),
+            Some(status) => Ok(Finished { status, stdout: self.stdout(), stderr: self.stderr() }),
             None => bail!("{} still runs after {limit:?}\n{}", self.what, self.tail()),
         }
     }
@@ -132,18 +117,10 @@ impl Child {
                 return Ok(());
             }
             if !running {
-                bail!(
-                    "{} ended without saying {needle:?}\n{}",
-                    self.what,
-                    self.tail()
-                );
+                bail!("{} ended without saying {needle:?}\n{}", self.what, self.tail());
             }
             if start.elapsed() > limit {
-                bail!(
-                    "{} did not say {needle:?} in {limit:?}\n{}",
-                    self.what,
-                    self.tail()
-                );
+                bail!("{} did not say {needle:?} in {limit:?}\n{}", self.what, self.tail());
             }
             std::thread::sleep(LOOK_EVERY);
         }
@@ -155,11 +132,7 @@ impl Child {
     /// When the child has ended already.
     pub fn signal(&mut self, name: &str) -> Result<()> {
         if !self.is_running() {
-            bail!(
-                "{} has ended: no SIG{name} sent\n{}",
-                self.what,
-                self.tail()
-            );
+            bail!("{} has ended: no SIG{name} sent\n{}", self.what, self.tail());
         }
         let pid = self.pid().to_string();
         let status = Command::new("sh")
@@ -178,12 +151,8 @@ impl Child {
     /// When the operating system refuses.
     pub fn kill9(&mut self) -> Result<()> {
         self.end_guard();
-        self.child
-            .kill()
-            .with_context(|| format!("killing {}", self.what))?;
-        self.child
-            .wait()
-            .with_context(|| format!("waiting for {}", self.what))?;
+        self.child.kill().with_context(|| format!("killing {}", self.what))?;
+        self.child.wait().with_context(|| format!("waiting for {}", self.what))?;
         Ok(())
     }
 
@@ -195,11 +164,7 @@ impl Child {
         self.signal("TERM")?;
         match self.wait_exit(limit)? {
             Some(status) => Ok(status),
-            None => bail!(
-                "{} ignores SIGTERM for {limit:?}\n{}",
-                self.what,
-                self.tail()
-            ),
+            None => bail!("{} ignores SIGTERM for {limit:?}\n{}", self.what, self.tail()),
         }
     }
 
@@ -327,10 +292,7 @@ mod tests {
         let child = Child::spawn(shell("echo one; echo two >&2; exit 3"), folder.path(), "x");
         let finished = child.unwrap().wait(Duration::from_secs(10)).unwrap();
         assert_eq!(finished.status.code(), Some(3));
-        assert_eq!(
-            (finished.stdout.as_str(), finished.stderr.as_str()),
-            ("one\n", "two\n")
-        );
+        assert_eq!((finished.stdout.as_str(), finished.stderr.as_str()), ("one\n", "two\n"));
     }
 
     #[test]
@@ -338,39 +300,23 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let child = Child::spawn(shell("echo begun; exec sleep 1000"), folder.path(), "x").unwrap();
         let pid = child.pid();
-        let error = child
-            .wait(Duration::from_millis(300))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("still runs") && error.contains("begun"),
-            "{error}"
-        );
+        let error = child.wait(Duration::from_millis(300)).unwrap_err().to_string();
+        assert!(error.contains("still runs") && error.contains("begun"), "{error}");
         assert!(!Path::new(&format!("/proc/{pid}")).exists());
     }
 
     #[test]
     fn output_can_be_waited_for() {
         let folder = tempfile::tempdir().unwrap();
-        let mut child = Child::spawn(
-            shell("sleep 0.1; echo ready; exec sleep 1000"),
-            folder.path(),
-            "x",
-        )
-        .unwrap();
-        child
-            .wait_for_output("ready", Duration::from_secs(10))
-            .unwrap();
+        let mut child =
+            Child::spawn(shell("sleep 0.1; echo ready; exec sleep 1000"), folder.path(), "x")
+                .unwrap();
+        child.wait_for_output("ready", Duration::from_secs(10)).unwrap();
         assert!(child.is_running());
         child.kill9().unwrap();
         assert!(!child.is_running());
-        let error = child
-            .wait_for_output("never", Duration::from_secs(10))
-            .unwrap_err();
-        assert!(
-            error.to_string().contains("ended without saying"),
-            "{error}"
-        );
+        let error = child.wait_for_output("never", Duration::from_secs(10)).unwrap_err();
+        assert!(error.to_string().contains("ended without saying"), "{error}");
     }
 
     #[test]
@@ -390,9 +336,6 @@ mod tests {
     fn a_failing_command_shows_what_it_said() {
         let error = run(shell("echo because >&2; exit 1"), Duration::from_secs(10)).unwrap_err();
         assert!(error.to_string().contains("because"), "{error}");
-        assert_eq!(
-            run(shell("echo fine"), Duration::from_secs(10)).unwrap(),
-            "fine\n"
-        );
+        assert_eq!(run(shell("echo fine"), Duration::from_secs(10)).unwrap(), "fine\n");
     }
 }

@@ -49,19 +49,11 @@ fn prepare() -> Result<Setup> {
         bail!("{} failed with {}: {said}", script.display(), output.status);
     }
     let answer = String::from_utf8(output.stdout).context("reading the paths of the tools")?;
-    let paths: BTreeMap<&str, &str> = answer
-        .lines()
-        .filter_map(|line| line.split_once('='))
-        .collect();
+    let paths: BTreeMap<&str, &str> =
+        answer.lines().filter_map(|line| line.split_once('=')).collect();
     let path = |name: &str| {
-        let found = paths
-            .get(name)
-            .with_context(|| format!("{name} is not in {answer:?}"));
+        let found = paths.get(name).with_context(|| format!("{name} is not in {answer:?}"));
         found.map(PathBuf::from)
     };
-    Ok(Setup {
-        kafka: path("kafka")?,
-        python: path("python")?,
-        java: path("java")?,
-    })
+    Ok(Setup { kafka: path("kafka")?, python: path("python")?, java: path("java")? })
 }

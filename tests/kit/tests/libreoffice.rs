@@ -15,10 +15,7 @@ fn each_sheet_is_a_picture() {
     for picture in &pictures {
         assert!(picture.starts_with(b"\x89PNG\r\n"), "not a picture");
     }
-    assert_ne!(
-        pictures[0], pictures[1],
-        "the sheets differ, and so do their pictures"
-    );
+    assert_ne!(pictures[0], pictures[1], "the sheets differ, and so do their pictures");
 }
 
 #[test]

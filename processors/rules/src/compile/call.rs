@@ -39,12 +39,7 @@ pub(super) fn may_be_bool(function: Function) -> bool {
 impl Compiler<'_> {
     pub(super) fn function(&mut self, id: u64, call: &CallExpr) -> Compiled {
         let name = call.func_name.as_str();
-        let all: Vec<&IdedExpr> = call
-            .target
-            .as_deref()
-            .into_iter()
-            .chain(&call.args)
-            .collect();
+        let all: Vec<&IdedExpr> = call.target.as_deref().into_iter().chain(&call.args).collect();
         if let Some((_, form)) = MACROS.iter().find(|(known, _)| *known == name) {
             return self.error(id, format!("{name} is written {form}"));
         }
@@ -55,10 +50,7 @@ impl Compiler<'_> {
             FUNCTIONS.iter().find(|(known, ..)| *known == name)
         else {
             let count = all.len();
-            return self.error(
-                id,
-                format!("unknown function '{name}' with {count} argument(s)"),
-            );
+            return self.error(id, format!("unknown function '{name}' with {count} argument(s)"));
         };
         match (style, call.target.is_some()) {
             (Style::Free, true) => {
@@ -101,19 +93,9 @@ impl Compiler<'_> {
             && let Some(range) = network::Range::parse(outer)
         {
             let inner = Box::new(arguments.swap_remove(1));
-            return Compiled {
-                node: Node::InRange { range, inner, site },
-                place,
-            };
+            return Compiled { node: Node::InRange { range, inner, site }, place };
         }
-        Compiled {
-            node: Node::Call {
-                function,
-                arguments,
-                site,
-            },
-            place,
-        }
+        Compiled { node: Node::Call { function, arguments, site }, place }
     }
 
     fn check_literal(&mut self, id: u64, function: Function, first: &Node) {
@@ -141,22 +123,12 @@ impl Compiler<'_> {
         let Node::Literal(Literal::Text(source)) = &literal.node else {
             return self.error(pattern.id, "the pattern of matches must be a literal");
         };
-        match RegexBuilder::new(source)
-            .size_limit(PATTERN_BYTES_MAX)
-            .build()
-        {
+        match RegexBuilder::new(source).size_limit(PATTERN_BYTES_MAX).build() {
             Ok(compiled) => {
                 let place = format!("{}.matches({})", text.place, literal.place);
                 let site = self.site(&place);
                 let (text, pattern) = (Box::new(text.node), Box::new(compiled));
-                Compiled {
-                    node: Node::Matches {
-                        text,
-                        pattern,
-                        site,
-                    },
-                    place,
-                }
+                Compiled { node: Node::Matches { text, pattern, site }, place }
             }
             Err(error) => {
                 let reason = error.to_string();

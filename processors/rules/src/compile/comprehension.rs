@@ -13,10 +13,7 @@ enum Shape<'e> {
     Exists(&'e IdedExpr),
     All(&'e IdedExpr),
     ExistsOne(&'e IdedExpr),
-    Collect {
-        condition: Option<&'e IdedExpr>,
-        value: &'e IdedExpr,
-    },
+    Collect { condition: Option<&'e IdedExpr>, value: &'e IdedExpr },
 }
 
 impl Compiler<'_> {
@@ -30,29 +27,16 @@ impl Compiler<'_> {
         }
         let name = &macro_.iter_var;
         if RESERVED.contains(&name.as_str()) {
-            return self.error(
-                id,
-                format!("'{name}' can't be the name of a loop's variable"),
-            );
+            return self.error(id, format!("'{name}' can't be the name of a loop's variable"));
         }
         let range = self.compile(&macro_.iter_range);
-        self.variables
-            .push((name.clone(), format!("{}[]", range.place)));
+        self.variables.push((name.clone(), format!("{}[]", range.place)));
         let (kind, body, word) = self.body(shape);
         self.variables.pop();
         let site = self.site(&range.place);
         let place = format!("{}.{word}(...)", range.place);
-        let loop_ = Loop {
-            kind,
-            range: range.node,
-            variable,
-            body,
-            site,
-        };
-        Compiled {
-            node: Node::Loop(Box::new(loop_)),
-            place,
-        }
+        let loop_ = Loop { kind, range: range.node, variable, body, site };
+        Compiled { node: Node::Loop(Box::new(loop_)), place }
     }
 
     fn body(&mut self, shape: Shape<'_>) -> (LoopKind, Node, &'static str) {
@@ -83,10 +67,9 @@ fn shape(macro_: &ComprehensionExpr) -> Option<Shape<'_>> {
         (operators::LOGICAL_AND, [before, body]) if is_name(before, accumulator) => {
             Some(Shape::All(body))
         }
-        (operators::ADD, _) => Some(Shape::Collect {
-            condition: None,
-            value: appended(step, accumulator)?,
-        }),
+        (operators::ADD, _) => {
+            Some(Shape::Collect { condition: None, value: appended(step, accumulator)? })
+        }
         (operators::CONDITIONAL, [condition, then, other]) if is_name(other, accumulator) => {
             let Expr::Call(then) = &then.expr else {
                 return None;
@@ -94,10 +77,7 @@ fn shape(macro_: &ComprehensionExpr) -> Option<Shape<'_>> {
             match &macro_.accu_init.expr {
                 Expr::List(_) => {
                     let value = appended(then, accumulator)?;
-                    Some(Shape::Collect {
-                        condition: Some(condition),
-                        value,
-                    })
+                    Some(Shape::Collect { condition: Some(condition), value })
                 }
                 _ => Some(Shape::ExistsOne(condition)),
             }
@@ -109,16 +89,11 @@ fn shape(macro_: &ComprehensionExpr) -> Option<Shape<'_>> {
 /// Gives `x` of `accumulator + [x]`.
 fn appended<'e>(call: &'e CallExpr, accumulator: &str) -> Option<&'e IdedExpr> {
     match (call.func_name.as_str(), call.args.as_slice()) {
-        (
-            operators::ADD,
-            [
-                before,
-                IdedExpr {
-                    expr: Expr::List(list),
-                    ..
-                },
-            ],
-        ) if is_name(before, accumulator) => list.elements.first(),
+        (operators::ADD, [before, IdedExpr { expr: Expr::List(list), .. }])
+            if is_name(before, accumulator) =>
+        {
+            list.elements.first()
+        }
         _ => None,
     }
 }

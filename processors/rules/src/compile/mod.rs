@@ -52,11 +52,7 @@ pub(crate) struct Field<'s> {
 pub(crate) fn expression(field: Field<'_>, shared: &mut Shared) -> Expression {
     let Compiled { node, place } = Compiler::run(field, 0, field.text, shared);
     shared.sites.push(shortened(&place));
-    Expression {
-        node,
-        site: (shared.sites.len() - 1) as Site,
-        place,
-    }
+    Expression { node, site: (shared.sites.len() - 1) as Site, place }
 }
 
 /// A compiled field.
@@ -160,28 +156,16 @@ impl<'s> Compiler<'s> {
             Literal::Double(number) => number.to_string(),
             Literal::Text(text) => format!("{text:?}"),
         };
-        Compiled {
-            node: Node::Literal(literal),
-            place,
-        }
+        Compiled { node: Node::Literal(literal), place }
     }
 
     fn name(&mut self, id: u64, name: &str) -> Compiled {
-        let depth = self
-            .variables
-            .iter()
-            .rposition(|(variable, _)| variable == name);
+        let depth = self.variables.iter().rposition(|(variable, _)| variable == name);
         if let Some(depth) = depth {
             let place = self.variables[depth].1.clone();
-            return Compiled {
-                node: Node::Variable(depth),
-                place,
-            };
+            return Compiled { node: Node::Variable(depth), place };
         }
-        let known = |name, place: &str| Compiled {
-            node: Node::Name(name),
-            place: place.into(),
-        };
+        let known = |name, place: &str| Compiled { node: Node::Name(name), place: place.into() };
         match (name, self.field.item) {
             ("r", _) => known(Name::Configuration, "r"),
             ("s", _) => known(Name::Supplementary, "s"),
@@ -206,20 +190,14 @@ impl<'s> Compiler<'s> {
             "arn" => Name::Arn,
             "tags" => {
                 let place = "doc.tags".to_owned();
-                return Compiled {
-                    node: Node::Tags(self.site(&place)),
-                    place,
-                };
+                return Compiled { node: Node::Tags(self.site(&place)), place };
             }
             _ => return self.error(id, format!("unknown name 'doc.{field}'")),
         };
         if is_test {
             return self.error(id, format!("doc.{field} is always there"));
         }
-        Compiled {
-            node: Node::Name(name),
-            place: format!("doc.{field}"),
-        }
+        Compiled { node: Node::Name(name), place: format!("doc.{field}") }
     }
 
     fn select(&mut self, operand: &IdedExpr, field: &str, is_test: bool) -> Compiled {
@@ -228,32 +206,15 @@ impl<'s> Compiler<'s> {
         let site = self.site(&place);
         let (operand, field) = (Box::new(operand.node), field.into());
         if is_test {
-            let node = Node::Has {
-                operand,
-                field,
-                site,
-            };
-            return Compiled {
-                node,
-                place: format!("has({place})"),
-            };
+            let node = Node::Has { operand, field, site };
+            return Compiled { node, place: format!("has({place})") };
         }
-        Compiled {
-            node: Node::Select {
-                operand,
-                field,
-                site,
-            },
-            place,
-        }
+        Compiled { node: Node::Select { operand, field, site }, place }
     }
 
     fn list(&mut self, elements: &[IdedExpr]) -> Compiled {
         let (nodes, places) = self.compile_all(elements);
-        Compiled {
-            node: Node::List(nodes),
-            place: format!("[{}]", places.join(", ")),
-        }
+        Compiled { node: Node::List(nodes), place: format!("[{}]", places.join(", ")) }
     }
 
     fn map(&mut self, id: u64, map: &MapExpr) -> Compiled {
@@ -262,17 +223,11 @@ impl<'s> Compiler<'s> {
             let EntryExpr::MapEntry(entry) = &entry.expr else {
                 return self.error(id, "messages are not supported");
             };
-            members.push((
-                self.compile(&entry.key).node,
-                self.compile(&entry.value).node,
-            ));
+            members.push((self.compile(&entry.key).node, self.compile(&entry.value).node));
         }
         let place = "{...}".to_owned();
         let site = self.site(&place);
-        Compiled {
-            node: Node::Map { members, site },
-            place,
-        }
+        Compiled { node: Node::Map { members, site }, place }
     }
 
     fn call(&mut self, id: u64, call: &CallExpr) -> Compiled {
@@ -282,19 +237,13 @@ impl<'s> Compiler<'s> {
             (operators::LOGICAL_OR, [left, right]) => self.logic(left, "||", right),
             (operators::LOGICAL_NOT, [operand]) => {
                 let (node, place, site) = self.condition(operand);
-                Compiled {
-                    node: Node::Not(node, site),
-                    place: format!("!{place}"),
-                }
+                Compiled { node: Node::Not(node, site), place: format!("!{place}") }
             }
             (operators::NEGATE, [operand]) => {
                 let operand = self.compile(operand);
                 let place = format!("-{}", operand.place);
                 let site = self.site(&place);
-                Compiled {
-                    node: Node::Negate(Box::new(operand.node), site),
-                    place,
-                }
+                Compiled { node: Node::Negate(Box::new(operand.node), site), place }
             }
             (operators::CONDITIONAL, [condition, then, other]) => {
                 self.conditional(condition, then, other)
@@ -321,19 +270,12 @@ impl<'s> Compiler<'s> {
             return self.error(expression.id, "time can't decide which parts there are");
         }
         self.shared.uses_time = true;
-        Compiled {
-            node: Node::Name(Name::Now),
-            place: "now".to_owned(),
-        }
+        Compiled { node: Node::Name(Name::Now), place: "now".to_owned() }
     }
 
     fn compile_all(&mut self, expressions: &[IdedExpr]) -> (Vec<Node>, Vec<String>) {
-        let compiled = expressions
-            .iter()
-            .map(|expression| self.compile(expression));
-        compiled
-            .map(|compiled| (compiled.node, compiled.place))
-            .unzip()
+        let compiled = expressions.iter().map(|expression| self.compile(expression));
+        compiled.map(|compiled| (compiled.node, compiled.place)).unzip()
     }
 
     /// Compiles what must be true or false. The site is for when it is neither.
@@ -353,10 +295,7 @@ impl<'s> Compiler<'s> {
             _ => false,
         };
         if is_never_bool && self.shared.errors.is_empty() {
-            self.error(
-                id,
-                format!("{} is never true or false", shortened(&compiled.place)),
-            );
+            self.error(id, format!("{} is never true or false", shortened(&compiled.place)));
         }
     }
 
@@ -366,10 +305,7 @@ impl<'s> Compiler<'s> {
     }
 
     fn error(&mut self, id: u64, message: impl Into<String>) -> Compiled {
-        let offset = self
-            .info
-            .offset_for(id)
-            .map_or(0, |(start, _)| start as usize);
+        let offset = self.info.offset_for(id).map_or(0, |(start, _)| start as usize);
         self.error_at(offset, message);
         placeholder()
     }
@@ -390,10 +326,7 @@ impl<'s> Compiler<'s> {
 
 /// Stands for what can't be compiled; a rule with an error is never run.
 fn placeholder() -> Compiled {
-    Compiled {
-        node: Node::Literal(Literal::Null),
-        place: "?".to_owned(),
-    }
+    Compiled { node: Node::Literal(Literal::Null), place: "?".to_owned() }
 }
 
 /// Turns the parser's line (from 1) and column (in characters, from 1) into an offset in bytes.
@@ -402,11 +335,7 @@ fn offset_of(source: &str, (line, column): (isize, isize)) -> usize {
     let mut lines = source.split_inclusive('\n');
     let before: usize = lines.by_ref().take(lines_before).map(str::len).sum();
     let columns_before = usize::try_from(column - 1).unwrap_or(0);
-    let within = lines
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .take(columns_before);
+    let within = lines.next().unwrap_or_default().chars().take(columns_before);
     before + within.map(char::len_utf8).sum::<usize>()
 }
 

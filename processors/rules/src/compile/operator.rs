@@ -27,15 +27,7 @@ impl Compiler<'_> {
         let (then, other) = (self.compile(then), self.compile(other));
         let place = format!("{place} ? {} : {}", then.place, other.place);
         let (then, other) = (Box::new(then.node), Box::new(other.node));
-        Compiled {
-            node: Node::If {
-                condition,
-                then,
-                other,
-                site,
-            },
-            place,
-        }
+        Compiled { node: Node::If { condition, then, other, site }, place }
     }
 
     pub(super) fn index(&mut self, operand: &IdedExpr, index: &IdedExpr) -> Compiled {
@@ -43,14 +35,7 @@ impl Compiler<'_> {
         let place = format!("{}[{}]", operand.place, index.place);
         let site = self.site(&place);
         let (operand, index) = (Box::new(operand.node), Box::new(index.node));
-        Compiled {
-            node: Node::Index {
-                operand,
-                index,
-                site,
-            },
-            place,
-        }
+        Compiled { node: Node::Index { operand, index, site }, place }
     }
 
     pub(super) fn membership(&mut self, item: &IdedExpr, list: &IdedExpr) -> Compiled {
@@ -59,16 +44,8 @@ impl Compiler<'_> {
         let site = self.site(&place);
         let item = Box::new(item.node);
         let node = match literals(&list.node) {
-            Some(literals) => Node::InLiterals {
-                item,
-                literals,
-                site,
-            },
-            None => Node::In {
-                item,
-                list: Box::new(list.node),
-                site,
-            },
+            Some(literals) => Node::InLiterals { item, literals, site },
+            None => Node::In { item, list: Box::new(list.node), site },
         };
         Compiled { node, place }
     }
@@ -85,24 +62,13 @@ impl Compiler<'_> {
         let (left, right) = (self.compile(left), self.compile(right));
         for side in [&left, &right] {
             if matches!(side.node, Node::Literal(Literal::Bool(_))) {
-                self.error(
-                    id,
-                    format!("compare with {} by writing the bare value", side.place),
-                );
+                self.error(id, format!("compare with {} by writing the bare value", side.place));
             }
         }
         let place = format!("{} {sign} {}", left.place, right.place);
         let site = self.site(&place);
         let (left, right) = (Box::new(left.node), Box::new(right.node));
-        Compiled {
-            node: Node::Equal {
-                left,
-                right,
-                negated: sign == "!=",
-                site,
-            },
-            place,
-        }
+        Compiled { node: Node::Equal { left, right, negated: sign == "!=", site }, place }
     }
 
     pub(super) fn comparison(
@@ -116,15 +82,7 @@ impl Compiler<'_> {
         let place = format!("{} {sign} {}", left.place, right.place);
         let site = self.site(&place);
         let (left, right) = (Box::new(left.node), Box::new(right.node));
-        Compiled {
-            node: Node::Compare {
-                operator,
-                left,
-                right,
-                site,
-            },
-            place,
-        }
+        Compiled { node: Node::Compare { operator, left, right, site }, place }
     }
 
     pub(super) fn arithmetic(
@@ -138,15 +96,7 @@ impl Compiler<'_> {
         let place = format!("{} {sign} {}", left.place, right.place);
         let site = self.site(&place);
         let (left, right) = (Box::new(left.node), Box::new(right.node));
-        Compiled {
-            node: Node::Arithmetic {
-                operator,
-                left,
-                right,
-                site,
-            },
-            place,
-        }
+        Compiled { node: Node::Arithmetic { operator, left, right, site }, place }
     }
 }
 

@@ -34,9 +34,7 @@ impl Template {
                 };
                 pieces.push(Piece::Text(std::mem::take(&mut text)));
                 let source = &rest[1..1 + length];
-                pieces.push(Piece::Value(
-                    Compiler::run(field, at + 1, source, shared).node,
-                ));
+                pieces.push(Piece::Value(Compiler::run(field, at + 1, source, shared).node));
                 at += length + 2;
             } else {
                 if next == '}' {
@@ -52,9 +50,7 @@ impl Template {
 
     /// Makes a message in which nothing is filled in.
     pub(crate) fn plain(text: &str) -> Template {
-        Template {
-            pieces: vec![Piece::Text(text.to_owned())],
-        }
+        Template { pieces: vec![Piece::Text(text.to_owned())] }
     }
 }
 

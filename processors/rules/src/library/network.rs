@@ -27,21 +27,16 @@ impl Range {
         };
         let length = match prefix {
             None => width,
-            Some(digits) if digits.bytes().all(|digit| digit.is_ascii_digit()) => digits
-                .parse::<u32>()
-                .ok()
-                .filter(|&length| length <= width)?,
+            Some(digits) if digits.bytes().all(|digit| digit.is_ascii_digit()) => {
+                digits.parse::<u32>().ok().filter(|&length| length <= width)?
+            }
             Some(_) => return None,
         };
         let host = match width - length {
             128 => u128::MAX,
             free => (1u128 << free) - 1,
         };
-        Some(Range {
-            is_v6,
-            first: bits & !host,
-            last: bits | host,
-        })
+        Some(Range { is_v6, first: bits & !host, last: bits | host })
     }
 
     /// Tells whether all of `other` lies in this range; never across IPv4 and IPv6.
@@ -99,12 +94,7 @@ fn collect(
         let text = item.get(member).and_then(Value::as_str);
         match text.and_then(Range::parse) {
             Some(range) => ranges.push(range),
-            None => {
-                result = Err(format!(
-                    "{member} {:?} is no range",
-                    text.unwrap_or_default()
-                ))
-            }
+            None => result = Err(format!("{member} {:?} is no range", text.unwrap_or_default())),
         }
     }
     result
@@ -112,14 +102,8 @@ fn collect(
 
 fn prefix_lists(permission: &Value) -> Option<String> {
     let list = permission.get("PrefixListIds")?.as_array()?;
-    let id = list
-        .first()?
-        .get("PrefixListId")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    Some(format!(
-        "the ranges of prefix list {id:?} are not in the document"
-    ))
+    let id = list.first()?.get("PrefixListId").and_then(Value::as_str).unwrap_or_default();
+    Some(format!("the ranges of prefix list {id:?} are not in the document"))
 }
 
 /// Tells whether ranges of one family together have every address from `first` to `last`.
@@ -158,19 +142,8 @@ mod tests {
         assert_eq!(range("10.1.2.3"), Some((false, 0x0a01_0203, 0x0a01_0203)));
         assert_eq!(range("0.0.0.0/0"), Some((false, 0, 0xffff_ffff)));
         assert_eq!(range("::/0"), Some((true, 0, u128::MAX)));
-        assert_eq!(
-            range("2001:db8::/32"),
-            Some((true, v6("2001:db8::"), v6("2001:db9::") - 1))
-        );
-        let bad = [
-            "",
-            "10.0.0.0/33",
-            "10.0.0/8",
-            "::/129",
-            "x/8",
-            "10.0.0.0/+8",
-            "10.0.0.0/",
-        ];
+        assert_eq!(range("2001:db8::/32"), Some((true, v6("2001:db8::"), v6("2001:db9::") - 1)));
+        let bad = ["", "10.0.0.0/33", "10.0.0/8", "::/129", "x/8", "10.0.0.0/+8", "10.0.0.0/"];
         for text in bad {
             assert_eq!(range(text), None, "{text}");
         }
@@ -179,9 +152,7 @@ mod tests {
     #[test]
     fn containment_stays_in_the_family() {
         let contains = |outer: &str, inner: &str| {
-            Range::parse(outer)
-                .expect("outer")
-                .contains(&Range::parse(inner).expect("inner"))
+            Range::parse(outer).expect("outer").contains(&Range::parse(inner).expect("inner"))
         };
         assert!(contains("10.0.0.0/8", "10.255.0.0/16"));
         assert!(!contains("10.0.0.0/8", "11.0.0.0/16"));
@@ -195,18 +166,12 @@ mod tests {
     }
 
     fn v4(ranges: &[&str]) -> Value {
-        let ranges: Vec<Value> = ranges
-            .iter()
-            .map(|range| json!({"CidrIp": range}))
-            .collect();
+        let ranges: Vec<Value> = ranges.iter().map(|range| json!({"CidrIp": range})).collect();
         json!({"IpRanges": ranges, "Ipv6Ranges": []})
     }
 
     fn v6_ranges(ranges: &[&str]) -> Value {
-        let ranges: Vec<Value> = ranges
-            .iter()
-            .map(|range| json!({"CidrIpv6": range}))
-            .collect();
+        let ranges: Vec<Value> = ranges.iter().map(|range| json!({"CidrIpv6": range})).collect();
         json!({"IpRanges": [], "Ipv6Ranges": ranges})
     }
 
@@ -214,31 +179,15 @@ mod tests {
     fn permissions_are_joined() {
         assert_eq!(open(json!([])), Some(false), "nothing is open");
         assert_eq!(open(json!([v4(&["0.0.0.0/0"])])), Some(true), "all of it");
-        assert_eq!(
-            open(json!([v4(&["198.51.100.0/24"])])),
-            Some(false),
-            "an office"
-        );
+        assert_eq!(open(json!([v4(&["198.51.100.0/24"])])), Some(false), "an office");
         let halves = json!([v4(&["128.0.0.0/1"]), v4(&["0.0.0.0/1"])]);
         assert_eq!(open(halves), Some(true), "two halves in two permissions");
-        let gap = json!([v4(&[
-            "0.0.0.0/1",
-            "128.0.0.0/2",
-            "192.0.0.0/3",
-            "224.0.0.0/4"
-        ])]);
+        let gap = json!([v4(&["0.0.0.0/1", "128.0.0.0/2", "192.0.0.0/3", "224.0.0.0/4"])]);
         assert_eq!(open(gap), Some(false), "a sixteenth is missing");
-        assert_eq!(
-            open(json!([v4(&["0.0.0.0/1"]), v6_ranges(&["8000::/1"])])),
-            Some(false)
-        );
+        assert_eq!(open(json!([v4(&["0.0.0.0/1"]), v6_ranges(&["8000::/1"])])), Some(false));
         assert_eq!(open(json!([v6_ranges(&["::/0"])])), Some(true));
         assert_eq!(open(json!([v6_ranges(&["::/1", "8000::/1"])])), Some(true));
-        assert_eq!(
-            open(json!([v6_ranges(&["2000::/3"])])),
-            Some(true),
-            "every global address"
-        );
+        assert_eq!(open(json!([v6_ranges(&["2000::/3"])])), Some(true), "every global address");
         assert_eq!(open(json!([v6_ranges(&["2001:db8::/32"])])), Some(false));
     }
 
@@ -247,11 +196,7 @@ mod tests {
         assert_eq!(open(json!([{}])), None, "no ranges were read");
         assert_eq!(open(json!([{"IpRanges": []}])), None, "IPv6 was not read");
         assert_eq!(open(json!([v4(&["10.0.0.0/99"])])), None, "a bad range");
-        assert_eq!(
-            open(json!([{"IpRanges": "x", "Ipv6Ranges": []}])),
-            None,
-            "no list"
-        );
+        assert_eq!(open(json!([{"IpRanges": "x", "Ipv6Ranges": []}])), None, "no list");
         let open_and_bad = json!([{"IpRanges": [{"CidrIp": "0.0.0.0/0"}]}, {}]);
         assert_eq!(open(open_and_bad), Some(true), "the rest can't close it");
         let listed = json!([{"IpRanges": [], "Ipv6Ranges": [],

@@ -15,16 +15,9 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
     if separators.iter().any(|&(at, wanted)| bytes[at] != wanted) {
         return None;
     }
-    let (year, month, day) = (
-        digits(&bytes[0..4])?,
-        digits(&bytes[5..7])?,
-        digits(&bytes[8..10])?,
-    );
-    let (hour, minute, second) = (
-        digits(&bytes[11..13])?,
-        digits(&bytes[14..16])?,
-        digits(&bytes[17..19])?,
-    );
+    let (year, month, day) = (digits(&bytes[0..4])?, digits(&bytes[5..7])?, digits(&bytes[8..10])?);
+    let (hour, minute, second) =
+        (digits(&bytes[11..13])?, digits(&bytes[14..16])?, digits(&bytes[17..19])?);
     if day == 0 || day > days_of_month(year, month)? || hour > 23 || minute > 59 || second > 60 {
         return None;
     }
@@ -40,11 +33,7 @@ pub(crate) fn format(ms: i64) -> String {
     let (year, month, day) = date(days);
     let (seconds, millis) = (in_day / 1_000, in_day % 1_000);
     let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    let fraction = if millis == 0 {
-        String::new()
-    } else {
-        format!(".{millis:03}")
-    };
+    let fraction = if millis == 0 { String::new() } else { format!(".{millis:03}") };
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
 }
 
@@ -55,8 +44,7 @@ pub(crate) fn whole_days(from_ms: i64, to_ms: i64) -> i64 {
 
 fn digits(bytes: &[u8]) -> Option<i64> {
     bytes.iter().try_fold(0, |number, byte| {
-        byte.is_ascii_digit()
-            .then(|| number * 10 + i64::from(byte - b'0'))
+        byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0'))
     })
 }
 
@@ -64,10 +52,7 @@ fn fraction(rest: &[u8]) -> Option<(i64, &[u8])> {
     if rest.first() != Some(&b'.') {
         return Some((0, rest));
     }
-    let count = rest[1..]
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let count = rest[1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     let millis = (1..=3).try_fold(0, |number, at| {
         let digit = if at <= count { rest[at] - b'0' } else { 0 };
         Some(number * 10 + i64::from(digit))
@@ -120,11 +105,7 @@ fn date(days: i64) -> (i64, i64, i64) {
         (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day_of_year - (153 * shifted + 2) / 5 + 1)
 }
@@ -161,11 +142,7 @@ mod tests {
 
     #[test]
     fn writing_undoes_reading() {
-        for text in [
-            "1970-01-01T00:00:00Z",
-            "2000-02-29T12:30:45Z",
-            "2026-12-31T23:59:59.007Z",
-        ] {
+        for text in ["1970-01-01T00:00:00Z", "2000-02-29T12:30:45Z", "2026-12-31T23:59:59.007Z"] {
             assert_eq!(format(parse(text).expect("an instant")), text);
         }
         for day in (-200_000..200_000).step_by(97) {

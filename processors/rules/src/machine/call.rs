@@ -179,11 +179,7 @@ fn number<'a>(function: Function, value: Val<'a>, site: Site) -> Evaluated<'a> {
         (_, Val::Str(text)) => {
             let parsed = match function {
                 Function::Int => text.parse().ok().map(Val::Int),
-                _ => text
-                    .parse()
-                    .ok()
-                    .filter(|number: &f64| number.is_finite())
-                    .map(Val::Double),
+                _ => text.parse().ok().filter(|number: &f64| number.is_finite()).map(Val::Double),
             };
             parsed.map_or_else(|| unreadable(site, format!("{text:?} is no number")), Ok)
         }

@@ -129,30 +129,18 @@ impl<'a> Machine<'a> {
             Node::Name(name) => self.name(*name),
             Node::Tags(site) => self.tags(*site),
             Node::Variable(depth) => Ok(self.variables[*depth].clone()),
-            Node::Select {
-                operand,
-                field,
-                site,
-            } => {
+            Node::Select { operand, field, site } => {
                 let operand = self.value(operand)?;
                 match self.member(&operand, field, *site)? {
                     Some(value) => Ok(value),
                     None => unknown(*site, Cause::Absent),
                 }
             }
-            Node::Has {
-                operand,
-                field,
-                site,
-            } => {
+            Node::Has { operand, field, site } => {
                 let operand = self.value(operand)?;
                 Ok(Val::Bool(self.member(&operand, field, *site)?.is_some()))
             }
-            Node::Index {
-                operand,
-                index,
-                site,
-            } => self.index(operand, index, *site),
+            Node::Index { operand, index, site } => self.index(operand, index, *site),
             Node::List(nodes) => {
                 let values: Result<Vec<_>, _> = nodes.iter().map(|node| self.value(node)).collect();
                 Ok(Val::List(Rc::new(values?)))
@@ -167,55 +155,25 @@ impl<'a> Machine<'a> {
             Node::And(left, right, site) => self.logic(left, right, *site, false),
             Node::Or(left, right, site) => self.logic(left, right, *site, true),
             Node::Not(operand, site) => Ok(Val::Bool(!self.truth_at(operand, *site)?)),
-            Node::If {
-                condition,
-                then,
-                other,
-                site,
-            } => {
-                let chosen = if self.truth_at(condition, *site)? {
-                    then
-                } else {
-                    other
-                };
+            Node::If { condition, then, other, site } => {
+                let chosen = if self.truth_at(condition, *site)? { then } else { other };
                 self.value(chosen)
             }
-            Node::Equal {
-                left,
-                right,
-                negated,
-                site,
-            } => self.equality(left, right, *negated, *site),
-            Node::Compare {
-                operator,
-                left,
-                right,
-                site,
-            } => self.comparison(*operator, left, right, *site),
-            Node::Arithmetic {
-                operator,
-                left,
-                right,
-                site,
-            } => self.arithmetic(*operator, left, right, *site),
+            Node::Equal { left, right, negated, site } => {
+                self.equality(left, right, *negated, *site)
+            }
+            Node::Compare { operator, left, right, site } => {
+                self.comparison(*operator, left, right, *site)
+            }
+            Node::Arithmetic { operator, left, right, site } => {
+                self.arithmetic(*operator, left, right, *site)
+            }
             Node::Negate(operand, site) => self.negate(operand, *site),
             Node::In { item, list, site } => self.membership(item, list, *site),
-            Node::InLiterals {
-                item,
-                literals,
-                site,
-            } => self.among(item, literals, *site),
+            Node::InLiterals { item, literals, site } => self.among(item, literals, *site),
             Node::Loop(loop_) => self.run_loop(loop_),
-            Node::Call {
-                function,
-                arguments,
-                site,
-            } => self.call(*function, arguments, *site),
-            Node::Matches {
-                text,
-                pattern,
-                site,
-            } => {
+            Node::Call { function, arguments, site } => self.call(*function, arguments, *site),
+            Node::Matches { text, pattern, site } => {
                 let text = self.text(text, *site)?;
                 Ok(Val::Bool(pattern.is_match(&text)))
             }
@@ -239,16 +197,10 @@ impl<'a> Machine<'a> {
 
     /// Takes steps from the budget; what walks through a list in one go costs as many.
     fn charge(&mut self, steps: usize) -> Result<(), Unknown> {
-        let left = usize::try_from(self.steps_left)
-            .unwrap_or(usize::MAX)
-            .checked_sub(steps);
+        let left = usize::try_from(self.steps_left).unwrap_or(usize::MAX).checked_sub(steps);
         // What is left is never more than it was.
         self.steps_left = left.and_then(|left| u32::try_from(left).ok()).unwrap_or(0);
-        if left.is_some() {
-            Ok(())
-        } else {
-            unknown(0, Cause::OverBudget)
-        }
+        if left.is_some() { Ok(()) } else { unknown(0, Cause::OverBudget) }
     }
 
     fn name(&self, name: Name) -> Evaluated<'a> {
@@ -273,17 +225,11 @@ impl<'a> Machine<'a> {
             Val::Json(json) => match self.hidden(json, key) {
                 Some(cause) => unknown(site, cause),
                 None if json.is_object() => Ok(json.get(key).map(Val::of)),
-                None => unknown(
-                    site,
-                    Cause::WrongType("a member of a list", "a member of a map"),
-                ),
+                None => unknown(site, Cause::WrongType("a member of a list", "a member of a map")),
             },
             Val::Tags(_) | Val::Map(_) => Ok(of.member(key)),
             Val::Null => unknown(site, self.null_cause(key)),
-            other => unknown(
-                site,
-                Cause::WrongType(member_of(other), "a member of a map"),
-            ),
+            other => unknown(site, Cause::WrongType(member_of(other), "a member of a map")),
         }
     }
 
@@ -316,18 +262,10 @@ impl<'a> Machine<'a> {
                 {
                     return unknown(site, Cause::FailedCall(error.as_str().into()));
                 }
-                if self.cuts.touches(json) {
-                    unknown(site, Cause::CutOff)
-                } else {
-                    Ok(())
-                }
+                if self.cuts.touches(json) { unknown(site, Cause::CutOff) } else { Ok(()) }
             }
-            Val::List(items) => items
-                .iter()
-                .try_for_each(|item| self.want_whole(item, site)),
-            Val::Map(members) => members
-                .values()
-                .try_for_each(|one| self.want_whole(one, site)),
+            Val::List(items) => items.iter().try_for_each(|item| self.want_whole(item, site)),
+            Val::Map(members) => members.values().try_for_each(|one| self.want_whole(one, site)),
             _ => Ok(()),
         }
     }
@@ -340,11 +278,7 @@ impl<'a> Machine<'a> {
         if std::ptr::eq(*json, self.document.supplementary) {
             return self.want_whole(value, site);
         }
-        if self.cuts.shorten(json) {
-            unknown(site, Cause::CutOff)
-        } else {
-            Ok(())
-        }
+        if self.cuts.shorten(json) { unknown(site, Cause::CutOff) } else { Ok(()) }
     }
 
     /// Runs a loop. `exists` and `all` take an item that decides, whatever is unknown beside it.
@@ -412,12 +346,9 @@ impl<'a> Machine<'a> {
             Val::Days(days) => {
                 let count = self.count(days);
                 self.note_flip(if days.until {
-                    days.at_ms
-                        .saturating_sub(count.saturating_mul(DAY_MS))
-                        .saturating_add(1)
+                    days.at_ms.saturating_sub(count.saturating_mul(DAY_MS)).saturating_add(1)
                 } else {
-                    days.at_ms
-                        .saturating_add((count + 1).saturating_mul(DAY_MS))
+                    days.at_ms.saturating_add((count + 1).saturating_mul(DAY_MS))
                 });
                 Val::Int(count)
             }

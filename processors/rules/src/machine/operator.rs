@@ -192,9 +192,7 @@ impl<'a> Machine<'a> {
     ) -> Evaluated<'a> {
         let item = self.value(item)?;
         self.want_whole(&item, site)?;
-        let found = literals
-            .iter()
-            .any(|literal| equal(&item, &literal_value(literal)));
+        let found = literals.iter().any(|literal| equal(&item, &literal_value(literal)));
         Ok(Val::Bool(found))
     }
 

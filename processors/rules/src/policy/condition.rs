@@ -34,11 +34,7 @@ const NARROWING: [&str; 13] = [
     "kms:calleraccount",
     "sts:externalid",
 ];
-const ACCOUNT_KEYS: [&str; 3] = [
-    "aws:principalaccount",
-    "aws:sourceaccount",
-    "kms:calleraccount",
-];
+const ACCOUNT_KEYS: [&str; 3] = ["aws:principalaccount", "aws:sourceaccount", "kms:calleraccount"];
 
 /// Operators that hold only when the key is there and matches: no `Not`, no `IfExists`, no
 /// `ForAllValues`, which holds when the key is absent. In lower case.

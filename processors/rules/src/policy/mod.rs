@@ -39,11 +39,9 @@ pub fn statements(policy: &Value) -> Result<Vec<Cow<'_, Value>>, PolicyError> {
         Value::Null => Ok(Vec::new()),
         Value::Object(object) => Ok(statements_of(object)?.iter().map(Cow::Borrowed).collect()),
         Value::String(text) => match serde_json::from_str::<Value>(text) {
-            Ok(Value::Object(object)) => Ok(statements_of(&object)?
-                .iter()
-                .cloned()
-                .map(Cow::Owned)
-                .collect()),
+            Ok(Value::Object(object)) => {
+                Ok(statements_of(&object)?.iter().cloned().map(Cow::Owned).collect())
+            }
             Ok(_) => Err(PolicyError::WrongType("the policy", "an object")),
             Err(_) => Err(PolicyError::NotJson),
         },
@@ -97,10 +95,8 @@ pub fn trusted_principals(policy: &Value) -> Result<Vec<TrustedPrincipal>, Polic
 ///
 /// Shape: a policy → ids of twelve digits. Errors: as [`trusted_principals`].
 pub fn trusted_accounts(policy: &Value) -> Result<Vec<String>, PolicyError> {
-    let mut accounts: Vec<String> = trusted_principals(policy)?
-        .into_iter()
-        .filter_map(|one| one.account)
-        .collect();
+    let mut accounts: Vec<String> =
+        trusted_principals(policy)?.into_iter().filter_map(|one| one.account).collect();
     accounts.sort();
     accounts.dedup();
     Ok(accounts)
@@ -141,9 +137,7 @@ fn statements_of(policy: &Map<String, Value>) -> Result<&[Value], PolicyError> {
 }
 
 fn as_statement(statement: &Value) -> Result<&Map<String, Value>, PolicyError> {
-    statement
-        .as_object()
-        .ok_or(PolicyError::WrongType("the statement", "an object"))
+    statement.as_object().ok_or(PolicyError::WrongType("the statement", "an object"))
 }
 
 fn allows(statement: &Map<String, Value>) -> Result<bool, PolicyError> {
@@ -160,10 +154,9 @@ fn texts<'a>(value: &'a Value, what: &'static str) -> Result<Vec<&'a str>, Polic
     let wrong = PolicyError::WrongType(what, "text or a list of texts");
     match value {
         Value::String(text) => Ok(vec![text]),
-        Value::Array(list) => list
-            .iter()
-            .map(|item| item.as_str().ok_or_else(|| wrong.clone()))
-            .collect(),
+        Value::Array(list) => {
+            list.iter().map(|item| item.as_str().ok_or_else(|| wrong.clone())).collect()
+        }
         _ => Err(wrong),
     }
 }

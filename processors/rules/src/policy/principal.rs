@@ -58,11 +58,7 @@ pub(super) fn names(statement: &Map<String, Value>) -> Result<Vec<(&str, &str)>,
         Some(Value::Object(by_type)) => {
             let mut names = Vec::new();
             for (kind, value) in by_type {
-                names.extend(
-                    texts(value, "Principal")?
-                        .into_iter()
-                        .map(|name| (&**kind, name)),
-                );
+                names.extend(texts(value, "Principal")?.into_iter().map(|name| (&**kind, name)));
             }
             Ok(names)
         }
@@ -85,24 +81,19 @@ pub(super) fn of_statement(
         external_id: condition.external_id,
         narrowed: condition.narrows,
     };
-    let names = if statement.contains_key("NotPrincipal") {
-        vec![("AWS", "*")]
-    } else {
-        names(statement)?
-    };
+    let names =
+        if statement.contains_key("NotPrincipal") { vec![("AWS", "*")] } else { names(statement)? };
     for (kind, name) in names {
         let (kind, account) = classify(kind, name)?;
-        let one = TrustedPrincipal {
-            principal: name.to_owned(),
-            account,
-            kind,
-            ..template.clone()
-        };
+        let one =
+            TrustedPrincipal { principal: name.to_owned(), account, kind, ..template.clone() };
         if kind == PrincipalKind::Public && !condition.accounts.is_empty() {
-            trusted.extend(condition.accounts.iter().map(|account| TrustedPrincipal {
-                account: Some(account.clone()),
-                ..one.clone()
-            }));
+            trusted.extend(
+                condition.accounts.iter().map(|account| TrustedPrincipal {
+                    account: Some(account.clone()),
+                    ..one.clone()
+                }),
+            );
         } else {
             trusted.push(one);
         }
@@ -112,10 +103,7 @@ pub(super) fn of_statement(
 
 fn actions(statement: &Map<String, Value>) -> Result<Vec<String>, PolicyError> {
     match statement.get("Action") {
-        Some(value) => Ok(texts(value, "Action")?
-            .into_iter()
-            .map(str::to_owned)
-            .collect()),
+        Some(value) => Ok(texts(value, "Action")?.into_iter().map(str::to_owned).collect()),
         None if statement.contains_key("NotAction") => Ok(vec!["*".to_owned()]),
         None => Err(PolicyError::Absent("Action")),
     }
@@ -145,9 +133,7 @@ fn classify(kind: &str, name: &str) -> Result<(PrincipalKind, Option<String>), P
 
 fn account_of_arn(name: &str) -> Option<String> {
     let mut parts = name.splitn(6, ':');
-    (parts.next() == Some("arn"))
-        .then(|| parts.nth(3).map(str::to_owned))
-        .flatten()
+    (parts.next() == Some("arn")).then(|| parts.nth(3).map(str::to_owned)).flatten()
 }
 
 fn kind_of_arn(arn: &str) -> Result<PrincipalKind, PolicyError> {
@@ -164,11 +150,7 @@ fn kind_of_arn(arn: &str) -> Result<PrincipalKind, PolicyError> {
 /// Unique ids: `AIDA` (user), `AROA` (role), `ASIA` and `AKIA` never stand in policies.
 /// Source: IAM user guide, "IAM identifiers".
 fn is_unique_id(name: &str) -> bool {
-    ["AIDA", "AROA"]
-        .iter()
-        .any(|prefix| name.starts_with(prefix))
+    ["AIDA", "AROA"].iter().any(|prefix| name.starts_with(prefix))
         && name.len() >= 16
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+        && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }

@@ -24,10 +24,7 @@ fn a_group_is_open_by_all_its_permissions_together() {
     let all = ["0.0.0.0/0"];
     let table = [
         (json!([]), Pass),
-        (
-            json!([permission("tcp", 22, 22, &["198.51.100.0/24"], &[])]),
-            Pass,
-        ),
+        (json!([permission("tcp", 22, 22, &["198.51.100.0/24"], &[])]), Pass),
         (json!([permission("tcp", 22, 22, &all, &[])]), Fail),
         (json!([permission("tcp", 0, 65535, &all, &[])]), Fail),
         (json!([permission("6", 20, 30, &all, &[])]), Fail),
@@ -42,14 +39,8 @@ fn a_group_is_open_by_all_its_permissions_together() {
             ]),
             Fail,
         ),
-        (
-            json!([{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]),
-            Fail,
-        ),
-        (
-            json!([{"IpProtocol": "tcp", "IpRanges": [], "Ipv6Ranges": []}]),
-            Unknown,
-        ),
+        (json!([{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]), Fail),
+        (json!([{"IpProtocol": "tcp", "IpRanges": [], "Ipv6Ranges": []}]), Unknown),
         (json!([permission("tcp", 22, 22, &["oops"], &[])]), Unknown),
         (json!("none"), Unknown),
         (json!(null), Unknown),
@@ -58,11 +49,7 @@ fn a_group_is_open_by_all_its_permissions_together() {
         check(SSH, &group(permissions), expected);
     }
     check(SSH, &Case::r(json!({})), Unknown);
-    check(
-        SSH,
-        &group(json!([])).cut("/configuration/IpPermissions"),
-        Unknown,
-    );
+    check(SSH, &group(json!([])).cut("/configuration/IpPermissions"), Unknown);
 }
 
 #[test]
@@ -88,19 +75,14 @@ fn policies_are_read_in_every_form() {
         (json!(null), Pass),
         (json!({}), Unknown),
         (json!("no json"), Unknown),
-        (
-            json!({"Statement": [{"Effect": "Allow", "Action": "x"}]}),
-            Unknown,
-        ),
+        (json!({"Statement": [{"Effect": "Allow", "Action": "x"}]}), Unknown),
     ];
     for (policy, expected) in table {
         check(pass, &Case::s(json!({ "Policy": policy })), expected);
     }
     check(pass, &Case::s(json!({})).failed("Policy"), Unknown);
-    let policy = Case::s(
-        json!({"Policy": {"Statement": {"Effect": "Allow", "Principal": "*",
-        "Action": "s3:*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}}}),
-    );
+    let policy = Case::s(json!({"Policy": {"Statement": {"Effect": "Allow", "Principal": "*",
+        "Action": "s3:*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}}}));
     check("open_to_all(s.Policy)", &policy, Pass);
 }
 
@@ -112,11 +94,7 @@ fn trust_is_weighed_against_the_known_accounts() {
     };
     let pass = "size(unknown_accounts(r.P)) == 0";
     check(pass, &trust(json!({"AWS": "111122223333"})), Pass);
-    check(
-        pass,
-        &trust(json!({"AWS": "arn:aws:iam::999988887777:root"})),
-        Fail,
-    );
+    check(pass, &trust(json!({"AWS": "arn:aws:iam::999988887777:root"})), Fail);
     check(pass, &trust(json!({"Service": "ec2.amazonaws.com"})), Pass);
     check(pass, &trust(json!("*")), Fail);
     check(pass, &trust(json!(5)), Unknown);

@@ -37,10 +37,7 @@ fn operators_follow_cel() {
         ("r.list == [1, 2]", Fail),
         ("r.map == {\"a\": 1, \"b\": {\"c\": \"x\"}}", Pass),
         ("r.map == {\"a\": 1}", Fail),
-        (
-            "r.n + 3 == 10 && r.n - 8 == -1 && r.n * 2 == 14 && r.n / 2 == 3 && r.n % 4 == 3",
-            Pass,
-        ),
+        ("r.n + 3 == 10 && r.n - 8 == -1 && r.n * 2 == 14 && r.n / 2 == 3 && r.n % 4 == 3", Pass),
         ("r.d + 0.5 == 2.0", Pass),
         ("r.t + \"/22\" == \"tcp/22\"", Pass),
         ("r.list + [4] == [1, 2, 3, 4]", Pass),
@@ -48,14 +45,8 @@ fn operators_follow_cel() {
         ("r.n + 9223372036854775807 == 1", Unknown),
         ("r.big > 5", Pass),
         ("-r.n == -7", Pass),
-        (
-            "doc.account == \"111122223333\" && doc.region == \"eu-west-1\"",
-            Pass,
-        ),
-        (
-            "doc.id == \"sg-1\" && doc.name == \"web\" && doc.arn.endsWith(\"/sg-1\")",
-            Pass,
-        ),
+        ("doc.account == \"111122223333\" && doc.region == \"eu-west-1\"", Pass),
+        ("doc.id == \"sg-1\" && doc.name == \"web\" && doc.arn.endsWith(\"/sg-1\")", Pass),
     ];
     for (pass, expected) in table {
         check(pass, &case, expected);
@@ -81,10 +72,7 @@ fn macros_loop_over_lists_and_keys() {
         ("r.map.all(k, r.map[k] > 0)", Pass),
         ("r.list.exists(i, r.list.exists(j, i + j == 6))", Pass),
         ("r.list.exists(i, r.list.exists(i, i == 3) && i == 1)", Pass),
-        (
-            "size(r.list) == 3 && r.map.size() == 2 && size(\"größe\") == 5",
-            Pass,
-        ),
+        ("size(r.list) == 3 && r.map.size() == 2 && size(\"größe\") == 5", Pass),
     ];
     for (pass, expected) in table {
         check(pass, &case, expected);
@@ -126,20 +114,8 @@ fn tags_are_a_map() {
     case.tags.insert("cost-centre".to_owned(), "7".to_owned());
     check("doc.tags.Owner == \"web team\"", &case, Pass);
     check("has(doc.tags.Owner) && !has(doc.tags.Stage)", &case, Pass);
-    check(
-        "\"cost-centre\" in doc.tags && doc.tags[\"cost-centre\"] == \"7\"",
-        &case,
-        Pass,
-    );
-    check(
-        "doc.tags.all(key, key != \"\") && size(doc.tags) == 2",
-        &case,
-        Pass,
-    );
+    check("\"cost-centre\" in doc.tags && doc.tags[\"cost-centre\"] == \"7\"", &case, Pass);
+    check("doc.tags.all(key, key != \"\") && size(doc.tags) == 2", &case, Pass);
     check("doc.tags.Stage == \"prod\"", &case, Unknown);
-    check(
-        "has(doc.tags.Owner)",
-        &case.clone().failed("Tagging"),
-        Unknown,
-    );
+    check("has(doc.tags.Owner)", &case.clone().failed("Tagging"), Unknown);
 }

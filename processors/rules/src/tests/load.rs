@@ -7,20 +7,10 @@ fn errors(source: &RuleSource<'_>) -> Vec<CompileError> {
 }
 
 fn check(pass: &str, line: usize, column: usize, message: &str) {
-    let found = errors(&RuleSource {
-        pass,
-        ..RuleSource::default()
-    });
-    let Some(first) = found.first() else {
-        panic!("{pass} compiles")
-    };
+    let found = errors(&RuleSource { pass, ..RuleSource::default() });
+    let Some(first) = found.first() else { panic!("{pass} compiles") };
     assert_eq!(
-        (
-            first.field,
-            first.line,
-            first.column,
-            first.message.as_str()
-        ),
+        (first.field, first.line, first.column, first.message.as_str()),
         ("pass", line, column, message),
         "{pass}"
     );
@@ -30,94 +20,24 @@ const FAULTS: &[(&str, usize, usize, &str)] = &[
     ("q.x == 1", 1, 1, "unknown name 'q'"),
     ("r.a &&\n  typo", 2, 3, "unknown name 'typo'"),
     ("\"größe\" == q", 1, 12, "unknown name 'q'"),
-    (
-        "agedays(r.x) < 3",
-        1,
-        8,
-        "unknown function 'agedays' with 1 argument(s)",
-    ),
-    (
-        "age_days(r.x) < 3",
-        1,
-        9,
-        "age_days takes 2 argument(s), not 1",
-    ),
-    (
-        "age_days(r.x, r.y) < 3",
-        1,
-        16,
-        "the second argument of age_days is now",
-    ),
+    ("agedays(r.x) < 3", 1, 8, "unknown function 'agedays' with 1 argument(s)"),
+    ("age_days(r.x) < 3", 1, 9, "age_days takes 2 argument(s), not 1"),
+    ("age_days(r.x, r.y) < 3", 1, 16, "the second argument of age_days is now"),
     ("r.x.glob(\"a\")", 1, 9, "write glob(x), not x.glob()"),
-    (
-        "lowerAscii(r.x) == r.y",
-        1,
-        11,
-        "write x.lowerAscii(), not lowerAscii(x)",
-    ),
-    (
-        "r.x.exists(r.y)",
-        1,
-        11,
-        "exists is written x.exists(i, condition)",
-    ),
+    ("lowerAscii(r.x) == r.y", 1, 11, "write x.lowerAscii(), not lowerAscii(x)"),
+    ("r.x.exists(r.y)", 1, 11, "exists is written x.exists(i, condition)"),
     ("has(r)", 1, 5, "invalid argument to has() macro"),
-    (
-        "item.x == 1",
-        1,
-        1,
-        "item is only known in the texts of a rule with each",
-    ),
-    (
-        "doc == 1",
-        1,
-        1,
-        "doc can't stand alone; write doc.account or the like",
-    ),
+    ("item.x == 1", 1, 1, "item is only known in the texts of a rule with each"),
+    ("doc == 1", 1, 1, "doc can't stand alone; write doc.account or the like"),
     ("doc.owner == \"x\"", 1, 4, "unknown name 'doc.owner'"),
-    (
-        "r.x.exists(r, r == 1)",
-        1,
-        11,
-        "'r' can't be the name of a loop's variable",
-    ),
-    (
-        "r.x.matches(r.y)",
-        1,
-        14,
-        "the pattern of matches must be a literal",
-    ),
-    (
-        "r.x == true",
-        1,
-        5,
-        "compare with true by writing the bare value",
-    ),
-    (
-        "r.x != false",
-        1,
-        5,
-        "compare with false by writing the bare value",
-    ),
+    ("r.x.exists(r, r == 1)", 1, 11, "'r' can't be the name of a loop's variable"),
+    ("r.x.matches(r.y)", 1, 14, "the pattern of matches must be a literal"),
+    ("r.x == true", 1, 5, "compare with true by writing the bare value"),
+    ("r.x != false", 1, 5, "compare with false by writing the bare value"),
     ("r.x + 1", 1, 5, "r.x + 1 is never true or false"),
-    (
-        "r.y && size(r.x)",
-        1,
-        12,
-        "size(r.x) is never true or false",
-    ),
-    (
-        "cidr_contains(\"10.0.0.0/99\", r.x)",
-        1,
-        15,
-        "\"10.0.0.0/99\" can't be read",
-    ),
-    (
-        "now > timestamp(\"2026-02-30T00:00:00Z\")",
-        1,
-        17,
-        "\"2026-02-30T00:00:00Z\" can't be read",
-    ),
+    ("r.y && size(r.x)", 1, 12, "size(r.x) is never true or false"),
+    ("cidr_contains(\"10.0.0.0/99\", r.x)", 1, 15, "\"10.0.0.0/99\" can't be read"),
+    ("now > timestamp(\"2026-02-30T00:00:00Z\")", 1, 17, "\"2026-02-30T00:00:00Z\" can't be read"),
     ("r.x == 3u", 1, 8, "unsigned numbers are not supported"),
 ];
 
@@ -138,10 +58,7 @@ fn syntax_errors_have_a_place() {
         ("\"größe\" == r.a )", 1, 16),
     ];
     for (pass, line, column) in table {
-        let found = errors(&RuleSource {
-            pass,
-            ..RuleSource::default()
-        });
+        let found = errors(&RuleSource { pass, ..RuleSource::default() });
         let place = found.first().map(|error| (error.line, error.column));
         assert_eq!(place, Some((line, column)), "{pass:?}: {found:?}");
     }
@@ -167,10 +84,7 @@ fn every_fault_is_told() {
         ("message", 21, "unknown name 'd'"),
         ("message", 28, "this brace is never closed"),
     ];
-    assert_eq!(
-        found,
-        expected.map(|(field, column, text)| (field, column, text.to_owned()))
-    );
+    assert_eq!(found, expected.map(|(field, column, text)| (field, column, text.to_owned())));
 }
 
 #[test]
@@ -190,14 +104,9 @@ fn size_and_depth_are_bounded() {
     let deep = format!("{}r.x{}", "!(".repeat(200), ")".repeat(200));
     let chain = format!("r{}", ".a".repeat(1_900));
     let long = format!("r.x == \"{}\"", "a".repeat(5_000));
-    let loops = (0..9).fold("r.z".to_owned(), |body, at| {
-        format!("r.x.all(v{at}, {body})")
-    });
+    let loops = (0..9).fold("r.z".to_owned(), |body, at| format!("r.x.all(v{at}, {body})"));
     for pass in [deep, chain, long, loops] {
-        let found = errors(&RuleSource {
-            pass: &pass,
-            ..RuleSource::default()
-        });
+        let found = errors(&RuleSource { pass: &pass, ..RuleSource::default() });
         assert!(!found.is_empty(), "{}", &pass[..40]);
     }
 }
@@ -205,11 +114,7 @@ fn size_and_depth_are_bounded() {
 #[test]
 fn a_rule_tells_what_it_depends_on() {
     let of = |pass: &str, message| {
-        let rule = Rule::compile(&RuleSource {
-            pass,
-            message,
-            ..RuleSource::default()
-        });
+        let rule = Rule::compile(&RuleSource { pass, message, ..RuleSource::default() });
         let rule = rule.expect("it compiles");
         (rule.depends_on_accounts(), rule.depends_on_time())
     };

@@ -68,16 +68,8 @@ fn failed_calls_hide_their_member() {
     // Even when a partial answer stands there.
     let partial = Case::s(json!({"Encryption": {"Rules": []}})).failed("Encryption");
     check("s.Encryption.Rules.all(i, i.a == 1)", &partial, Unknown);
-    check(
-        "has(r.Encryption)",
-        &Case::r(json!({})).failed("Encryption"),
-        Fail,
-    );
-    check(
-        "has(s.Encryption)",
-        &Case::default().failed("Encryption"),
-        Unknown,
-    );
+    check("has(r.Encryption)", &Case::r(json!({})).failed("Encryption"), Fail);
+    check("has(s.Encryption)", &Case::default().failed("Encryption"), Unknown);
 }
 
 #[test]
@@ -94,11 +86,7 @@ fn what_was_cut_off_is_not_absent() {
         ("r.a.z.y", "has(r.a.z)", Unknown),
         ("/configuration/a/b/3", "r.a.b.exists(i, i == 9)", Unknown),
         ("/configuration/a/b/3", "9 in r.a.b", Unknown),
-        (
-            "/configuration/a/b/2/c",
-            "r.a.b.exists(i, i == {\"c\": 3})",
-            Unknown,
-        ),
+        ("/configuration/a/b/2/c", "r.a.b.exists(i, i == {\"c\": 3})", Unknown),
         ("/configuration/a/b/2/c", "r.a.b[0] == 1", Pass),
         ("/configuration", "r.d == 4", Unknown),
         ("what is this", "r.d == 4", Unknown),
@@ -106,17 +94,9 @@ fn what_was_cut_off_is_not_absent() {
         ("/configuration/x~1y", "has(r[\"x/y\"].z)", Unknown),
     ];
     for (path, pass, expected) in table {
-        let case = Case {
-            r: r.clone(),
-            s: json!({}),
-            ..Case::default()
-        }
-        .cut(path);
+        let case = Case { r: r.clone(), s: json!({}), ..Case::default() }.cut(path);
         let judgement = judged(pass, &case);
-        assert_eq!(
-            judgement.verdict, expected,
-            "{pass} with {path} cut off: {judgement:?}"
-        );
+        assert_eq!(judgement.verdict, expected, "{pass} with {path} cut off: {judgement:?}");
     }
 }
 
@@ -129,35 +109,17 @@ fn reasons_name_the_path() {
     };
     let case = case.failed("Policy").cut("r.cut");
     let table = [
-        (
-            "r.IpPermissions.exists(p, p.FromPort <= 22)",
-            "r.IpPermissions[].FromPort is absent",
-        ),
+        ("r.IpPermissions.exists(p, p.FromPort <= 22)", "r.IpPermissions[].FromPort is absent"),
         ("r.a.b.c == 1", "r.a is absent"),
-        (
-            "has(s.Policy)",
-            "s.Policy could not be read: AccessDenied: no",
-        ),
-        (
-            "has(r.cut)",
-            "r.cut was cut off: the document was too large",
-        ),
+        ("has(s.Policy)", "s.Policy could not be read: AccessDenied: no"),
+        ("has(r.cut)", "r.cut was cut off: the document was too large"),
         ("r.nil.a == 1", "r.nil.a is null"),
         ("r.text", "r.text is a string, not a bool"),
         ("!r.text", "r.text is a string, not a bool"),
-        (
-            "r.text.a == 1",
-            "r.text.a is a member of a string, not a member of a map",
-        ),
+        ("r.text.a == 1", "r.text.a is a member of a string, not a member of a map"),
         ("r.text < 3", "r.text < 3 is an int, not a string"),
-        (
-            "age_days(r.text, now) < 3",
-            "age_days(r.text, now): \"true\" is no instant",
-        ),
-        (
-            "is_public(r.IpPermissions[0])",
-            "is_public(r.IpPermissions[0]): Effect is absent",
-        ),
+        ("age_days(r.text, now) < 3", "age_days(r.text, now): \"true\" is no instant"),
+        ("is_public(r.IpPermissions[0])", "is_public(r.IpPermissions[0]): Effect is absent"),
         ("r.IpPermissions[3].a == 1", "r.IpPermissions[3] is absent"),
     ];
     for (pass, expected) in table {
@@ -182,11 +144,7 @@ fn faults_of_the_rule_are_told_from_missing_data() {
     ];
     for (pass, is_fault) in table {
         let judgement = judged(pass, &case);
-        assert_eq!(
-            (judgement.verdict, judgement.rule_fault),
-            (Unknown, is_fault),
-            "{pass}"
-        );
+        assert_eq!((judgement.verdict, judgement.rule_fault), (Unknown, is_fault), "{pass}");
     }
 }
 
@@ -204,9 +162,6 @@ fn endless_rules_stop() {
         let judgement = judged(pass, &case);
         assert_eq!(judgement.verdict, Unknown, "{pass}");
         assert!(judgement.rule_fault, "{pass}");
-        assert_eq!(
-            judgement.evidence,
-            "the rule: the evaluation takes too many steps"
-        );
+        assert_eq!(judgement.evidence, "the rule: the evaluation takes too many steps");
     }
 }

@@ -40,22 +40,15 @@ pub(crate) struct Case {
 
 impl Case {
     pub(crate) fn r(r: Value) -> Case {
-        Case {
-            r,
-            ..Case::default()
-        }
+        Case { r, ..Case::default() }
     }
 
     pub(crate) fn s(s: Value) -> Case {
-        Case {
-            s,
-            ..Case::default()
-        }
+        Case { s, ..Case::default() }
     }
 
     pub(crate) fn failed(mut self, call: &str) -> Case {
-        self.errors
-            .insert(call.to_owned(), "AccessDenied: no".to_owned());
+        self.errors.insert(call.to_owned(), "AccessDenied: no".to_owned());
         self
     }
 
@@ -90,17 +83,11 @@ pub(crate) fn compiled(source: &RuleSource<'_>) -> Rule {
 
 /// Judges one case by one expression.
 pub(crate) fn judged(pass: &str, case: &Case) -> Judgement {
-    let rule = compiled(&RuleSource {
-        pass,
-        ..RuleSource::default()
-    });
+    let rule = compiled(&RuleSource { pass, ..RuleSource::default() });
     case.run(&rule).pop().expect("one judgement")
 }
 
 pub(crate) fn check(pass: &str, case: &Case, expected: Verdict) {
     let judgement = judged(pass, case);
-    assert_eq!(
-        judgement.verdict, expected,
-        "{pass} over {case:?}: {judgement:?}"
-    );
+    assert_eq!(judgement.verdict, expected, "{pass} over {case:?}: {judgement:?}");
 }

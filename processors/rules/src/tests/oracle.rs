@@ -57,9 +57,7 @@ fn to_json(value: &CelValue) -> Value {
 type Answer = Result<CelValue, ExecutionError>;
 
 fn answer(value: Option<Value>) -> Answer {
-    value
-        .map(|value| to_cel(&value))
-        .ok_or_else(|| ExecutionError::function_error("f", "unread"))
+    value.map(|value| to_cel(&value)).ok_or_else(|| ExecutionError::function_error("f", "unread"))
 }
 
 fn texts(value: &CelValue) -> Option<String> {
@@ -69,22 +67,14 @@ fn texts(value: &CelValue) -> Option<String> {
 fn days(value: &CelValue, until: bool) -> Answer {
     let at_ms = texts(value).and_then(|text| time::parse(&text));
     answer(at_ms.map(|at_ms| {
-        let (from, to) = if until {
-            (NOW_MS, at_ms)
-        } else {
-            (at_ms, NOW_MS)
-        };
+        let (from, to) = if until { (NOW_MS, at_ms) } else { (at_ms, NOW_MS) };
         json!(time::whole_days(from, to))
     }))
 }
 
 fn contains(outer: &CelValue, inner: &CelValue) -> Answer {
     let range = |value| texts(value).and_then(|text| network::Range::parse(&text));
-    answer(
-        range(outer)
-            .zip(range(inner))
-            .map(|(outer, inner)| json!(outer.contains(&inner))),
-    )
+    answer(range(outer).zip(range(inner)).map(|(outer, inner)| json!(outer.contains(&inner))))
 }
 
 fn statements(value: &CelValue) -> Answer {
@@ -97,11 +87,7 @@ fn world_open(value: &CelValue) -> Answer {
     let CelValue::List(items) = value else {
         return answer(None);
     };
-    answer(
-        network::world_open(items.iter().map(to_json))
-            .ok()
-            .map(|open| json!(open)),
-    )
+    answer(network::world_open(items.iter().map(to_json)).ok().map(|open| json!(open)))
 }
 
 fn is_known(account: &str) -> bool {
@@ -109,9 +95,7 @@ fn is_known(account: &str) -> bool {
 }
 
 fn matches(This(text): This<Arc<String>>, pattern: Arc<String>) -> bool {
-    regex::Regex::new(&pattern)
-        .expect("a pattern of the test")
-        .is_match(&text)
+    regex::Regex::new(&pattern).expect("a pattern of the test").is_match(&text)
 }
 
 fn lower_ascii(This(text): This<Arc<String>>) -> String {
@@ -129,25 +113,13 @@ fn context(case: &Case) -> cel::Context<'_, '_> {
         context.add_function("world_open", |list: CelValue| world_open(&list)),
         context.add_function("statements", |policy: CelValue| statements(&policy)),
         context.add_function("is_public", |statement: CelValue| {
-            answer(
-                policy::is_public(&to_json(&statement))
-                    .ok()
-                    .map(|public| json!(public)),
-            )
+            answer(policy::is_public(&to_json(&statement)).ok().map(|public| json!(public)))
         }),
         context.add_function("open_to_all", |policy: CelValue| {
-            answer(
-                policy::is_open_to_all(&to_json(&policy))
-                    .ok()
-                    .map(|open| json!(open)),
-            )
+            answer(policy::is_open_to_all(&to_json(&policy)).ok().map(|open| json!(open)))
         }),
         context.add_function("trusted_accounts", |policy: CelValue| {
-            answer(
-                policy::trusted_accounts(&to_json(&policy))
-                    .ok()
-                    .map(|all| json!(all)),
-            )
+            answer(policy::trusted_accounts(&to_json(&policy)).ok().map(|all| json!(all)))
         }),
         context.add_function("unknown_accounts", |policy: CelValue| {
             let unknown = policy::unknown_accounts(&to_json(&policy), is_known);
@@ -185,36 +157,23 @@ fn opinion(program: &Program, case: &Case) -> Verdict {
 fn compare(pass: &str, rule: &Rule, program: &Program, case: &Case) {
     let ours = case.run(rule).pop().expect("one judgement");
     let theirs = opinion(program, case);
-    assert_eq!(
-        ours.verdict, theirs,
-        "{pass}\nover {}\nand {}\n{ours:?}",
-        case.r, case.s
-    );
+    assert_eq!(ours.verdict, theirs, "{pass}\nover {}\nand {}\n{ours:?}", case.r, case.s);
 }
 
 fn both(pass: &str) -> (Rule, Program) {
-    let rule = compiled(&RuleSource {
-        pass,
-        ..RuleSource::default()
-    });
-    (
-        rule,
-        Program::compile(pass).expect("the oracle compiles what we compile"),
-    )
+    let rule = compiled(&RuleSource { pass, ..RuleSource::default() });
+    (rule, Program::compile(pass).expect("the oracle compiles what we compile"))
 }
 
 /// Calls `change` on every value inside, by its pointer.
 fn pointers(json: &Value, at: &str, found: &mut Vec<String>) {
     let below: Vec<(String, &Value)> = match json {
-        Value::Object(members) => members
-            .iter()
-            .map(|(key, value)| (key.replace('/', "~1"), value))
-            .collect(),
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .map(|(at, value)| (at.to_string(), value))
-            .collect(),
+        Value::Object(members) => {
+            members.iter().map(|(key, value)| (key.replace('/', "~1"), value)).collect()
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(at, value)| (at.to_string(), value)).collect()
+        }
         _ => return,
     };
     for (key, value) in below {
@@ -246,23 +205,11 @@ fn whole(r: &Value, s: &Value) -> Value {
 }
 
 fn case_of(whole: &Value) -> Case {
-    Case {
-        r: whole["r"].clone(),
-        s: whole["s"].clone(),
-        ..Case::default()
-    }
+    Case { r: whole["r"].clone(), s: whole["s"].clone(), ..Case::default() }
 }
 
 fn others() -> Vec<Value> {
-    vec![
-        json!(null),
-        json!("true"),
-        json!(0),
-        json!(91.5),
-        json!([]),
-        json!({}),
-        json!(true),
-    ]
+    vec![json!(null), json!("true"), json!(0), json!(91.5), json!([]), json!({}), json!(true)]
 }
 
 #[test]
@@ -271,12 +218,7 @@ fn whole_documents_pass() {
         let (rule, program) = both(realistic.pass);
         let case = case_of(&whole(&realistic.r, &realistic.s));
         let verdict = case.run(&rule)[0].clone();
-        assert_eq!(
-            verdict.verdict,
-            Verdict::Pass,
-            "{}: {verdict:?}",
-            realistic.name
-        );
+        assert_eq!(verdict.verdict, Verdict::Pass, "{}: {verdict:?}", realistic.name);
         compare(realistic.pass, &rule, &program, &case);
     }
 }
@@ -289,10 +231,7 @@ fn every_member_removed_or_replaced_is_judged_alike() {
         let whole = whole(&realistic.r, &realistic.s);
         let mut all = Vec::new();
         pointers(&whole, "", &mut all);
-        for pointer in all
-            .iter()
-            .filter(|pointer| pointer.matches('/').count() > 1)
-        {
+        for pointer in all.iter().filter(|pointer| pointer.matches('/').count() > 1) {
             let mut without = whole.clone();
             remove(&mut without, pointer);
             compare(realistic.pass, &rule, &program, &case_of(&without));

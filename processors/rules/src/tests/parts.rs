@@ -16,19 +16,12 @@ const KEY_AGE: RuleSource<'_> = RuleSource {
 };
 
 fn judge(s: Value) -> Vec<Judgement> {
-    let case = Case {
-        r: json!({"UserName": "ann"}),
-        s,
-        ..Case::default()
-    };
+    let case = Case { r: json!({"UserName": "ann"}), s, ..Case::default() };
     case.run(&compiled(&KEY_AGE))
 }
 
 fn verdicts(s: Value) -> Vec<(String, Verdict)> {
-    judge(s)
-        .into_iter()
-        .map(|judgement| (judgement.part, judgement.verdict))
-        .collect()
+    judge(s).into_iter().map(|judgement| (judgement.part, judgement.verdict)).collect()
 }
 
 fn key(id: &str, status: &str, created: &str) -> Value {
@@ -42,16 +35,8 @@ fn each_item_has_a_verdict() {
         key("OLD", "Active", old), key("NEW", "Active", "2026-11-01T00:00:00Z"),
         key("OFF", "Inactive", old), key("BAD", "Active", "N/A"),
     ]});
-    let expected = [
-        ("OLD", Fail),
-        ("NEW", Pass),
-        ("OFF", NotApplicable),
-        ("BAD", Unknown),
-    ];
-    assert_eq!(
-        verdicts(keys),
-        expected.map(|(part, verdict)| (part.to_owned(), verdict))
-    );
+    let expected = [("OLD", Fail), ("NEW", Pass), ("OFF", NotApplicable), ("BAD", Unknown)];
+    assert_eq!(verdicts(keys), expected.map(|(part, verdict)| (part.to_owned(), verdict)));
 }
 
 #[test]
@@ -72,20 +57,12 @@ fn no_list_is_one_unknown_and_an_empty_one_is_nothing() {
     assert_eq!(verdicts(json!({"AccessKeys": []})), []);
     let judgements = judge(json!({}));
     assert_eq!(judgements.len(), 1);
-    assert_eq!(
-        (judgements[0].part.as_str(), judgements[0].verdict),
-        ("", Unknown)
-    );
+    assert_eq!((judgements[0].part.as_str(), judgements[0].verdict), ("", Unknown));
     assert_eq!(judgements[0].evidence, "s.AccessKeys is absent");
     let judgements = judge(json!({"AccessKeys": null}));
     assert_eq!(judgements[0].evidence, "s.AccessKeys is null");
-    let failed = Case::s(json!({}))
-        .failed("AccessKeys")
-        .run(&compiled(&KEY_AGE));
-    assert_eq!(
-        failed[0].evidence,
-        "s.AccessKeys could not be read: AccessDenied: no"
-    );
+    let failed = Case::s(json!({})).failed("AccessKeys").run(&compiled(&KEY_AGE));
+    assert_eq!(failed[0].evidence, "s.AccessKeys could not be read: AccessDenied: no");
 }
 
 #[test]
@@ -94,10 +71,8 @@ fn parts_keep_their_names_apart() {
     let ids = ["K", "K", "K#2", "", "#4"];
     let mut keys: Vec<Value> = ids.iter().map(|id| key(id, "Active", now)).collect();
     keys.push(json!({"Status": "Active", "CreateDate": now}));
-    let parts: Vec<String> = verdicts(json!({ "AccessKeys": keys }))
-        .into_iter()
-        .map(|(part, _)| part)
-        .collect();
+    let parts: Vec<String> =
+        verdicts(json!({ "AccessKeys": keys })).into_iter().map(|(part, _)| part).collect();
     assert_eq!(parts, ["K", "K#2", "K#2#2", "#4", "#4#2", "#6"]);
 }
 
@@ -105,10 +80,7 @@ fn parts_keep_their_names_apart() {
 fn an_item_without_a_name_is_unknown() {
     let judgements = judge(json!({"AccessKeys": [{"Status": "Active"}]}));
     assert_eq!(judgements[0].verdict, Unknown);
-    assert_eq!(
-        judgements[0].evidence,
-        "s.AccessKeys[].AccessKeyId is absent"
-    );
+    assert_eq!(judgements[0].evidence, "s.AccessKeys[].AccessKeyId is absent");
 }
 
 #[test]
@@ -134,21 +106,11 @@ fn messages_hold_braces_lists_and_gaps() {
         ("größe {r.t}", "größe x"),
     ];
     for (message, expected) in table {
-        let source = RuleSource {
-            pass: "r.no",
-            message: Some(message),
-            ..RuleSource::default()
-        };
+        let source = RuleSource { pass: "r.no", message: Some(message), ..RuleSource::default() };
         let r = json!({"no": false, "list": ["a", "b"], "map": {"}": 1}, "t": "x"});
         assert_eq!(Case::r(r).run(&compiled(&source))[0].evidence, expected);
     }
-    let plain = RuleSource {
-        pass: " r.no ",
-        ..RuleSource::default()
-    };
-    let judgement = Case::r(json!({"no": false}))
-        .run(&compiled(&plain))
-        .pop()
-        .expect("one");
+    let plain = RuleSource { pass: " r.no ", ..RuleSource::default() };
+    let judgement = Case::r(json!({"no": false})).run(&compiled(&plain)).pop().expect("one");
     assert_eq!(judgement.evidence, "does not hold: r.no");
 }

@@ -35,11 +35,7 @@ fn comparisons_tell_when_they_flip() {
         ("age_days(r.d10, now) <= 90.5", Pass, Some(1)),
         ("r.no && age_days(r.d10, now) <= 90", Fail, None),
         ("r.yes && age_days(r.d10, now) <= 90", Pass, Some(81)),
-        (
-            "age_days(r.d10, now) <= 90 && age_days(r.d89, now) <= 90",
-            Pass,
-            Some(2),
-        ),
+        ("age_days(r.d10, now) <= 90 && age_days(r.d89, now) <= 90", Pass, Some(2)),
         ("r.absent || age_days(r.d10, now) <= 90", Pass, Some(81)),
         ("r.absent && age_days(r.d10, now) <= 90", Unknown, Some(81)),
         ("r.list.all(d, age_days(d, now) <= 90)", Pass, Some(11)),
@@ -54,11 +50,7 @@ fn comparisons_tell_when_they_flip() {
     for (pass, verdict, days) in table {
         let judgement = judged(pass, &case());
         let flips = days.map(|days| NOW_MS + days * DAY_MS);
-        assert_eq!(
-            (judgement.verdict, judgement.flips_at_ms),
-            (verdict, flips),
-            "{pass}"
-        );
+        assert_eq!((judgement.verdict, judgement.flips_at_ms), (verdict, flips), "{pass}");
     }
 }
 
@@ -75,11 +67,7 @@ fn what_runs_out_flips_just_after_the_day() {
     ];
     for (pass, days, ms) in table {
         let judgement = judged(pass, &case());
-        assert_eq!(
-            judgement.flips_at_ms,
-            Some(NOW_MS + days * DAY_MS + ms),
-            "{pass}"
-        );
+        assert_eq!(judgement.flips_at_ms, Some(NOW_MS + days * DAY_MS + ms), "{pass}");
     }
 }
 

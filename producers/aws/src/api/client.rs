@@ -99,8 +99,7 @@ impl Client {
     /// When AWS refuses, can't be reached, or answers what can't be read.
     pub async fn call(&self, operation: &str, parameters: Value) -> Result<Value, CallError> {
         let page = self.page(operation, object(parameters)).await;
-        page.map(Value::Object)
-            .map_err(|fault| self.error(operation, fault))
+        page.map(Value::Object).map_err(|fault| self.error(operation, fault))
     }
 
     /// Makes as many calls as there are pages and joins their lists.
@@ -109,9 +108,7 @@ impl Client {
     /// As [`Client::call`]; a listing is whole or an error.
     pub async fn call_all(&self, operation: &str, parameters: Value) -> Result<Value, CallError> {
         let pages = self.pages(operation, object(parameters)).await;
-        pages
-            .map(Value::Object)
-            .map_err(|fault| self.error(operation, fault))
+        pages.map(Value::Object).map_err(|fault| self.error(operation, fault))
     }
 
     async fn pages(
@@ -130,10 +127,7 @@ impl Client {
                 paging::finish(paging, &mut joined);
                 return Ok(joined);
             };
-            if tokens
-                .iter()
-                .all(|(name, token)| parameters.get(name) == Some(token))
-            {
+            if tokens.iter().all(|(name, token)| parameters.get(name) == Some(token)) {
                 return Err(Fault::Pages("a page names itself as the next"));
             }
             parameters.extend(tokens);
@@ -150,11 +144,7 @@ impl Client {
         parameters: Map<String, Value>,
     ) -> Result<Map<String, Value>, Fault> {
         let host_bucket = self.host_bucket(&parameters);
-        let call = Call {
-            operation: name.to_owned(),
-            parameters,
-            host_bucket,
-        };
+        let call = Call { operation: name.to_owned(), parameters, host_bucket };
         let raw = {
             // The semaphore is never closed; if it were, calls would only lose their limit.
             let _permit = self.limit.acquire().await.ok();
@@ -255,10 +245,7 @@ fn settings(config: &SdkConfig, service: &Service, target: &Target) -> Layer {
         signing.normalize_uri_path = false;
         signing.content_sha256_header = true;
     }
-    let sigv4 = SigV4OperationSigningConfig {
-        signing_options: signing,
-        ..Default::default()
-    };
+    let sigv4 = SigV4OperationSigningConfig { signing_options: signing, ..Default::default() };
     let region = Region::new(target.endpoint.signing_region.clone());
 
     let mut layer = Layer::new("scorecard");
@@ -277,9 +264,7 @@ fn settings(config: &SdkConfig, service: &Service, target: &Target) -> Layer {
 }
 
 fn components(config: &SdkConfig) -> RuntimeComponentsBuilder {
-    let credentials = config
-        .credentials_provider()
-        .expect("a session has credentials");
+    let credentials = config.credentials_provider().expect("a session has credentials");
     let schemes = StaticAuthSchemeOptionResolver::new(vec![sigv4::SCHEME_ID]);
     RuntimeComponentsBuilder::new("scorecard")
         .with_auth_scheme(SharedAuthScheme::new(sigv4::SigV4AuthScheme::new()))
@@ -314,9 +299,7 @@ impl Intercept for BucketHost {
     ) -> Result<(), BoxError> {
         let call = context.input().downcast_ref::<Call>();
         if let Some(bucket) = call.and_then(|call| call.host_bucket.as_ref()) {
-            config
-                .interceptor_state()
-                .store_put(EndpointPrefix::new(format!("{bucket}."))?);
+            config.interceptor_state().store_put(EndpointPrefix::new(format!("{bucket}."))?);
         }
         Ok(())
     }
@@ -333,55 +316,24 @@ mod tests {
     async fn send(fake: &FakeAws, service: &str, operation: &str, parameters: Value) -> CallError {
         let json = include_str!("../../tests/json_model.json");
         let models = [Model::embedded(), Model::parse(json)];
-        let mut found = models
-            .into_iter()
-            .flatten()
-            .filter_map(|m| m.service(service).ok());
+        let mut found = models.into_iter().flatten().filter_map(|m| m.service(service).ok());
         let service = found.next().expect("one of the models has the service");
         let region = "eu-west-1";
         let endpoint = Endpoint::of(&service, Partition::Aws, region, &Endpoints::default());
-        let target = Target {
-            account: "1".into(),
-            region: region.into(),
-            endpoint,
-        };
-        let client = Client::new(
-            &fake.config(),
-            &service,
-            target,
-            &Arc::new(Semaphore::new(1)),
-        );
-        client
-            .call(operation, parameters)
-            .await
-            .expect_err("the fake refuses everything")
+        let target = Target { account: "1".into(), region: region.into(), endpoint };
+        let client = Client::new(&fake.config(), &service, target, &Arc::new(Semaphore::new(1)));
+        client.call(operation, parameters).await.expect_err("the fake refuses everything")
     }
 
     #[tokio::test]
     async fn calls_go_where_aws_expects_them_and_are_signed_as_botocore_signs() {
         let fake = FakeAws::new(|_| (403, vec![], String::new()));
         let calls = [
-            (
-                "s3",
-                "ListBuckets",
-                json!({"ContinuationToken": "a/b+c= é*"}),
-            ),
+            ("s3", "ListBuckets", json!({"ContinuationToken": "a/b+c= é*"})),
             ("s3", "GetBucketAcl", json!({"Bucket": "my-bucket"})),
-            (
-                "s3",
-                "GetBucketPolicy",
-                json!({"Bucket": "b.x_y", "ExpectedBucketOwner": "1"}),
-            ),
-            (
-                "ec2",
-                "DescribeSecurityGroups",
-                json!({"GroupNames": ["x*y&é ~"]}),
-            ),
-            (
-                "iam",
-                "ListAccessKeys",
-                json!({"UserName": "a+b=c@d", "Marker": "m/+="}),
-            ),
+            ("s3", "GetBucketPolicy", json!({"Bucket": "b.x_y", "ExpectedBucketOwner": "1"})),
+            ("ec2", "DescribeSecurityGroups", json!({"GroupNames": ["x*y&é ~"]})),
+            ("iam", "ListAccessKeys", json!({"UserName": "a+b=c@d", "Marker": "m/+="})),
             ("secretsmanager", "ListSecrets", json!({"MaxResults": 2})),
             ("opensearch", "ListDomainNames", json!({})),
         ];

@@ -51,9 +51,7 @@ fn value(service: &Service, kind: Kind, name: &str, found: Value) -> Result<Valu
             members(service, structure, found).map(Value::Object)
         }
         (Shape::List { element, .. }, Value::Array(found)) => {
-            let items = found
-                .into_iter()
-                .map(|item| value(service, element.target, name, item));
+            let items = found.into_iter().map(|item| value(service, element.target, name, item));
             items.collect::<Result<_, _>>().map(Value::Array)
         }
         (Shape::Map { value: of, .. }, Value::Object(found)) => {
@@ -92,10 +90,7 @@ fn members(
 }
 
 fn read_scalar(scalar: Scalar, name: &str, found: Value) -> Result<Value, JsonError> {
-    let in_member = |source| JsonError::Scalar {
-        member: name.to_owned(),
-        source,
-    };
+    let in_member = |source| JsonError::Scalar { member: name.to_owned(), source };
     match (scalar, found) {
         (Scalar::Timestamp(_), Value::Number(seconds)) => {
             scalar::timestamp_of_seconds(&seconds).map_err(in_member)
@@ -128,11 +123,7 @@ fn wrong_type(member: &str, found: &Value, expected: &'static str) -> JsonError 
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
     };
-    JsonError::Type {
-        member: member.to_owned(),
-        found,
-        expected,
-    }
+    JsonError::Type { member: member.to_owned(), found, expected }
 }
 
 fn expected(scalar: Scalar) -> &'static str {

@@ -63,11 +63,7 @@ pub(super) fn decode(
     let document = if let Some(member) = &operation.root_text {
         let text = xml.text()?;
         // An empty root says null, which boto3 keeps.
-        let text = if text.is_empty() {
-            Value::Null
-        } else {
-            Value::from(text)
-        };
+        let text = if text.is_empty() { Value::Null } else { Value::from(text) };
         Value::Object(Map::from_iter([(member.clone(), text)]))
     } else if let Some(wrapper) = &operation.wrapper {
         let start = xml.child(wrapper)?;
@@ -133,10 +129,7 @@ fn check_root(
         Protocol::RestXml => operation.roots.first().unwrap_or(&response).clone(),
         _ => response,
     };
-    Err(XmlError::Root {
-        found: found.into_owned(),
-        expected,
-    })
+    Err(XmlError::Root { found: found.into_owned(), expected })
 }
 
 struct Xml<'a> {
@@ -165,10 +158,7 @@ impl<'a> Xml<'a> {
             match self.next()? {
                 Event::Start(start) => return Ok(start),
                 Event::Text(text) if !text.iter().all(u8::is_ascii_whitespace) => {
-                    return Err(XmlError::Root {
-                        found: "text".into(),
-                        expected: "XML".into(),
-                    });
+                    return Err(XmlError::Root { found: "text".into(), expected: "XML".into() });
                 }
                 _ => {}
             }
@@ -211,10 +201,7 @@ impl<'a> Xml<'a> {
     }
 
     fn skip(&mut self, start: &BytesStart<'a>) -> Result<(), XmlError> {
-        self.reader
-            .read_to_end(start.name())
-            .map(|_| ())
-            .map_err(|_| XmlError::CutOff)
+        self.reader.read_to_end(start.name()).map(|_| ()).map_err(|_| XmlError::CutOff)
     }
 
     /// Reads the content of an element that was just opened.
@@ -229,10 +216,9 @@ impl<'a> Xml<'a> {
         };
         match shape {
             Shape::Structure(structure) => self.structure(structure, start),
-            Shape::List {
-                element,
-                flattened: true,
-            } => Ok(Value::Array(vec![self.value(element.target, start)?])),
+            Shape::List { element, flattened: true } => {
+                Ok(Value::Array(vec![self.value(element.target, start)?]))
+            }
             Shape::List { element, .. } => {
                 let mut out = Vec::new();
                 while let Some(start) = self.next_child()? {
@@ -240,11 +226,7 @@ impl<'a> Xml<'a> {
                 }
                 Ok(Value::Array(out))
             }
-            Shape::Map {
-                key,
-                value,
-                flattened,
-            } => {
+            Shape::Map { key, value, flattened } => {
                 let mut out = Map::new();
                 if *flattened {
                     self.entry(key, value, &mut out)?;
@@ -309,11 +291,7 @@ impl<'a> Xml<'a> {
                     _ => drop(out.insert(member.name.clone(), Value::Array(vec![item]))),
                 }
             }
-            Some(Shape::Map {
-                key,
-                value,
-                flattened,
-            }) if *flattened || member.flattened => {
+            Some(Shape::Map { key, value, flattened }) if *flattened || member.flattened => {
                 let mut entries = match out.remove(&member.name) {
                     Some(Value::Object(entries)) => entries,
                     _ => Map::new(),
@@ -396,19 +374,12 @@ fn attribute(start: &BytesStart<'_>, member: &Member) -> Result<Option<Value>, X
     let Kind::Scalar(kind) = member.target else {
         return Ok(None);
     };
-    let found = start
-        .try_get_attribute(member.wire())
-        .map_err(quick_xml::Error::from)?;
+    let found = start.try_get_attribute(member.wire()).map_err(quick_xml::Error::from)?;
     let Some(found) = found else { return Ok(None) };
     let text = found.normalized_value(quick_xml::XmlVersion::Implicit1_0)?;
-    scalar::parse(&text, kind)
-        .map(Some)
-        .map_err(|source| in_member(start, source))
+    scalar::parse(&text, kind).map(Some).map_err(|source| in_member(start, source))
 }
 
 fn in_member(start: &BytesStart<'_>, source: ScalarError) -> XmlError {
-    XmlError::Scalar {
-        member: local_name(start).into_owned(),
-        source,
-    }
+    XmlError::Scalar { member: local_name(start).into_owned(), source }
 }

@@ -51,10 +51,7 @@ pub struct Endpoints {
 impl Endpoints {
     /// Gives the endpoint that replaces AWS's own for a service, if one does.
     pub fn replacing(&self, service: &str) -> Option<&str> {
-        self.by_service
-            .get(service)
-            .or(self.all.as_ref())
-            .map(String::as_str)
+        self.by_service.get(service).or(self.all.as_ref()).map(String::as_str)
     }
 }
 
@@ -77,26 +74,15 @@ impl Endpoint {
     pub fn of(service: &Service, partition: Partition, region: &str, given: &Endpoints) -> Self {
         let (url, signing_region) = aws_endpoint(service, partition, region);
         match given.replacing(&service.name) {
-            Some(url) => Self {
-                url: url.to_owned(),
-                signing_region,
-                replaced: true,
-            },
-            None => Self {
-                url,
-                signing_region,
-                replaced: false,
-            },
+            Some(url) => Self { url: url.to_owned(), signing_region, replaced: true },
+            None => Self { url, signing_region, replaced: false },
         }
     }
 }
 
 fn aws_endpoint(service: &Service, partition: Partition, region: &str) -> (String, String) {
     let Some(rule) = service.endpoints.get(partition.id()) else {
-        return (
-            format!("https://{}.{region}.amazonaws.com", service.name),
-            region.to_owned(),
-        );
+        return (format!("https://{}.{region}.amazonaws.com", service.name), region.to_owned());
     };
     if let Some(exception) = rule.exceptions.get(region) {
         return (exception.url.clone(), exception.sign.clone());
@@ -116,38 +102,14 @@ mod tests {
         let model = Model::embedded().expect("the embedded model is whole");
         // From the tables of "Service endpoints and quotas" in AWS's General Reference.
         let cases = [
-            (
-                Aws,
-                "ec2 eu-west-1",
-                "ec2.eu-west-1.amazonaws.com eu-west-1",
-            ),
-            (
-                AwsCn,
-                "ec2 cn-north-1",
-                "ec2.cn-north-1.amazonaws.com.cn cn-north-1",
-            ),
-            (
-                AwsUsGov,
-                "ec2 us-gov-east-1",
-                "ec2.us-gov-east-1.amazonaws.com us-gov-east-1",
-            ),
+            (Aws, "ec2 eu-west-1", "ec2.eu-west-1.amazonaws.com eu-west-1"),
+            (AwsCn, "ec2 cn-north-1", "ec2.cn-north-1.amazonaws.com.cn cn-north-1"),
+            (AwsUsGov, "ec2 us-gov-east-1", "ec2.us-gov-east-1.amazonaws.com us-gov-east-1"),
             (Aws, "iam eu-west-1", "iam.amazonaws.com us-east-1"),
-            (
-                AwsUsGov,
-                "iam us-gov-east-1",
-                "iam.us-gov.amazonaws.com us-gov-west-1",
-            ),
-            (
-                AwsCn,
-                "iam cn-northwest-1",
-                "iam.cn-north-1.amazonaws.com.cn cn-north-1",
-            ),
+            (AwsUsGov, "iam us-gov-east-1", "iam.us-gov.amazonaws.com us-gov-west-1"),
+            (AwsCn, "iam cn-northwest-1", "iam.cn-north-1.amazonaws.com.cn cn-north-1"),
             (Aws, "s3 us-east-1", "s3.us-east-1.amazonaws.com us-east-1"),
-            (
-                AwsCn,
-                "s3 cn-northwest-1",
-                "s3.cn-northwest-1.amazonaws.com.cn cn-northwest-1",
-            ),
+            (AwsCn, "s3 cn-northwest-1", "s3.cn-northwest-1.amazonaws.com.cn cn-northwest-1"),
         ];
         for (partition, asked, expected) in cases {
             let (service, region) = asked.split_once(' ').expect("service and region");

@@ -49,12 +49,8 @@ impl Model {
     /// When it is not of the format, or names shapes that it does not describe.
     pub fn parse(text: &str) -> Result<Self, ModelError> {
         let services = model_text::parse(text)?;
-        let services = services
-            .into_iter()
-            .map(|service| (service.name.clone(), service.into()));
-        Ok(Self {
-            services: services.collect(),
-        })
+        let services = services.into_iter().map(|service| (service.name.clone(), service.into()));
+        Ok(Self { services: services.collect() })
     }
 
     /// Gives a service by its name in botocore, for example `ec2`.
@@ -159,15 +155,8 @@ pub(super) struct Paging {
 #[derive(Debug)]
 pub(super) enum Shape {
     Structure(Structure),
-    List {
-        element: Member,
-        flattened: bool,
-    },
-    Map {
-        key: Member,
-        value: Member,
-        flattened: bool,
-    },
+    List { element: Member, flattened: bool },
+    Map { key: Member, value: Member, flattened: bool },
 }
 
 /// A structure's members, found by either name.
@@ -255,10 +244,7 @@ mod tests {
         let model = Model::embedded().expect("the embedded model is whole");
         let iam = model.service("iam").expect("iam is in it");
         assert_eq!(iam.protocol, Protocol::Query);
-        assert!(
-            iam.operations
-                .contains_key("GetAccountAuthorizationDetails")
-        );
+        assert!(iam.operations.contains_key("GetAccountAuthorizationDetails"));
         assert!(matches!(model.service("none"), Err(ModelError::Service(name)) if name == "none"));
     }
 

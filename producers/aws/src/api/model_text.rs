@@ -12,10 +12,7 @@ use super::model::{
 /// Reads all services of a model.
 pub(super) fn parse(text: &str) -> Result<Vec<Service>, ModelError> {
     let raw: RawModel = serde_json::from_str(text)?;
-    raw.services
-        .into_iter()
-        .map(|(name, raw)| service(name, raw))
-        .collect()
+    raw.services.into_iter().map(|(name, raw)| service(name, raw)).collect()
 }
 
 #[derive(Deserialize)]
@@ -99,14 +96,8 @@ struct Names<'a> {
 
 fn service(name: String, raw: RawService) -> Result<Service, ModelError> {
     let keys = raw.shapes.keys().cloned();
-    let positions = keys
-        .enumerate()
-        .map(|(position, key)| (key, position))
-        .collect();
-    let names = Names {
-        service: &name,
-        positions,
-    };
+    let positions = keys.enumerate().map(|(position, key)| (key, position)).collect();
+    let names = Names { service: &name, positions };
     let operations = raw
         .operations
         .into_iter()
@@ -148,15 +139,10 @@ impl Names<'_> {
             RawShape::Structure { members, payload } => {
                 Shape::Structure(self.structure(members, payload)?)
             }
-            RawShape::List { element, flattened } => Shape::List {
-                element: self.member("member".to_owned(), element)?,
-                flattened,
-            },
-            RawShape::Map {
-                key,
-                value,
-                flattened,
-            } => Shape::Map {
+            RawShape::List { element, flattened } => {
+                Shape::List { element: self.member("member".to_owned(), element)?, flattened }
+            }
+            RawShape::Map { key, value, flattened } => Shape::Map {
                 key: self.member("key".to_owned(), key)?,
                 value: self.member("value".to_owned(), value)?,
                 flattened,
@@ -169,20 +155,13 @@ impl Names<'_> {
         members: BTreeMap<String, RawMember>,
         payload: Option<String>,
     ) -> Result<Structure, ModelError> {
-        let members = members
-            .into_iter()
-            .map(|(name, raw)| self.member(name, raw));
+        let members = members.into_iter().map(|(name, raw)| self.member(name, raw));
         let members = members.collect::<Result<Vec<_>, _>>()?;
         let positions = members.iter().enumerate();
         let by_name: BTreeMap<_, _> = positions.map(|(i, m)| (m.name.clone(), i)).collect();
         let payload = payload.map(|name| by_name.get(&name).copied().ok_or(name));
         let payload = payload.transpose().map_err(|name| self.unknown(&name))?;
-        Ok(Structure {
-            members,
-            by_name,
-            by_wire: BTreeMap::new(),
-            payload,
-        })
+        Ok(Structure { members, by_name, by_wire: BTreeMap::new(), payload })
     }
 
     fn member(&self, name: String, raw: RawMember) -> Result<Member, ModelError> {
@@ -196,24 +175,9 @@ impl Names<'_> {
                 flattened: false,
                 target: self.kind(&target)?,
             },
-            RawMember::Full {
-                target,
-                wire,
-                query,
-                location,
-                attribute,
-                flattened,
-            } => {
+            RawMember::Full { target, wire, query, location, attribute, flattened } => {
                 let target = self.kind(&target)?;
-                Member {
-                    name,
-                    wire,
-                    query,
-                    location,
-                    attribute,
-                    flattened,
-                    target,
-                }
+                Member { name, wire, query, location, attribute, flattened, target }
             }
         })
     }
@@ -236,17 +200,11 @@ impl Names<'_> {
     }
 
     fn position(&self, shape: &str) -> Result<usize, ModelError> {
-        self.positions
-            .get(shape)
-            .copied()
-            .ok_or_else(|| self.unknown(shape))
+        self.positions.get(shape).copied().ok_or_else(|| self.unknown(shape))
     }
 
     fn unknown(&self, shape: &str) -> ModelError {
-        ModelError::Shape {
-            service: self.service.to_owned(),
-            shape: shape.to_owned(),
-        }
+        ModelError::Shape { service: self.service.to_owned(), shape: shape.to_owned() }
     }
 }
 
@@ -259,22 +217,15 @@ fn index_wire_names(shapes: &mut [Shape]) {
         let Shape::Structure(structure) = shape else {
             continue;
         };
-        let names = structure
-            .members
-            .iter()
-            .enumerate()
-            .map(|(position, member)| {
-                let inherited = match member.target {
-                    Kind::Shape(shape) if member.flattened && member.wire.is_none() => {
-                        elements[shape].clone()
-                    }
-                    _ => None,
-                };
-                (
-                    inherited.unwrap_or_else(|| member.wire().to_owned()),
-                    position,
-                )
-            });
+        let names = structure.members.iter().enumerate().map(|(position, member)| {
+            let inherited = match member.target {
+                Kind::Shape(shape) if member.flattened && member.wire.is_none() => {
+                    elements[shape].clone()
+                }
+                _ => None,
+            };
+            (inherited.unwrap_or_else(|| member.wire().to_owned()), position)
+        });
         structure.by_wire = names.collect();
     }
 }

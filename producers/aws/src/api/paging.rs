@@ -23,21 +23,13 @@ pub(super) fn next(paging: &Paging, page: &Map<String, Value>) -> Next {
     {
         return Next::Done;
     }
-    let tokens = paging
-        .input
-        .iter()
-        .zip(&paging.output)
-        .filter_map(|(parameter, names)| {
-            let mut alternatives = names.split(" || ").map(str::trim);
-            let token = alternatives.find_map(|name| page.get(name))?;
-            (token != "").then(|| (parameter.clone(), token.clone()))
-        });
+    let tokens = paging.input.iter().zip(&paging.output).filter_map(|(parameter, names)| {
+        let mut alternatives = names.split(" || ").map(str::trim);
+        let token = alternatives.find_map(|name| page.get(name))?;
+        (token != "").then(|| (parameter.clone(), token.clone()))
+    });
     let tokens: Vec<_> = tokens.collect();
-    if tokens.is_empty() {
-        Next::Done
-    } else {
-        Next::Page(tokens)
-    }
+    if tokens.is_empty() { Next::Done } else { Next::Page(tokens) }
 }
 
 /// Adds a page's lists to those of the pages before.
@@ -56,13 +48,7 @@ pub(super) fn join(paging: &Paging, joined: &mut Map<String, Value>, mut page: M
 /// Leaves what the AWS CLI prints of a joined listing: its lists and what belongs to all pages,
 /// null where the first page did not have it.
 pub(super) fn finish(paging: &Paging, joined: &mut Map<String, Value>) {
-    joined.retain(|name, _| {
-        paging
-            .result
-            .iter()
-            .chain(&paging.keep)
-            .any(|kept| kept == name)
-    });
+    joined.retain(|name, _| paging.result.iter().chain(&paging.keep).any(|kept| kept == name));
     for name in &paging.keep {
         joined.entry(name.clone()).or_insert(Value::Null);
     }
@@ -106,11 +92,7 @@ mod tests {
             assert_eq!(found, if more { expected } else { Next::Done }, "{page}");
         }
         let found = next(&paging(None), &object(json!({"Marker": "m"})));
-        assert_eq!(
-            found,
-            Next::Page(vec![("Marker".into(), json!("m"))]),
-            "a token is enough"
-        );
+        assert_eq!(found, Next::Page(vec![("Marker".into(), json!("m"))]), "a token is enough");
     }
 
     #[test]
@@ -118,16 +100,8 @@ mod tests {
         let paging = paging(Some("IsTruncated"));
         let mut joined =
             object(json!({"Users": [1], "Owner": "o", "Marker": "m", "IsTruncated": true}));
-        join(
-            &paging,
-            &mut joined,
-            object(json!({"Users": [2], "Roles": [3]})),
-        );
-        join(
-            &paging,
-            &mut joined,
-            object(json!({"Roles": [4], "Owner": "other"})),
-        );
+        join(&paging, &mut joined, object(json!({"Users": [2], "Roles": [3]})));
+        join(&paging, &mut joined, object(json!({"Roles": [4], "Owner": "other"})));
         finish(&paging, &mut joined);
         assert_eq!(
             Value::Object(joined),

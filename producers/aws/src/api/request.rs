@@ -9,11 +9,7 @@ use serde_json::{Map, Value};
 use super::model::{Kind, Location, Member, Operation, Protocol, Service, Shape, Structure};
 
 /// Everything but RFC 3986's unreserved characters, as signatures want it.
-const ENCODED: AsciiSet = NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
+const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 
@@ -23,10 +19,7 @@ pub(super) enum RequestError {
     #[error("the API model has no operation {0}")]
     Operation(String),
     #[error("operation {operation} has no parameter {parameter}")]
-    Parameter {
-        operation: String,
-        parameter: String,
-    },
+    Parameter { operation: String, parameter: String },
     #[error("the request is not valid HTTP")]
     Http(#[from] HttpError),
 }
@@ -56,9 +49,7 @@ pub(super) fn write(service: &Service, call: &Call) -> Result<HttpRequest, Reque
     request.set_method(&operation.method)?;
     request.set_uri(parts.uri)?;
     if length > 0 {
-        request
-            .headers_mut()
-            .insert("content-length", length.to_string());
+        request.headers_mut().insert("content-length", length.to_string());
     }
     for (name, value) in parts.headers {
         request.headers_mut().insert(name, value);
@@ -116,15 +107,9 @@ fn form(service: &Service, operation: &Operation, call: &Call) -> Parts {
     ];
     if let Some(input) = operation.input {
         let parameters = Value::Object(call.parameters.clone());
-        Form {
-            service,
-            fields: &mut fields,
-        }
-        .add(Kind::Shape(input), &parameters, "");
+        Form { service, fields: &mut fields }.add(Kind::Shape(input), &parameters, "");
     }
-    let pairs = fields
-        .iter()
-        .map(|(key, value)| format!("{}={}", encode(key), encode(value)));
+    let pairs = fields.iter().map(|(key, value)| format!("{}={}", encode(key), encode(value)));
     Parts {
         uri: "/".to_owned(),
         headers: vec![("content-type".to_owned(), FORM.to_owned())],
@@ -169,14 +154,7 @@ impl Form<'_> {
                     self.add(element.target, item, &key);
                 }
             }
-            (
-                Shape::Map {
-                    key,
-                    value: of,
-                    flattened,
-                },
-                Value::Object(entries),
-            ) => {
+            (Shape::Map { key, value: of, flattened }, Value::Object(entries)) => {
                 for (number, (name, item)) in (1..).zip(entries) {
                     let entry = if *flattened { "" } else { "entry." };
                     let entry = join(prefix, &format!("{entry}{number}"));
@@ -203,26 +181,13 @@ impl Form<'_> {
 }
 
 fn rest(service: &Service, operation: &Operation, call: &Call) -> Parts {
-    let (path, fixed) = operation
-        .uri
-        .split_once('?')
-        .unwrap_or((&operation.uri, ""));
+    let (path, fixed) = operation.uri.split_once('?').unwrap_or((&operation.uri, ""));
     // In the host the bucket is gone from the path.
-    let path = if call.host_bucket.is_some() {
-        path.replacen("/{Bucket}", "", 1)
-    } else {
-        path.into()
-    };
-    let mut path = if path.is_empty() {
-        "/".to_owned()
-    } else {
-        path
-    };
-    let mut query: Vec<String> = fixed
-        .split('&')
-        .filter(|q| !q.is_empty())
-        .map(Into::into)
-        .collect();
+    let path =
+        if call.host_bucket.is_some() { path.replacen("/{Bucket}", "", 1) } else { path.into() };
+    let mut path = if path.is_empty() { "/".to_owned() } else { path };
+    let mut query: Vec<String> =
+        fixed.split('&').filter(|q| !q.is_empty()).map(Into::into).collect();
     let (mut headers, mut rest) = (Vec::new(), Map::new());
     for (name, value) in &call.parameters {
         let Some(member) = input(service, operation)
@@ -233,11 +198,7 @@ fn rest(service: &Service, operation: &Operation, call: &Call) -> Parts {
         match member.location {
             Some(Location::Uri) => path = fill(&path, member.wire(), &text(value)),
             Some(Location::Querystring) => {
-                query.push(format!(
-                    "{}={}",
-                    encode(member.wire()),
-                    encode(&text(value))
-                ));
+                query.push(format!("{}={}", encode(member.wire()), encode(&text(value))));
             }
             Some(Location::Header | Location::Headers) => {
                 headers.push((member.wire().to_lowercase(), text(value)));
@@ -252,16 +213,8 @@ fn rest(service: &Service, operation: &Operation, call: &Call) -> Parts {
         headers.push(("content-type".to_owned(), "application/json".to_owned()));
         body = Value::Object(rest).to_string();
     }
-    let query = if query.is_empty() {
-        String::new()
-    } else {
-        format!("?{}", query.join("&"))
-    };
-    Parts {
-        uri: path + &query,
-        headers,
-        body,
-    }
+    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+    Parts { uri: path + &query, headers, body }
 }
 
 /// Puts a parameter in the path; `{name+}` keeps its slashes.
@@ -286,11 +239,7 @@ fn text(value: &Value) -> String {
 }
 
 fn join(prefix: &str, key: &str) -> String {
-    if prefix.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{prefix}.{key}")
-    }
+    if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") }
 }
 
 #[cfg(test)]
@@ -308,19 +257,10 @@ mod tests {
     ) -> String {
         let model = Model::embedded().expect("the embedded model is whole");
         let service = model.service(service).expect("it is in the model");
-        let Value::Object(parameters) = parameters else {
-            panic!("parameters are an object")
-        };
+        let Value::Object(parameters) = parameters else { panic!("parameters are an object") };
         let operation = operation.to_owned();
         let host_bucket = host_bucket.map(Into::into);
-        match write(
-            &service,
-            &Call {
-                operation,
-                parameters,
-                host_bucket,
-            },
-        ) {
+        match write(&service, &Call { operation, parameters, host_bucket }) {
             Ok(request) => {
                 let body = request.body().bytes().unwrap_or_default();
                 let body = String::from_utf8_lossy(body);
@@ -338,26 +278,17 @@ mod tests {
         let expected = "POST / Action=DescribeSecurityGroups&Version=2016-11-15\
             &Filter.1.Name=group-name&Filter.1.Value.1=a%20b&Filter.1.Value.2=%C3%BC%26%3D\
             &MaxResults=5";
-        assert_eq!(
-            written("ec2", "DescribeSecurityGroups", filters, None),
-            expected
-        );
+        assert_eq!(written("ec2", "DescribeSecurityGroups", filters, None), expected);
 
         let expected = "POST / Action=GetAccountAuthorizationDetails&Version=2010-05-08\
             &Filter.member.1=User&Filter.member.2=Role";
         let parameters = json!({"Filter": ["User", "Role"]});
-        assert_eq!(
-            written("iam", "GetAccountAuthorizationDetails", parameters, None),
-            expected
-        );
+        assert_eq!(written("iam", "GetAccountAuthorizationDetails", parameters, None), expected);
 
         let bucket = json!({"Bucket": "a.b"});
         assert_eq!(written("s3", "GetBucketAcl", bucket, None), "GET /a.b?acl ");
         let bucket = json!({"Bucket": "bucket"});
-        assert_eq!(
-            written("s3", "GetBucketAcl", bucket, Some("bucket")),
-            "GET /?acl "
-        );
+        assert_eq!(written("s3", "GetBucketAcl", bucket, Some("bucket")), "GET /?acl ");
         let tokens = json!({"MaxBuckets": 3, "ContinuationToken": "a/b="});
         let expected = "GET /?continuation-token=a%2Fb%3D&max-buckets=3 ";
         assert_eq!(written("s3", "ListBuckets", tokens, None), expected);

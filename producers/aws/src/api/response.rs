@@ -67,12 +67,7 @@ pub(super) struct Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {}",
-            self.meta.code().unwrap_or_default(),
-            self.message()
-        )
+        write!(f, "{}: {}", self.meta.code().unwrap_or_default(), self.message())
     }
 }
 
@@ -126,18 +121,13 @@ impl DeserializeResponse for Deserializer {
         let headers = response.headers().iter();
         let raw = Raw {
             status: response.status().as_u16(),
-            headers: headers
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
+            headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             body: response.body().bytes().unwrap_or_default().to_vec(),
         };
         if response.status().is_success() {
             return Ok(Output::erase(raw));
         }
-        Err(OrchestratorError::operation(Error::erase(refusal(
-            self.protocol,
-            &raw,
-        ))))
+        Err(OrchestratorError::operation(Error::erase(refusal(self.protocol, &raw))))
     }
 }
 
@@ -164,10 +154,7 @@ fn document(service: &Service, operation: &Operation, raw: &Raw) -> Result<Value
     let Shape::Structure(structure) = &service.shapes[output] else {
         return Ok(Value::Object(Map::new()));
     };
-    let mut document = match structure
-        .payload
-        .map(|position| &structure.members[position])
-    {
+    let mut document = match structure.payload.map(|position| &structure.members[position]) {
         Some(payload) => {
             let body = match payload.target {
                 Kind::Shape(shape) => body(service, operation, shape, raw)?,
@@ -207,18 +194,13 @@ fn read_headers(
     raw: &Raw,
     document: &mut Map<String, Value>,
 ) -> Result<(), DecodeError> {
-    let in_headers = structure
-        .members
-        .iter()
-        .filter(|m| m.location == Some(Location::Header));
+    let in_headers = structure.members.iter().filter(|m| m.location == Some(Location::Header));
     for member in in_headers {
         let (Some(text), Kind::Scalar(kind)) = (raw.header(member.wire()), member.target) else {
             continue;
         };
-        let value = scalar::parse(text, kind).map_err(|source| DecodeError::Header {
-            header: member.wire().to_owned(),
-            source,
-        })?;
+        let value = scalar::parse(text, kind)
+            .map_err(|source| DecodeError::Header { header: member.wire().to_owned(), source })?;
         document.insert(member.name.clone(), value);
     }
     Ok(())
@@ -226,10 +208,7 @@ fn read_headers(
 
 impl Raw {
     fn header(&self, name: &str) -> Option<&str> {
-        let found = self
-            .headers
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name));
+        let found = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 }
@@ -239,18 +218,12 @@ fn refusal(protocol: Protocol, raw: &Raw) -> Refusal {
     let mut meta = ErrorMetadata::builder()
         .code(code.unwrap_or_else(|| raw.status.to_string()))
         .message(message.unwrap_or_else(|| excerpt(&raw.body)));
-    let id = raw
-        .header("x-amzn-requestid")
-        .or_else(|| raw.header("x-amz-request-id"));
+    let id = raw.header("x-amzn-requestid").or_else(|| raw.header("x-amz-request-id"));
     if let Some(id) = id {
         meta = meta.custom("aws_request_id", id.to_owned());
     }
     let bucket_region = raw.header("x-amz-bucket-region").map(str::to_owned);
-    Refusal {
-        status: raw.status,
-        bucket_region,
-        meta: meta.build(),
-    }
+    Refusal { status: raw.status, bucket_region, meta: meta.build() }
 }
 
 /// Finds code and message of a refusal.
@@ -272,11 +245,7 @@ fn error_code(protocol: Protocol, raw: &Raw) -> (Option<String>, Option<String>)
     let code = code.or_else(|| text(&["__type", "code", "Code"]));
     let code = code.map(|code| {
         let start = code.rfind('#').map_or(0, |at| at + 1);
-        code[start..]
-            .split(':')
-            .next()
-            .unwrap_or_default()
-            .to_owned()
+        code[start..].split(':').next().unwrap_or_default().to_owned()
     });
     (code, text(&["message", "Message", "errorMessage"]))
 }

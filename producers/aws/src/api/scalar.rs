@@ -20,9 +20,7 @@ pub(super) fn parse(text: &str, scalar: Scalar) -> Result<Value, ScalarError> {
         Scalar::String | Scalar::Blob => Ok(Value::from(text)),
         Scalar::Integer => {
             let number = text.trim().parse::<i64>();
-            number
-                .map(Value::from)
-                .map_err(|_| wrong(text, "whole number"))
+            number.map(Value::from).map_err(|_| wrong(text, "whole number"))
         }
         Scalar::Float => {
             let number = text.trim().parse().ok().and_then(Number::from_f64);
@@ -41,9 +39,7 @@ pub(super) fn parse(text: &str, scalar: Scalar) -> Result<Value, ScalarError> {
 /// Reads a URL-encoded policy document; one that is not JSON stays as it came, as in botocore.
 pub(super) fn policy(text: &str) -> Value {
     let decoded = percent_decode_str(text).decode_utf8();
-    let parsed = decoded
-        .ok()
-        .and_then(|text| serde_json::from_str(&text).ok());
+    let parsed = decoded.ok().and_then(|text| serde_json::from_str(&text).ok());
     parsed.unwrap_or_else(|| Value::from(text))
 }
 
@@ -59,16 +55,12 @@ pub(super) fn timestamp(text: &str, format: Timestamp) -> Result<Value, ScalarEr
         }
     };
     let text_of = time.ok().and_then(iso);
-    text_of
-        .map(Value::from)
-        .ok_or_else(|| wrong(text, "timestamp"))
+    text_of.map(Value::from).ok_or_else(|| wrong(text, "timestamp"))
 }
 
 /// Reads a timestamp of seconds, rounded to microseconds as Python's `fromtimestamp` does.
 pub(super) fn timestamp_of_seconds(seconds: &Number) -> Result<Value, ScalarError> {
-    let micros = seconds
-        .as_f64()
-        .map(|seconds| (seconds * 1e6).round_ties_even());
+    let micros = seconds.as_f64().map(|seconds| (seconds * 1e6).round_ties_even());
     // Floats convert with saturation, so what is out of range fails in the next steps.
     let nanos = micros.and_then(|micros| (micros as i128).checked_mul(1_000));
     let time = nanos.and_then(|nanos| DateTime::from_nanos(nanos).ok());
@@ -88,10 +80,7 @@ fn iso(time: DateTime) -> Option<String> {
 
 fn wrong(text: &str, kind: &'static str) -> ScalarError {
     // Enough to recognise it; answers can be long.
-    ScalarError {
-        text: text.chars().take(80).collect(),
-        kind,
-    }
+    ScalarError { text: text.chars().take(80).collect(), kind }
 }
 
 #[cfg(test)]
@@ -131,11 +120,7 @@ mod tests {
                 Some(json!("2026-01-02T03:04:05+00:00")),
             ),
             ("soon", time(Timestamp::Default), None),
-            (
-                "%7B%22a%22%3A%20%22%C3%BC+%2520%22%7D",
-                Scalar::Policy,
-                Some(json!({"a": "ü+%20"})),
-            ),
+            ("%7B%22a%22%3A%20%22%C3%BC+%2520%22%7D", Scalar::Policy, Some(json!({"a": "ü+%20"}))),
             ("not%20json", Scalar::Policy, Some(json!("not%20json"))),
         ];
         for (text, scalar, expected) in cases {
@@ -147,20 +132,11 @@ mod tests {
     fn seconds_are_rounded_to_microseconds() {
         let cases = [
             (json!(1_767_323_045), "2026-01-02T03:04:05+00:00"),
-            (
-                json!(1_767_323_045.044_077_2),
-                "2026-01-02T03:04:05.044077+00:00",
-            ),
+            (json!(1_767_323_045.044_077_2), "2026-01-02T03:04:05.044077+00:00"),
         ];
         for (seconds, expected) in cases {
-            let Value::Number(number) = &seconds else {
-                panic!("a number")
-            };
-            assert_eq!(
-                timestamp_of_seconds(number),
-                Ok(json!(expected)),
-                "{seconds}"
-            );
+            let Value::Number(number) = &seconds else { panic!("a number") };
+            assert_eq!(timestamp_of_seconds(number), Ok(json!(expected)), "{seconds}");
         }
         assert!(timestamp_of_seconds(&Number::from_f64(1e300).expect("finite")).is_err());
     }

@@ -14,11 +14,7 @@ pub(super) const COLLECTOR: Collector = Collector {
     id: "iam-credential-report",
     resource_type: "AWS::IAM::CredentialReport",
     coverage: Coverage::Global,
-    actions: &[
-        "iam:GenerateCredentialReport",
-        "iam:GetAccountSummary",
-        "iam:GetCredentialReport",
-    ],
+    actions: &["iam:GenerateCredentialReport", "iam:GetAccountSummary", "iam:GetCredentialReport"],
     collect,
 };
 
@@ -31,9 +27,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 ///
 /// Shape: the id is the account's; configuration is `rows`, one object a line with the report's
 /// own column names and texts. `GeneratedTime` is left out: it moves with every new report, and a
-/// change that tells nothing is no change. Supplementary: `AccountSummary` is the map of counts, which
-/// says of root what the report's own row may lack. Source: `iam:GenerateCredentialReport`, asked until the
-/// report is complete, `iam:GetCredentialReport` and `iam:GetAccountSummary`.
+/// change that tells nothing is no change. Supplementary: `AccountSummary` is the map of counts,
+/// which says of root what the report's own row may lack. Source: `iam:GenerateCredentialReport`,
+/// asked until the report is complete, `iam:GetCredentialReport` and `iam:GetAccountSummary`.
 fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
     Box::pin(async move {
         wait_until_complete(account, FIRST_PAUSE).await?;
@@ -53,10 +49,7 @@ fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
 async fn wait_until_complete(account: &Account, first: Duration) -> Result<(), CollectError> {
     let mut pause = first;
     for _ in 0..POLLS_MAX {
-        let answer = account
-            .iam()
-            .call("GenerateCredentialReport", json!({}))
-            .await?;
+        let answer = account.iam().call("GenerateCredentialReport", json!({})).await?;
         if text(&answer, "State")? == "COMPLETE" {
             return Ok(());
         }
@@ -64,10 +57,7 @@ async fn wait_until_complete(account: &Account, first: Duration) -> Result<(), C
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
     let message = format!("the report was not complete after {POLLS_MAX} questions");
-    Err(CollectError::Answer {
-        code: "ReportNotReady",
-        message,
-    })
+    Err(CollectError::Answer { code: "ReportNotReady", message })
 }
 
 /// Reads the report's Base64 CSV: one object a line, from column name to text.
@@ -82,19 +72,14 @@ fn rows(content: &str) -> Result<Vec<Value>, String> {
     for record in reader.records() {
         let record = record.map_err(|error| error.to_string())?;
         let cells = columns.iter().zip(&record);
-        let row: Map<_, _> = cells
-            .map(|(name, cell)| (name.to_owned(), cell.into()))
-            .collect();
+        let row: Map<_, _> = cells.map(|(name, cell)| (name.to_owned(), cell.into())).collect();
         rows.push(Value::Object(row));
     }
     Ok(rows)
 }
 
 fn unreadable(message: String) -> CollectError {
-    CollectError::Answer {
-        code: "UnreadableAnswer",
-        message,
-    }
+    CollectError::Answer { code: "UnreadableAnswer", message }
 }
 
 #[cfg(test)]
@@ -107,17 +92,11 @@ mod tests {
     fn states(states: &'static [&'static str]) -> FakeAws {
         let number = AtomicUsize::new(0);
         FakeAws::new(move |_| {
-            let state = states
-                .get(number.fetch_add(1, Ordering::SeqCst))
-                .or(states.last());
+            let state = states.get(number.fetch_add(1, Ordering::SeqCst)).or(states.last());
             let state = state.expect("a script is not empty");
             let name = "GenerateCredentialReport";
             let result = format!("<{name}Result><State>{state}</State></{name}Result>");
-            (
-                200,
-                vec![],
-                format!("<{name}Response>{result}</{name}Response>"),
-            )
+            (200, vec![], format!("<{name}Response>{result}</{name}Response>"))
         })
     }
 
@@ -130,10 +109,7 @@ mod tests {
         let fake = states(&["STARTED", "INPROGRESS"]);
         let result = wait_until_complete(&fake.account(), Duration::ZERO).await;
         let error = result.expect_err("it is never complete").summary();
-        assert_eq!(
-            error,
-            "ReportNotReady: the report was not complete after 14 questions"
-        );
+        assert_eq!(error, "ReportNotReady: the report was not complete after 14 questions");
         assert_eq!(fake.sent().len(), 14);
     }
 
@@ -150,13 +126,7 @@ mod tests {
 
     #[test]
     fn a_damaged_report_is_an_error() {
-        for csv in [
-            "",
-            "<html>",
-            "arn,user\n",
-            "user,arn\na,b,c\n",
-            "user,arn\na\n",
-        ] {
+        for csv in ["", "<html>", "arn,user\n", "user,arn\na,b,c\n", "user,arn\na\n"] {
             assert!(rows(&base64::encode(csv)).is_err(), "{csv:?}");
         }
         assert!(rows("not base64!").is_err());

@@ -60,10 +60,7 @@ async fn document(account: &Account, user: &Value) -> Result<Option<Document>, C
         .arn(text(user, "Arn")?)
         .tags(user.get("Tags"));
     document.answer("AccessKeys", keys, &[]);
-    let profile = account
-        .iam()
-        .call("GetLoginProfile", json!({"UserName": name}))
-        .await;
+    let profile = account.iam().call("GetLoginProfile", json!({"UserName": name})).await;
     let profile = profile.map(|mut answer| answer["LoginProfile"].take());
     document.answer("LoginProfile", profile, &[NONE]);
     let devices = list(account, "ListMFADevices", name, "MFADevices").await;
@@ -78,9 +75,6 @@ async fn list(
     user: &str,
     list: &str,
 ) -> Result<Value, CallError> {
-    let answer = account
-        .iam()
-        .call_all(operation, json!({"UserName": user}))
-        .await;
+    let answer = account.iam().call_all(operation, json!({"UserName": user})).await;
     answer.map(|mut answer| answer[list].take())
 }

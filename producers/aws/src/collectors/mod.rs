@@ -67,16 +67,12 @@ pub fn actions() -> BTreeSet<&'static str> {
 /// Gives a listing's items; an answer without the list is an error, not an empty list.
 fn items<'a>(answer: &'a Value, list: &str) -> Result<&'a [Value], CollectError> {
     let found = answer[list].as_array();
-    found
-        .map(Vec::as_slice)
-        .ok_or_else(|| CollectError::missing(list))
+    found.map(Vec::as_slice).ok_or_else(|| CollectError::missing(list))
 }
 
 /// Gives a text member that every item must have.
 fn text<'a>(item: &'a Value, member: &str) -> Result<&'a str, CollectError> {
-    item[member]
-        .as_str()
-        .ok_or_else(|| CollectError::missing(member))
+    item[member].as_str().ok_or_else(|| CollectError::missing(member))
 }
 
 #[cfg(test)]
@@ -90,15 +86,8 @@ mod tests {
         sorted.sort_unstable();
         sorted.dedup();
         assert_eq!(ids, sorted);
-        let types: BTreeSet<_> = ALL
-            .iter()
-            .map(|collector| collector.resource_type)
-            .collect();
-        assert_eq!(
-            types.len(),
-            ALL.len(),
-            "a type in two collectors would delete the other's"
-        );
+        let types: BTreeSet<_> = ALL.iter().map(|collector| collector.resource_type).collect();
+        assert_eq!(types.len(), ALL.len(), "a type in two collectors would delete the other's");
     }
 
     #[test]
@@ -107,10 +96,7 @@ mod tests {
         let verbs = ["Get", "List", "Describe", "GenerateCredentialReport"];
         for action in actions() {
             let (_, verb) = action.split_once(':').expect("service:Action");
-            assert!(
-                verbs.iter().any(|known| verb.starts_with(known)),
-                "{action}"
-            );
+            assert!(verbs.iter().any(|known| verb.starts_with(known)), "{action}");
         }
     }
 }

@@ -40,24 +40,14 @@ struct Question {
 }
 
 const QUESTIONS: &[Question] = &[
-    Question {
-        name: "Acl",
-        operation: "GetBucketAcl",
-        only: None,
-        none: &[],
-    },
+    Question { name: "Acl", operation: "GetBucketAcl", only: None, none: &[] },
     Question {
         name: "Encryption",
         operation: "GetBucketEncryption",
         only: Some("ServerSideEncryptionConfiguration"),
         none: &["ServerSideEncryptionConfigurationNotFoundError"],
     },
-    Question {
-        name: "Logging",
-        operation: "GetBucketLogging",
-        only: None,
-        none: &[],
-    },
+    Question { name: "Logging", operation: "GetBucketLogging", only: None, none: &[] },
     Question {
         name: "PolicyStatus",
         operation: "GetBucketPolicyStatus",
@@ -70,12 +60,7 @@ const QUESTIONS: &[Question] = &[
         only: Some("PublicAccessBlockConfiguration"),
         none: &["NoSuchPublicAccessBlockConfiguration"],
     },
-    Question {
-        name: "Versioning",
-        operation: "GetBucketVersioning",
-        only: None,
-        none: &[],
-    },
+    Question { name: "Versioning", operation: "GetBucketVersioning", only: None, none: &[] },
 ];
 
 /// Sees each bucket of the account, whatever its region.
@@ -89,9 +74,7 @@ fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
     Box::pin(async move {
         let home = account.s3(account.home_region());
         // With this parameter AWS gives each bucket's region.
-        let answer = home
-            .call_all("ListBuckets", json!({"MaxBuckets": 10_000}))
-            .await?;
+        let answer = home.call_all("ListBuckets", json!({"MaxBuckets": 10_000})).await?;
         let buckets = items(&answer, "Buckets")?.to_vec();
         let documents =
             stream::iter(buckets).map(|item| async move { document(account, &item).await });
@@ -145,17 +128,11 @@ async fn location(
 ) -> Result<Value, CallError> {
     let first = known.unwrap_or_else(|| account.home_region());
     let parameters = || json!({"Bucket": bucket});
-    let answer = account
-        .s3(first)
-        .call("GetBucketLocation", parameters())
-        .await;
+    let answer = account.s3(first).call("GetBucketLocation", parameters()).await;
     match answer {
         Err(error) if error.bucket_region().is_some_and(|region| region != first) => {
             let region = error.bucket_region().unwrap_or(first);
-            account
-                .s3(region)
-                .call("GetBucketLocation", parameters())
-                .await
+            account.s3(region).call("GetBucketLocation", parameters()).await
         }
         answer => answer,
     }
@@ -178,16 +155,9 @@ fn region(known: Option<&str>, location: &Result<Value, CallError>) -> Option<St
 /// A bucket in a guessed region would be another resource, and the known one would be deleted:
 /// so the whole scope fails.
 fn unplaced(bucket: &str, location: &Result<Value, CallError>) -> CollectError {
-    let cause = location
-        .as_ref()
-        .err()
-        .map(CallError::summary)
-        .unwrap_or_default();
+    let cause = location.as_ref().err().map(CallError::summary).unwrap_or_default();
     let message = format!("the region of bucket {bucket} is not known ({cause})");
-    CollectError::Answer {
-        code: "BucketNotPlaced",
-        message,
-    }
+    CollectError::Answer { code: "BucketNotPlaced", message }
 }
 
 /// Keeps a bucket's policy as an object.
@@ -199,10 +169,7 @@ fn answer_policy(document: &mut Document, answer: Result<Value, CallError>) {
     match parsed {
         Ok(Ok(policy)) => document.answer("Policy", Ok(policy), &[]),
         Ok(Err(error)) => {
-            document.error(
-                "Policy",
-                format!("UnreadableAnswer: the policy is not JSON: {error}"),
-            );
+            document.error("Policy", format!("UnreadableAnswer: the policy is not JSON: {error}"));
         }
         Err(error) => document.answer("Policy", Err(error), &["NoSuchBucketPolicy"]),
     }
@@ -238,17 +205,10 @@ mod tests {
                 return (200, vec![], body.to_owned());
             }
             let body = "<Error><Code>PermanentRedirect</Code><Message>m</Message></Error>";
-            (
-                301,
-                vec![("x-amz-bucket-region", "eu-central-1")],
-                body.to_owned(),
-            )
+            (301, vec![("x-amz-bucket-region", "eu-central-1")], body.to_owned())
         });
         let found = location(&fake.account(), "bucket", None).await;
-        assert_eq!(
-            found.ok(),
-            Some(json!({"LocationConstraint": "eu-central-1"}))
-        );
+        assert_eq!(found.ok(), Some(json!({"LocationConstraint": "eu-central-1"})));
         let uris: Vec<_> = fake.sent().into_iter().map(|sent| sent.uri).collect();
         assert_eq!(
             uris,
@@ -273,26 +233,16 @@ mod tests {
     #[tokio::test]
     async fn a_policy_that_is_not_json_is_an_error_and_not_none() {
         let fake = FakeAws::new(|sent| {
-            let text = if sent.uri.ends_with("?policy") {
-                "{cut"
-            } else {
-                "<Tagging/>"
-            };
+            let text = if sent.uri.ends_with("?policy") { "{cut" } else { "<Tagging/>" };
             (200, vec![], text.to_owned())
         });
         let item = json!({"Name": "bucket", "BucketRegion": "eu-west-1"});
         let found = document(&fake.account(), &item).await.ok().flatten();
         let found = found.expect("the bucket is there").stamp(7);
         let policy = &found.errors["Policy"];
-        assert!(
-            policy.starts_with("UnreadableAnswer: the policy is not JSON"),
-            "{policy}"
-        );
+        assert!(policy.starts_with("UnreadableAnswer: the policy is not JSON"), "{policy}");
         let acl = &found.errors["Acl"];
-        assert!(
-            acl.contains("the root element is Tagging, not AccessControlPolicy"),
-            "{acl}"
-        );
+        assert!(acl.contains("the root element is Tagging, not AccessControlPolicy"), "{acl}");
         assert_eq!(found.supplementary, r#"{"Tagging":{}}"#);
         assert_eq!((found.region.as_str(), found.captured_ms), ("eu-west-1", 7));
     }
@@ -309,11 +259,7 @@ mod tests {
             (None, Err(refused(None)), None),
         ];
         for (known, location, expected) in cases {
-            assert_eq!(
-                region(known, &location).as_deref(),
-                expected,
-                "{known:?} {location:?}"
-            );
+            assert_eq!(region(known, &location).as_deref(), expected, "{known:?} {location:?}");
         }
         assert_eq!(
             unplaced("b", &Err(refused(None))).summary(),

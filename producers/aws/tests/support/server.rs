@@ -12,11 +12,7 @@ use tokio::task::JoinHandle;
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     /// A status with headers (`name: value` lines) and a body.
-    Whole {
-        status: u16,
-        headers: String,
-        body: String,
-    },
+    Whole { status: u16, headers: String, body: String },
     /// Success whose body breaks off: the length promises more.
     Torn { body: String },
     /// Success whose body is a root element with this many bytes of blanks, of no stated length.
@@ -31,24 +27,14 @@ impl Answer {
     }
 
     pub(crate) fn error(status: u16, body: &str) -> Self {
-        Self::Whole {
-            status,
-            headers: String::new(),
-            body: body.to_owned(),
-        }
+        Self::Whole { status, headers: String::new(), body: body.to_owned() }
     }
 
     pub(crate) fn header(self, line: &str) -> Self {
         match self {
-            Self::Whole {
-                status,
-                headers,
-                body,
-            } => Self::Whole {
-                status,
-                headers: format!("{headers}{line}\r\n"),
-                body,
-            },
+            Self::Whole { status, headers, body } => {
+                Self::Whole { status, headers: format!("{headers}{line}\r\n"), body }
+            }
             other => other,
         }
     }
@@ -105,24 +91,15 @@ async fn serve(
         return Ok(());
     }
     let number = count.fetch_add(1, Ordering::SeqCst);
-    let answer = script
-        .get(number)
-        .or(script.last())
-        .expect("a script is not empty");
+    let answer = script.get(number).or(script.last()).expect("a script is not empty");
     match answer {
-        Answer::Whole {
-            status,
-            headers,
-            body,
-        } => {
+        Answer::Whole { status, headers, body } => {
             let head = head(*status, headers, Some(body.len()));
             stream.write_all(head.as_bytes()).await?;
             stream.write_all(body.as_bytes()).await
         }
         Answer::Torn { body } => {
-            stream
-                .write_all(head(200, "", Some(body.len() + 100)).as_bytes())
-                .await?;
+            stream.write_all(head(200, "", Some(body.len() + 100)).as_bytes()).await?;
             stream.write_all(body.as_bytes()).await
         }
         Answer::Huge { bytes } => {
@@ -132,9 +109,7 @@ async fn serve(
             for _ in 0..bytes.div_ceil(blanks.len()) {
                 stream.write_all(&blanks).await?;
             }
-            stream
-                .write_all(b"<Buckets/></ListAllMyBucketsResult>")
-                .await
+            stream.write_all(b"<Buckets/></ListAllMyBucketsResult>").await
         }
         Answer::Silence => {
             std::future::pending::<()>().await;
@@ -144,9 +119,7 @@ async fn serve(
 }
 
 fn head(status: u16, headers: &str, length: Option<usize>) -> String {
-    let length = length
-        .map(|bytes| format!("content-length: {bytes}\r\n"))
-        .unwrap_or_default();
+    let length = length.map(|bytes| format!("content-length: {bytes}\r\n")).unwrap_or_default();
     format!(
         "HTTP/1.1 {status} X\r\nconnection: close\r\nx-amzn-requestid: id-1\r\n\
          {headers}{length}\r\n"
@@ -167,12 +140,8 @@ async fn read_request(stream: &mut TcpStream) -> std::io::Result<bool> {
         let Some((head, body)) = text.split_once("\r\n\r\n") else {
             continue;
         };
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length:"));
-        let length = length
-            .and_then(|length| length.trim().parse().ok())
-            .unwrap_or(0);
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+        let length = length.and_then(|length| length.trim().parse().ok()).unwrap_or(0);
         if body.len() >= length {
             return Ok(true);
         }

@@ -65,20 +65,11 @@ impl World {
         let denier = Denier::start(moto.port())?;
         let printed = kit::python(FILL, &["organisations", &moto.endpoint()])?;
         let accounts = serde_json::from_str(&printed).context("the script prints JSON")?;
-        Ok(Self {
-            moto,
-            denier,
-            accounts,
-            clock: Cell::new(START_MS),
-        })
+        Ok(Self { moto, denier, accounts, clock: Cell::new(START_MS) })
     }
 
     pub(crate) fn config(&self, change: Value) -> Result<Config> {
-        let payers: Vec<_> = self
-            .accounts
-            .keys()
-            .map(|id| json!({"account": id}))
-            .collect();
+        let payers: Vec<_> = self.accounts.keys().map(|id| json!({"account": id})).collect();
         let mut config = json!({"role": "Audit", "external_id": "xy", "payers": payers,
             "regions": REGIONS, "endpoint": self.denier.endpoint(), "max_attempts": 2});
         if let (Value::Object(config), Value::Object(change)) = (&mut config, change) {
@@ -88,12 +79,8 @@ impl World {
     }
 
     pub(crate) async fn scan(&self, config: &Config) -> Result<Scanned> {
-        let mut sink = Memory {
-            listings: vec![],
-            observations: vec![],
-            flushed: 0,
-            limit: usize::MAX,
-        };
+        let mut sink =
+            Memory { listings: vec![], observations: vec![], flushed: 0, limit: usize::MAX };
         let clock = &self.clock;
         let progress = RefCell::new(Vec::new());
         let tick = || {
@@ -102,19 +89,11 @@ impl World {
         };
         let note = |step| progress.borrow_mut().push(step);
         let summary = scan_as(super::credentials(), config, &mut sink, tick, &note).await?;
-        Ok(Scanned {
-            summary,
-            sink,
-            progress: progress.into_inner(),
-        })
+        Ok(Scanned { summary, sink, progress: progress.into_inner() })
     }
 
     pub(crate) fn all(&self) -> BTreeSet<&str> {
-        self.accounts
-            .values()
-            .flatten()
-            .map(String::as_str)
-            .collect()
+        self.accounts.values().flatten().map(String::as_str).collect()
     }
 
     /// The last member account of the first payer.
@@ -142,13 +121,7 @@ impl Scanned {
         let mut open: BTreeMap<ScopeKey, i64> = BTreeMap::new();
         let mut ended = BTreeMap::new();
         for (observation, _) in &self.sink.observations {
-            let Observation {
-                account,
-                region,
-                resource_type,
-                event,
-                ..
-            } = observation;
+            let Observation { account, region, resource_type, event, .. } = observation;
             ensure!(observation.scan == self.summary.scan && observation.attempt == 1);
             let key = (account.clone(), region.clone(), resource_type.clone());
             ensure!(!ended.contains_key(&key), "{key:?} goes on after its end");
@@ -158,10 +131,7 @@ impl Scanned {
                 }
                 ObservationEvent::Observed { resource } => {
                     ensure!(resource.account == *account, "a resource of its account");
-                    ensure!(
-                        resource.resource_type == *resource_type,
-                        "a resource of its type"
-                    );
+                    ensure!(resource.resource_type == *resource_type, "a resource of its type");
                     *open.get_mut(&key).context("seen before the start")? += 1;
                 }
                 ObservationEvent::Completed { count } => {
@@ -180,13 +150,10 @@ impl Scanned {
     }
 
     pub(crate) fn resources(&self) -> impl Iterator<Item = &Resource> {
-        self.sink
-            .observations
-            .iter()
-            .filter_map(|(observation, _)| match &observation.event {
-                ObservationEvent::Observed { resource } => Some(resource),
-                _ => None,
-            })
+        self.sink.observations.iter().filter_map(|(observation, _)| match &observation.event {
+            ObservationEvent::Observed { resource } => Some(resource),
+            _ => None,
+        })
     }
 
     /// Gives the documents as `oracle.py inventory` prints them.
@@ -211,10 +178,9 @@ pub(crate) fn scopes_of(account: &str) -> BTreeSet<ScopeKey> {
     let scope = |region: &str, kind: &str| (account.to_owned(), region.into(), kind.into());
     let scopes = ALL.iter().flat_map(|collector| match collector.coverage {
         Coverage::Global => vec![scope("global", collector.resource_type)],
-        Coverage::Regional => REGIONS
-            .iter()
-            .map(|region| scope(region, collector.resource_type))
-            .collect(),
+        Coverage::Regional => {
+            REGIONS.iter().map(|region| scope(region, collector.resource_type)).collect()
+        }
     });
     scopes.collect()
 }

@@ -1,7 +1,8 @@
 //! CloudSploit: its JSON array of results, bare or wrapped as its Lambda writes it.
 //!
 //! Source: aquasecurity/cloudsploit, `postprocess/output.js` (the array; status as a word), and
-//! jchrisfarris/antiope-cloudsploit (`{"collectionData": .., "resultsData": [..]}`; `statusNumber`).
+//! jchrisfarris/antiope-cloudsploit (`{"collectionData": .., "resultsData": [..]}`;
+//! `statusNumber`).
 
 use schemas::{Finding, FindingStatus, FindingSubject};
 use serde_json::{Map, Value};
@@ -62,8 +63,8 @@ fn finding(row: &Map<String, Value>) -> Result<(Option<String>, Finding), String
     Ok((account, finding))
 }
 
-/// Tells the three kinds of rows without a resource apart: nothing there, a query that failed, and a
-/// verdict on the account.
+/// Tells the three kinds of rows without a resource apart: nothing there, a query that failed, and
+/// a verdict on the account.
 fn subject(resource: Option<&str>, status: FindingStatus, message: &str) -> FindingSubject {
     if resource.is_some() {
         return FindingSubject::Resource;

@@ -8,17 +8,9 @@ pub(super) fn access_denied(operation: &Operation, request: &Request) -> Vec<u8>
     let message = format!("User is not authorized to perform: {operation}");
     let json = request.header("x-amz-target").is_some();
     let (status, kind, body) = if json {
-        (
-            "400 Bad Request",
-            "application/x-amz-json-1.1",
-            json_body(&message),
-        )
+        ("400 Bad Request", "application/x-amz-json-1.1", json_body(&message))
     } else {
-        (
-            "403 Forbidden",
-            "text/xml",
-            xml_body(&operation.service, &message),
-        )
+        ("403 Forbidden", "text/xml", xml_body(&operation.service, &message))
     };
     let length = body.len();
     // A HEAD request gets the head of the answer that GET would get.

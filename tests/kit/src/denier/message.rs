@@ -19,10 +19,7 @@ pub(super) struct Request {
 impl Request {
     /// The value of a header, whatever the case of its name.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        let header = self
-            .headers
-            .iter()
-            .find(|(other, _)| other.eq_ignore_ascii_case(name));
+        let header = self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
         header.map(|(_, value)| value.as_str())
     }
 
@@ -33,19 +30,13 @@ impl Request {
 
     /// The names and decoded values of the query.
     pub(super) fn query(&self) -> Vec<(String, String)> {
-        self.target
-            .split_once('?')
-            .map(|(_, query)| pairs(query))
-            .unwrap_or_default()
+        self.target.split_once('?').map(|(_, query)| pairs(query)).unwrap_or_default()
     }
 
     /// A decoded value of a form body, as the query protocol sends it.
     pub(super) fn form_value(&self, name: &str) -> Option<String> {
         let form = std::str::from_utf8(&self.body).ok()?;
-        pairs(form)
-            .into_iter()
-            .find(|(other, _)| other == name)
-            .map(|(_, value)| value)
+        pairs(form).into_iter().find(|(other, _)| other == name).map(|(_, value)| value)
     }
 
     /// The request for the server: one on its connection, with its length in the head.
@@ -84,11 +75,7 @@ pub(super) fn read(stream: &mut (impl Read + Write)) -> io::Result<Option<Reques
             _ => request.headers.push((name.to_owned(), value.to_owned())),
         }
     }
-    request.body = if chunked {
-        read_chunks(stream)?
-    } else {
-        read_exactly(stream, length)?
-    };
+    request.body = if chunked { read_chunks(stream)? } else { read_exactly(stream, length)? };
     Ok(Some(request))
 }
 
@@ -159,9 +146,7 @@ fn decode(text: &str) -> String {
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let escape = text
-            .get(at + 1..at + 3)
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let escape = text.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok());
         match (bytes[at], escape) {
             (b'%', Some(byte)) => {
                 decoded.push(byte);
@@ -181,18 +166,13 @@ mod tests {
     use std::io::Cursor;
 
     fn parse(text: &str) -> Request {
-        read(&mut Cursor::new(text.as_bytes().to_vec()))
-            .unwrap()
-            .unwrap()
+        read(&mut Cursor::new(text.as_bytes().to_vec())).unwrap().unwrap()
     }
 
     #[test]
     fn a_body_with_a_length_is_read() {
         let request = parse("POST /?x HTTP/1.1\r\nHost: h\r\ncontent-length: 5\r\n\r\na=%3Ab");
-        assert_eq!(
-            (request.method.as_str(), request.target.as_str()),
-            ("POST", "/?x")
-        );
+        assert_eq!((request.method.as_str(), request.target.as_str()), ("POST", "/?x"));
         assert_eq!(request.body, b"a=%3A");
         assert_eq!(request.form_value("a").unwrap(), ":");
     }
@@ -200,9 +180,7 @@ mod tests {
     #[test]
     fn a_chunked_body_is_read_and_written_with_a_length() {
         let head = "PUT /b/k HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
-        let request = parse(&format!(
-            "{head}3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\nt: 1\r\n\r\n"
-        ));
+        let request = parse(&format!("{head}3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\nt: 1\r\n\r\n"));
         assert_eq!(request.body, b"abc0123456789");
         let bytes = String::from_utf8(request.to_bytes()).unwrap();
         assert_eq!(

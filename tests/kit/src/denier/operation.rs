@@ -22,28 +22,16 @@ pub struct Operation {
 impl Operation {
     /// Makes a name.
     pub fn new(service: &str, operation: &str) -> Self {
-        Self {
-            service: service.to_owned(),
-            operation: operation.to_owned(),
-        }
+        Self { service: service.to_owned(), operation: operation.to_owned() }
     }
 
     /// Reads the name off a request.
     pub(super) fn of(request: &Request) -> Self {
         let operation = json_target(request)
             .or_else(|| request.form_value("Action"))
-            .or_else(|| {
-                request
-                    .query()
-                    .into_iter()
-                    .find(|pair| pair.0 == "Action")
-                    .map(|p| p.1)
-            })
+            .or_else(|| request.query().into_iter().find(|pair| pair.0 == "Action").map(|p| p.1))
             .unwrap_or_else(|| rest_shape(request));
-        Self {
-            service: service(request),
-            operation,
-        }
+        Self { service: service(request), operation }
     }
 }
 
@@ -57,10 +45,7 @@ impl fmt::Display for Operation {
 fn service(request: &Request) -> String {
     let header = request.header("authorization").unwrap_or_default();
     let scope = header.split("Credential=").nth(1).unwrap_or_default();
-    let presigned = request
-        .query()
-        .into_iter()
-        .find(|pair| pair.0 == "X-Amz-Credential");
+    let presigned = request.query().into_iter().find(|pair| pair.0 == "X-Amz-Credential");
     let presigned = presigned.map(|pair| pair.1).unwrap_or_default();
     let scope = if scope.is_empty() { &presigned } else { scope };
     scope.split('/').nth(3).unwrap_or("unsigned").to_owned()
@@ -115,32 +100,15 @@ mod tests {
             "Authorization",
             "AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/sts/aws4_request, SignedHeaders=host",
         );
-        let s3 = (
-            "authorization",
-            "AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/s3/aws4_request",
-        );
-        check(
-            &request("POST", "/", &[sts], "Action=AssumeRole&RoleArn=x"),
-            "sts AssumeRole",
-        );
+        let s3 =
+            ("authorization", "AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/s3/aws4_request");
+        check(&request("POST", "/", &[sts], "Action=AssumeRole&RoleArn=x"), "sts AssumeRole");
         let target = ("X-Amz-Target", "AWSOrganizationsV20161128.ListAccounts");
-        check(
-            &request("POST", "/", &[target], "{}"),
-            "unsigned ListAccounts",
-        );
+        check(&request("POST", "/", &[target], "{}"), "unsigned ListAccounts");
         check(&request("GET", "/", &[s3], ""), "s3 GET /");
         check(&request("GET", "/?x-id=ListBuckets", &[s3], ""), "s3 GET /");
-        check(
-            &request("GET", "/b?policyStatus", &[s3], ""),
-            "s3 GET /bucket?policyStatus",
-        );
-        check(
-            &request("GET", "/b?acl=&list-type=2", &[s3], ""),
-            "s3 GET /bucket?acl",
-        );
-        check(
-            &request("PUT", "/b/some/key", &[s3], "data"),
-            "s3 PUT /bucket/key",
-        );
+        check(&request("GET", "/b?policyStatus", &[s3], ""), "s3 GET /bucket?policyStatus");
+        check(&request("GET", "/b?acl=&list-type=2", &[s3], ""), "s3 GET /bucket?acl");
+        check(&request("PUT", "/b/some/key", &[s3], "data"), "s3 PUT /bucket/key");
     }
 }
