@@ -75,7 +75,7 @@ impl Site {
         let wrong = plan.iter().find(|one| !matches!(one, TopicPlan::Keep(_)));
         let Some(wrong) = wrong else { return Ok(()) };
         bail!(
-            "the log is not ready: {}; see `scorecard topics plan`, then run `scorecard topics apply`",
+            "the log is not ready: {}; see `scorecard topics plan`, then `scorecard topics apply`",
             crate::topics::describe(wrong, &self.prefix)
         )
     }

@@ -10,7 +10,8 @@ from fractions import Fraction
 ANY_TEXT = {"text": True}
 DAY_MS = 86_400_000
 SEVERITIES = ["info", "low", "medium", "high", "critical"]
-SECTION_RULES = {"How scores are made": 8, "Words and marks": 11}
+# Sections that only explain, with the number of their lines.
+EXPLAINED = {"How scores are made": 8, "Words and marks": 12}
 
 
 def all_of(model):
@@ -375,7 +376,7 @@ class Workbook:
                  else "added up from the accounts' own figures"),
                 ("Times", ANY_TEXT), ("Print", ANY_TEXT)]:
             sheet.add(label, value)
-        for title, lines in SECTION_RULES.items():
+        for title, lines in EXPLAINED.items():
             sheet.skip()
             sheet.add(title)
             for _ in range(lines):

@@ -29,10 +29,7 @@ const PROCESSORS: [&str; 5] = ["compliance", "inventory", "rollup", "rules", "tr
 
 /// Which of our own crates a crate may name; none when nobody has said where it stands.
 fn allowed(manifest: &Manifest) -> Option<Vec<&'static str>> {
-    let (group, rest) = manifest
-        .folder
-        .split_once('/')
-        .unwrap_or((&manifest.folder, ""));
+    let (group, rest) = manifest.folder.split_once('/').unwrap_or((&manifest.folder, ""));
     Some(match (group, rest) {
         ("schemas", "") | ("tests", "kit") => vec![],
         // Like the binary it puts a pipeline together, and starts Kafka for it.
@@ -59,15 +56,9 @@ fn is_pure(manifest: &Manifest) -> bool {
 #[test]
 fn a_crate_names_only_what_stands_before_it() {
     let manifests = manifest::all();
-    let own: Vec<&str> = manifests
-        .iter()
-        .map(|manifest| manifest.name.as_str())
-        .collect();
+    let own: Vec<&str> = manifests.iter().map(|manifest| manifest.name.as_str()).collect();
     let mut offenders = Vec::new();
-    for manifest in manifests
-        .iter()
-        .filter(|manifest| !manifest.folder.is_empty())
-    {
+    for manifest in manifests.iter().filter(|manifest| !manifest.folder.is_empty()) {
         let Some(allowed) = allowed(manifest) else {
             let folder = &manifest.folder;
             offenders.push(format!("{folder}: say in {} where it stands", file!()));
@@ -83,19 +74,13 @@ fn a_crate_names_only_what_stands_before_it() {
             }
         }
     }
-    expect_none(
-        "these crates name one of ours that they must not know:",
-        &offenders,
-    );
+    expect_none("these crates name one of ours that they must not know:", &offenders);
 }
 
 #[test]
 fn pure_crates_name_no_crate_that_does_io() {
     let manifests = manifest::all();
-    let pure: Vec<&Manifest> = manifests
-        .iter()
-        .filter(|manifest| is_pure(manifest))
-        .collect();
+    let pure: Vec<&Manifest> = manifests.iter().filter(|manifest| is_pure(manifest)).collect();
     assert_eq!(pure.len(), 1 + PROCESSORS.len(), "a pure crate has moved");
     let mut offenders = Vec::new();
     for manifest in pure {
@@ -105,36 +90,23 @@ fn pure_crates_name_no_crate_that_does_io() {
             }
         }
     }
-    expect_none(
-        "pure crates take values and return values; move the I/O out:",
-        &offenders,
-    );
+    expect_none("pure crates take values and return values; move the I/O out:", &offenders);
 }
 
 #[test]
 fn stages_leave_the_log_to_stream() {
     let manifests = manifest::all();
-    let stages = manifests
-        .iter()
-        .find(|manifest| manifest.folder == "processors/stages")
-        .unwrap();
+    let stages = manifests.iter().find(|manifest| manifest.folder == "processors/stages").unwrap();
     let names = stages.dependencies.iter().filter(|name| *name != "stream");
     let io = names.filter(|name| IO_CRATES.contains(&name.as_str()) || name.starts_with("aws-"));
-    let offenders: Vec<String> = io
-        .map(|name| format!("processors/stages names {name}"))
-        .collect();
-    expect_none(
-        "stages say which steps make a stage; stream does the I/O:",
-        &offenders,
-    );
+    let offenders: Vec<String> = io.map(|name| format!("processors/stages names {name}")).collect();
+    expect_none("stages say which steps make a stage; stream does the I/O:", &offenders);
 }
 
 #[test]
 fn every_crate_takes_the_workspaces_lints() {
     let manifests = manifest::all();
     let without = manifests.iter().filter(|manifest| !manifest.takes_lints);
-    let offenders: Vec<String> = without
-        .map(|m| format!("{}/Cargo.toml", m.folder))
-        .collect();
+    let offenders: Vec<String> = without.map(|m| format!("{}/Cargo.toml", m.folder)).collect();
     expect_none("write `[lints]` and `workspace = true` in:", &offenders);
 }

@@ -13,10 +13,7 @@ fn every_rust_file_opens_with_its_purpose() {
         purpose.len() < 15 || purpose.to_lowercase().starts_with("to be written")
     });
     let offenders: Vec<String> = without.map(|file| format!("{}:1", file.path)).collect();
-    expect_none(
-        "the first line of a file is `//! ` and one sentence of purpose:",
-        &offenders,
-    );
+    expect_none("the first line of a file is `//! ` and one sentence of purpose:", &offenders);
 }
 
 #[test]
@@ -29,24 +26,16 @@ fn every_crate_has_a_documented_root() {
             offenders.push(format!("{folder}: neither src/lib.rs nor src/main.rs"));
         }
     }
-    expect_none(
-        "a folder with a manifest is a crate with a root:",
-        &offenders,
-    );
+    expect_none("a folder with a manifest is a crate with a root:", &offenders);
 }
 
 #[test]
 fn every_page_is_in_its_index() {
     let mut offenders = Vec::new();
-    for (folder, index) in [
-        ("docs/src/", "SUMMARY.md"),
-        ("docs/decisions/", "README.md"),
-    ] {
+    for (folder, index) in [("docs/src/", "SUMMARY.md"), ("docs/decisions/", "README.md")] {
         let text = tree::read(&format!("{folder}{index}"));
         let pages = tree::below(folder);
-        let pages = pages
-            .iter()
-            .map(|file| file.path.strip_prefix(folder).unwrap());
+        let pages = pages.iter().map(|file| file.path.strip_prefix(folder).unwrap());
         for page in pages.filter(|page| page.ends_with(".md") && *page != index) {
             if !text.contains(&format!("({page})")) {
                 offenders.push(format!("{folder}{index}: no link to {page}"));
@@ -71,8 +60,5 @@ fn the_readmes_topic_table_is_the_typed_constants() {
         table += &format!("| `{name}` | {key}{every} | {value} | {cleanup} | {writer} |\n");
     }
     let readme = tree::read("README.md");
-    assert!(
-        readme.contains(&table),
-        "README.md must hold this table:\n\n{table}"
-    );
+    assert!(readme.contains(&table), "README.md must hold this table:\n\n{table}");
 }

@@ -16,10 +16,7 @@ fn licences_are_allowed() {
     for package in packages {
         let licence = package["license"].as_str().unwrap_or("no licence");
         if !satisfied(licence, &allowed) {
-            offenders.push(format!(
-                "{} {}: {licence}",
-                package["name"], package["version"]
-            ));
+            offenders.push(format!("{} {}: {licence}", package["name"], package["version"]));
         }
     }
     expect_none("deny.toml does not allow the licences of:", &offenders);
@@ -29,55 +26,28 @@ fn licences_are_allowed() {
 fn allowed() -> Vec<String> {
     let deny = tree::read("deny.toml");
     let section = deny.split("[licenses]").nth(1).unwrap();
-    let list = section
-        .split("allow = [")
-        .nth(1)
-        .unwrap()
-        .split(']')
-        .next()
-        .unwrap();
-    list.split('"')
-        .skip(1)
-        .step_by(2)
-        .map(str::to_owned)
-        .collect()
+    let list = section.split("allow = [").nth(1).unwrap().split(']').next().unwrap();
+    list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 /// The packages that are built for this machine, as cargo resolves them.
 fn packages() -> Vec<Value> {
     let version = Command::new(env!("CARGO")).arg("-vV").output().unwrap();
     let version = String::from_utf8(version.stdout).unwrap();
-    let host = version
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .unwrap();
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
     let output = Command::new(env!("CARGO"))
-        .args([
-            "metadata",
-            "--format-version",
-            "1",
-            "--offline",
-            "--filter-platform",
-            host,
-        ])
+        .args(["metadata", "--format-version", "1", "--offline", "--filter-platform", host])
         .current_dir(tree::root())
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let mut metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     serde_json::from_value(metadata["packages"].take()).unwrap()
 }
 
 /// Whether the licences that the expression asks for are allowed; `/` is an old way to write OR.
 fn satisfied(expression: &str, allowed: &[String]) -> bool {
-    let spaced = expression
-        .replace('/', " OR ")
-        .replace('(', " ( ")
-        .replace(')', " ) ");
+    let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
     let mut at = 0;
     either(&words, &mut at, allowed) && at == words.len()

@@ -9,33 +9,22 @@ const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 /// The crates that `deny.toml` wants once: a second version would cost a minute or a bug.
 fn wanted_once() -> Vec<String> {
     let deny = tree::read("deny.toml");
-    let lines = deny
-        .lines()
-        .filter(|line| line.contains("deny-multiple-versions"));
-    lines
-        .filter_map(|line| line.split('"').nth(1))
-        .map(str::to_owned)
-        .collect()
+    let lines = deny.lines().filter(|line| line.contains("deny-multiple-versions"));
+    lines.filter_map(|line| line.split('"').nth(1)).map(str::to_owned).collect()
 }
 
 /// Name, version and source (none for our own) of each locked package.
 fn packages() -> Vec<(String, String, Option<String>)> {
     let lock = tree::read("Cargo.lock");
     let field = |block: &str, name: &str| {
-        let line = block
-            .lines()
-            .find_map(|line| line.strip_prefix(&format!("{name} = ")));
+        let line = block.lines().find_map(|line| line.strip_prefix(&format!("{name} = ")));
         line.map(|value| value.trim_matches('"').to_owned())
     };
     let blocks = lock.split("[[package]]").skip(1);
     blocks
         .map(|block| {
             let name = field(block, "name").unwrap();
-            (
-                name,
-                field(block, "version").unwrap(),
-                field(block, "source"),
-            )
+            (name, field(block, "version").unwrap(), field(block, "source"))
         })
         .collect()
 }
@@ -70,8 +59,5 @@ fn heavy_crates_are_there_once() {
             offenders.push(format!("{name}: {:?}", versions.get(name)));
         }
     }
-    expect_none(
-        "one version of each heavy crate, neither none nor two:",
-        &offenders,
-    );
+    expect_none("one version of each heavy crate, neither none nor two:", &offenders);
 }

@@ -20,9 +20,5 @@ mod words;
 
 /// Fails with one line an offender, below what the rule asks for.
 fn expect_none(rule: &str, offenders: &[String]) {
-    assert!(
-        offenders.is_empty(),
-        "{rule}\n  {}\n",
-        offenders.join("\n  ")
-    );
+    assert!(offenders.is_empty(), "{rule}\n  {}\n", offenders.join("\n  "));
 }

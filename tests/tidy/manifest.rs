@@ -19,20 +19,14 @@ pub(crate) struct Manifest {
 /// All member crates and the root package, sorted by folder.
 pub(crate) fn all() -> Vec<Manifest> {
     let files = tree::files();
-    let manifests = files
-        .iter()
-        .filter(|file| file.path.ends_with("Cargo.toml"));
-    manifests
-        .map(|file| parse(file.path.trim_end_matches("Cargo.toml"), &file.text))
-        .collect()
+    let manifests = files.iter().filter(|file| file.path.ends_with("Cargo.toml"));
+    manifests.map(|file| parse(file.path.trim_end_matches("Cargo.toml"), &file.text)).collect()
 }
 
 /// Reads the parts of a manifest that are written one entry a line, as all of ours are.
 fn parse(folder: &str, text: &str) -> Manifest {
-    let mut manifest = Manifest {
-        folder: folder.trim_end_matches('/').to_owned(),
-        ..Manifest::default()
-    };
+    let mut manifest =
+        Manifest { folder: folder.trim_end_matches('/').to_owned(), ..Manifest::default() };
     let mut section = String::new();
     for line in text.lines().map(str::trim) {
         if let Some(header) = line.strip_prefix('[') {
@@ -43,11 +37,7 @@ fn parse(folder: &str, text: &str) -> Manifest {
         };
         let (key, value) = (key.trim(), value.trim().trim_matches('"'));
         let kind = section.rsplit('.').next().unwrap_or_default();
-        let name = || {
-            renamed(value)
-                .unwrap_or(key.split('.').next().unwrap_or(key))
-                .to_owned()
-        };
+        let name = || renamed(value).unwrap_or(key.split('.').next().unwrap_or(key)).to_owned();
         match kind {
             _ if section.starts_with("workspace") => {}
             "package" if key == "name" => manifest.name = value.to_owned(),
@@ -72,10 +62,7 @@ fn a_manifest_is_read() {
         c = { package = \"d\", version = \"1\" }\n[dev-dependencies]\ne.workspace = true\n\
         [lints]\nworkspace = true\n";
     let manifest = parse("x/one/", text);
-    assert_eq!(
-        (manifest.folder.as_str(), manifest.name.as_str()),
-        ("x/one", "one")
-    );
+    assert_eq!((manifest.folder.as_str(), manifest.name.as_str()), ("x/one", "one"));
     assert_eq!(manifest.dependencies, ["a", "b", "d"]);
     assert_eq!(manifest.dev_dependencies, ["e"]);
     assert!(manifest.takes_lints);

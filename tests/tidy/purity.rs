@@ -29,21 +29,9 @@ const IMPURE: [(&str, &str); 10] = [
 
 /// Where a word may stand, and why.
 const EXEMPT: [(&str, &str, &str); 3] = [
-    (
-        "schemas/src/avro.rs",
-        "HashMap",
-        "a cache by type that nobody iterates over",
-    ),
-    (
-        "schemas/src/avro.rs",
-        "HashSet",
-        "apache-avro's trait takes one",
-    ),
-    (
-        "schemas/src/symbols.rs",
-        "HashSet",
-        "apache-avro's trait takes one",
-    ),
+    ("schemas/src/avro.rs", "HashMap", "a cache by type that nobody iterates over"),
+    ("schemas/src/avro.rs", "HashSet", "apache-avro's trait takes one"),
+    ("schemas/src/symbols.rs", "HashSet", "apache-avro's trait takes one"),
 ];
 
 #[test]
@@ -59,11 +47,7 @@ fn pure_crates_are_pure() {
                     if is_exempt(&file.path, word) {
                         continue;
                     }
-                    offenders.push(format!(
-                        "{}:{}: {word}; take {instead}",
-                        file.path,
-                        number + 1
-                    ));
+                    offenders.push(format!("{}:{}: {word}; take {instead}", file.path, number + 1));
                 }
             }
         }
@@ -78,9 +62,7 @@ fn is_shipped(file: &File) -> bool {
 }
 
 fn is_exempt(path: &str, word: &str) -> bool {
-    EXEMPT
-        .iter()
-        .any(|(file, exempt, _)| *file == path && *exempt == word)
+    EXEMPT.iter().any(|(file, exempt, _)| *file == path && *exempt == word)
 }
 
 /// Whether the line holds the word, not as the end of a longer one (`std::net::IpAddr` is a value
@@ -98,9 +80,6 @@ fn words_are_found_whole() {
     assert!(holds("let x = HashMap::new();", "HashMap"));
     assert!(holds("rand::random()", "rand::"));
     assert!(!holds("use brand::Name;", "rand::"));
-    assert!(!holds(
-        "use std::net::{IpAddr};".replace('{', "").as_str(),
-        "std::net"
-    ));
+    assert!(!holds("use std::net::{IpAddr};".replace('{', "").as_str(), "std::net"));
     assert!(holds("use std::net::TcpStream;", "std::net"));
 }

@@ -4,50 +4,29 @@ use crate::tree::{self, File};
 use crate::{expect_none, rust};
 
 /// Folders of one file an entry: `mod.rs` holds the `mod` lines and the list.
-const REGISTRIES: [&str; 2] = [
-    "producers/aws/src/collectors/",
-    "producers/findings/src/sources/",
-];
+const REGISTRIES: [&str; 2] = ["producers/aws/src/collectors/", "producers/findings/src/sources/"];
 
 #[test]
 fn registries_are_sorted_and_complete() {
     let mut offenders = Vec::new();
     for folder in REGISTRIES {
         let files = tree::below(folder);
-        let registry = files
-            .iter()
-            .find(|file| file.path == format!("{folder}mod.rs"));
+        let registry = files.iter().find(|file| file.path == format!("{folder}mod.rs"));
         let registry = registry.unwrap_or_else(|| panic!("{folder}mod.rs has moved"));
-        let entries: Vec<&File> = files
-            .iter()
-            .filter(|file| is_entry(folder, &file.path))
-            .collect();
+        let entries: Vec<&File> =
+            files.iter().filter(|file| is_entry(folder, &file.path)).collect();
         assert!(!entries.is_empty(), "{folder} has no entry");
         let faults = faults(&rust::code(&registry.text), &entries);
-        offenders.extend(
-            faults
-                .into_iter()
-                .map(|fault| format!("{}: {fault}", registry.path)),
-        );
+        offenders.extend(faults.into_iter().map(|fault| format!("{}: {fault}", registry.path)));
     }
-    expect_none(
-        "one `mod` line and one entry of the list for each file, both sorted:",
-        &offenders,
-    );
+    expect_none("one `mod` line and one entry of the list for each file, both sorted:", &offenders);
 }
 
 #[test]
 fn a_requirements_id_is_its_files_name() {
     let files = tree::below("standard/");
-    let requirements: Vec<&File> = files
-        .iter()
-        .filter(|file| file.has_extension("yaml"))
-        .collect();
-    assert!(
-        requirements.len() >= 8,
-        "only {} requirements",
-        requirements.len()
-    );
+    let requirements: Vec<&File> = files.iter().filter(|file| file.has_extension("yaml")).collect();
+    assert!(requirements.len() >= 8, "only {} requirements", requirements.len());
     let mut offenders = Vec::new();
     for file in requirements {
         let id = file.text.lines().find_map(|line| line.strip_prefix("id:"));
@@ -88,10 +67,7 @@ fn faults(code: &str, entries: &[&File]) -> Vec<String> {
     }
     for (what, names) in [
         ("`mod` lines", modules.clone()),
-        (
-            "entries",
-            listed.iter().map(|(module, _)| *module).collect(),
-        ),
+        ("entries", listed.iter().map(|(module, _)| *module).collect()),
     ] {
         for pair in names.windows(2).filter(|pair| pair[0] >= pair[1]) {
             faults.push(format!("{what}: {} stands before {}", pair[0], pair[1]));
@@ -120,9 +96,7 @@ fn declared(line: &str) -> Option<&str> {
 /// Each `module::CONSTANT` of the list, in its order: lines that hold nothing else, or a list in
 /// one line.
 fn listed(code: &str) -> Vec<(&str, &str)> {
-    let parts = code
-        .split(|letter: char| "[],&;\n".contains(letter))
-        .map(str::trim);
+    let parts = code.split(|letter: char| "[],&;\n".contains(letter)).map(str::trim);
     parts
         .filter_map(|part| part.split_once("::"))
         .filter(|(module, constant)| {
@@ -137,10 +111,7 @@ fn listed(code: &str) -> Vec<(&str, &str)> {
 
 #[test]
 fn faults_of_a_registry_are_found() {
-    let file = |path: &str, text: &str| File {
-        path: path.to_owned(),
-        text: text.to_owned(),
-    };
+    let file = |path: &str, text: &str| File { path: path.to_owned(), text: text.to_owned() };
     let ec2 = file("c/ec2.rs", "pub(super) const COLLECTOR: Collector = x;");
     let s3 = file("c/s3/mod.rs", "pub(super) const COLLECTOR: Collector = x;");
     let shared = file("c/shared.rs", "fn helper() {}");
@@ -153,10 +124,7 @@ fn faults_of_a_registry_are_found() {
         &format!("{mods}const ALL: [C; 2] = [\n    ec2::COLLECTOR,\n    s3::COLLECTOR,\n];"),
         &[],
     );
-    check(
-        &format!("{mods}const A: [C; 1] = [ec2::COLLECTOR];"),
-        &["no entry `s3::COLLECTOR`"],
-    );
+    check(&format!("{mods}const A: [C; 1] = [ec2::COLLECTOR];"), &["no entry `s3::COLLECTOR`"]);
     check(
         &format!("{mods}const A: [C; 2] = [s3::COLLECTOR, ec2::COLLECTOR];"),
         &["entries: s3 stands before ec2"],

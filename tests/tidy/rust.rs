@@ -47,11 +47,7 @@ pub(crate) fn functions(source: &str) -> Vec<Function> {
         };
         let close = matching_brace(&code, open);
         let line = 1 + count_lines(&code[..at]);
-        found.push(Function {
-            name,
-            line,
-            lines: 1 + count_lines(&code[at..close]),
-        });
+        found.push(Function { name, line, lines: 1 + count_lines(&code[at..close]) });
     }
     found
 }
@@ -105,9 +101,7 @@ fn raw(rest: &[char], prefix: usize) -> usize {
     let mut end = vec!['"'];
     end.resize(hashes + 1, '#');
     let body = prefix + hashes + 1;
-    let close = rest[body..]
-        .windows(end.len())
-        .position(|window| window == end);
+    let close = rest[body..].windows(end.len()).position(|window| window == end);
     close.map_or(rest.len(), |close| body + close + end.len())
 }
 
@@ -118,11 +112,8 @@ fn function_name(code: &[char], at: usize) -> Option<String> {
     if !begins || !rest.first()?.is_whitespace() {
         return None;
     }
-    let name: String = rest
-        .iter()
-        .skip_while(|c| c.is_whitespace())
-        .take_while(|&&c| is_word(c))
-        .collect();
+    let name: String =
+        rest.iter().skip_while(|c| c.is_whitespace()).take_while(|&&c| is_word(c)).collect();
     (!name.is_empty()).then_some(name)
 }
 
@@ -169,10 +160,7 @@ fn text_is_blanked_out() {
     let check = |source: &str, masked: &str| assert_eq!(code(source), masked, "{source}");
     check("a // {\nb", "a     \nb");
     check("a /* { /* } */ { */ b", &format!("a{:19}b", ""));
-    check(
-        r#"f("}\"{", 'x', '\'', b'{')"#,
-        "f(      ,    ,     , b   )",
-    );
+    check(r#"f("}\"{", 'x', '\'', b'{')"#, "f(      ,    ,     , b   )");
     check("r#\"{\"}\"# fn", "         fn");
     check("fn f<'a>(x: &'a str) {}", "fn f<'a>(x: &'a str) {}");
     check("for r#type in br", "for r#type in br");
@@ -183,13 +171,8 @@ fn functions_are_measured() {
     let source = "fn one() {}\n\ntrait T {\n    fn declared(x: [u8; 3]);\n}\n\n\
         fn outer(f: fn(u8)) -> String\nwhere\n    u8: Copy,\n{\n    \
         fn inner() {\n        \"}\"\n    }\n    '}'\n}\n";
-    let measured: Vec<_> = functions(source)
-        .into_iter()
-        .map(|f| (f.name, f.line, f.lines))
-        .collect();
+    let measured: Vec<_> =
+        functions(source).into_iter().map(|f| (f.name, f.line, f.lines)).collect();
     let expected = [("one", 1, 1), ("outer", 7, 9), ("inner", 11, 3)];
-    assert_eq!(
-        measured,
-        expected.map(|(name, line, lines)| (name.to_owned(), line, lines))
-    );
+    assert_eq!(measured, expected.map(|(name, line, lines)| (name.to_owned(), line, lines)));
 }

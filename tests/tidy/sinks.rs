@@ -5,10 +5,7 @@ use crate::{expect_none, rust, tree};
 #[test]
 fn formulas_are_constants() {
     let files = tree::below("sinks/");
-    assert!(
-        files.iter().any(|file| file.has_extension("rs")),
-        "the sinks have moved"
-    );
+    assert!(files.iter().any(|file| file.has_extension("rs")), "the sinks have moved");
     let mut offenders = Vec::new();
     for file in files.iter().filter(|file| file.has_extension("rs")) {
         for (line, argument) in formulas(&file.text) {
@@ -52,9 +49,7 @@ fn formulas(source: &str) -> Vec<(usize, String)> {
 }
 
 fn called(rest: &str) -> String {
-    rest.chars()
-        .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
-        .collect()
+    rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect()
 }
 
 /// Splits the arguments behind an opening parenthesis at the commas of its own level.
@@ -78,10 +73,7 @@ fn arguments(code: &[char], text: &[char], open: usize) -> Vec<String> {
             arguments.last_mut().unwrap().push(text[at]);
         }
     }
-    arguments
-        .into_iter()
-        .map(|argument| argument.trim().to_owned())
-        .collect()
+    arguments.into_iter().map(|argument| argument.trim().to_owned()).collect()
 }
 
 /// A literal, a constant by its name, or a formula that is looked at where it is made.
@@ -89,35 +81,22 @@ fn is_constant(argument: &str) -> bool {
     let literal = argument.starts_with('"') || argument.starts_with("r\"");
     let name = argument.rsplit("::").next().unwrap_or_default();
     let constant = !name.is_empty()
-        && name
-            .chars()
-            .all(|letter| letter.is_ascii_uppercase() || "_0123456789".contains(letter));
+        && name.chars().all(|letter| letter.is_ascii_uppercase() || "_0123456789".contains(letter));
     literal || constant || argument.starts_with("Formula::new(")
 }
 
 #[test]
 fn formulas_are_found_and_judged() {
     let check = |source: &str, constants: &[bool]| {
-        let judged: Vec<bool> = formulas(source)
-            .iter()
-            .map(|(_, argument)| is_constant(argument))
-            .collect();
+        let judged: Vec<bool> =
+            formulas(source).iter().map(|(_, argument)| is_constant(argument)).collect();
         assert_eq!(judged, constants, "{source}");
     };
     check("sheet.write_formula(1, 2, \"=SUM(A1, A2)\")", &[true]);
     check("sheet.write_formula(row(1, 2), 2, TOTAL)", &[true]);
     check("sheet.write_formula(1, 2, text)", &[false]);
-    check(
-        "sheet.write_formula_with_format(1, 2, &format!(\"={x}\"), &bold)",
-        &[false],
-    );
-    check(
-        "sheet.write_formula(1, 2, Formula::new(name))",
-        &[true, false],
-    );
+    check("sheet.write_formula_with_format(1, 2, &format!(\"={x}\"), &bold)", &[false]);
+    check("sheet.write_formula(1, 2, Formula::new(name))", &[true, false]);
     check("sheet.write_array_formula(1, 2, 3, 4, cell)", &[false]);
-    check(
-        "// sheet.write_formula(1, 2, text)\nsheet.write_string(1, 2, text)",
-        &[],
-    );
+    check("// sheet.write_formula(1, 2, text)\nsheet.write_string(1, 2, text)", &[]);
 }

@@ -20,10 +20,7 @@ fn files_are_short() {
             offenders.push(format!("{}: {lines} lines", file.path));
         }
     }
-    expect_none(
-        &format!("a file has at most {FILE_LINES_MAX} lines; split:"),
-        &offenders,
-    );
+    expect_none(&format!("a file has at most {FILE_LINES_MAX} lines; split:"), &offenders);
 }
 
 #[test]
@@ -35,18 +32,12 @@ fn functions_are_short() {
             count += 1;
             if function.lines > FUNCTION_LINES_MAX {
                 let (path, line, name) = (&file.path, function.line, &function.name);
-                offenders.push(format!(
-                    "{path}:{line}: {name} has {} lines",
-                    function.lines
-                ));
+                offenders.push(format!("{path}:{line}: {name} has {} lines", function.lines));
             }
         }
     }
     assert!(count > 100, "only {count} functions were found");
-    expect_none(
-        &format!("a function has at most {FUNCTION_LINES_MAX} lines; split:"),
-        &offenders,
-    );
+    expect_none(&format!("a function has at most {FUNCTION_LINES_MAX} lines; split:"), &offenders);
 }
 
 #[test]
@@ -54,11 +45,7 @@ fn lines_are_short() {
     let mut offenders = Vec::new();
     for file in tree::files() {
         let script = file.text.starts_with("#!");
-        if !script
-            && !["rs", "py", "java"]
-                .iter()
-                .any(|name| file.has_extension(name))
-        {
+        if !script && !["rs", "py", "java"].iter().any(|name| file.has_extension(name)) {
             continue;
         }
         for (number, line) in file.text.lines().enumerate() {
@@ -70,8 +57,5 @@ fn lines_are_short() {
             }
         }
     }
-    expect_none(
-        &format!("a line has at most {COLUMNS_MAX} columns:"),
-        &offenders,
-    );
+    expect_none(&format!("a line has at most {COLUMNS_MAX} columns:"), &offenders);
 }

@@ -15,17 +15,12 @@ pub(crate) struct File {
 
 impl File {
     pub(crate) fn has_extension(&self, extension: &str) -> bool {
-        Path::new(&self.path)
-            .extension()
-            .is_some_and(|other| other == extension)
+        Path::new(&self.path).extension().is_some_and(|other| other == extension)
     }
 
     /// The last part of the path, without its extension.
     pub(crate) fn stem(&self) -> &str {
-        Path::new(&self.path)
-            .file_stem()
-            .and_then(|stem| stem.to_str())
-            .unwrap_or_default()
+        Path::new(&self.path).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
     }
 }
 
@@ -38,28 +33,18 @@ pub(crate) fn files() -> Vec<File> {
     let mut files = Vec::new();
     collect(root(), &mut files);
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    assert!(
-        files.iter().any(|file| file.path == "Cargo.toml"),
-        "the root is not {:?}",
-        root()
-    );
+    assert!(files.iter().any(|file| file.path == "Cargo.toml"), "the root is not {:?}", root());
     files
 }
 
 /// All Rust files, sorted by path.
 pub(crate) fn rust_files() -> Vec<File> {
-    files()
-        .into_iter()
-        .filter(|file| file.has_extension("rs"))
-        .collect()
+    files().into_iter().filter(|file| file.has_extension("rs")).collect()
 }
 
 /// The files below a folder given from the root, as `standard/`.
 pub(crate) fn below(folder: &str) -> Vec<File> {
-    files()
-        .into_iter()
-        .filter(|file| file.path.starts_with(folder))
-        .collect()
+    files().into_iter().filter(|file| file.path.starts_with(folder)).collect()
 }
 
 pub(crate) fn read(path: &str) -> String {
@@ -76,12 +61,7 @@ fn collect(folder: &Path, files: &mut Vec<File>) {
         if path.is_dir() {
             collect(&path, files);
         } else if let Ok(text) = fs::read_to_string(&path) {
-            let path = path
-                .strip_prefix(root())
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .to_owned();
+            let path = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
             files.push(File { path, text });
         }
     }

@@ -19,19 +19,12 @@ fn no_file_names_a_folder_of_somebodys_machine() {
             }
         }
     }
-    expect_none(
-        "paths start at the repository, the cache or a setting:",
-        &offenders,
-    );
+    expect_none("paths start at the repository, the cache or a setting:", &offenders);
 }
 
 #[test]
 fn nothing_is_left_to_be_written_and_no_test_is_switched_off() {
-    let words = [
-        concat!("todo", "!("),
-        concat!("unimplemented", "!("),
-        concat!("#[ign", "ore"),
-    ];
+    let words = [concat!("todo", "!("), concat!("unimplemented", "!("), concat!("#[ign", "ore")];
     let mut offenders = Vec::new();
     for file in tree::rust_files() {
         for (number, line) in rust::code(&file.text).lines().enumerate() {
@@ -60,8 +53,5 @@ fn folders_are_found_at_the_beginning_of_a_path() {
     let folder = concat!("/ho", "me/");
     assert!(names_folder(&format!("see {folder}me/x"), folder));
     assert!(names_folder(&format!("\"{folder}me\""), folder));
-    assert!(!names_folder(
-        &format!("https://example.org{folder}page"),
-        folder
-    ));
+    assert!(!names_folder(&format!("https://example.org{folder}page"), folder));
 }

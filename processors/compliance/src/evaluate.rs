@@ -39,10 +39,7 @@ pub fn judge(
         Some(Err(error)) => return unknown(format!("the rule can't be used: {error}")),
         Some(Ok(rule)) => rule,
     };
-    let documents = (
-        parse(&resource.configuration),
-        parse(&resource.supplementary),
-    );
+    let documents = (parse(&resource.configuration), parse(&resource.supplementary));
     let (Ok(configuration), Ok(supplementary)) = documents else {
         return unknown("the document can't be read".to_owned());
     };
@@ -58,10 +55,7 @@ pub fn judge(
         tags: &resource.tags,
         truncated: &resource.truncated,
     };
-    rule.evaluate(&document, context, now_ms)
-        .into_iter()
-        .map(row)
-        .collect()
+    rule.evaluate(&document, context, now_ms).into_iter().map(row).collect()
 }
 
 /// Turns judgements into rows: what can't be told now keeps the verdict it had.
@@ -81,16 +75,13 @@ pub fn settle(
         && !before.is_empty()
         && !before.contains_key("")
     {
-        return before
-            .iter()
-            .map(|(part, old)| (part.clone(), held(old, row)))
-            .collect();
+        return before.iter().map(|(part, old)| (part.clone(), held(old, row, resource))).collect();
     }
     let settle_one = |(part, row): (String, Row)| {
         let old = before.get(&part);
         let told = old.filter(|old| matches!(old.verdict, Verdict::Pass | Verdict::Fail));
         let state = match (row.verdict, told) {
-            (Verdict::Unknown, Some(old)) => held(old, &row),
+            (Verdict::Unknown, Some(old)) => held(old, &row, resource),
             _ => fresh(old, row, resource, source, at_ms),
         };
         (part, state)
@@ -123,8 +114,12 @@ fn fresh(
     }
 }
 
-fn held(old: &ComplianceState, row: &Row) -> ComplianceState {
+/// Keeps a verdict; what the resource is called is known all the same, and exceptions go by it.
+fn held(old: &ComplianceState, row: &Row, resource: &Resource) -> ComplianceState {
     ComplianceState {
+        resource_type: resource.resource_type.clone(),
+        name: resource.name.clone(),
+        arn: resource.arn.clone(),
         held: true,
         flips_ms: row.flips_ms,
         ..old.clone()
@@ -138,20 +133,12 @@ fn row(judgement: Judgement) -> (String, Row) {
         rules::Verdict::Unknown => Verdict::Unknown,
         rules::Verdict::NotApplicable => Verdict::NotApplicable,
     };
-    let row = Row {
-        verdict,
-        evidence: judgement.evidence,
-        flips_ms: judgement.flips_at_ms,
-    };
+    let row = Row { verdict, evidence: judgement.evidence, flips_ms: judgement.flips_at_ms };
     (judgement.part, row)
 }
 
 fn unknown(evidence: String) -> Rows {
-    let row = Row {
-        verdict: Verdict::Unknown,
-        evidence,
-        flips_ms: None,
-    };
+    let row = Row { verdict: Verdict::Unknown, evidence, flips_ms: None };
     Rows::from([(String::new(), row)])
 }
 
@@ -165,39 +152,19 @@ mod tests {
     use crate::testing::{resource, state};
 
     fn rows(of: &[(&str, Verdict)]) -> Rows {
-        let row = |verdict| Row {
-            verdict,
-            evidence: "new".into(),
-            flips_ms: None,
-        };
-        of.iter()
-            .map(|(part, verdict)| ((*part).to_owned(), row(*verdict)))
-            .collect()
+        let row = |verdict| Row { verdict, evidence: "new".into(), flips_ms: None };
+        of.iter().map(|(part, verdict)| ((*part).to_owned(), row(*verdict))).collect()
     }
 
     fn before(of: &[(&str, Verdict)]) -> BTreeMap<String, ComplianceState> {
-        let state = |verdict| ComplianceState {
-            evidence: "old".into(),
-            ..state(verdict)
-        };
-        of.iter()
-            .map(|(part, verdict)| ((*part).to_owned(), state(*verdict)))
-            .collect()
+        let state = |verdict| ComplianceState { evidence: "old".into(), ..state(verdict) };
+        of.iter().map(|(part, verdict)| ((*part).to_owned(), state(*verdict))).collect()
     }
 
     #[track_caller]
     fn check(old: &[(&str, Verdict)], new: &[(&str, Verdict)], expected: &[(&str, Verdict, bool)]) {
-        let settled = settle(
-            &before(old),
-            rows(new),
-            &resource("T", "i"),
-            RULE_SOURCE,
-            99,
-        );
-        let got: Vec<_> = settled
-            .iter()
-            .map(|(p, s)| (p.as_str(), s.verdict, s.held))
-            .collect();
+        let settled = settle(&before(old), rows(new), &resource("T", "i"), RULE_SOURCE, 99);
+        let got: Vec<_> = settled.iter().map(|(p, s)| (p.as_str(), s.verdict, s.held)).collect();
         assert_eq!(got, expected);
     }
 
@@ -207,46 +174,23 @@ mod tests {
         check(&[], &[("", Unknown)], &[("", Unknown, false)]);
         check(&[("", Fail)], &[("", Unknown)], &[("", Fail, true)]);
         check(&[("", Pass)], &[("", Unknown)], &[("", Pass, true)]);
-        check(
-            &[("", NotApplicable)],
-            &[("", Unknown)],
-            &[("", Unknown, false)],
-        );
+        check(&[("", NotApplicable)], &[("", Unknown)], &[("", Unknown, false)]);
         check(&[("", Pass)], &[("", Fail)], &[("", Fail, false)]);
         check(
             &[("a", Fail), ("b", Pass)],
             &[("", Unknown)],
             &[("a", Fail, true), ("b", Pass, true)],
         );
-        check(
-            &[("a", Fail), ("b", Pass)],
-            &[("b", Pass)],
-            &[("b", Pass, false)],
-        );
+        check(&[("a", Fail), ("b", Pass)], &[("b", Pass)], &[("b", Pass, false)]);
         check(&[("a", Fail)], &[], &[]);
     }
 
     #[test]
     fn a_verdict_keeps_the_time_of_its_first_sight() {
         let old = before(&[("", Verdict::Fail)]);
-        let again = settle(
-            &old,
-            rows(&[("", Verdict::Fail)]),
-            &resource("T", "i"),
-            "rule",
-            99,
-        );
-        assert_eq!(
-            (again[""].since_ms, again[""].evidence.as_str()),
-            (1, "new")
-        );
-        let turned = settle(
-            &old,
-            rows(&[("", Verdict::Pass)]),
-            &resource("T", "i"),
-            "rule",
-            99,
-        );
+        let again = settle(&old, rows(&[("", Verdict::Fail)]), &resource("T", "i"), "rule", 99);
+        assert_eq!((again[""].since_ms, again[""].evidence.as_str()), (1, "new"));
+        let turned = settle(&old, rows(&[("", Verdict::Pass)]), &resource("T", "i"), "rule", 99);
         assert_eq!(turned[""].since_ms, 99);
     }
 }

@@ -11,10 +11,7 @@ pub fn part_of(source: &str, check: &str) -> String {
 
 /// Judges a finding; none when the row is about no resource and must not be counted.
 pub fn finding_row(finding: &Finding, mapping: &CheckMapping) -> Option<Row> {
-    if !matches!(
-        finding.subject,
-        FindingSubject::Resource | FindingSubject::Account
-    ) {
+    if !matches!(finding.subject, FindingSubject::Resource | FindingSubject::Account) {
         return None;
     }
     let verdict = match finding.status {
@@ -23,16 +20,60 @@ pub fn finding_row(finding: &Finding, mapping: &CheckMapping) -> Option<Row> {
         FindingStatus::Warn | FindingStatus::Fail => Verdict::Fail,
         FindingStatus::Unknown => Verdict::Unknown,
     };
-    Some(Row {
-        verdict,
-        evidence: finding.message.clone(),
-        flips_ms: None,
-    })
+    Some(Row { verdict, evidence: finding.message.clone(), flips_ms: None })
+}
+
+/// Gives the worse of two findings of one check about one resource: a scanner may write several rows
+/// about it, in any order, and a failure must not hide behind a pass.
+///
+/// A row about a resource comes before one that is not counted, then fail before warn before unknown
+/// before pass; then the smaller text, so that order never decides.
+pub fn worse(one: Finding, other: Finding) -> Finding {
+    let rank = |finding: &Finding| {
+        let status = match finding.status {
+            FindingStatus::Fail => 0,
+            FindingStatus::Warn => 1,
+            FindingStatus::Unknown => 2,
+            FindingStatus::Pass => 3,
+        };
+        let is_counted =
+            matches!(finding.subject, FindingSubject::Resource | FindingSubject::Account);
+        (!is_counted, status)
+    };
+    let (a, b) = (rank(&one), rank(&other));
+    if (a, &one.message, one.subject) <= (b, &other.message, other.subject) { one } else { other }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_worse_of_two_rows_speaks_in_either_order() {
+        let finding = |subject, status, message: &str| Finding {
+            check: "openSSH".into(),
+            subject,
+            region: "r".into(),
+            resource: "sg-1".into(),
+            status,
+            message: message.into(),
+        };
+        use {FindingStatus as S, FindingSubject as F};
+        let falling = [
+            finding(F::Resource, S::Fail, "a"),
+            finding(F::Resource, S::Fail, "b"),
+            finding(F::Account, S::Warn, "a"),
+            finding(F::Resource, S::Unknown, "a"),
+            finding(F::Resource, S::Pass, "a"),
+            finding(F::Query, S::Fail, "a"),
+        ];
+        for (i, bad) in falling.iter().enumerate() {
+            for good in &falling[i..] {
+                assert_eq!(&worse(bad.clone(), good.clone()), bad);
+                assert_eq!(&worse(good.clone(), bad.clone()), bad);
+            }
+        }
+    }
 
     #[test]
     fn warnings_fail_unless_the_mapping_lets_them_pass() {

@@ -158,10 +158,12 @@ mod tests {
     fn a_sharepoint_list_is_read() {
         let register = read(json!({"value": [{
             "Id": 17, "Title": "SFTP partner",
-            "Accounts": [{"Id": 1, "Value": "payments (111122223333)"}, {"Id": 2, "Value": "222233334444"}],
+            "Accounts": [{"Id": 1, "Value": "payments (111122223333)"},
+                {"Id": 2, "Value": "222233334444"}],
             "Requirements": {"results": [{"Id": 4, "Value": "ec2-admin-ports"}]},
             "Resource ID": "sg-0abc*", "Expiration Date": "2026-12-31T00:00:00Z",
-            "Approval_Status": "Approved", "RequestedBy": {"Title": "Ana", "Email": "ana@example.com"}
+            "Approval_Status": "Approved",
+            "RequestedBy": {"Title": "Ana", "Email": "ana@example.com"}
         }]}));
         assert_eq!(register.problems, []);
         assert_eq!(
@@ -217,9 +219,10 @@ mod tests {
             said,
             [
                 "risks.json, entry 1: account \"payments\" names no account id",
-                "risks.json, entry 2: the expiry date: \"03/04/2026\" may be 2026-03-04 or 2026-04-03; \
-             write it as 2026-12-31",
-                "risks.json, entry 3: the status \"maybe\" is unknown; write Approved, Pending or Rejected",
+                "risks.json, entry 2: the expiry date: \"03/04/2026\" may be 2026-03-04 or \
+                 2026-04-03; write it as 2026-12-31",
+                "risks.json, entry 3: the status \"maybe\" is unknown; write Approved, Pending or \
+                 Rejected",
                 "risks.json, entry 4: its requirement is neither text nor a lookup",
                 "risks.json, entry 5: the id 5 is there twice",
                 "risks.json, entry 7: `Id` is missing",

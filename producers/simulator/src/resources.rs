@@ -196,7 +196,8 @@ impl Snapshot {
         let console = number.is_multiple_of(2);
         let mfa = !self.faulty(scope, number, 1, 0);
         let user = json!({"Arn": arn, "CreateDate": self.date(-400), "Path": "/", "UserId": id,
-            "UserName": name, "AttachedManagedPolicies": [], "GroupList": [], "UserPolicyList": []});
+            "UserName": name, "AttachedManagedPolicies": [], "GroupList": [],
+            "UserPolicyList": []});
         let devices = if mfa {
             json!([{"SerialNumber": format!("arn:aws:iam::{}:mfa/{name}", self.id()),
                 "UserName": name}])

@@ -11,6 +11,7 @@ use super::{
     Task,
     cache::{LISTINGS, REGISTERS},
     jobs::Work,
+    same_entity,
     tables::{ACCOUNT, LISTING, REGISTER, SCOPE, SCORE, SPEND},
 };
 use crate::Step;
@@ -22,6 +23,7 @@ impl Task<'_, '_> {
     /// Takes a payer's listing of an account.
     pub(super) fn listing(&mut self, record: &Record) -> Step {
         let (key, listing) = self.view.read(&topic::ACCOUNT_LISTING, record)?;
+        same_entity(&key.account, listing.as_ref().map(|row| &*row.account))?;
         let was_known = self.is_known(&key)?;
         match &listing {
             Some(listing) => self.view.put(&LISTING, &key, listing)?,
@@ -33,6 +35,7 @@ impl Task<'_, '_> {
     /// Takes what the register says of an account.
     pub(super) fn register(&mut self, record: &Record) -> Step {
         let (key, register) = self.view.read(&topic::ACCOUNT_REGISTER, record)?;
+        same_entity(&key.account, register.as_ref().map(|row| &*row.account))?;
         let was_known = self.is_known(&key)?;
         match &register {
             Some(register) => self.view.put(&REGISTER, &key, register)?,
@@ -44,6 +47,7 @@ impl Task<'_, '_> {
     /// Takes an account's spend.
     pub(super) fn spend(&mut self, record: &Record) -> Step {
         let (key, spend) = self.view.read(&topic::SPEND, record)?;
+        same_entity(&key.account, spend.as_ref().map(|row| &*row.account))?;
         match &spend {
             Some(spend) => self.view.put(&SPEND, &key, spend)?,
             None => self.view.delete(&SPEND, &key)?,

@@ -27,11 +27,8 @@ impl Task<'_, '_> {
             return Ok(());
         }
         self.set_number(CLOCK, minute_ms)?;
-        self.push(Work::Timers { until_ms: minute_ms })?;
-        if before >= 0 && minute_ms / HOUR_MS > before / HOUR_MS {
-            self.push(Work::Cut { cursor: None })?;
-        }
-        Ok(())
+        let hour = before >= 0 && minute_ms / HOUR_MS > before / HOUR_MS;
+        self.push(Work::Timers { until_ms: minute_ms, hour })
     }
 
     /// Gives the time for rules and exceptions: the last tick, or the record's own time when that is
@@ -40,13 +37,24 @@ impl Task<'_, '_> {
         Ok(self.number(CLOCK)?.max(self.view.at_ms()))
     }
 
-    /// Fires a piece of what is due.
-    pub(super) fn timers(&mut self, until_ms: i64) -> Step<Option<Work>> {
+    /// Fires a piece of what is due; a new hour is cut after all that ended with the old one.
+    pub(super) fn timers(&mut self, until_ms: i64, hour: bool) -> Step<Option<Work>> {
+        if self.fire(until_ms)? {
+            return Ok(Some(Work::Timers { until_ms, hour }));
+        }
+        if hour {
+            self.push(Work::Cut { cursor: None })?;
+        }
+        Ok(None)
+    }
+
+    /// Fires up to a piece of timers; true when more may be due.
+    fn fire(&mut self, until_ms: i64) -> Step<bool> {
         let rows = self.view.scan(&TIMER, "", None, PIECE)?;
         let count = rows.len();
         for (key, _) in rows {
             if key.at.parse::<i64>().is_ok_and(|at_ms| at_ms > until_ms) {
-                return Ok(None);
+                return Ok(false);
             }
             self.view.delete(&TIMER, &key)?;
             match &*key.kind {
@@ -55,7 +63,7 @@ impl Task<'_, '_> {
                 _ => {}
             }
         }
-        Ok((count == PIECE).then_some(Work::Timers { until_ms }))
+        Ok(count == PIECE)
     }
 
     fn judge_again(&mut self, subject: &str) -> Step {

@@ -76,6 +76,8 @@ pub(super) enum Work {
     Timers {
         /// Up to this time, in UTC milliseconds.
         until_ms: i64,
+        /// Whether an hour ends with it, whose scores are cut after that.
+        hour: bool,
     },
     /// Write the hourly cut of scores.
     Cut {
@@ -180,7 +182,7 @@ impl Task<'_, '_> {
             Work::Known { trust, cursor } => self.known_piece(trust, cursor),
             Work::Sweep { sweep } => self.sweep(sweep),
             Work::SweepReport { sweep } => self.sweep_report(sweep),
-            Work::Timers { until_ms } => self.timers(until_ms),
+            Work::Timers { until_ms, hour } => self.timers(until_ms, hour),
             Work::Cut { cursor } => self.cut(cursor),
         }
     }

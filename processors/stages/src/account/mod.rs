@@ -89,6 +89,16 @@ impl Stage for AccountStage {
     }
 }
 
+/// Refuses a value that names another entity than its key: it would stand in rows that neither finds.
+fn same_entity(key: &str, named: Option<&str>) -> Step {
+    match named {
+        Some(named) if named != key => {
+            Err(poison(format!("the key is of {key}, the value of {named}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn poison(reason: impl Into<String>) -> StepError {
     StepError::Poison { reason: reason.into() }
 }

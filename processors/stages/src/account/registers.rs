@@ -6,6 +6,7 @@ use stream::Record;
 use super::{
     Task,
     jobs::{RequirementPhase, Work},
+    same_entity,
     tables::{EXCEPTION, REQUIREMENT, TIMER, Timer, TimerKey},
 };
 use crate::Step;
@@ -17,6 +18,7 @@ impl Task<'_, '_> {
     /// Takes a requirement; all resources that it judges are judged anew.
     pub(super) fn requirement(&mut self, record: &Record) -> Step {
         let (key, requirement) = self.view.read(&topic::REQUIREMENT, record)?;
+        same_entity(&key.requirement, requirement.as_ref().map(|row| &*row.id))?;
         let before = self.view.get(&REQUIREMENT, &key)?;
         match &requirement {
             Some(row) => self.view.put(&REQUIREMENT, &key, row)?,
@@ -35,6 +37,7 @@ impl Task<'_, '_> {
     /// Takes an entry of the risk register; the credit of all rows that it concerns is given anew.
     pub(super) fn exception(&mut self, record: &Record) -> Step {
         let (key, exception) = self.view.read(&topic::EXCEPTION, record)?;
+        same_entity(&key.exception, exception.as_ref().map(|row| &*row.id))?;
         let before = self.view.get(&EXCEPTION, &key)?;
         match &exception {
             Some(row) => self.view.put(&EXCEPTION, &key, row)?,

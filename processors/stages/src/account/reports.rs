@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use compliance::{Rows, StandardEntry, finding_row, part_of};
+use compliance::{Rows, StandardEntry, finding_row, part_of, worse};
 use inventory::{Attempt, Order, ScopeKey, ScopeState, ScopeStatus, UNIT_REPORT, order, start};
 use schemas::{ComplianceState, Finding, Report, ReportEvent, Resource, key, topic};
 use stream::Record;
@@ -11,7 +11,7 @@ use super::{
     PIECE, Task,
     accounts::last_key,
     jobs::{ReportSweep, Work},
-    poison,
+    poison, same_entity,
     tables::{FINDING, FindingKey, FindingRow, SCOPE},
 };
 use crate::Step;
@@ -19,8 +19,9 @@ use crate::Step;
 impl Task<'_, '_> {
     /// Takes one record of a report.
     pub(super) fn report(&mut self, record: &Record) -> Step {
-        let (_, value) = self.view.read(&topic::REPORT, record)?;
+        let (of, value) = self.view.read(&topic::REPORT, record)?;
         let report = value.ok_or_else(|| poison("a report's record can't be a tombstone"))?;
+        same_entity(&of.account, Some(&report.account))?;
         let Report { source, account, report: id, event } = report;
         let key = scope_of(&account, &source);
         let scope = self.view.get(&SCOPE, &key)?;
@@ -62,11 +63,14 @@ impl Task<'_, '_> {
     fn found(&mut self, account: &str, source: &str, scope: &ScopeState, finding: Finding) -> Step {
         let Finding { check, region, resource, .. } = &finding;
         let key = FindingKey::new(account, source, check, region, resource);
-        self.view.put(
-            &FINDING,
-            &key,
-            &FindingRow { finding: finding.clone(), generation: scope.generation },
-        )?;
+        let generation = scope.generation;
+        let earlier = self.view.get(&FINDING, &key)?.filter(|row| row.generation == generation);
+        let finding = match earlier {
+            Some(row) => worse(row.finding, finding),
+            None => finding,
+        };
+        let row = FindingRow { finding: finding.clone(), generation };
+        self.view.put(&FINDING, &key, &row)?;
         let entries: Vec<_> = self.standard()?.fed_by(source, &finding.check).cloned().collect();
         for entry in entries {
             self.judge_finding(&entry, &key, Some(&finding))?;

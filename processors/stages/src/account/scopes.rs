@@ -11,7 +11,7 @@ use super::{
     PIECE, Task,
     accounts::last_key,
     jobs::{ScopeSweep, Work},
-    poison,
+    poison, same_entity,
     tables::{MEMBER, SCOPE},
 };
 use crate::Step;
@@ -19,8 +19,9 @@ use crate::Step;
 impl Task<'_, '_> {
     /// Takes one record of a scope.
     pub(super) fn observation(&mut self, record: &Record) -> Step {
-        let (_, value) = self.view.read(&topic::OBSERVATION, record)?;
+        let (of, value) = self.view.read(&topic::OBSERVATION, record)?;
         let observation = value.ok_or_else(|| poison("an observation can't be a tombstone"))?;
+        same_entity(&of.account, Some(&observation.account))?;
         let Observation { account, resource_type, region, scan, attempt, event, .. } = observation;
         let key = ScopeKey::new(account, resource_type, region);
         let scope = self.view.get(&SCOPE, &key)?;
@@ -89,8 +90,10 @@ impl Task<'_, '_> {
         if sweep.counted {
             for (key, _) in rows.iter().filter(|(_, member)| !seen(member)) {
                 self.view.delete(&MEMBER, key)?;
-                let MemberKey { account, resource_type, region, id, .. } = key;
-                self.forget(&ResourceKey::new(account, region, resource_type, id))?;
+                if !self.is_elsewhere(key)? {
+                    let MemberKey { account, resource_type, region, id, .. } = key;
+                    self.forget(&ResourceKey::new(account, region, resource_type, id))?;
+                }
             }
         } else {
             let arrived = rows.iter().filter(|(_, member)| seen(member)).count();
@@ -101,6 +104,19 @@ impl Task<'_, '_> {
             return Ok(Some(Work::Sweep { sweep: ScopeSweep { cursor, ..sweep } }));
         }
         if sweep.counted { self.complete_scope(&sweep).map(|()| None) } else { self.close(sweep) }
+    }
+
+    /// Tells whether another scope of the same type still has a member: a global resource may be
+    /// listed in several regions.
+    fn is_elsewhere(&self, member: &MemberKey) -> Step<bool> {
+        let prefix = key::prefix(&[&member.account, &member.resource_type]);
+        for (scope, _) in self.view.scan(&SCOPE, &prefix, None, usize::MAX)? {
+            let there = MemberKey { scope_region: scope.region, ..member.clone() };
+            if self.view.get(&MEMBER, &there)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Decides, once all members were counted, whether absence counts.

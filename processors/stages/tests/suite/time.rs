@@ -70,7 +70,7 @@ fn more_timers_than_a_piece_fire_at_one_tick() {
     let mut w = World::new();
     w.requirement(aged());
     let many: Vec<_> =
-        (0..450).map(|i| user(&format!("u{i:03}"), T0 - 91 * DAY + MINUTE)).collect();
+        (0..450).map(|i| user(&format!("u{i:03}"), T0 - 91 * DAY + 60 * MINUTE)).collect();
     w.scan(&many);
     assert_eq!(w.counts("R1"), [450, 0, 0, 0, 0], "not yet");
     w.tick(T0 + 3 * DAY);

@@ -216,8 +216,9 @@ impl Oracle {
                     principal_account: account,
                     through: vec![],
                 });
+                let escaped = |part: &String| part.replace('%', "%25").replace('/', "%2F");
                 let parts = [&key.account, &key.region, &key.resource_type, &key.id];
-                row.through.push(parts.map(String::as_str).join("/"));
+                row.through.push(parts.map(escaped).join("/"));
                 row.through.sort();
                 row.through.dedup();
             }
