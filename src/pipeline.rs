@@ -143,7 +143,6 @@ impl Running {
         let mut group = String::new();
         for number in 0..workers {
             let mut config = WorkerConfig::new(format!("{slot}-{number}"), stores.clone());
-            config.group_prefix = site.prefix.clone();
             config.progress = progress.clone();
             group = config.group(stage.name());
             let (log, codec) = (site.log.clone(), site.codec.clone());
