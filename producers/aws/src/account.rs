@@ -34,6 +34,7 @@ impl Services {
 pub(crate) struct Account {
     id: String,
     partition: Partition,
+    role_arn: String,
     session: SdkConfig,
     services: Arc<Services>,
     endpoints: Endpoints,
@@ -47,6 +48,7 @@ impl Account {
     pub(crate) fn new(
         id: String,
         partition: Partition,
+        role_arn: String,
         session: SdkConfig,
         services: &Arc<Services>,
         endpoints: &Endpoints,
@@ -55,6 +57,7 @@ impl Account {
         Self {
             id,
             partition,
+            role_arn,
             session,
             services: Arc::clone(services),
             endpoints: endpoints.clone(),
@@ -73,6 +76,11 @@ impl Account {
     /// The partition's name in ARNs.
     pub(crate) fn partition(&self) -> &'static str {
         self.partition.id()
+    }
+
+    /// The ARN of the role that the scan itself has assumed here.
+    pub(crate) fn role_arn(&self) -> &str {
+        &self.role_arn
     }
 
     /// The region that answers for the whole partition.

@@ -58,6 +58,7 @@ impl Run<'_> {
         let account = Account::new(
             self.account.to_owned(),
             role.partition,
+            role.arn(self.account),
             session,
             &self.shared.services,
             self.shared.sessions.endpoints(),

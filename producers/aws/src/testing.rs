@@ -81,7 +81,8 @@ impl FakeAws {
     pub(crate) fn account(&self) -> Account {
         let services = Arc::new(Services::load().expect("the embedded model is whole"));
         let (id, none) = ("111122223333".to_owned(), Endpoints::default());
-        Account::new(id, Partition::Aws, self.config(), &services, &none, 4)
+        let role = format!("arn:aws:iam::{id}:role/Audit");
+        Account::new(id, Partition::Aws, role, self.config(), &services, &none, 4)
     }
 }
 
