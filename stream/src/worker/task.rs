@@ -283,10 +283,12 @@ impl Task {
         let appended = self.pending.outputs.len();
         let cause =
             Cause { topic: "work".to_owned(), partition: self.context.partition, offset: 0 };
+        // A stage acts for the record that asked for the work; this is for one that does not.
+        let at_ms = self.newest_ms.max(0);
         let (store, context) = (&self.store, &self.context);
         let (stage, pending) = (&mut self.stage, &mut self.pending);
         let done = catch_unwind(AssertUnwindSafe(|| {
-            let mut view = View::new(store, context, pending, cause, 0);
+            let mut view = View::new(store, context, pending, cause, at_ms);
             let more = stage.work(&mut view)?;
             view.accept();
             Ok(more)

@@ -185,6 +185,13 @@ impl Rig {
     /// The same without the order of events, which depends on when records came.
     pub(crate) fn check_tables(&self, stores: &Stores) {
         for (partition, fold) in self.fold().iter().enumerate() {
+            for topic in [ACCOUNT_STATE.spec, ACCOUNT_CHANGELOG] {
+                let made = self.of(topic, partition);
+                let times = made.iter().map(|record| record.timestamp_ms);
+                let wanted = fold.outputs.iter().filter(|made| made.topic.name == topic.name);
+                let newest = wanted.map(|made| made.timestamp_ms).max();
+                assert_eq!(times.max(), newest, "rows carry the time of the record behind them");
+            }
             let totals = last_values(self.of(ACCOUNT_STATE.spec, partition));
             assert_eq!(totals, rows(fold, "account.state"), "totals of partition {partition}");
             let private = last_values(self.of(ACCOUNT_CHANGELOG, partition));
@@ -201,6 +208,24 @@ impl Rig {
                 records.map(|r| (r.key.clone(), r.value.clone())).collect::<Vec<_>>()
             };
             assert_eq!(keys(&mut dead.iter()), keys(&mut fold.dead.iter().map(|(r, _)| r)));
+        }
+    }
+
+    /// Holds the tables on disk against those in the log, whose input may be compacted by now.
+    pub(crate) fn check_disk(&self, stores: &Stores) {
+        for partition in 0..PARTITIONS as usize {
+            let store = stores.lease(&self.identity(partition as i32)).unwrap().unwrap();
+            let kept = |table| {
+                let rows = store.scan(table, "", None, usize::MAX).unwrap().into_iter();
+                rows.map(|(key, value)| (key, value.to_vec())).collect::<BTreeMap<_, _>>()
+            };
+            assert_eq!(kept("account.state"), last_values(self.of(ACCOUNT_STATE.spec, partition)));
+            let mut private = BTreeMap::new();
+            for table in ["cursor", "register", "timers"] {
+                let rows = kept(table).into_iter();
+                private.extend(rows.map(|(key, value)| (format!("{table}/{key}"), value)));
+            }
+            assert_eq!(private, last_values(self.of(ACCOUNT_CHANGELOG, partition)));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Stores that are empty, stale, old, damaged or somebody else's.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::Path,
     sync::{
@@ -11,12 +12,19 @@ use std::{
 };
 
 use schemas::topic::ACCOUNT_STATE;
-use stream::worker::{Failpoint, Restoring, WorkerError};
+use stream::{
+    store::{Marks, Stores},
+    view::Store,
+    worker::{Failpoint, Restoring, WorkerError},
+};
 
 use crate::{
-    harness::{Feed, Rig, local},
+    harness::{Feed, PARTITIONS, Rig, local},
     tally::POLICY,
 };
+
+/// The key of a row that no step writes.
+const GHOST: &str = "ghost";
 
 pub(crate) fn an_empty_folder_is_filled_from_the_log(rig: &mut Rig) {
     let mut feed = Feed::new(rig);
@@ -53,15 +61,14 @@ pub(crate) fn a_stale_store_is_rolled_forward(rig: &mut Rig) {
     rig.run(rig.config()).unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     copy(rig.state.path(), elsewhere.path());
-    let before = written(rig);
+    plant(rig, elsewhere.path());
     feed.append(100);
     rig.run(rig.config()).unwrap();
-    let missed = written(rig) - before;
     let config = rig.config_in(elsewhere.path());
     let stores = config.stores.clone();
     let report = rig.run(config).unwrap();
-    assert!(missed > 0);
-    assert_eq!(report.restored, missed, "what was missed is read, and no more");
+    assert!(report.restored > 0, "what was missed is read");
+    assert_eq!(pluck(rig, &stores), 3, "none is rebuilt");
     assert_eq!(report.records, 0);
     feed.check(rig);
     rig.check(&stores);
@@ -106,27 +113,29 @@ pub(crate) fn an_old_store_is_rebuilt(rig: &mut Rig) {
     let mut feed = Feed::new(rig);
     feed.append(100);
     rig.run(rig.config()).unwrap();
-    let rows = written(rig);
+    plant(rig, rig.state.path());
     std::thread::sleep(Duration::from_millis(5));
     let mut config = rig.config();
     config.store_age_max = Duration::from_millis(1);
     let stores = config.stores.clone();
-    let report = rig.run(config).unwrap();
-    assert_eq!(report.restored, rows);
+    rig.run(config).unwrap();
+    assert_eq!(pluck(rig, &stores), 0, "all are rebuilt");
     rig.check(&stores);
     drop(stores);
     // By the records' time too: what a store missed is eight days newer than what it knows.
     let elsewhere = tempfile::tempdir().unwrap();
     copy(rig.state.path(), elsewhere.path());
+    plant(rig, elsewhere.path());
     feed.later(8 * 24 * 3_600_000);
     feed.append(100);
     rig.run(rig.config()).unwrap();
-    let rows = written(rig);
     let config = rig.config_in(elsewhere.path());
     let stores = config.stores.clone();
-    assert_eq!(rig.run(config).unwrap().restored, rows);
+    rig.run(config).unwrap();
+    assert_eq!(pluck(rig, &stores), 0, "all are rebuilt");
     feed.check(rig);
-    rig.check(&stores);
+    // Such a jump makes Kafka compact the input too, so that the fold would see less of it.
+    rig.check_disk(&stores);
 }
 
 pub(crate) fn a_store_of_another_log_is_rebuilt(rig: &mut Rig) {
@@ -182,6 +191,29 @@ pub(crate) fn lost_positions_are_an_error(rig: &mut Rig) {
 fn written(rig: &Rig) -> u64 {
     let topics = [ACCOUNT_STATE.spec, schemas::topic::ACCOUNT_CHANGELOG];
     topics.into_iter().map(|topic| rig.records(topic).len() as u64).sum()
+}
+
+/// Plants a row that only a rebuild removes, and tells whether one is there.
+fn plant(rig: &Rig, state: &Path) {
+    let stores = Stores::open(state).unwrap();
+    for partition in 0..PARTITIONS {
+        let store = stores.lease(&rig.identity(partition)).unwrap().unwrap();
+        let row = (GHOST.to_owned(), Some(Arc::from(&b"boo"[..])));
+        let overlay = BTreeMap::from([("timers", BTreeMap::from([row]))]);
+        store.apply(&overlay, &Marks::default()).unwrap();
+    }
+}
+
+/// Removes what was planted, and tells in how many partitions it was left.
+fn pluck(rig: &Rig, stores: &Stores) -> usize {
+    let left = (0..PARTITIONS).filter(|&partition| {
+        let store = stores.lease(&rig.identity(partition)).unwrap().unwrap();
+        let found = store.get("timers", GHOST).unwrap().is_some();
+        let overlay = BTreeMap::from([("timers", BTreeMap::from([(GHOST.to_owned(), None)]))]);
+        store.apply(&overlay, &Marks::default()).unwrap();
+        found
+    });
+    left.count()
 }
 
 fn copy(from: &Path, to: &Path) {

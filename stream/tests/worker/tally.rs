@@ -7,8 +7,8 @@ use std::sync::{
 };
 
 use schemas::{
-    AccountKey, AccountListing, AccountRegister, AccountState, AccountStatus, Spend, TickKey,
-    TopicSpec,
+    AccountKey, AccountListing, AccountRegister, AccountState, AccountStatus, Cause, Spend,
+    TickKey, TopicSpec,
     topic::{ACCOUNT_CHANGELOG, ACCOUNT_REGISTER, ACCOUNT_STATE, SCAN_UNIT, SPEND, TICK},
 };
 use stream::{Record, Stage, StepError, Table, TableSpec, View};
@@ -114,7 +114,7 @@ impl Tally {
             None => view.delete(&REGISTER, &key)?,
         }
         if key.account == POLICY {
-            view.put(&CURSOR, &key, &cursor(""))?;
+            view.put(&CURSOR, &key, &cursor(view.cause(), view.at_ms()))?;
         }
         Ok(())
     }
@@ -147,9 +147,14 @@ impl Stage for Tally {
 
     fn work(&mut self, view: &mut View<'_>) -> Result<bool, StepError> {
         let key = AccountKey::new(POLICY);
-        let Some(done) = view.get(&CURSOR, &key)? else {
+        let Some(mut done) = view.get(&CURSOR, &key)? else {
             return Ok(false);
         };
+        // The work goes on in the name of the policy's record, whoever does it and when.
+        let number = |text: &str| text.parse().unwrap_or(0);
+        let (partition, offset) = (number(&done.payer) as i32, number(&done.name));
+        let cause = Cause { topic: done.provider.clone(), partition, offset };
+        view.act_for(cause, number(&done.email));
         assert!(!self.switches.work_panics.load(Ordering::SeqCst), "asked to in work");
         let executive = view.get(&REGISTER, &key)?.and_then(|entry| entry.executive);
         let rows = view.scan(&TOTALS, "", Some(&done.account), PIECE)?;
@@ -159,7 +164,10 @@ impl Stage for Tally {
             view.put(&TOTALS, &key, &row)?;
         }
         match last {
-            Some(last) => view.put(&CURSOR, &key, &cursor(&last))?,
+            Some(last) => {
+                done.account = last;
+                view.put(&CURSOR, &key, &done)?;
+            }
             None => view.delete(&CURSOR, &key)?,
         }
         Ok(true)
@@ -176,13 +184,13 @@ fn event(scan: &str, attempt: i32, account: &str, owner: Option<String>) -> sche
     }
 }
 
-fn cursor(account: &str) -> AccountListing {
+fn cursor(cause: &Cause, at_ms: i64) -> AccountListing {
     AccountListing {
-        provider: String::new(),
-        account: account.to_owned(),
-        payer: String::new(),
-        name: String::new(),
-        email: String::new(),
+        provider: cause.topic.clone(),
+        account: String::new(),
+        payer: cause.partition.to_string(),
+        name: cause.offset.to_string(),
+        email: at_ms.to_string(),
         status: AccountStatus::Unknown,
     }
 }
