@@ -3,12 +3,14 @@
 //! [`sources`] has one pure parser a scanner; [`read`] finds the files; [`publish`] appends the
 //! reports. A row that can't be used is a [`Problem`], the others are taken, and the report no
 //! longer counts as complete: what it does not say clears nothing. **Invariant:** a file that can't
-//! be read or parsed is a failed report, never an empty one.
+//! be read or parsed is a failed report, never an empty one; and
+//! only the report of the account that was scanned clears anything.
 
 mod arn;
 mod publish;
 mod read;
 pub mod sources;
+mod split;
 
 use std::{fmt, path::PathBuf};
 

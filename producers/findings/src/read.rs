@@ -1,15 +1,18 @@
 //! Finds report files and splits each by account.
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
 
-use schemas::{Finding, FindingSubject};
+use schemas::Finding;
 use sha2::{Digest, Sha256};
 
-use crate::{AccountReport, Problem, Source, arn, sources::Parsed};
+use crate::{
+    AccountReport, Problem, Source, arn,
+    sources::Parsed,
+    split::{Home, split},
+};
 
 /// What a file itself does not tell.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +32,22 @@ pub struct Reports {
     pub failed: Vec<(AccountReport, String)>,
     /// What is wrong in the files.
     pub problems: Vec<Problem>,
+}
+
+impl Reports {
+    /// Notes a file that tells nothing: a failed report, where its account is known.
+    fn fail(
+        &mut self,
+        home: Home<'_>,
+        of: impl Fn(String, Vec<Finding>, bool) -> AccountReport,
+        reason: String,
+        fault: &dyn Fn(&str, String) -> Problem,
+    ) {
+        self.problems.push(fault("", reason.clone()));
+        if let Some(account) = home.given.or(home.in_name) {
+            self.failed.push((of(account.to_owned(), Vec::new(), false), reason));
+        }
+    }
 }
 
 /// Why reports can't be read at all.
@@ -96,80 +115,44 @@ fn read_file(source: &Source, file: &Path, options: &Options, all: &mut Reports)
         place: place.to_owned(),
         message,
     };
-    let default = options.account.clone().or_else(|| account_in(file));
-    let bytes = match std::fs::read(file) {
-        Ok(bytes) => bytes,
-        Err(error) => return all.problems.push(fault("", format!("it can't be read: {error}"))),
-    };
-    let report = report_id(file, &bytes);
-    let text = String::from_utf8_lossy(&bytes);
-    match (source.parse)(&text) {
-        Ok(parsed) => {
-            let (broken, rows) = (parsed.broken, parsed.rows);
-            all.problems.extend(broken.iter().map(|(place, reason)| fault(place, reason.clone())));
-            let whole = broken.is_empty() && !options.partial;
-            let parsed = Parsed { rows, broken };
-            split(source, &report, default.as_deref(), whole, parsed, all, &fault);
-        }
-        Err(reason) => {
-            all.problems.push(fault("", reason.clone()));
-            if let Some(account) = default {
-                let report = AccountReport {
-                    source: source.id.to_owned(),
-                    report,
-                    account,
-                    findings: Vec::new(),
-                    complete: false,
-                };
-                all.failed.push((report, reason));
-            }
-        }
-    }
-}
-
-fn split(
-    source: &Source,
-    report: &str,
-    default: Option<&str>,
-    complete: bool,
-    parsed: Parsed,
-    all: &mut Reports,
-    fault: &dyn Fn(&str, String) -> Problem,
-) {
-    // Rows that name no account belong to the file's, or to the only one that its ARNs name.
-    let mut named: Vec<String> = parsed.rows.iter().filter_map(|(a, _)| a.clone()).collect();
-    named.sort();
-    named.dedup();
-    let only = if named.len() == 1 { named.first().map(String::as_str) } else { None };
-    let default = default.or(only).map(str::to_owned);
-    let mut accounts: BTreeMap<String, Vec<Finding>> = BTreeMap::new();
-    let mut homeless = 0;
-    for (account, mut finding) in parsed.rows {
-        let Some(account) = account.or_else(|| default.clone()) else {
-            homeless += 1;
-            continue;
-        };
-        if finding.subject == FindingSubject::Account {
-            finding.resource = account.clone();
-        }
-        accounts.entry(account).or_default().push(finding);
-    }
-    if let Some(account) = &default {
-        // A report without a row for its account still says: there is nothing.
-        accounts.entry(account.clone()).or_default();
-    }
-    if homeless > 0 {
-        let hint = "name the file after the account, or give `account`";
-        all.problems.push(fault("", format!("{homeless} rows name no account: {hint}")));
-    }
-    let complete = complete && homeless == 0;
-    all.reports.extend(accounts.into_iter().map(|(account, findings)| AccountReport {
+    let in_name = account_in(file);
+    let home = Home { given: options.account.as_deref(), in_name: in_name.as_deref() };
+    let bytes = std::fs::read(file);
+    let report = report_id(file, bytes.as_deref().unwrap_or_default());
+    let of = |account: String, findings: Vec<Finding>, complete: bool| AccountReport {
         source: source.id.to_owned(),
-        report: report.to_owned(),
+        report: report.clone(),
         account,
         findings,
         complete,
-    }));
+    };
+    match bytes.map_err(|error| format!("it can't be read: {error}")).and_then(|b| parse(source, b))
+    {
+        Ok(Parsed { rows, broken }) => {
+            let whole = broken.is_empty() && !options.partial;
+            let count = broken.len();
+            all.problems.extend(broken.into_iter().map(|(place, reason)| fault(&place, reason)));
+            if rows.is_empty() {
+                let reason = format!("none of its {count} rows can be used");
+                return all.fail(home, of, reason, &fault);
+            }
+            let split = split(rows, home, whole);
+            all.problems.extend(split.faults.into_iter().map(|message| fault("", message)));
+            let reports = split.accounts.into_iter();
+            all.reports.extend(reports.map(|(account, (rows, whole))| of(account, rows, whole)));
+        }
+        Err(reason) => all.fail(home, of, reason, &fault),
+    }
+}
+
+/// Reads a file's content; one without any row is a scan that broke off, not a clean account.
+fn parse(source: &Source, bytes: Vec<u8>) -> Result<Parsed, String> {
+    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
+    let parsed = (source.parse)(&text)?;
+    if parsed.rows.is_empty() && parsed.broken.is_empty() {
+        return Err("it holds no result".to_owned());
+    }
+    Ok(parsed)
 }
 
 /// Finds an account's id in a path's last part: twelve digits between other characters.
@@ -195,8 +178,12 @@ mod tests {
     use crate::sources::by_id;
 
     fn read_one(name: &str, text: &str, options: &Options) -> Reports {
+        read_bytes(name, text.as_bytes(), options)
+    }
+
+    fn read_bytes(name: &str, bytes: &[u8], options: &Options) -> Reports {
         let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(folder.path().join(name), text).expect("a file");
+        std::fs::write(folder.path().join(name), bytes).expect("a file");
         read(by_id("cloudsploit").expect("the source"), folder.path(), options).expect("reports")
     }
 
@@ -211,9 +198,6 @@ mod tests {
         assert_eq!(reports[0].account, "111122223333");
         assert_eq!(reports[0].findings[1].resource, "111122223333", "an account's own row");
         assert!(reports[0].complete);
-        let named = read_one("444455556666-2026.json", ROWS, &Options::default()).reports;
-        let accounts: Vec<_> = named.iter().map(|r| (&*r.account, r.findings.len())).collect();
-        assert_eq!(accounts, [("111122223333", 1), ("444455556666", 1)]);
     }
 
     #[test]
@@ -225,13 +209,35 @@ mod tests {
 
     #[test]
     fn what_is_broken_or_partial_clears_nothing() {
-        let broken = read_one("111122223333.json", r#"[{"plugin":"a"}]"#, &Options::default());
-        assert!(!broken.reports[0].complete);
-        assert_eq!(broken.problems.len(), 1);
+        let one = r#"[{"plugin":"a"},{"plugin":"b","status":"OK"}]"#;
+        let broken = read_one("111122223333.json", one, &Options::default());
+        assert_eq!((broken.reports[0].complete, broken.reports[0].findings.len()), (false, 1));
+        let said = broken.problems[0].to_string();
+        assert!(said.ends_with("111122223333.json:/0: `status` is missing"), "{said}");
+        let none = read_one("111122223333.json", r#"[{"plugin":"a"}, 7]"#, &Options::default());
+        assert_eq!((none.reports.len(), none.problems.len()), (0, 3));
+        assert_eq!(none.failed[0].1, "none of its 2 rows can be used");
         let options = Options { partial: true, ..Options::default() };
         assert!(!read_one("111122223333.json", ROWS, &options).reports[0].complete);
-        let torn = read_one("111122223333.json", "[{", &Options::default());
-        assert_eq!((torn.reports.len(), torn.failed.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_file_that_says_nothing_is_a_failed_report() {
+        let deep = "[".repeat(100_000);
+        for (text, reason) in [
+            (&b"[{"[..], "it is not JSON: EOF while parsing an object at line 1 column 2"),
+            (b"", "it is not JSON: EOF while parsing a value at line 1 column 0"),
+            (b"[]", "it holds no result"),
+            (b"{\"resultsData\":[]}", "it holds no result"),
+            (b"[{\"plugin\":\"\xff\"}]", "it is not UTF-8"),
+            (deep.as_bytes(), "it is not JSON: recursion limit exceeded at line 1 column 128"),
+        ] {
+            let got = read_bytes("111122223333.json", text, &Options::default());
+            assert_eq!((got.reports.len(), got.failed.len()), (0, 1), "{reason}");
+            let (report, error) = &got.failed[0];
+            assert_eq!((&*report.account, &**error), ("111122223333", reason));
+            assert!(got.problems[0].to_string().ends_with(reason), "{:?}", got.problems);
+        }
     }
 
     #[test]

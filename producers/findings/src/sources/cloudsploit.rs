@@ -15,6 +15,9 @@ pub(super) const SOURCE: Source = Source { id: "cloudsploit", parse };
 /// What CloudSploit writes where a row is about no resource.
 const NO_RESOURCE: &str = "N/A";
 
+/// The region of what has none.
+const GLOBAL: &str = "global";
+
 /// Reads a report.
 ///
 /// Shape: the text of a file → its rows. Errors: it is no JSON, or neither of the two forms.
@@ -40,16 +43,15 @@ fn parse(text: &str) -> Result<Parsed, String> {
 }
 
 fn finding(row: &Map<String, Value>) -> Result<(Option<String>, Finding), String> {
-    let check = text(row, "plugin")?.ok_or("`plugin` is missing")?;
+    let check = text(row, "plugin")?.filter(|one| !one.is_empty()).ok_or("`plugin` is missing")?;
     let status = status(row)?;
     let message = text(row, "message")?.unwrap_or_default();
-    let resource = text(row, "resource")?.filter(|r| !r.is_empty() && *r != NO_RESOURCE);
-    let (account, region) = resource.and_then(arn::place).unwrap_or_default();
-    let region = match text(row, "region")?.unwrap_or("global") {
-        // A plugin of a global service still knows better than its resource's ARN.
-        "" => region,
-        one => one,
-    };
+    let resource = text(row, "resource")?;
+    let resource = resource.filter(|one| !one.is_empty() && !one.eq_ignore_ascii_case(NO_RESOURCE));
+    let (account, in_arn) = resource.and_then(arn::place).unwrap_or_default();
+    // A plugin of a global service still knows better than its resource's ARN.
+    let regions = [text(row, "region")?.unwrap_or_default(), in_arn, GLOBAL];
+    let region = regions.into_iter().find(|region| !region.is_empty()).unwrap_or(GLOBAL);
     let subject = subject(resource, status, message);
     let account = arn::is_account(account).then(|| account.to_owned());
     let finding = Finding {
@@ -74,24 +76,44 @@ fn subject(resource: Option<&str>, status: FindingStatus, message: &str) -> Find
     match status {
         FindingStatus::Unknown => FindingSubject::Query,
         _ if starts(&["unable to query", "unable to obtain"]) => FindingSubject::Query,
-        FindingStatus::Pass if starts(&["no "]) && ends_empty(&message) => FindingSubject::Empty,
+        FindingStatus::Pass if starts(&["no "]) && !praises(&message) => FindingSubject::Empty,
         _ => FindingSubject::Account,
     }
 }
 
-/// Tells whether a message says that there is nothing to judge ("No ECR repositories present").
-fn ends_empty(message: &str) -> bool {
-    ["found", "present", "exist", "available"].iter().any(|word| message.contains(word))
+/// Tells "there is none of the bad" ("No public AMIs found"), a verdict, from "there is none at
+/// all" ("No AMIs found").
+///
+/// Source: the 191 messages of status OK that begin with "No" in aquasecurity/cloudsploit 4b5bbd8,
+/// `plugins/aws`.
+fn praises(message: &str) -> bool {
+    const BAD: &[&str] = &[
+        "active findings",
+        "aws managed key encrypted",
+        "both access keys",
+        "console access and access keys",
+        "default kms keys found in use",
+        "default vpc",
+        "insecure",
+        "overlapping",
+        "pending",
+        "public",
+        "sensitive",
+        "unencrypted",
+        "vulnerabilit",
+        "without",
+    ];
+    BAD.iter().any(|bad| message.contains(bad))
 }
 
 fn status(row: &Map<String, Value>) -> Result<FindingStatus, String> {
-    let value = row.get("statusNumber").or_else(|| row.get("status"));
-    match value {
-        Some(Value::String(word)) => match word.to_uppercase().as_str() {
-            "OK" | "PASS" => Ok(FindingStatus::Pass),
-            "WARN" => Ok(FindingStatus::Warn),
-            "FAIL" => Ok(FindingStatus::Fail),
-            "UNKNOWN" => Ok(FindingStatus::Unknown),
+    let known = |name: &str| row.get(name).filter(|value| !value.is_null());
+    match known("statusNumber").or_else(|| known("status")) {
+        Some(Value::String(word)) => match word.trim().to_uppercase().as_str() {
+            "OK" | "PASS" | "0" => Ok(FindingStatus::Pass),
+            "WARN" | "1" => Ok(FindingStatus::Warn),
+            "FAIL" | "2" => Ok(FindingStatus::Fail),
+            "UNKNOWN" | "3" => Ok(FindingStatus::Unknown),
             _ => Err(format!("`status` {word:?} is none of OK, WARN, FAIL, UNKNOWN")),
         },
         Some(Value::Number(number)) => match number.as_i64() {
@@ -109,7 +131,7 @@ fn status(row: &Map<String, Value>) -> Result<FindingStatus, String> {
 fn text<'a>(row: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, String> {
     match row.get(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
+        Some(Value::String(text)) => Ok(Some(text.trim())),
         Some(_) => Err(format!("`{name}` is no text")),
     }
 }
@@ -159,6 +181,53 @@ mod tests {
         );
         check(r#"{"plugin":"p","status":"warn"}"#, (F::Account, S::Warn, "global", ""));
         check(r#"{"plugin":"p","status":7}"#, (F::Query, S::Unknown, "global", ""));
+        check(r#"{"plugin":"p","status":1e300}"#, (F::Query, S::Unknown, "global", ""));
+        check(
+            r#"{"plugin":"p","status":" ok ","statusNumber":null,"resource":" n/a ","region":null,
+                "x":{"unknown":[1]}}"#,
+            (F::Account, S::Pass, "global", ""),
+        );
+        // What looks like a formula stays as it is: text is data.
+        check(
+            r#"{"plugin":"p","status":"FAIL","resource":"=HYPERLINK(1)","region":"EU-west-1"}"#,
+            (F::Resource, S::Fail, "eu-west-1", "=HYPERLINK(1)"),
+        );
+    }
+
+    #[test]
+    fn where_the_row_names_no_region_the_arn_does() {
+        use {FindingStatus as S, FindingSubject as F};
+        let rds = "arn:aws:rds:eu-west-1:111122223333:db:x";
+        let iam = "arn:aws:iam::111122223333:user/ci";
+        for (resource, region, expected) in [
+            (rds, "", "eu-west-1"),
+            (rds, r#","region":"""#, "eu-west-1"),
+            (rds, r#","region":"us-east-1""#, "us-east-1"),
+            (iam, "", "global"),
+            (iam, r#","region":"Global""#, "global"),
+        ] {
+            let row = format!(r#"{{"plugin":"p","status":0,"resource":"{resource}"{region}}}"#);
+            check(&row, (F::Resource, S::Pass, expected, resource));
+        }
+    }
+
+    #[test]
+    fn none_of_the_bad_is_a_verdict_and_none_at_all_is_not() {
+        for (message, expected) in [
+            ("No S3 buckets to check", FindingSubject::Empty),
+            ("No domains registered through Route53", FindingSubject::Empty),
+            ("No security groups present", FindingSubject::Empty),
+            ("No IAM user accounts using access keys found", FindingSubject::Empty),
+            ("No public AMIs found", FindingSubject::Account),
+            ("No public EBS Snapshots", FindingSubject::Account),
+            ("No unencrypted file systems found", FindingSubject::Account),
+            ("No pending organization invitations", FindingSubject::Account),
+            ("Not in use", FindingSubject::Account),
+        ] {
+            assert_eq!(subject(None, FindingStatus::Pass, message), expected, "{message}");
+            let failing = subject(None, FindingStatus::Fail, message);
+            assert_eq!(failing, FindingSubject::Account, "{message}: a failure is a verdict");
+        }
     }
 
     #[test]
@@ -176,7 +245,8 @@ mod tests {
     #[test]
     fn a_broken_row_names_its_place_and_leaves_the_others() {
         let text = r#"[{"plugin":"p","status":"OK"},{"status":"OK"},7,{"plugin":"p"},
-            {"plugin":"p","status":"GREEN"},{"plugin":["p"],"status":"OK"}]"#;
+            {"plugin":"p","status":"GREEN"},{"plugin":["p"],"status":"OK"},
+            {"plugin":"p","status":true},{"plugin":"p","status":"OK","resource":{"id":1}}]"#;
         let parsed = parse(text).expect("a list");
         assert_eq!(parsed.rows.len(), 1);
         let broken: Vec<_> = parsed.broken.iter().map(|(p, r)| (p.as_str(), r.as_str())).collect();
@@ -188,6 +258,8 @@ mod tests {
                 ("/3", "`status` is missing"),
                 ("/4", "`status` \"GREEN\" is none of OK, WARN, FAIL, UNKNOWN"),
                 ("/5", "`plugin` is no text"),
+                ("/6", "`status` is neither a word nor a number"),
+                ("/7", "`resource` is no text"),
             ]
         );
     }

@@ -1,0 +1,178 @@
+//! Splits a file's rows into one report an account, and tells which of them are whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemas::{Finding, FindingStatus, FindingSubject};
+
+/// What is known of the account that a file is about.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Home<'a> {
+    /// The account that the configuration gives.
+    pub(crate) given: Option<&'a str>,
+    /// The account that the file's name seems to give: other numbers have twelve digits too.
+    pub(crate) in_name: Option<&'a str>,
+}
+
+/// A file's rows by account.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Split {
+    /// Each account's rows, and whether they are all that the scanner says of it.
+    pub(crate) accounts: BTreeMap<String, (Vec<Finding>, bool)>,
+    /// What can't be told, in words.
+    pub(crate) faults: Vec<String>,
+}
+
+/// Splits rows, each with the account that it names itself, by account.
+///
+/// A scanner runs for one account: the home. Rows about resources of other accounts go to those,
+/// but say nothing about what else is there, so they clear nothing.
+pub(crate) fn split(rows: Vec<(Option<String>, Finding)>, home: Home<'_>, whole: bool) -> Split {
+    let named: BTreeSet<String> = rows.iter().filter_map(|(account, _)| account.clone()).collect();
+    let home = home_of(home, &named);
+    let homeless = rows.iter().filter(|(account, _)| account.is_none()).count();
+    let homeless = if home.is_none() { homeless } else { 0 };
+    let mut accounts: BTreeMap<String, BTreeMap<_, Finding>> = BTreeMap::new();
+    for (account, mut finding) in rows {
+        let Some(account) = account.or_else(|| home.clone()) else { continue };
+        if finding.subject == FindingSubject::Account {
+            finding.resource.clone_from(&account);
+        }
+        let key = (finding.check.clone(), finding.region.clone(), finding.resource.clone());
+        let of = accounts.entry(account).or_default();
+        match of.remove(&key) {
+            Some(other) => of.insert(key, join(other, finding)),
+            None => of.insert(key, finding),
+        };
+    }
+    let mut split = Split::default();
+    let hint = "name the file after its account, or give `account`";
+    if homeless > 0 {
+        split.faults.push(format!("{homeless} rows name no account: {hint}"));
+    }
+    if home.is_none() && named.len() > 1 {
+        let count = named.len();
+        split.faults.push(format!("its rows name {count} accounts, none clears anything: {hint}"));
+    }
+    for (account, findings) in accounts {
+        let own = home.as_ref() == Some(&account);
+        if !own && let Some(home) = &home {
+            let count = findings.len();
+            let message = format!("{count} rows of the report of {home} are about {account}");
+            split.faults.push(format!("{message}; they clear nothing there"));
+        }
+        split.accounts.insert(account, (findings.into_values().collect(), whole && own));
+    }
+    split
+}
+
+/// Decides which account a file is about.
+fn home_of(home: Home<'_>, named: &BTreeSet<String>) -> Option<String> {
+    let in_name = home.in_name.filter(|one| named.is_empty() || named.contains(*one));
+    let only = named.first().filter(|_| named.len() == 1).map(String::as_str);
+    home.given.or(in_name).or(only).map(str::to_owned)
+}
+
+/// Makes one row of two about the same check and resource: the worse judgement, both messages.
+fn join(one: Finding, other: Finding) -> Finding {
+    let rank = |finding: &Finding| match finding.status {
+        FindingStatus::Pass => 0,
+        FindingStatus::Unknown => 1,
+        FindingStatus::Warn => 2,
+        FindingStatus::Fail => 3,
+    };
+    let (mut worse, better) = if rank(&other) > rank(&one) { (other, one) } else { (one, other) };
+    if rank(&worse) == rank(&better) && worse.message != better.message {
+        worse.message = format!("{}; {}", worse.message, better.message);
+    }
+    worse
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "111122223333";
+    const B: &str = "444455556666";
+
+    fn row(account: Option<&str>, resource: &str, status: FindingStatus) -> RowOf {
+        let subject =
+            if resource.is_empty() { FindingSubject::Account } else { FindingSubject::Resource };
+        let finding = Finding {
+            check: "c".into(),
+            subject,
+            region: "r".into(),
+            resource: resource.into(),
+            status,
+            message: format!("{status}"),
+        };
+        (account.map(str::to_owned), finding)
+    }
+
+    type RowOf = (Option<String>, Finding);
+
+    #[track_caller]
+    fn check(rows: Vec<RowOf>, home: Home<'_>, expected: &[(&str, usize, bool)], faults: &[&str]) {
+        let split = split(rows, home, true);
+        let got: Vec<_> =
+            split.accounts.iter().map(|(id, (rows, whole))| (&**id, rows.len(), *whole)).collect();
+        assert_eq!(got, expected);
+        assert_eq!(split.faults, faults);
+    }
+
+    fn named(in_name: &str) -> Home<'_> {
+        Home { in_name: Some(in_name), ..Home::default() }
+    }
+
+    #[test]
+    fn a_report_is_of_the_account_that_its_rows_or_its_name_tell() {
+        use FindingStatus::Pass;
+        let rows = || vec![row(Some(A), "x", Pass), row(None, "", Pass)];
+        check(rows(), Home::default(), &[(A, 2, true)], &[]);
+        check(rows(), named(A), &[(A, 2, true)], &[]);
+        check(vec![row(None, "", Pass)], named(B), &[(B, 1, true)], &[]);
+        // A time of day has twelve digits too: rows know better.
+        check(rows(), named("202611231200"), &[(A, 2, true)], &[]);
+    }
+
+    #[test]
+    fn rows_about_another_account_clear_nothing_there() {
+        use FindingStatus::Pass;
+        let rows = || vec![row(Some(A), "x", Pass), row(Some(B), "y", Pass)];
+        let said = "1 rows of the report of 111122223333 are about 444455556666; \
+                    they clear nothing there";
+        check(rows(), named(A), &[(A, 1, true), (B, 1, false)], &[said]);
+        let given = Home { given: Some(A), in_name: Some(B) };
+        check(rows(), given, &[(A, 1, true), (B, 1, false)], &[said]);
+        let several = "its rows name 2 accounts, none clears anything: \
+                       name the file after its account, or give `account`";
+        check(rows(), Home::default(), &[(A, 1, false), (B, 1, false)], &[several]);
+    }
+
+    #[test]
+    fn a_report_without_a_home_says_so() {
+        let said = "1 rows name no account: name the file after its account, or give `account`";
+        check(vec![row(None, "x", FindingStatus::Fail)], Home::default(), &[], &[said]);
+    }
+
+    #[test]
+    fn two_rows_about_the_same_are_one_and_the_worse_counts() {
+        use FindingStatus::{Fail, Pass, Unknown, Warn};
+        for (one, other, expected) in [
+            (Pass, Fail, (Fail, "fail")),
+            (Fail, Pass, (Fail, "fail")),
+            (Unknown, Pass, (Unknown, "unknown")),
+            (Warn, Unknown, (Warn, "warn")),
+            (Pass, Pass, (Pass, "pass")),
+        ] {
+            let split =
+                split(vec![row(Some(A), "x", one), row(Some(A), "x", other)], named(A), true);
+            let (rows, _) = &split.accounts[A];
+            assert_eq!(rows.len(), 1);
+            assert_eq!((rows[0].status, &*rows[0].message), expected, "{one} {other}");
+        }
+        let mut second = row(Some(A), "x", Fail);
+        second.1.message = "also by ::/0".into();
+        let split = split(vec![row(Some(A), "x", Fail), second], named(A), true);
+        assert_eq!(split.accounts[A].0[0].message, "fail; also by ::/0");
+    }
+}
