@@ -1,50 +1,49 @@
-//! One day: ticks, the registers' changes, two scans, one outside report and the spend.
+//! One day: which source speaks in which hour, and the clock's ticks between their records.
 
-use schemas::{
-    Finding, FindingStatus, FindingSubject, Observation, ObservationEvent, Report, ReportEvent,
-    Spend, Tick, headers::rfc3339,
-};
+use schemas::{Spend, Tick, headers::rfc3339};
 
 use crate::{
-    Config, Event,
-    event::Source,
-    organisation::{Organisation, THIRD_PARTIES, about},
-    resources::{SCOPES, Snapshot},
-    risks,
+    Config, Event, Source,
+    organisation::{Organisation, THIRD_PARTIES, Trust, about},
+    report,
+    resources::Snapshot,
+    risks, scan,
 };
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const HOURS: i64 = 24;
 
-/// Hours at which the sources speak.
-const REGISTERS_AT: i64 = 1;
-const SCANS_AT: [i64; 2] = [2, 14];
-const REPORTS_AT: i64 = 6;
-const SPEND_AT: i64 = 7;
-
 /// Gives a day's events in the order of their times.
 pub(crate) fn events(config: Config, day: usize) -> impl Iterator<Item = Event> + use<> {
     let organisation = Organisation::new(&config);
     (0..HOURS).flat_map(move |hour| {
         let from_ms = config.start_ms + (day as i64 * HOURS + hour) * HOUR_MS;
-        let accounts = (0..config.accounts).flat_map(move |account| {
+        let registers = (hour == 0).then(|| registers(config, organisation, day, from_ms + 1));
+        let speaks = matches!(hour, 2 | 3 | 6 | 7 | 14 | 15);
+        let accounts = if speaks { 0..config.accounts } else { 0..0 };
+        let accounts = accounts.flat_map(move |account| {
             // Accounts follow one another within the hour.
             let at_ms = from_ms + 1 + account as i64 * (HOUR_MS - 2) / config.accounts as i64;
-            of_account(config, organisation, day, hour, account, at_ms)
+            let sources = of_account(&config, organisation, day, hour, account, at_ms);
+            sources.into_iter().map(move |source| Event { at_ms, source })
         });
-        let registers =
-            if hour == REGISTERS_AT { registers(config, organisation, day) } else { vec![] };
-        let spoken = registers.into_iter().map(move |source| Event { at_ms: from_ms + 1, source });
         // Ticks come between the accounts as the clock goes.
-        merge(ticks(config, from_ms), spoken.chain(accounts))
+        let ticks = ticks(from_ms, from_ms + HOUR_MS, config.tick_minutes);
+        merge(ticks, registers.into_iter().flatten().chain(accounts))
     })
 }
 
-fn ticks(config: Config, from_ms: i64) -> impl Iterator<Item = Event> + use<> {
-    let step = config.tick_minutes.max(1) as i64;
-    let first = from_ms.div_euclid(MINUTE_MS);
-    (first..first + 60).filter(move |minute| minute % step == 0).map(|minute| {
+/// Gives the ticks from a time on and before another.
+pub(crate) fn ticks(
+    from_ms: i64,
+    to_ms: i64,
+    tick_minutes: usize,
+) -> impl Iterator<Item = Event> + use<> {
+    let step = tick_minutes.max(1) as i64;
+    let first = from_ms.div_euclid(MINUTE_MS) + i64::from(from_ms.rem_euclid(MINUTE_MS) > 0);
+    let minutes = first..to_ms.div_euclid(MINUTE_MS) + i64::from(to_ms.rem_euclid(MINUTE_MS) > 0);
+    minutes.filter(move |minute| minute % step == 0).map(|minute| {
         let minute_ms = minute * MINUTE_MS;
         Event { at_ms: minute_ms, source: Source::Ticked(Tick { minute_ms }) }
     })
@@ -63,183 +62,61 @@ fn merge(
     })
 }
 
-fn registers(config: Config, organisation: Organisation, day: usize) -> Vec<Source> {
-    let mut sources = Vec::new();
-    for account in 0..config.accounts {
-        if day == 0 {
-            sources.push(Source::Listing(organisation.listing(account)));
-        }
-        if day == 0 || organisation.moves_on(account) == Some(day) {
-            sources.push(Source::Register(organisation.register(account, day)));
-        }
-    }
-    if day == 0 {
-        sources.extend(THIRD_PARTIES.iter().map(|(account, name, approved)| {
-            Source::Register(schemas::AccountRegister {
-                account: (*account).to_owned(),
-                name: Some((*name).to_owned()),
-                owner: None,
-                executive: None,
-                third_party: true,
-                approved: *approved,
-            })
-        }));
-    }
-    sources.extend(risks::changes(organisation, day, config.start_ms));
-    sources
+/// Gives what the organisations' listing, the register and the risk register say anew on a day.
+pub(crate) fn registers(
+    config: Config,
+    organisation: Organisation,
+    day: usize,
+    at_ms: i64,
+) -> impl Iterator<Item = Event> + use<> {
+    let accounts = (0..config.accounts).flat_map(move |account| {
+        let known = day == 0 || organisation.moves_on(account) == Some(day);
+        let listing = (day == 0).then(|| Source::Listing(organisation.listing(account)));
+        let register = known.then(|| Source::Register(organisation.register(account, day)));
+        listing.into_iter().chain(register)
+    });
+    let parties = THIRD_PARTIES.iter().filter(move |party| {
+        let approved = party.trust == Trust::ApprovedLater && day == organisation.half_time();
+        day == 0 || approved
+    });
+    let parties = parties.map(move |party| Source::Register(organisation.third_party(party, day)));
+    let risks = risks::changes(config, organisation, day);
+    accounts.chain(parties).chain(risks).map(move |source| Event { at_ms, source })
 }
 
+/// Gives what is said of an account in an hour: two scans with their second attempts, a report of
+/// an outside scanner, the spend.
 fn of_account(
-    config: Config,
+    config: &Config,
     organisation: Organisation,
     day: usize,
     hour: i64,
     account: usize,
     at_ms: i64,
-) -> Vec<Event> {
-    let second = hour == SCANS_AT[1];
-    let snapshot = Snapshot {
-        organisation,
-        account,
-        size: config.size,
-        day,
-        second,
-        start_ms: config.start_ms,
-        at_ms,
-    };
-    let sources = match hour {
-        _ if SCANS_AT.contains(&hour) => scan(snapshot),
-        REPORTS_AT => report(snapshot),
-        SPEND_AT => vec![spend(snapshot)],
-        _ => Vec::new(),
-    };
-    sources.into_iter().map(|source| Event { at_ms, source }).collect()
-}
-
-/// A scan of all scopes of an account.
-fn scan(snapshot: Snapshot) -> Vec<Source> {
-    let organisation = snapshot.organisation;
-    let mut sources = Vec::new();
-    for scope in 0..SCOPES.len() {
-        if organisation.is_denied(snapshot.account) {
-            let error = "AccessDenied: not authorized to perform sts:AssumeRole".to_owned();
-            sources.extend(attempt(snapshot, scope, 1, vec![], Err(error)));
-            continue;
-        }
-        let seen = snapshot.scope(scope);
-        let half_day = snapshot.day as u64 * 2 + u64::from(snapshot.second);
-        let parts = [about::OUTAGE, snapshot.account as u64, scope as u64, half_day];
-        if organisation.chance.happens(2, &parts) {
-            // The listing breaks off: what was seen until then counts, what was not is not gone.
-            let some = seen[..seen.len() / 2].to_vec();
-            let error = "ThrottlingException: Rate exceeded".to_owned();
-            sources.extend(attempt(snapshot, scope, 1, some, Err(error)));
-            if organisation.chance.happens(70, &[parts[0], parts[1], parts[2], parts[3], 1]) {
-                sources.extend(attempt(snapshot, scope, 2, seen, Ok(())));
-            }
-        } else {
-            sources.extend(attempt(snapshot, scope, 1, seen, Ok(())));
-        }
-    }
-    sources
-}
-
-fn attempt(
-    snapshot: Snapshot,
-    scope: usize,
-    attempt: i32,
-    seen: Vec<schemas::Resource>,
-    end: Result<(), String>,
 ) -> Vec<Source> {
-    let (resource_type, region) = SCOPES[scope];
-    let scan_ms = snapshot.at_ms - snapshot.at_ms.rem_euclid(HOUR_MS);
-    let count = i64::try_from(seen.len()).unwrap_or(i64::MAX);
-    let end = match end {
-        Ok(()) => ObservationEvent::Completed { count },
-        Err(error) => ObservationEvent::Failed { error },
-    };
-    let observed = seen.into_iter().map(|resource| ObservationEvent::Observed { resource });
-    let events = std::iter::once(ObservationEvent::Started {}).chain(observed).chain([end]);
-    let record = |event| {
-        Source::Observed(Observation {
-            scan: rfc3339(scan_ms),
-            attempt,
-            provider: "aws".to_owned(),
-            account: snapshot.organisation.id(snapshot.account),
-            region: region.to_owned(),
-            resource_type: resource_type.to_owned(),
-            event,
-        })
-    };
-    events.map(record).collect()
+    let half_day = day as u64 * 2 + u64::from(hour >= 12);
+    let snapshot = Snapshot { at_ms, ..Snapshot::new(config, organisation, account, half_day) };
+    match hour {
+        2 | 14 => scan::first(snapshot),
+        3 | 15 => scan::again(snapshot),
+        6 => report::cloudsploit(snapshot),
+        7 => spend(organisation, account, at_ms).into_iter().map(Source::Spent).collect(),
+        _ => Vec::new(),
+    }
 }
 
-/// A CloudSploit report of an account.
-fn report(snapshot: Snapshot) -> Vec<Source> {
-    let organisation = snapshot.organisation;
-    let account = organisation.id(snapshot.account);
-    if organisation.is_denied(snapshot.account) {
-        return Vec::new();
+/// Gives an account's charges of the running month; of some accounts they are not known.
+pub(crate) fn spend(organisation: Organisation, account: usize, at_ms: i64) -> Option<Spend> {
+    if organisation.is_turn(account, about::SPEND, 19) {
+        return None;
     }
-    let row = |check: &str, subject, resource: &str, status, message: &str| Finding {
-        check: check.to_owned(),
-        subject,
-        region: "eu-west-1".to_owned(),
-        resource: resource.to_owned(),
-        status,
-        message: message.to_owned(),
-    };
-    use {FindingStatus as Status, FindingSubject as Subject};
-    let parts = |aspect| [about::REPORT, snapshot.account as u64, aspect];
-    let databases = organisation.chance.below(4, &[about::COUNT, snapshot.account as u64]);
-    let mut rows: Vec<Finding> = (0..databases)
-        .map(|n| {
-            let arn = format!("arn:aws:rds:eu-west-1:{account}:db:orders-{n}");
-            let bad = organisation.chance.happens(25, &parts(n))
-                && snapshot.day as u64 <= organisation.chance.below(60, &parts(n + 10));
-            let (status, message) = if bad {
-                (Status::Fail, "Encryption at rest is not enabled")
-            } else {
-                (Status::Pass, "Encryption at rest is enabled")
-            };
-            row("rdsEncryptionEnabled", Subject::Resource, &arn, status, message)
-        })
-        .collect();
-    if databases == 0 {
-        let message = "No RDS instances found";
-        rows.push(row("rdsEncryptionEnabled", Subject::Empty, "", Status::Pass, message));
-    }
-    let (status, message) = if organisation.chance.happens(12, &parts(99)) {
-        (Status::Fail, "CloudTrail is not enabled")
-    } else {
-        (Status::Pass, "CloudTrail is enabled and monitoring regions")
-    };
-    rows.push(row("cloudtrailEnabled", Subject::Account, &account, status, message));
-    let unable = "Unable to query for GuardDuty detectors";
-    rows.push(row("guardDutyEnabled", Subject::Query, "", Status::Unknown, unable));
-    let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-    let found = rows.into_iter().map(|finding| ReportEvent::Found { finding });
-    let end = ReportEvent::Completed { count, complete: true };
-    let events = std::iter::once(ReportEvent::Started {}).chain(found).chain([end]);
-    let record = |event| {
-        Source::Reported(Report {
-            source: "cloudsploit".to_owned(),
-            report: rfc3339(snapshot.at_ms),
-            account: account.clone(),
-            event,
-        })
-    };
-    events.map(record).collect()
-}
-
-fn spend(snapshot: Snapshot) -> Source {
-    let chance = snapshot.organisation.chance;
-    let of_day = 2_000 + chance.below(90_000, &[about::SPEND, snapshot.account as u64]) as i64;
-    Source::Spent(Spend {
-        account: snapshot.organisation.id(snapshot.account),
-        // Charges of a month run up from its first day.
-        cents: of_day * (snapshot.day as i64 % 30 + 1),
+    let of_day = 500 + organisation.chance.below(90_000, &[about::SPEND, account as u64]) as i64;
+    // Charges of a month run up from its first day.
+    let day_of_month: i64 = rfc3339(at_ms)[8..10].parse().expect("RFC 3339 has the day there");
+    Some(Spend {
+        account: organisation.id(account),
+        cents: of_day * day_of_month,
         currency: "USD".to_owned(),
-        captured_ms: snapshot.at_ms,
+        captured_ms: at_ms,
     })
 }

@@ -7,11 +7,16 @@
 mod chance;
 mod day;
 mod event;
+mod load;
+mod names;
 mod organisation;
+mod report;
 mod resources;
 mod risks;
+mod scan;
 
 pub use event::{Event, Source, publish};
+pub use load::load;
 
 /// What to simulate.
 #[derive(Clone, Copy, Debug)]
@@ -22,17 +27,27 @@ pub struct Config {
     pub accounts: usize,
     /// Days.
     pub days: usize,
-    /// Buckets of each account; other resources in proportion.
+    /// Buckets of an account, about; other resources in proportion.
     pub size: usize,
     /// The first instant, in UTC milliseconds: a midnight.
     pub start_ms: i64,
     /// Minutes between two ticks. A real clock writes one a minute; an hour keeps a demo quick.
     pub tick_minutes: usize,
+    /// Milliseconds between two changes of [`load`].
+    pub load_step_ms: i64,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { seed: 1, accounts: 25, days: 30, size: 8, start_ms: 0, tick_minutes: 60 }
+        Self {
+            seed: 1,
+            accounts: 25,
+            days: 30,
+            size: 8,
+            start_ms: 0,
+            tick_minutes: 60,
+            load_step_ms: 10,
+        }
     }
 }
 

@@ -1,50 +1,39 @@
-//! The organisation: payers, accounts, owners and executives.
+//! The organisation: payers, accounts, owners, executives and the foreign accounts around it.
 
 use schemas::{AccountListing, AccountRegister, AccountStatus};
 
-use crate::{Config, chance::Chance};
+use crate::{Config, chance::Chance, names};
 
-const TEAMS: &[&str] = &[
-    "payments",
-    "checkout",
-    "search",
-    "identity",
-    "data-lake",
-    "mobile",
-    "logistics",
-    "ads",
-    "support",
-    "billing",
-    "risk",
-    "video",
-    "catalog",
-    "messaging",
-    "partners",
-    "research",
+/// Accounts of one team, which one owner answers for.
+const ACCOUNTS_OF_TEAM: usize = 4;
+/// Accounts that one payer lists.
+const ACCOUNTS_OF_PAYER: usize = 15;
+
+/// A foreign account that the register knows.
+pub(crate) struct ThirdParty {
+    pub(crate) account: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) trust: Trust,
+}
+
+/// Whether a third party is approved.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Trust {
+    Approved,
+    /// Only in the second half of the simulated days.
+    ApprovedLater,
+    Refused,
+}
+
+/// The third parties of the register; no own account's id is above theirs.
+pub(crate) const THIRD_PARTIES: [ThirdParty; 3] = [
+    ThirdParty { account: "900000000001", name: "Backup Ltd", trust: Trust::Approved },
+    ThirdParty { account: "900000000002", name: "Trial Analytics", trust: Trust::Refused },
+    ThirdParty { account: "900000000003", name: "Cost Insight", trust: Trust::ApprovedLater },
 ];
-const STAGES: &[&str] = &["prod", "staging", "dev", "sandbox"];
-const PEOPLE: &[&str] = &[
-    "ana.silva",
-    "ben.okafor",
-    "chiara.rossi",
-    "dmitri.volkov",
-    "emma.larsen",
-    "farid.haddad",
-    "grace.chen",
-    "hugo.martin",
-    "ines.costa",
-    "jonas.weber",
-    "kavya.nair",
-    "liam.byrne",
-];
-const EXECUTIVES: &[&str] = &["nora.fischer", "omar.diaz", "priya.shah", "quentin.moreau"];
 
-/// A foreign account that the register approves, and one that it knows and does not approve.
-pub(crate) const THIRD_PARTIES: [(&str, &str, bool); 2] =
-    [("900000000001", "Backup Ltd", true), ("900000000002", "Trial Analytics", false)];
-
-/// A foreign account that nobody knows.
-pub(crate) const STRANGER: &str = "990000000009";
+/// Foreign accounts that nobody knows.
+pub(crate) const STRANGERS: [&str; 3] = ["990000000009", "990000000027", "990000000081"];
 
 /// What does not change of the organisation.
 #[derive(Clone, Copy, Debug)]
@@ -62,12 +51,13 @@ pub(crate) mod about {
     pub(crate) const FAULT: u64 = 4;
     pub(crate) const LIFE: u64 = 5;
     pub(crate) const OUTAGE: u64 = 6;
-    pub(crate) const KEY: u64 = 7;
-    pub(crate) const TRUST: u64 = 8;
-    pub(crate) const SPEND: u64 = 9;
-    pub(crate) const REPORT: u64 = 10;
-    pub(crate) const COUNT: u64 = 11;
-    pub(crate) const DENIED: u64 = 12;
+    pub(crate) const DETAIL: u64 = 7;
+    pub(crate) const SPEND: u64 = 8;
+    pub(crate) const REPORT: u64 = 9;
+    pub(crate) const COUNT: u64 = 10;
+    pub(crate) const IDENTITY: u64 = 11;
+    pub(crate) const TURN: u64 = 12;
+    pub(crate) const RISK: u64 = 13;
 }
 
 impl Organisation {
@@ -75,25 +65,46 @@ impl Organisation {
         Self { chance: Chance::new(config.seed), accounts: config.accounts, days: config.days }
     }
 
-    /// Gives an account's id.
+    /// Gives an account's id: twelve digits below every foreign one, no two the same.
     pub(crate) fn id(self, account: usize) -> String {
-        format!("{:012}", 100_000_000_000 + account as u64 * 1_111)
+        // A step without a common factor with the range visits each number once.
+        const RANGE: u64 = 800_000_000_000;
+        const STEP: u64 = 618_033_989;
+        let first = self.chance.below(RANGE, &[about::IDENTITY]);
+        format!("{:012}", 100_000_000_000 + (first + account as u64 * STEP) % RANGE)
     }
 
-    /// Gives the payer of an account: one for each fifteen accounts, at least two of more than
-    /// three.
-    pub(crate) fn payer(self, account: usize) -> String {
-        let payers = (self.accounts / 15).max(if self.accounts > 3 { 2 } else { 1 });
-        self.id(account % payers)
+    /// Tells whether it is this account's turn: that of one in `every`, whatever the seed, so that
+    /// a small organisation has some of everything.
+    pub(crate) fn is_turn(self, account: usize, what: u64, every: usize) -> bool {
+        let first = self.chance.below(every as u64, &[about::TURN, what]) as usize;
+        account % every == first
     }
 
-    fn name(self, account: usize) -> String {
-        let stage = STAGES[account % STAGES.len()];
-        let team = TEAMS[account / STAGES.len() % TEAMS.len()];
-        match account / (STAGES.len() * TEAMS.len()) {
-            0 => format!("{team}-{stage}"),
-            round => format!("{team}-{stage}-{}", round + 1),
+    fn payers(self) -> usize {
+        let least = if self.accounts >= 4 { 2 } else { 1 };
+        (self.accounts / ACCOUNTS_OF_PAYER).max(least)
+    }
+
+    fn payer_number(self, account: usize) -> usize {
+        account * self.payers() / self.accounts.max(1)
+    }
+
+    fn is_payer(self, account: usize) -> bool {
+        account == 0 || self.payer_number(account - 1) != self.payer_number(account)
+    }
+
+    /// Gives the payer of an account: the first account of those that it lists.
+    pub(crate) fn payer(self, account: usize) -> usize {
+        (self.payer_number(account) * self.accounts).div_ceil(self.payers())
+    }
+
+    /// Gives the account's name at its provider, unique in the organisation.
+    pub(crate) fn name(self, account: usize) -> String {
+        if self.is_payer(account) {
+            return names::payer(self.payer_number(account));
         }
+        names::account(account / ACCOUNTS_OF_TEAM, account % ACCOUNTS_OF_TEAM)
     }
 
     /// Gives an account as its payer lists it.
@@ -102,50 +113,65 @@ impl Organisation {
         AccountListing {
             provider: "aws".to_owned(),
             account: self.id(account),
-            payer: self.payer(account),
+            payer: self.id(self.payer(account)),
             email: format!("aws+{name}@example.com"),
             name,
             status: AccountStatus::Active,
         }
     }
 
-    /// Gives an account as the register knows it on a day: now and then an owner changes.
+    /// Gives an account as the register knows it on a day: now and then an owner changes, and some
+    /// accounts have none.
     pub(crate) fn register(self, account: usize, day: usize) -> AccountRegister {
+        let owners = self.accounts.div_ceil(ACCOUNTS_OF_TEAM).max(2);
         let moved = self.moves_on(account).is_some_and(|on| day >= on);
-        let owners = (self.accounts / 4).clamp(2, 1_000) as u64;
-        let owner = self.chance.below(owners, &[about::OWNER, (account / 3) as u64, moved.into()]);
-        let person = PEOPLE[owner as usize % PEOPLE.len()];
-        let number = match owner as usize / PEOPLE.len() {
-            0 => String::new(),
-            round => (round + 1).to_string(),
-        };
-        let executive = EXECUTIVES[owner as usize % EXECUTIVES.len()];
+        let further =
+            self.chance.below(owners as u64 - 1, &[about::OWNER, account as u64]) as usize;
+        let owner = (account / ACCOUNTS_OF_TEAM + if moved { 1 + further } else { 0 }) % owners;
+        let executive = names::executive(owner % (owners / 5).max(2));
+        let owned = !self.is_turn(account, about::OWNER, 23);
         AccountRegister {
             account: self.id(account),
             name: None,
-            owner: Some(format!("{person}{number}@example.com")),
-            executive: Some(format!("{executive}@example.com")),
+            owner: owned.then(|| format!("{}@example.com", names::owner(owner))),
+            executive: owned.then(|| format!("{executive}@example.com")),
             third_party: false,
             approved: false,
         }
     }
 
-    /// Gives the day on which an account's owner changes, if ever.
-    pub(crate) fn moves_on(self, account: usize) -> Option<usize> {
-        let parts = [about::MOVE, account as u64];
-        let moves = self.days > 2 && self.chance.happens(8, &parts);
-        moves
-            .then(|| 1 + self.chance.below(self.days as u64 - 1, &[parts[0], parts[1], 1]) as usize)
+    /// Gives a third party as the register knows it on a day.
+    pub(crate) fn third_party(self, party: &ThirdParty, day: usize) -> AccountRegister {
+        let later = party.trust == Trust::ApprovedLater && day >= self.half_time();
+        AccountRegister {
+            account: party.account.to_owned(),
+            name: Some(party.name.to_owned()),
+            owner: None,
+            executive: None,
+            third_party: true,
+            approved: party.trust == Trust::Approved || later,
+        }
     }
 
-    /// Tells whether the account's audit role is denied for good.
+    /// Gives the day on which the register approves the third party that waits for it.
+    pub(crate) fn half_time(self) -> usize {
+        (self.days / 2).max(1)
+    }
+
+    /// Gives the day on which an account's owner changes, if ever: one account in twelve.
+    pub(crate) fn moves_on(self, account: usize) -> Option<usize> {
+        let moves = self.days > 2 && self.is_turn(account, about::MOVE, 12);
+        let day = || self.chance.below(self.days as u64 - 1, &[about::MOVE, account as u64]);
+        moves.then(|| 1 + day() as usize)
+    }
+
+    /// Tells whether the account's audit role is denied for good; that of one account is.
     pub(crate) fn is_denied(self, account: usize) -> bool {
-        let denied = self.chance.below(self.accounts as u64, &[about::DENIED]) as usize;
-        self.accounts > 4 && account == denied
+        self.accounts > 4 && account == self.accounts / 3
     }
 
     /// Gives how likely something of this account is at fault, in hundredths.
     pub(crate) fn fault_percent(self, account: usize) -> u64 {
-        4 + self.chance.below(26, &[about::QUALITY, account as u64])
+        2 + self.chance.below(24, &[about::QUALITY, account as u64])
     }
 }
