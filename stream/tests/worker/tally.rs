@@ -162,6 +162,8 @@ impl Stage for Tally {
         for (key, mut row) in rows {
             row.executive.clone_from(&executive);
             view.put(&TOTALS, &key, &row)?;
+            // Not idempotent: a piece that is done twice shows.
+            view.emit(&SCAN_UNIT, &key, &event("policy", 0, &key.account, None))?;
         }
         match last {
             Some(last) => {
