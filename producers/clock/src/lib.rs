@@ -14,6 +14,9 @@ pub const MINUTE_MS: i64 = 60_000;
 /// Missed minutes that are made up for, at most: a day. After a longer pause time jumps to there.
 pub const MISSED_MAX: i64 = 24 * 60;
 
+/// How far the time may lie behind the log before that is told: corrections of a clock are smaller.
+const BEHIND_MAX_MS: i64 = 5 * MINUTE_MS;
+
 /// Pause between two looks at the time.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -50,6 +53,9 @@ pub fn tick(
 
 /// Writes ticks until it is stopped; `now_ms` gives UTC milliseconds.
 ///
+/// A time before the last tick (a clock that was put back) is waited for; when it lies far before,
+/// that is told once, since nothing expires until then.
+///
 /// # Errors
 /// When the log does not take a tick.
 pub fn run(
@@ -59,9 +65,15 @@ pub fn run(
     is_stopped: &dyn Fn() -> bool,
 ) -> Result<(), LogError> {
     let mut last = last;
+    let mut told = false;
     while !is_stopped() {
-        let before = last;
-        last = tick(publisher, last, now_ms())?;
+        let (before, now_ms) = (last, now_ms());
+        let behind_ms = last.map_or(0, |last| last - now_ms);
+        if behind_ms > BEHIND_MAX_MS && !told {
+            tracing::warn!(behind_ms, "the time lies before the log's last tick: waiting for it");
+        }
+        told = behind_ms > BEHIND_MAX_MS;
+        last = tick(publisher, last, now_ms)?;
         if last != before {
             publisher.flush()?;
         }
@@ -102,6 +114,11 @@ const READS_MAX: usize = 50;
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
+    use schemas::Codec;
+    use stream::local::LocalLog;
+
     use super::*;
 
     #[track_caller]
@@ -121,13 +138,55 @@ mod tests {
     #[test]
     fn time_never_goes_back() {
         check(Some(300_000), 120_000, &[]);
+        check(Some(300_000), 359_999, &[]);
     }
 
     #[test]
-    fn a_long_pause_is_made_up_for_by_a_day() {
-        let now = 10 * 24 * 60 * MINUTE_MS;
-        let minutes: Vec<_> = minutes(Some(0), now).collect();
-        assert_eq!(minutes.len(), 1440);
-        assert_eq!(minutes.last(), Some(&Tick { minute_ms: now }));
+    fn hours_without_a_clock_are_made_up_for_up_to_a_day() {
+        let hours = |count: i64| count * 60 * MINUTE_MS;
+        let count = |last, now| minutes(Some(last), now).count();
+        assert_eq!(count(0, hours(23)), 23 * 60, "every minute");
+        let now = hours(240);
+        let made_up: Vec<i64> = minutes(Some(0), now).map(|tick| tick.minute_ms).collect();
+        assert_eq!(made_up.first(), Some(&(now - hours(24) + MINUTE_MS)));
+        assert_eq!((made_up.len(), made_up.last()), (1440, Some(&now)));
+        check(None, -1, &[-60_000]);
+    }
+
+    /// Runs the clock over a script of times and gives the ticks of each partition.
+    fn run_over(times: &[i64], log: &LocalLog) -> Vec<Vec<i64>> {
+        let codec = Codec::default();
+        let mut publisher = Publisher::open(log, &codec, "s", "producer clock").expect("a writer");
+        let at = Cell::new(0);
+        let now_ms = || {
+            at.set(at.get() + 1);
+            times[at.get() - 1]
+        };
+        let last = last_minute(log).expect("a log");
+        run(&mut publisher, last, &now_ms, &|| at.get() == times.len()).expect("ticks");
+        let records = stream::snapshot::records(log, topic::TICK.spec).expect("records");
+        let mut ticks = vec![Vec::new(); 3];
+        for record in records {
+            let tick: Tick = codec.decode(&record.value.expect("a value")).expect("a tick");
+            assert_eq!(record.timestamp_ms, tick.minute_ms);
+            ticks[record.partition as usize].push(tick.minute_ms / MINUTE_MS);
+        }
+        ticks
+    }
+
+    #[test]
+    fn every_partition_gets_every_minute_and_a_new_process_goes_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = LocalLog::open(folder.path(), 3, "s").expect("a log");
+        log.apply().expect("topics");
+        assert_eq!(last_minute(&log).expect("a log"), None);
+        // A minute, the same minute again, the clock put back, and two minutes on.
+        let minute = |n: i64, ms: i64| n * MINUTE_MS + ms;
+        let script = [minute(10, 1), minute(10, 59_999), minute(9, 0), minute(12, 5)];
+        assert_eq!(run_over(&script, &log), vec![vec![10, 11, 12]; 3]);
+        assert_eq!(last_minute(&log).expect("a log"), Some(minute(12, 0)));
+        // A new process makes up for what was missed, and writes nothing twice.
+        let on = run_over(&[minute(12, 30), minute(14, 0)], &log);
+        assert_eq!(on, vec![vec![10, 11, 12, 13, 14]; 3]);
     }
 }
