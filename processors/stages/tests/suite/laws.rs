@@ -18,8 +18,8 @@ const HALF: f64 = 0.51e-9;
 
 #[test]
 fn tables_equal_the_oracles() {
-    for_seeds("tables_equal_the_oracles", 400, |random| {
-        let steps = 20 + random.below(120);
+    for_seeds("tables_equal_the_oracles", 320, |random| {
+        let steps = 20 + random.below(100);
         let partitions = 1 + i32::try_from(random.below(3)).unwrap();
         let events = scenario(random, steps, false);
         let site = Site::run(partitions, &events);
@@ -169,7 +169,7 @@ fn last_tick() -> Event {
 
 #[test]
 fn a_record_delivered_twice_changes_nothing() {
-    for_seeds("a_record_delivered_twice_changes_nothing", 100, |random| {
+    for_seeds("a_record_delivered_twice_changes_nothing", 50, |random| {
         let events = scenario(random, 100, false);
         let twice = events.iter().flat_map(|event| vec![event.clone(); 1 + random.below(2)]);
         let twice: Vec<_> = twice.collect();
@@ -179,7 +179,7 @@ fn a_record_delivered_twice_changes_nothing() {
 
 #[test]
 fn the_interleaving_of_topics_does_not_matter() {
-    for_seeds("the_interleaving_of_topics_does_not_matter", 150, |random| {
+    for_seeds("the_interleaving_of_topics_does_not_matter", 60, |random| {
         let mut events = scenario(random, 120, true);
         let mut other = merged(random, &events);
         events.push(last_tick());
@@ -207,7 +207,7 @@ fn merged(random: &mut Random, events: &[Event]) -> Vec<Event> {
 
 #[test]
 fn the_number_of_partitions_does_not_matter() {
-    for_seeds("the_number_of_partitions_does_not_matter", 60, |random| {
+    for_seeds("the_number_of_partitions_does_not_matter", 30, |random| {
         let events = scenario(random, 100, false);
         assert_eq!(Site::run(1, &events).tables(), Site::run(5, &events).tables());
     });
@@ -227,7 +227,7 @@ fn at(at_ms: i64, source: Source) -> Event {
 
 #[test]
 fn the_order_of_items_and_the_cut_into_scopes_do_not_matter() {
-    for_seeds("the_order_of_items_and_the_cut_into_scopes_do_not_matter", 60, |random| {
+    for_seeds("the_order_of_items_and_the_cut_into_scopes_do_not_matter", 30, |random| {
         let (events, now) = settled(random);
         let items: Vec<_> = (0..7)
             .map(|i| {
@@ -264,7 +264,7 @@ fn the_order_of_items_and_the_cut_into_scopes_do_not_matter() {
 
 #[test]
 fn no_failure_raises_a_score() {
-    for_seeds("no_failure_raises_a_score", 150, |random| {
+    for_seeds("no_failure_raises_a_score", 100, |random| {
         let (events, now) = settled(random);
         let mut site = Site::run(2, &events);
         let before = site.tables();
@@ -296,7 +296,7 @@ fn no_failure_raises_a_score() {
 
 #[test]
 fn a_compliant_resource_lowers_no_score() {
-    for_seeds("a_compliant_resource_lowers_no_score", 100, |random| {
+    for_seeds("a_compliant_resource_lowers_no_score", 50, |random| {
         let (mut events, now) = settled(random);
         // Whatever the scenario asks of buckets, this one has it, or the requirement goes.
         for id in ["R1", "R4", "R5"] {
@@ -323,7 +323,7 @@ fn a_compliant_resource_lowers_no_score() {
 fn an_exception_lowers_no_score_and_its_end_brings_back_what_was() {
     let name = "an_exception_lowers_no_score_and_its_end_brings_back_what_was";
     let raised = std::cell::Cell::new(0);
-    for_seeds(name, 150, |random| {
+    for_seeds(name, 80, |random| {
         let (mut events, now) = settled(random);
         // Nothing else may happen with time: no other end, no ageing.
         let late = now + 1000 * MINUTE;
@@ -372,7 +372,7 @@ fn no_higher(one: &Tables, other: &Tables) {
 
 #[test]
 fn every_output_names_the_record_behind_it() {
-    for_seeds("every_output_names_the_record_behind_it", 60, |random| {
+    for_seeds("every_output_names_the_record_behind_it", 30, |random| {
         let events = scenario(random, 100, false);
         let mut fed = BTreeSet::new();
         let mut site = Site::new(2);

@@ -34,7 +34,7 @@ fn same(one: &Fold<AccountStage>, other: &Fold<AccountStage>) {
 
 #[test]
 fn a_replay_gives_the_same_bytes() {
-    for_seeds("a_replay_gives_the_same_bytes", 60, |random| {
+    for_seeds("a_replay_gives_the_same_bytes", 30, |random| {
         let (fold, records) = task(random);
         let one = run(fold, &records);
         let two = run(Fold::new(AccountStage::default(), 0, 1), &records);
@@ -45,7 +45,7 @@ fn a_replay_gives_the_same_bytes() {
 #[test]
 fn a_stage_made_anew_between_any_two_pieces_gives_the_same_bytes() {
     let name = "a_stage_made_anew_between_any_two_pieces_gives_the_same_bytes";
-    for_seeds(name, 60, |random| {
+    for_seeds(name, 30, |random| {
         let (mut fold, records) = task(random);
         let expected = run(Fold::new(AccountStage::default(), 0, 1), &records);
         for record in &records {
@@ -64,7 +64,7 @@ fn a_stage_made_anew_between_any_two_pieces_gives_the_same_bytes() {
 
 #[test]
 fn an_abort_leaves_nothing_behind_in_the_stage() {
-    for_seeds("an_abort_leaves_nothing_behind_in_the_stage", 60, |random| {
+    for_seeds("an_abort_leaves_nothing_behind_in_the_stage", 30, |random| {
         let (mut fold, records) = task(random);
         let expected = run(Fold::new(AccountStage::default(), 0, 1), &records);
         let mut at = 0;
