@@ -1,7 +1,7 @@
 //! Measures one worker on a local log: records a second of a small stage with a join and a table.
 //!
-//! `cargo run --release -p stream --example worker_throughput [RECORDS]`. Run it on an idle machine: it
-//! prints what it saw, it does not judge.
+//! `cargo run --release -p stream --example worker_throughput [RECORDS]`. Run it on an idle
+//! machine: it prints what it saw, it does not judge.
 
 use std::{
     error::Error,

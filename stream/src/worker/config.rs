@@ -17,8 +17,8 @@ pub type Hook = Arc<dyn Fn(Failpoint) -> bool + Send + Sync>;
 /// A worker's settings.
 #[derive(Clone)]
 pub struct WorkerConfig {
-    /// What the consumer group's name begins with, before the stage's name; empty for nothing. A log
-    /// that other applications share adds its own prefix.
+    /// What the consumer group's name begins with, before the stage's name; empty for nothing. A
+    /// log that other applications share adds its own prefix.
     pub group_prefix: String,
     /// The worker's stable name: the same after a restart, unique among the stage's live workers.
     pub slot: String,

@@ -57,11 +57,11 @@ pub enum WorkerError {
         /// Where the row went.
         other: i32,
     },
-    /// Tables hold rows, but the group says that it never read anything: going on from offset 0 would
-    /// count everything twice.
+    /// Tables hold rows, but the group says that it never read anything: going on from offset 0
+    /// would count everything twice.
     #[error(
-        "the tables of partition {partition} hold rows, but group {group} has no positions; give it \
-         its old name, or remove the tables' topics to begin anew"
+        "the tables of partition {partition} hold rows, but group {group} has no positions; \
+         give it its old name, or remove the tables' topics to begin anew"
     )]
     PositionsLost {
         /// The group.

@@ -89,7 +89,8 @@ impl Input {
         self.moved = false;
     }
 
-    /// Tells whether to stop or restart the flow: it stops at the limits and restarts at half of them.
+    /// Tells whether to stop or restart the flow: it stops at the limits and restarts at half of
+    /// them.
     pub(super) fn flow(&mut self, records_max: usize, bytes_max: usize) -> Option<bool> {
         let full = self.len() >= records_max || self.bytes >= bytes_max;
         let low = self.len() <= records_max / 2 && self.bytes <= bytes_max / 2;

@@ -1,9 +1,11 @@
-//! The worker: one thread, one membership of a stage's group, the tasks of the partitions it is given.
+//! The worker: one thread, one membership of a stage's group, the tasks of the partitions it is
+//! given.
 //!
-//! It polls its member, lets each task take the record with the smallest timestamp among its inputs,
-//! and commits outputs, table changes and input positions of all its tasks in one transaction; then the
-//! tasks' stores take the same changes. Before a task runs, its tables are rolled forward from their
-//! topics. **Invariant**: a store holds nothing that is not committed; what it lacks is in the log.
+//! It polls its member, lets each task take the record with the smallest timestamp among its
+//! inputs, and commits outputs, table changes and input positions of all its tasks in one
+//! transaction; then the tasks' stores take the same changes. Before a task runs, its tables are
+//! rolled forward from their topics. **Invariant**: a store holds nothing that is not committed;
+//! what it lacks is in the log.
 
 mod config;
 mod deadletter;
@@ -94,8 +96,8 @@ impl Worker {
     /// Runs on the calling thread until it is stopped; then it finishes its transaction and leaves.
     ///
     /// # Errors
-    /// Whatever [`WorkerError`] says; nothing uncommitted stays behind, and another run goes on from
-    /// what is committed.
+    /// Whatever [`WorkerError`] says; nothing uncommitted stays behind, and another run goes on
+    /// from what is committed.
     pub fn run(&mut self, stop: &Stop) -> Result<Report, WorkerError> {
         self.report.fenced_in_a_row = 0;
         loop {

@@ -117,8 +117,8 @@ impl Progress {
 
 /// Tells whether a stage has taken everything that its inputs hold, and worked off what is pending.
 ///
-/// `progress` is that of all the stage's workers; without it (they run in other processes) pending work
-/// can't be seen and only positions count.
+/// `progress` is that of all the stage's workers; without it (they run in other processes) pending
+/// work can't be seen and only positions count.
 ///
 /// # Errors
 /// When the log can't be reached.
@@ -128,8 +128,8 @@ pub fn caught_up(
     inputs: &[&'static TopicSpec],
     progress: Option<&Progress>,
 ) -> Result<bool, LogError> {
-    // In this order: a task says that it is pending before it commits, and that it no longer is only
-    // after the commit. So positions at the end and "nothing pending" later is the truth.
+    // In this order: a task says that it is pending before it commits, and that it no longer is
+    // only after the commit. So positions at the end and "nothing pending" later is the truth.
     let committed = log.committed(group, inputs)?;
     let ends = log.ends(inputs)?;
     // What is left may be markers of transactions alone, which no group ever commits.

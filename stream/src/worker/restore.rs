@@ -1,8 +1,9 @@
-//! Brings a task's tables to what is committed, by reading their topics from where the store stands.
+//! Brings a task's tables to what is committed, by reading their topics from where the store
+//! stands.
 //!
-//! Whatever a store missed is in its changelogs, so it is rolled forward and never wiped, but for four
-//! cases: it belongs to something else, it can't be read, it knows offsets that the log does not have,
-//! or it is so old that tombstones may be gone.
+//! Whatever a store missed is in its changelogs, so it is rolled forward and never wiped, but for
+//! four cases: it belongs to something else, it can't be read, it knows offsets that the log does
+//! not have, or it is so old that tombstones may be gone.
 
 use std::time::Duration;
 

@@ -133,7 +133,8 @@ impl<'a> Session<'a> {
         );
         let outcome = if lost { Outcome::Committed } else { self.commit_without_reset(true)? };
         for partition in partitions {
-            // The entry goes before the store is free, so that it can't hide that of the next owner.
+            // The entry goes before the store is free, so that it can't hide that of the next
+            // owner.
             self.role.config.progress.close(*partition);
             self.slots.remove(partition);
             self.unrecorded.retain(|other| other != partition);
@@ -163,8 +164,8 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Lets tasks step until all are out of work, the transaction is full or the slice is over; true
-    /// when there may be more to do at once.
+    /// Lets tasks step until all are out of work, the transaction is full or the slice is over;
+    /// true when there may be more to do at once.
     fn slice(&mut self) -> Result<bool, WorkerError> {
         let end = Instant::now() + SLICE;
         loop {
@@ -266,8 +267,8 @@ impl<'a> Session<'a> {
             return Ok(Outcome::Committed);
         }
         if checkpoint {
-            // Taken before the commit: when that succeeds, nobody else has written in between, and all
-            // that is below these ends is in the stores.
+            // Taken before the commit: when that succeeds, nobody else has written in between, and
+            // all that is below these ends is in the stores.
             batch.ends = Some(self.role.changelog_ends()?);
         }
         if config.dies_at(Failpoint::BeforeCommit) {

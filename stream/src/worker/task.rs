@@ -191,8 +191,8 @@ impl Task {
         self.inputs.iter().map(Input::len).sum()
     }
 
-    /// Gives the positions to commit: at least one, so that the group can refuse a zombie whatever the
-    /// transaction holds.
+    /// Gives the positions to commit: at least one, so that the group can refuse a zombie whatever
+    /// the transaction holds.
     pub(super) fn positions(&self) -> Vec<Position> {
         let moved = self.inputs.iter().filter(|input| input.has_moved());
         let mut positions: Vec<Position> = moved.map(Input::position).collect();

@@ -167,8 +167,8 @@ impl Rig {
         folds.collect()
     }
 
-    /// Holds everything that the worker wrote against the fold: tables in the log and on disk, events
-    /// in their order, dead letters.
+    /// Holds everything that the worker wrote against the fold: tables in the log and on disk,
+    /// events in their order, dead letters.
     pub(crate) fn check(&self, stores: &Stores) {
         self.check_tables(stores);
         for (partition, fold) in self.fold().iter().enumerate() {
