@@ -74,7 +74,7 @@ pub(crate) fn differences(path: &str, model: &Value, found: &Value, out: &mut Ve
             }
         }
         Value::Object(members) if members.contains_key("text") => {
-            if !found.as_str().is_some_and(|text| !text.trim().is_empty()) {
+            if found.as_str().is_none_or(|text| text.trim().is_empty()) {
                 out.push(format!("{path}: the model says some text, there is {found}"));
             }
         }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::DENIED;
 use crate::check_created_once;
@@ -21,6 +21,9 @@ const REACH_LIMIT: Duration = Duration::from_secs(60);
 /// Kills while scanning, and kills between the end of the scan and the end of the run.
 const SCANNING: u64 = 2;
 const PROCESSING: u64 = 3;
+
+/// Fresh runs for one kill.
+const TRIES: u32 = 6;
 
 /// When a run is killed.
 #[derive(Clone, Copy, Debug)]
@@ -49,37 +52,60 @@ fn a_killed_run_is_made_good_by_the_next() -> Result<()> {
         expect_same(&undisturbed.name, &expected, &undisturbed.tables()?.normal())?;
         for _ in 0..SCANNING {
             let moment = Moment::Calls(1 + random.below(calls - 1));
-            kill_and_run(&world, &make(&world)?, moment, &expected)?;
+            kill_and_run(&world, make, moment, &expected)?;
         }
         for _ in 0..PROCESSING {
-            // The last tenth is left alone: a faster run would have ended.
-            let limit = run.after_scan.mul_f64(0.9).as_micros();
-            let micros = random.below(u64::try_from(limit)?.max(1));
+            let micros = random.below(u64::try_from(run.after_scan.as_micros())?.max(1));
             let moment = Moment::AfterScan(Duration::from_micros(micros));
-            kill_and_run(&world, &make(&world)?, moment, &expected)?;
+            kill_and_run(&world, make, moment, &expected)?;
         }
     }
     Ok(())
 }
 
-fn kill_and_run(world: &Organisation, site: &Site, moment: Moment, expected: &Table) -> Result<()> {
+fn kill_and_run(
+    world: &Organisation,
+    make: fn(&Organisation) -> Result<Site>,
+    moment: Moment,
+    expected: &Table,
+) -> Result<()> {
+    let (site, moment) = killed(world, make, moment)?;
     let what = format!("{} killed at {moment:?} (seed {SEED})", site.name);
-    kill(world, site, moment).with_context(|| what.clone())?;
     site.run().with_context(|| format!("{what}: the run after"))?;
     let tables = site.tables()?;
     expect_same(&what, expected, &tables.normal())?;
     check_created_once(&tables).with_context(|| what)
 }
 
-/// Kills a run; where it ended before its moment, a fresh run is killed earlier.
-fn kill(world: &Organisation, site: &Site, moment: Moment) -> Result<()> {
+/// Gives a site whose first run was killed; where a run was faster than its moment, a fresh one is
+/// killed earlier.
+fn killed(
+    world: &Organisation,
+    make: fn(&Organisation) -> Result<Site>,
+    moment: Moment,
+) -> Result<(Site, Moment)> {
+    let mut moment = moment;
+    for _ in 0..TRIES {
+        let site = make(world)?;
+        if kill(world, &site, moment)? {
+            return Ok((site, moment));
+        }
+        moment = match moment {
+            Moment::Calls(count) => Moment::Calls(count / 2),
+            Moment::AfterScan(after) => Moment::AfterScan(after / 2),
+        };
+    }
+    bail!("{TRIES} runs ended before they could be killed, the last at {moment:?}")
+}
+
+/// Kills a run at its moment; tells whether it was still running then.
+fn kill(world: &Organisation, site: &Site, moment: Moment) -> Result<bool> {
     world.denier.reset_counts();
     let mut child = site.start()?;
     match moment {
         Moment::Calls(count) => {
             let start = Instant::now();
-            while calls(world) < count {
-                ensure!(child.is_running(), "it ended after {} calls", calls(world));
+            while calls(world) < count && child.is_running() {
                 ensure!(start.elapsed() < REACH_LIMIT, "only {} calls", calls(world));
                 std::thread::sleep(Duration::from_millis(1));
             }
@@ -89,8 +115,9 @@ fn kill(world: &Organisation, site: &Site, moment: Moment) -> Result<()> {
             std::thread::sleep(after);
         }
     }
-    ensure!(child.is_running(), "it ended before it was killed:\n{}", child.tail());
-    child.kill9()
+    let was_running = child.is_running();
+    child.kill9()?;
+    Ok(was_running)
 }
 
 fn calls(world: &Organisation) -> u64 {

@@ -84,9 +84,13 @@ fn second_run(world: &Organisation, site: &Site) -> Result<Tables> {
     // What was collected again is newer; a report that is the same is not.
     for (account, kinds) in oldest_of(&tables) {
         for (kind, oldest_ms) in kinds {
-            let is_new = (run.started_ms..=run.ended_ms).contains(&oldest_ms);
+            let is_new = run.time_ms.contains(&oldest_ms);
             let is_report = kind.starts_with("report/");
-            ensure!(is_new != is_report, "{account} {kind}: collected {oldest_ms}, run {run:?}");
+            ensure!(
+                is_new != is_report,
+                "{account} {kind}: collected {oldest_ms}, run {:?}",
+                run.time_ms
+            );
         }
     }
     let denied = world.id(DENIED);
@@ -136,19 +140,23 @@ fn collect_then_deny(world: &Organisation, site: &Site) -> Result<Tables> {
 
 /// What a run wrote lies within its own time.
 fn check_times(run: &Run, tables: &Tables) -> Result<()> {
-    let within = |ms: i64| (run.started_ms..=run.ended_ms).contains(&ms);
+    let within = |ms: i64| run.time_ms.contains(&ms);
     for (key, since_ms) in since_of(tables) {
-        ensure!(within(since_ms), "{key} stands since {since_ms}, outside {run:?}");
+        ensure!(within(since_ms), "{key} stands since {since_ms}, outside {:?}", run.time_ms);
     }
     for (account, kinds) in oldest_of(tables) {
         for (kind, oldest_ms) in kinds {
-            ensure!(within(oldest_ms), "{account} {kind}: {oldest_ms}, outside {run:?}");
+            ensure!(within(oldest_ms), "{account} {kind}: {oldest_ms}, outside {:?}", run.time_ms);
         }
     }
     for (key, row) in &tables.all["resource.state"] {
         for name in ["first_seen_ms", "resource.captured_ms"] {
             let at_ms = name.split('.').fold(row, |value, part| &value[part]).as_i64();
-            ensure!(at_ms.is_some_and(within), "{key}: {name} is {at_ms:?}, outside {run:?}");
+            ensure!(
+                at_ms.is_some_and(within),
+                "{key}: {name} is {at_ms:?}, outside {:?}",
+                run.time_ms
+            );
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! One site: a configuration with its folder and log, and runs of the program on it.
 
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -29,11 +30,9 @@ pub(crate) struct Site {
 }
 
 /// A run that ended well.
-#[derive(Debug)]
 pub(crate) struct Run {
-    /// The minute before the start: the tick of the running minute is of the run too.
-    pub(crate) started_ms: i64,
-    pub(crate) ended_ms: i64,
+    /// When it was started and had ended, in UTC milliseconds.
+    pub(crate) time_ms: RangeInclusive<i64>,
     /// How long it took from the end of the scan to the end.
     pub(crate) after_scan: Duration,
     /// What `--json` printed.
@@ -110,7 +109,7 @@ impl Site {
 
     /// Runs the program to its end, which must be a good one.
     pub(crate) fn run(&self) -> Result<Run> {
-        let started_ms = now_ms()?.div_euclid(60_000) * 60_000;
+        let started_ms = now_ms()?;
         let mut child = self.start()?;
         child.wait_for_output("scanned ", RUN_LIMIT)?;
         let scanned = Instant::now();
@@ -124,8 +123,7 @@ impl Site {
             finished.stderr
         );
         Ok(Run {
-            started_ms,
-            ended_ms: now_ms()?,
+            time_ms: started_ms..=now_ms()?,
             after_scan: scanned.elapsed(),
             summary: serde_json::from_str(&finished.stdout)
                 .with_context(|| format!("--json printed {:?}", finished.stdout))?,
