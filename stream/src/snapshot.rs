@@ -119,20 +119,14 @@ fn read(
     topic: &'static TopicSpec,
     ends: Vec<Position>,
 ) -> Result<Vec<Record>, LogError> {
-    let from: Vec<Position> = ends
-        .iter()
-        .map(|end| Position { offset: 0, ..*end })
-        .collect();
+    let from: Vec<Position> = ends.iter().map(|end| Position { offset: 0, ..*end }).collect();
     let mut found = Vec::new();
     let reached = read_up_to(log, &from, &ends, STALL_MAX, &mut |records| {
         found.extend(records);
         true
     })?;
     if reached == Reached::Stalled {
-        return Err(LogError::Stalled {
-            what: topic.name.to_owned(),
-            waited: STALL_MAX,
-        });
+        return Err(LogError::Stalled { what: topic.name.to_owned(), waited: STALL_MAX });
     }
     // Order within a partition is kept: the sort is stable.
     found.sort_by_key(|record| record.partition);
@@ -158,11 +152,8 @@ pub(crate) fn read_up_to(
     stall_max: Duration,
     take: &mut dyn FnMut(Vec<Record>) -> bool,
 ) -> Result<Reached, LogError> {
-    let from: Vec<Position> = from
-        .iter()
-        .filter(|position| end_of(ends, position) > position.offset)
-        .copied()
-        .collect();
+    let from: Vec<Position> =
+        from.iter().filter(|position| end_of(ends, position) > position.offset).copied().collect();
     if from.is_empty() {
         return Ok(Reached::End);
     }
@@ -179,10 +170,7 @@ pub(crate) fn read_up_to(
             return Ok(Reached::Enough);
         }
         let now = reader.positions()?;
-        if now
-            .iter()
-            .all(|position| position.offset >= end_of(ends, position))
-        {
+        if now.iter().all(|position| position.offset >= end_of(ends, position)) {
             return Ok(Reached::End);
         }
         if now != positions {
@@ -215,10 +203,7 @@ fn decode<K: Key, V: Value>(
     let key = key.ok_or_else(|| unfit(prefix, record, "not a key of this topic".into()))?;
     let value = record.value.as_deref().map(|bytes| codec.decode(bytes));
     let value = value.transpose();
-    Ok((
-        key,
-        value.map_err(|error| unfit(prefix, record, error.into()))?,
-    ))
+    Ok((key, value.map_err(|error| unfit(prefix, record, error.into()))?))
 }
 
 fn unfit(

@@ -154,10 +154,7 @@ impl Stores {
     }
 
     fn keyspace(&self, name: &str) -> Result<Keyspace, LogError> {
-        let opened = self
-            .shared
-            .database
-            .keyspace(name, KeyspaceCreateOptions::default);
+        let opened = self.shared.database.keyspace(name, KeyspaceCreateOptions::default);
         opened.map_err(failed("opening a task store"))
     }
 
@@ -228,10 +225,7 @@ impl TaskStore {
     pub fn checked(&self) -> Result<Option<Checked>, LogError> {
         let found = (self.number(CHECKED_CLOCK)?, self.number(CHECKED_RECORD)?);
         Ok(match found {
-            (Some(clock_ms), Some(record_ms)) => Some(Checked {
-                clock_ms,
-                record_ms,
-            }),
+            (Some(clock_ms), Some(record_ms)) => Some(Checked { clock_ms, record_ms }),
             _ => None,
         })
     }
@@ -241,10 +235,7 @@ impl TaskStore {
     /// # Errors
     /// When the store can't be read.
     pub fn rows(&self, table: &'static str) -> Result<BTreeMap<String, Arc<[u8]>>, StepError> {
-        Ok(self
-            .scan(table, "", None, usize::MAX)?
-            .into_iter()
-            .collect())
+        Ok(self.scan(table, "", None, usize::MAX)?.into_iter().collect())
     }
 
     /// Tells whether none of these tables has a row.
@@ -312,16 +303,8 @@ impl TaskStore {
             }
         }
         if let Some(checked) = marks.checked {
-            batch.insert(
-                &self.keyspace,
-                CHECKED_CLOCK,
-                checked.clock_ms.to_be_bytes(),
-            );
-            batch.insert(
-                &self.keyspace,
-                CHECKED_RECORD,
-                checked.record_ms.to_be_bytes(),
-            );
+            batch.insert(&self.keyspace, CHECKED_CLOCK, checked.clock_ms.to_be_bytes());
+            batch.insert(&self.keyspace, CHECKED_RECORD, checked.record_ms.to_be_bytes());
         }
     }
 
@@ -347,9 +330,7 @@ impl TaskStore {
 impl Store for TaskStore {
     fn get(&self, table: &'static str, key: &str) -> Result<Option<Arc<[u8]>>, StepError> {
         let found = self.keyspace.get(row_key(table, key));
-        Ok(found
-            .map_err(|error| self.wait(error))?
-            .map(|bytes| Arc::from(&*bytes)))
+        Ok(found.map_err(|error| self.wait(error))?.map(|bytes| Arc::from(&*bytes)))
     }
 
     fn scan(
@@ -392,14 +373,7 @@ impl Drop for TaskStore {
 
 impl std::fmt::Display for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            stage,
-            partition,
-            partitions,
-            prefix,
-            log,
-            tables,
-        } = self;
+        let Self { stage, partition, partitions, prefix, log, tables } = self;
         write!(
             f,
             "format {FORMAT}, stage {stage}, partition {partition} of {partitions}, \
@@ -435,8 +409,5 @@ fn failed<E>(attempted: &'static str) -> impl Fn(E) -> LogError
 where
     E: std::error::Error + Send + Sync + 'static,
 {
-    move |source| LogError::Store {
-        attempted,
-        source: Box::new(source),
-    }
+    move |source| LogError::Store { attempted, source: Box::new(source) }
 }
