@@ -1,30 +1,42 @@
 //! Fields of an entry, found by their names in any case, and the many forms of SharePoint's
 //! lookups.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 /// Finds the first of several names, whatever its case, blanks, `_` and `-`.
-pub(crate) fn find<'a>(entry: &'a Map<String, Value>, names: &[&str]) -> Option<&'a Value> {
-    let plain = |name: &str| {
-        let kept = name.chars().filter(|c| !matches!(c, ' ' | '_' | '-'));
-        kept.flat_map(char::to_lowercase).collect::<String>()
-    };
+pub(crate) fn find<'a>(
+    entry: &'a Map<String, Value>,
+    names: &[impl AsRef<str>],
+) -> Option<&'a Value> {
     names.iter().find_map(|wanted| {
-        let members = entry.iter().filter(|(name, _)| plain(name) == plain(wanted));
+        let wanted = plain(wanted.as_ref());
+        let members = entry.iter().filter(|(name, _)| plain(name) == wanted);
         members.map(|(_, value)| value).find(|value| !value.is_null())
     })
+}
+
+/// Gives a column's name without case, blanks, `_` and `-`.
+pub(crate) fn plain(name: &str) -> String {
+    let kept = name.chars().filter(|c| !matches!(c, ' ' | '_' | '-'));
+    kept.flat_map(char::to_lowercase).collect()
 }
 
 /// Gives a field as text: text, number, or the value of a lookup.
 pub(crate) fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.trim().to_owned()),
-        Value::Number(number) => Some(number.to_string()),
+        Value::Number(number) => Some(digits(number)),
         Value::Object(lookup) => {
             find(lookup, &["Value", "LookupValue", "Title", "Email", "EMail"]).and_then(text)
         }
         _ => None,
     }
+}
+
+/// Writes a number as people would: some exports make 17.0 of 17.
+fn digits(number: &Number) -> String {
+    let text = number.to_string();
+    text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned)
 }
 
 /// Gives a field as a list of texts.
@@ -42,7 +54,7 @@ pub(crate) fn texts(value: &Value) -> Option<Vec<String>> {
             None => Some(vec![text(value)?]),
         },
         Value::String(one) => Some(split(one)),
-        Value::Number(number) => Some(vec![number.to_string()]),
+        Value::Number(number) => Some(vec![digits(number)]),
         _ => None,
     }
 }
@@ -51,8 +63,9 @@ fn split(text: &str) -> Vec<String> {
     // "3;#S3-01;#7;#S3-02": ids and values take turns.
     let parts: Vec<&str> = text.split(";#").collect();
     let is_id = |part: &str| part.parse::<u64>().is_ok_and(|id| id < 1_000_000);
-    let pairs =
-        parts.len() > 1 && parts.len() % 2 == 0 && parts.iter().step_by(2).all(|p| is_id(p));
+    let pairs = parts.len() > 1
+        && parts.len().is_multiple_of(2)
+        && parts.iter().step_by(2).all(|p| is_id(p));
     let values: Vec<&str> = if pairs {
         parts.into_iter().skip(1).step_by(2).collect()
     } else if parts.len() > 1 {
@@ -87,6 +100,7 @@ pub(crate) fn yes(value: &Value) -> Option<bool> {
 pub(crate) fn account_id(text: &str) -> Option<(String, bool)> {
     let plain: String = text.chars().filter(|c| !matches!(c, '-' | ' ' | '\'')).collect();
     let digits = !plain.is_empty() && plain.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = digits && !text.starts_with('-');
     (digits && plain.len() <= 12).then(|| (format!("{plain:0>12}"), plain.len() < 12))
 }
 
@@ -131,6 +145,20 @@ mod tests {
         assert_eq!(find(entry, &["ResourceId"]), Some(&json!("x")));
         assert_eq!(find(entry, &["ExpirationDate", "expires"]), Some(&json!("y")));
         assert_eq!(find(entry, &["owner"]), None);
+    }
+
+    #[test]
+    fn numbers_are_written_as_people_would() {
+        for (value, expected) in [
+            (json!(17), Some("17")),
+            (json!(17.0), Some("17")),
+            (json!(111_122_223_333.0), Some("111122223333")),
+            (json!(1.5), Some("1.5")),
+            (json!(true), None),
+            (json!(["a"]), None),
+        ] {
+            assert_eq!(text(&value).as_deref(), expected, "{value}");
+        }
     }
 
     #[test]

@@ -7,8 +7,10 @@
 //! and withdraws nothing.
 
 mod accounts;
+mod columns;
 mod dates;
 mod fields;
+mod gather;
 mod plan;
 mod risks;
 
@@ -18,6 +20,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use columns::RiskColumns;
 pub use plan::{Change, plan, publish};
 use schemas::{AccountRegister, Exception};
 
@@ -54,6 +57,8 @@ pub struct Problem {
     pub place: String,
     /// What is wrong.
     pub message: String,
+    /// Whether it is but a notice: something was mended or ignored, and the entry is taken.
+    pub is_notice: bool,
 }
 
 impl fmt::Display for Problem {
@@ -88,12 +93,22 @@ pub enum RegisterError {
         /// The file.
         path: PathBuf,
     },
+    /// No entry can be used: more likely another form of file than a register full of mistakes.
+    #[error("the register {} has no usable entry; first of {count}: {first}", path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// How many things are wrong with it.
+        count: usize,
+        /// The first of them: place and reason.
+        first: String,
+    },
 }
 
 /// Reads the accounts register: CSV, JSON or YAML, by the file's ending.
 ///
 /// # Errors
-/// When the file can't be read or parsed, or is empty.
+/// When the file can't be read or parsed, or has no usable entry.
 pub fn accounts(path: &Path) -> Result<Register<AccountRegister>, RegisterError> {
     whole(path, accounts::parse)
 }
@@ -101,27 +116,46 @@ pub fn accounts(path: &Path) -> Result<Register<AccountRegister>, RegisterError>
 /// Reads the risk register: JSON as a SharePoint list exports it.
 ///
 /// # Errors
-/// When the file can't be read or parsed, or is empty.
+/// When the file can't be read or parsed, or has no usable entry.
 pub fn risks(path: &Path) -> Result<Register<Exception>, RegisterError> {
-    whole(path, risks::parse)
+    risks_named(path, &RiskColumns::default())
 }
 
-/// A register's parser: path (for its ending and for problems) and text.
-type Parser<T> = fn(&Path, &str) -> Result<Register<T>, String>;
+/// Reads the risk register of a site whose columns have names of their own.
+///
+/// # Errors
+/// As [`risks`].
+pub fn risks_named(
+    path: &Path,
+    columns: &RiskColumns,
+) -> Result<Register<Exception>, RegisterError> {
+    whole(path, |path, text| risks::parse(path, text, columns))
+}
 
-fn whole<T>(path: &Path, parse: Parser<T>) -> Result<Register<T>, RegisterError> {
-    let path_buf = || path.to_owned();
+fn whole<T>(
+    path: &Path,
+    parse: impl Fn(&Path, &str) -> Result<Register<T>, String>,
+) -> Result<Register<T>, RegisterError> {
+    let owned = || path.to_owned();
     let bytes =
-        std::fs::read(path).map_err(|source| RegisterError::Read { path: path_buf(), source })?;
-    let wrong = |reason: String| RegisterError::Parse { path: path_buf(), reason };
+        std::fs::read(path).map_err(|source| RegisterError::Read { path: owned(), source })?;
+    let wrong = |reason: String| RegisterError::Parse { path: owned(), reason };
     let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
     let text = text.trim_start_matches('\u{feff}');
     if text.trim().is_empty() {
-        return Err(RegisterError::Empty { path: path_buf() });
+        return Err(RegisterError::Empty { path: owned() });
     }
     let register = parse(path, text).map_err(wrong)?;
-    if register.entries.is_empty() && register.broken.is_empty() && !register.anonymous {
-        return Err(RegisterError::Empty { path: path_buf() });
+    if !register.entries.is_empty() {
+        return Ok(register);
     }
-    Ok(register)
+    let mut errors = register.problems.iter().filter(|problem| !problem.is_notice);
+    Err(match errors.next() {
+        None => RegisterError::Empty { path: owned() },
+        Some(first) => RegisterError::Unusable {
+            path: owned(),
+            count: 1 + errors.count(),
+            first: format!("{}: {}", first.place, first.message),
+        },
+    })
 }

@@ -1,0 +1,44 @@
+//! What the columns of the risk register are called: good defaults, and a site's own names.
+
+use serde::Deserialize;
+
+/// Names of the risk register's columns: for each field the first that an entry has is taken.
+///
+/// Case, blanks, `_` and `-` in names do not matter. In a configuration file a field that is given
+/// replaces its default names.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RiskColumns {
+    /// The entry's id.
+    pub id: Vec<String>,
+    /// The accounts that it covers.
+    pub accounts: Vec<String>,
+    /// The requirements that it covers.
+    pub requirements: Vec<String>,
+    /// The resource that it covers.
+    pub resource: Vec<String>,
+    /// When it ends.
+    pub expires: Vec<String>,
+    /// Whether it was approved.
+    pub status: Vec<String>,
+    /// Why the risk is accepted.
+    pub reason: Vec<String>,
+    /// Who asked for it.
+    pub owner: Vec<String>,
+}
+
+impl Default for RiskColumns {
+    fn default() -> Self {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Self {
+            id: names(&["Id", "rqrmntId_rsrceRegex"]),
+            accounts: names(&["Accounts", "Account", "AccountId", "AWSAccount"]),
+            requirements: names(&["Requirements", "Requirement", "RequirementId"]),
+            resource: names(&["ResourceId", "Resource", "AWSResourceID"]),
+            expires: names(&["ExpirationDate", "ExpiryDate", "Expires", "Expiration", "ExpiresOn"]),
+            status: names(&["Status", "ApprovalStatus"]),
+            reason: names(&["Reason", "Justification", "Description", "Title", "adminComments"]),
+            owner: names(&["Owner", "RequestedBy", "RiskOwner", "lastModifiedByUser"]),
+        }
+    }
+}
