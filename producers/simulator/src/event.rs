@@ -27,7 +27,7 @@ pub enum Source {
     /// An exception was withdrawn.
     Withdrawn(String),
     /// A collector saw something.
-    Observed(Observation),
+    Observed(Box<Observation>),
     /// An outside scanner reports.
     Reported(Report),
     /// An account's spend was read.
@@ -64,7 +64,7 @@ pub fn publish(event: &Event, publisher: &mut Publisher) -> Result<(), LogError>
             publisher.tombstone(&topic::EXCEPTION, &ExceptionKey::new(&**id), at_ms)
         }
         Source::Observed(row) => {
-            publisher.put(&topic::OBSERVATION, &account(&row.account), row, at_ms)
+            publisher.put(&topic::OBSERVATION, &account(&row.account), &**row, at_ms)
         }
         Source::Reported(row) => publisher.put(&topic::REPORT, &account(&row.account), row, at_ms),
         Source::Spent(row) => publisher.put(&topic::SPEND, &account(&row.account), row, at_ms),

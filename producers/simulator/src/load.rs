@@ -10,10 +10,10 @@ use crate::{
 
 /// Gives an endless load.
 ///
-/// Shape: what the registers say, one complete scan of each account, then one change after the other,
-/// [`Config::load_step_ms`] apart, the accounts in turn: a scope that starts, all its resources (one of
-/// them flips between in order and at fault, the others are as they were) and its end; ticks as the
-/// time goes. Nothing fails in it, and `days` says nothing.
+/// Shape: what the registers say, one complete scan of each account, then one change after the
+/// other, [`Config::load_step_ms`] apart, the accounts in turn: a scope that starts, all its
+/// resources (one of them flips between in order and at fault, the others are as they were) and
+/// its end; ticks as the time goes. Nothing fails in it, and `days` says nothing.
 pub fn load(config: &Config) -> impl Iterator<Item = Event> + use<> {
     let config = *config;
     let organisation = Organisation::new(&config);

@@ -172,6 +172,6 @@ impl Organisation {
 
     /// Gives how likely something of this account is at fault, in hundredths.
     pub(crate) fn fault_percent(self, account: usize) -> u64 {
-        2 + self.chance.below(24, &[about::QUALITY, account as u64])
+        3 + self.chance.below(36, &[about::QUALITY, account as u64])
     }
 }

@@ -100,7 +100,7 @@ pub(crate) fn attempt(
     let events = std::iter::once(ObservationEvent::Started {}).chain(observed).chain([end]);
     let account = snapshot.organisation.id(snapshot.account);
     let record = |event| {
-        Source::Observed(Observation {
+        Source::Observed(Box::new(Observation {
             scan: rfc3339(scan_ms),
             attempt,
             provider: "aws".to_owned(),
@@ -108,7 +108,7 @@ pub(crate) fn attempt(
             region: region.to_owned(),
             resource_type: resource_type.to_owned(),
             event,
-        })
+        }))
     };
     events.map(record).collect()
 }

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use super::{GLOBAL, Item, USERS};
 use crate::organisation::about;
 
-/// The report's columns after the first two. Source: the IAM user guide, "Getting credential reports".
+/// The report's columns after the first two.
+///
+/// Source: the IAM user guide, "Getting credential reports".
 const COLUMNS: [(&str, &str); 20] = [
     ("user_creation_time", "N/A"),
     ("password_enabled", "false"),

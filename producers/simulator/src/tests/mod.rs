@@ -5,7 +5,7 @@ mod verdicts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemas::{Codec, Observation, ObservationEvent, ReportEvent, Resource};
+use schemas::{Codec, ObservationEvent, ReportEvent, Resource};
 
 use super::*;
 
@@ -17,10 +17,9 @@ fn config(seed: u64) -> Config {
 
 /// Gives the resource that an event is the observation of.
 fn observed(event: &Event) -> Option<&Resource> {
-    match &event.source {
-        Source::Observed(Observation {
-            event: ObservationEvent::Observed { resource }, ..
-        }) => Some(resource),
+    let Source::Observed(row) = &event.source else { return None };
+    match &row.event {
+        ObservationEvent::Observed { resource } => Some(resource),
         _ => None,
     }
 }
@@ -36,7 +35,7 @@ fn digest(events: impl Iterator<Item = Event>) -> u64 {
             Source::Register(row) => codec.encode("t", row),
             Source::Granted(row) => codec.encode("t", row),
             Source::Withdrawn(id) => Ok(id.clone().into_bytes()),
-            Source::Observed(row) => codec.encode("t", row),
+            Source::Observed(row) => codec.encode("t", &**row),
             Source::Reported(row) => codec.encode("t", row),
             Source::Spent(row) => codec.encode("t", row),
             Source::Ticked(row) => codec.encode("t", row),
@@ -116,7 +115,7 @@ fn every_scope_that_starts_ends_as_announced() {
 fn scans_fail_are_tried_again_and_of_one_account_never_succeed() {
     let mut ends: BTreeMap<(bool, i32), usize> = BTreeMap::new();
     let mut collected: BTreeMap<String, bool> = BTreeMap::new();
-    for event in simulate(&config(1)) {
+    for event in simulate(&Config { size: 1, ..config(1) }) {
         let Source::Observed(row) = event.source else { continue };
         let complete = match row.event {
             ObservationEvent::Completed { .. } => true,
@@ -137,7 +136,7 @@ fn scans_fail_are_tried_again_and_of_one_account_never_succeed() {
 fn reports_end_as_announced_and_have_rows_of_every_kind() {
     let mut rows = 0;
     let (mut subjects, mut ends) = (BTreeSet::new(), BTreeSet::new());
-    for event in simulate(&config(1)) {
+    for event in simulate(&Config { size: 1, ..config(1) }) {
         let Source::Reported(report) = event.source else { continue };
         match report.event {
             ReportEvent::Started {} => rows = 0,
@@ -234,9 +233,8 @@ fn a_load_changes_one_resource_at_a_time() {
     let mut seen: BTreeMap<_, Resource> = BTreeMap::new();
     let (mut scopes, mut changes) = (0, 0);
     for event in load(&config).take(5_000) {
-        if let Source::Observed(Observation { event: ObservationEvent::Started {}, .. }) =
-            event.source
-        {
+        let Source::Observed(row) = &event.source else { continue };
+        if row.event == (ObservationEvent::Started {}) {
             // The changes of the scope before are complete: one, or none in the first inventory.
             assert_eq!(changes, usize::from(scopes > 18), "scope {scopes}");
             (scopes, changes) = (scopes + 1, 0);
@@ -274,4 +272,19 @@ fn a_large_organisation_is_made_piece_by_piece() {
     assert_eq!((counts["listing"], counts["register"]), (5_000, 5_003));
     assert_eq!(counts["tick"], 3, "midnight, one and two o'clock");
     assert!((2_000..5_000).contains(&accounts.len()), "{}", accounts.len());
+}
+
+#[test]
+fn the_smallest_organisations_are_made_too() {
+    for (accounts, days, size) in [(0, 2, 8), (1, 1, 0), (2, 3, 1), (5, 0, 4)] {
+        let config = Config { accounts, days, size, ..config(7) };
+        let account_of = |event: Event| match event.source {
+            Source::Observed(row) => Some(row.account),
+            _ => None,
+        };
+        let seen: BTreeSet<String> = simulate(&config).filter_map(account_of).collect();
+        assert_eq!(seen.len(), if days == 0 { 0 } else { accounts });
+        let loaded: BTreeSet<String> = load(&config).take(500).filter_map(account_of).collect();
+        assert_eq!(loaded.len(), accounts);
+    }
 }
