@@ -29,6 +29,10 @@ pub struct Observation {
 }
 
 /// What happened in a scope.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly every record is an observation: boxing it would cost an allocation each"
+)]
 #[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
 #[avro(namespace = "scorecard")]
 pub enum ObservationEvent {

@@ -37,11 +37,7 @@ impl MemoryStore {
 
 impl Store for MemoryStore {
     fn get(&self, table: &'static str, key: &str) -> Result<Option<Arc<[u8]>>, StepError> {
-        Ok(self
-            .tables
-            .get(table)
-            .and_then(|rows| rows.get(key))
-            .cloned())
+        Ok(self.tables.get(table).and_then(|rows| rows.get(key)).cloned())
     }
 
     fn scan(
@@ -57,12 +53,8 @@ impl Store for MemoryStore {
         };
         let rows = self.tables.get(table).into_iter();
         let found = rows.flat_map(|rows| rows.range::<str, _>((from, Bound::Unbounded)));
-        let wanted = found
-            .take_while(|(key, _)| key.starts_with(prefix))
-            .take(limit);
-        Ok(wanted
-            .map(|(key, bytes)| (key.clone(), bytes.clone()))
-            .collect())
+        let wanted = found.take_while(|(key, _)| key.starts_with(prefix)).take(limit);
+        Ok(wanted.map(|(key, bytes)| (key.clone(), bytes.clone())).collect())
     }
 }
 
@@ -130,11 +122,8 @@ impl<S: Stage> Fold<S> {
     /// As [`Fold::take`], and poison of the work itself.
     pub fn work(&mut self) -> Result<bool, StepError> {
         let mut pending = Pending::default();
-        let cause = Cause {
-            topic: "work".to_owned(),
-            partition: self.context.partition,
-            offset: 0,
-        };
+        let cause =
+            Cause { topic: "work".to_owned(), partition: self.context.partition, offset: 0 };
         let mut view = View::new(&self.store, &self.context, &mut pending, cause, 0);
         let more = self.stage.work(&mut view)?;
         view.accept();
@@ -149,13 +138,7 @@ impl<S: Stage> Fold<S> {
     pub fn table<K: Key, V: Value>(&self, table: &Table<K, V>) -> BTreeMap<K, V> {
         let rows = self.store.rows(table.spec.name).map(|(key, bytes)| {
             let key = K::decode(key).expect("a key of the table");
-            (
-                key,
-                self.context
-                    .codec
-                    .decode(bytes)
-                    .expect("a row of the table"),
-            )
+            (key, self.context.codec.decode(bytes).expect("a row of the table"))
         });
         rows.collect()
     }

@@ -24,8 +24,8 @@ pub mod worker;
 
 pub use error::LogError;
 pub use log::{
-    Log, Member, Membership, Outcome, Outgoing, Polled, Position, Reader, Record, SettingChange,
-    RECORD_BYTES_MAX, TopicPlan, Writer,
+    Log, Member, Membership, Outcome, Outgoing, Polled, Position, RECORD_BYTES_MAX, Reader, Record,
+    SettingChange, TopicPlan, Writer,
 };
 pub use open::{LogConfig, open};
 pub use publisher::Publisher;

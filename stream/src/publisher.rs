@@ -53,10 +53,7 @@ impl Publisher {
         let bytes = self
             .codec
             .encode(&topic.spec.full_name(&self.prefix), value)
-            .map_err(|source| LogError::Encode {
-                topic: topic.spec.name,
-                source,
-            })?;
+            .map_err(|source| LogError::Encode { topic: topic.spec.name, source })?;
         self.append(topic, key, Some(bytes), at_ms)
     }
 
@@ -91,12 +88,7 @@ impl Publisher {
     ) -> Result<(), LogError> {
         self.count += 1;
         let id = format!("{}/{at_ms}/{}", key.encode(), self.count);
-        let event = Event {
-            id: &id,
-            kind: topic.spec.name,
-            source: &self.source,
-            time_ms: at_ms,
-        };
+        let event = Event { id: &id, kind: topic.spec.name, source: &self.source, time_ms: at_ms };
         let targets = match topic.spec.placement {
             Placement::Broadcast => 0..self.partitions,
             Placement::Keyed | Placement::Local => {

@@ -26,28 +26,14 @@ pub struct Table<K, V> {
 impl<K: Key, V: Value> Table<K, V> {
     /// A table that is published as its own compacted topic.
     pub const fn published(topic: Topic<K, V>) -> Self {
-        let spec = TableSpec {
-            name: topic.spec.name,
-            topic: topic.spec,
-            published: true,
-        };
-        Self {
-            spec,
-            types: PhantomData,
-        }
+        let spec = TableSpec { name: topic.spec.name, topic: topic.spec, published: true };
+        Self { spec, types: PhantomData }
     }
 
     /// A table that only its stage reads, kept in the stage's changelog.
     pub const fn private(name: &'static str, changelog: &'static TopicSpec) -> Self {
-        let spec = TableSpec {
-            name,
-            topic: changelog,
-            published: false,
-        };
-        Self {
-            spec,
-            types: PhantomData,
-        }
+        let spec = TableSpec { name, topic: changelog, published: false };
+        Self { spec, types: PhantomData }
     }
 }
 
@@ -68,11 +54,7 @@ impl<K, V> fmt::Debug for Table<K, V> {
 impl TableSpec {
     /// Gives the record's key in the table's topic.
     pub fn record_key(&self, key: &str) -> String {
-        if self.published {
-            key.to_owned()
-        } else {
-            format!("{}/{key}", self.name)
-        }
+        if self.published { key.to_owned() } else { format!("{}/{key}", self.name) }
     }
 
     /// Gives the table's key for a record of its topic; none when the record is another table's.

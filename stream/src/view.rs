@@ -85,15 +85,7 @@ impl<'a> View<'a> {
         cause: Cause,
         at_ms: i64,
     ) -> Self {
-        Self {
-            store,
-            context,
-            pending,
-            step: Pending::default(),
-            cause,
-            at_ms,
-            made: 0,
-        }
+        Self { store, context, pending, step: Pending::default(), cause, at_ms, made: 0 }
     }
 
     /// Opens a view for a record's step.
@@ -140,14 +132,8 @@ impl<'a> View<'a> {
         let key = std::str::from_utf8(&record.key)
             .ok()
             .and_then(K::decode)
-            .ok_or_else(|| StepError::Poison {
-                reason: bad_key(topic.spec, &record.key),
-            })?;
-        let value = record
-            .value
-            .as_deref()
-            .map(|bytes| self.decode(bytes))
-            .transpose()?;
+            .ok_or_else(|| StepError::Poison { reason: bad_key(topic.spec, &record.key) })?;
+        let value = record.value.as_deref().map(|bytes| self.decode(bytes)).transpose()?;
         Ok((key, value))
     }
 
@@ -271,11 +257,7 @@ impl<'a> View<'a> {
             table.record_key(&text),
             value.as_deref().map(<[u8]>::to_vec),
         );
-        self.step
-            .overlay
-            .entry(table.name)
-            .or_default()
-            .insert(text, value);
+        self.step.overlay.entry(table.name).or_default().insert(text, value);
     }
 
     fn output<K: Key>(
@@ -291,16 +273,8 @@ impl<'a> View<'a> {
         };
         let id = format!("{}/{}", self.cause, self.made);
         self.made += 1;
-        let source = format!(
-            "/scorecard/{}/{}",
-            self.context.stage, self.context.partition
-        );
-        let event = Event {
-            id: &id,
-            kind: topic.name,
-            source: &source,
-            time_ms: self.at_ms,
-        };
+        let source = format!("/scorecard/{}/{}", self.context.stage, self.context.partition);
+        let event = Event { id: &id, kind: topic.name, source: &source, time_ms: self.at_ms };
         self.step.bytes += record_key.len() + value.as_ref().map_or(0, Vec::len);
         self.step.outputs.push(Outgoing {
             topic,
@@ -317,12 +291,7 @@ impl<'a> View<'a> {
             .overlay
             .get(table)
             .and_then(|rows| rows.get(key))
-            .or_else(|| {
-                self.pending
-                    .overlay
-                    .get(table)
-                    .and_then(|rows| rows.get(key))
-            })
+            .or_else(|| self.pending.overlay.get(table).and_then(|rows| rows.get(key)))
     }
 
     fn bytes_of(&self, table: &'static str, key: &str) -> Result<Option<Arc<[u8]>>, StepError> {
@@ -400,18 +369,9 @@ fn between<'o>(
 }
 
 fn refuse(error: schemas::AvroError) -> StepError {
-    if error.is_transient() {
-        StepError::Wait(Box::new(error))
-    } else {
-        StepError::poison(&error)
-    }
+    if error.is_transient() { StepError::Wait(Box::new(error)) } else { StepError::poison(&error) }
 }
 
 fn bad_key(topic: &TopicSpec, key: &[u8]) -> String {
-    format!(
-        "not a key of {} ({}): {:?}",
-        topic.name,
-        topic.key,
-        String::from_utf8_lossy(key)
-    )
+    format!("not a key of {} ({}): {:?}", topic.name, topic.key, String::from_utf8_lossy(key))
 }

@@ -18,8 +18,7 @@ impl ExceptionIndex {
     /// Takes an exception in, in place of an older version of it.
     pub fn insert(&mut self, exception: Exception) {
         self.remove(&exception.id);
-        self.requirements
-            .insert(exception.id.clone(), exception.requirements.clone());
+        self.requirements.insert(exception.id.clone(), exception.requirements.clone());
         for requirement in &exception.requirements {
             let of = self.by_requirement.entry(requirement.clone()).or_default();
             of.insert(exception.id.clone(), exception.clone());
@@ -37,12 +36,7 @@ impl ExceptionIndex {
 
     /// Gives the exceptions that may concern a requirement.
     pub fn of<'a>(&'a self, requirement: &str) -> impl Iterator<Item = &'a Exception> {
-        let of = |key: &str| {
-            self.by_requirement
-                .get(key)
-                .into_iter()
-                .flat_map(BTreeMap::values)
-        };
+        let of = |key: &str| self.by_requirement.get(key).into_iter().flat_map(BTreeMap::values);
         of(requirement).chain(of(ANY))
     }
 }
@@ -59,17 +53,16 @@ pub struct Note<'a> {
 /// Writes the credit of a row: the best exception that concerns it, live ones first.
 ///
 /// Shape: a row without credit → the same row with it. Only failing rows get credit: for others an
-/// exception means nothing. Among several, a live one wins over a lapsed one, then the one that lasts
-/// longest, then the smallest id.
+/// exception means nothing. Among several, a live one wins over a lapsed one, then the one that
+/// lasts longest, then the smallest id.
 pub fn credit(
     key: &ComplianceKey,
     row: ComplianceState,
     exceptions: &ExceptionIndex,
     now_ms: i64,
 ) -> ComplianceState {
-    let note = (row.verdict == Verdict::Fail)
-        .then(|| best(key, &row, exceptions, now_ms))
-        .flatten();
+    let note =
+        (row.verdict == Verdict::Fail).then(|| best(key, &row, exceptions, now_ms)).flatten();
     let Some(note) = note else {
         return ComplianceState {
             credit: Credit::None,
@@ -94,13 +87,8 @@ fn best<'a>(
     exceptions: &'a ExceptionIndex,
     now_ms: i64,
 ) -> Option<Note<'a>> {
-    let concerned = exceptions
-        .of(&key.requirement)
-        .filter(|e| matches(e, key, row));
-    let notes = concerned.map(|exception| Note {
-        credit: standing(exception, now_ms),
-        exception,
-    });
+    let concerned = exceptions.of(&key.requirement).filter(|e| matches(e, key, row));
+    let notes = concerned.map(|exception| Note { credit: standing(exception, now_ms), exception });
     notes.min_by_key(|note| {
         let lapsed = note.credit != Credit::Live;
         let lasts = std::cmp::Reverse(note.exception.expires_ms.unwrap_or(i64::MAX));
@@ -178,43 +166,25 @@ mod tests {
         let of = [exception("e", "sg-1", Some(10))];
         check(&of, 9, (Credit::Live, Some("e")));
         check(&of, 10, (Credit::Lapsed, Some("e")));
-        check(
-            &[exception("e", "sg-1", None)],
-            i64::MAX,
-            (Credit::Live, Some("e")),
-        );
+        check(&[exception("e", "sg-1", None)], i64::MAX, (Credit::Live, Some("e")));
         check(&[exception("e", "sg-2", None)], 0, (Credit::None, None));
-        let waiting = Exception {
-            approved: false,
-            ..exception("e", "*", None)
-        };
+        let waiting = Exception { approved: false, ..exception("e", "*", None) };
         check(&[waiting], 0, (Credit::Lapsed, Some("e")));
     }
 
     #[test]
     fn a_live_exception_wins_then_the_longest() {
-        let (short, long) = (
-            exception("b", "sg-1", Some(10)),
-            exception("a", "*", Some(20)),
-        );
+        let (short, long) = (exception("b", "sg-1", Some(10)), exception("a", "*", Some(20)));
         let of = [short.clone(), long.clone()];
         check(&of, 5, (Credit::Live, Some("a")));
-        check(
-            &[short, exception("c", "sg*", Some(3))],
-            5,
-            (Credit::Live, Some("b")),
-        );
+        check(&[short, exception("c", "sg*", Some(3))], 5, (Credit::Live, Some("b")));
         check(&of, 30, (Credit::Lapsed, Some("a")));
     }
 
     #[test]
     fn passing_rows_carry_no_exception() {
-        let row = credit(
-            &key("sg-1"),
-            state(Verdict::Pass),
-            &index(&[exception("e", "*", None)]),
-            0,
-        );
+        let row =
+            credit(&key("sg-1"), state(Verdict::Pass), &index(&[exception("e", "*", None)]), 0);
         assert_eq!((row.credit, row.exception), (Credit::None, None));
     }
 
@@ -240,10 +210,7 @@ mod tests {
     #[test]
     fn an_exception_that_moves_leaves_its_old_requirement() {
         let mut index = index(&[exception("e", "*", None)]);
-        index.insert(Exception {
-            requirements: vec!["R2".into()],
-            ..exception("e", "*", None)
-        });
+        index.insert(Exception { requirements: vec!["R2".into()], ..exception("e", "*", None) });
         assert_eq!(index.of("R1").count(), 0);
         assert_eq!(index.of("R2").count(), 1);
     }

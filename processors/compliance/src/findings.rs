@@ -23,11 +23,11 @@ pub fn finding_row(finding: &Finding, mapping: &CheckMapping) -> Option<Row> {
     Some(Row { verdict, evidence: finding.message.clone(), flips_ms: None })
 }
 
-/// Gives the worse of two findings of one check about one resource: a scanner may write several rows
-/// about it, in any order, and a failure must not hide behind a pass.
+/// Gives the worse of two findings of one check about one resource: a scanner may write several
+/// rows about it, in any order, and a failure must not hide behind a pass.
 ///
-/// A row about a resource comes before one that is not counted, then fail before warn before unknown
-/// before pass; then the smaller text, so that order never decides.
+/// A row about a resource comes before one that is not counted, then fail before warn before
+/// unknown before pass; then the smaller text, so that order never decides.
 pub fn worse(one: Finding, other: Finding) -> Finding {
     let rank = |finding: &Finding| {
         let status = match finding.status {

@@ -95,13 +95,11 @@ fn one_vote(rows: impl Iterator<Item = Counts>) -> Counts {
     }
 }
 
-/// Gives the coverage that a requirement needs: of its resource type, and of the sources that feed it.
+/// Gives the coverage that a requirement needs: of its resource type, and of the sources that feed
+/// it.
 pub fn coverage_for(requirement: &Requirement, coverage: &[TypeCoverage]) -> TypeCoverage {
-    let mut needed: Vec<String> = requirement
-        .checks
-        .iter()
-        .map(|mapping| format!("report/{}", mapping.source))
-        .collect();
+    let mut needed: Vec<String> =
+        requirement.checks.iter().map(|mapping| format!("report/{}", mapping.source)).collect();
     if requirement.rule.is_some() {
         needed.push(requirement.resource_type.clone());
     }
@@ -115,10 +113,7 @@ pub fn coverage_for(requirement: &Requirement, coverage: &[TypeCoverage]) -> Typ
         oldest_ms: None,
         error: None,
     };
-    for one in coverage
-        .iter()
-        .filter(|one| needed.contains(&one.resource_type))
-    {
+    for one in coverage.iter().filter(|one| needed.contains(&one.resource_type)) {
         sum.scopes += one.scopes;
         sum.collected += one.collected;
         sum.failed += one.failed;
@@ -133,8 +128,8 @@ pub fn coverage_for(requirement: &Requirement, coverage: &[TypeCoverage]) -> Typ
 
 /// Derives the score of a requirement in an account.
 ///
-/// `score = 1 - (noncompliant - excepted) / total`, in billionths, rounded half up; none when nothing
-/// counts.
+/// `score = 1 - (noncompliant - excepted) / total`, in billionths, rounded half up; none when
+/// nothing counts.
 pub fn requirement_score(
     requirement: &Requirement,
     raw: Counts,
@@ -144,18 +139,10 @@ pub fn requirement_score(
         Scoring::AllOrNothing => all_or_nothing(raw),
         _ => raw,
     };
-    let score = (counts.total > 0).then(|| {
-        mean(
-            counts.total - counts.noncompliant + counts.excepted,
-            counts.total,
-        )
-    });
+    let score = (counts.total > 0)
+        .then(|| mean(counts.total - counts.noncompliant + counts.excepted, counts.total));
     // A penalty is shown beside the scores, never averaged in.
-    let weight = if requirement.scoring == Scoring::Penalty {
-        0
-    } else {
-        requirement.weight
-    };
+    let weight = if requirement.scoring == Scoring::Penalty { 0 } else { requirement.weight };
     let status = match score {
         Some(_) => ScoreStatus::Scored,
         None if coverage.collected > 0 => ScoreStatus::NotApplicable,
@@ -191,10 +178,7 @@ fn all_or_nothing(raw: Counts) -> Counts {
 
 /// Gives a part of a whole in billionths, rounded half up.
 pub fn mean(part: i64, whole: i64) -> i64 {
-    let (part, whole) = (
-        i128::from(part) * i128::from(SCORE_ONE),
-        i128::from(whole.max(1)),
-    );
+    let (part, whole) = (i128::from(part) * i128::from(SCORE_ONE), i128::from(whole.max(1)));
     i64::try_from((part + whole / 2).div_euclid(whole)).unwrap_or(i64::MAX)
 }
 

@@ -38,32 +38,20 @@ fn coverage(collected: i64) -> TypeCoverage {
 }
 
 fn row(verdict: Verdict, credit: Credit) -> ComplianceState {
-    ComplianceState {
-        credit,
-        ..state(verdict)
-    }
+    ComplianceState { credit, ..state(verdict) }
 }
 
 fn rows() -> impl Strategy<Value = Vec<ComplianceState>> {
     let verdict = prop::sample::select(Verdict::ALL);
     let credit = prop::sample::select(Credit::ALL);
     let row = (verdict, credit).prop_map(|(verdict, credit)| {
-        row(
-            verdict,
-            if verdict == Verdict::Fail {
-                credit
-            } else {
-                Credit::None
-            },
-        )
+        row(verdict, if verdict == Verdict::Fail { credit } else { Credit::None })
     });
     prop::collection::vec(row, 0..6)
 }
 
 fn score(scoring: Scoring, resources: &[Vec<ComplianceState>]) -> Option<i64> {
-    let counts = resources
-        .iter()
-        .map(|rows| count_rows(scoring, rows.iter()));
+    let counts = resources.iter().map(|rows| count_rows(scoring, rows.iter()));
     let counts = counts.fold(Counts::default(), |sum, one| sum + one);
     requirement_score(&requirement(scoring, 1), counts, &coverage(1)).score
 }
@@ -100,29 +88,15 @@ fn nothing_is_not_a_hundred_percent() {
             &coverage(collected),
         )
     };
-    assert_eq!(
-        (of(1).status, of(1).score),
-        (ScoreStatus::NotApplicable, None)
-    );
-    assert_eq!(
-        (of(0).status, of(0).score),
-        (ScoreStatus::NotCollected, None)
-    );
+    assert_eq!((of(1).status, of(1).score), (ScoreStatus::NotApplicable, None));
+    assert_eq!((of(0).status, of(0).score), (ScoreStatus::NotCollected, None));
 }
 
 #[test]
 fn an_account_is_the_weighted_mean_of_what_has_a_score() {
     let of = |weight, total, noncompliant| {
-        let counts = Counts {
-            total,
-            noncompliant,
-            ..Counts::default()
-        };
-        requirement_score(
-            &requirement(Scoring::Resources, weight),
-            counts,
-            &coverage(1),
-        )
+        let counts = Counts { total, noncompliant, ..Counts::default() };
+        requirement_score(&requirement(Scoring::Resources, weight), counts, &coverage(1))
     };
     let mut sums = Weighted::default();
     for score in [of(10, 4, 1), of(2, 3, 3), of(7, 0, 0)] {
@@ -136,16 +110,9 @@ fn an_account_is_the_weighted_mean_of_what_has_a_score() {
 
 #[test]
 fn a_penalty_is_not_averaged_in() {
-    let counts = Counts {
-        total: 2,
-        noncompliant: 2,
-        ..Counts::default()
-    };
+    let counts = Counts { total: 2, noncompliant: 2, ..Counts::default() };
     let score = requirement_score(&requirement(Scoring::Penalty, 5), counts, &coverage(1));
-    assert_eq!(
-        (score.weight, score.weighted_score, score.score),
-        (0, 0, Some(0))
-    );
+    assert_eq!((score.weight, score.weighted_score, score.score), (0, 0, Some(0)));
 }
 
 proptest! {

@@ -17,7 +17,8 @@ pub struct StandardEntry {
 }
 
 impl StandardEntry {
-    /// Tells whether a verdict row may still be the requirement's: its rule or a check gives such rows.
+    /// Tells whether a verdict row may still be the requirement's: its rule or a check gives such
+    /// rows.
     pub fn judges(&self, key: &ComplianceKey, row: &ComplianceState) -> bool {
         if row.source == RULE_SOURCE {
             return self.rule.is_some() && row.resource_type == self.requirement.resource_type;
@@ -33,10 +34,7 @@ impl StandardEntry {
 
     /// Tells whether an outside check feeds it.
     pub fn is_fed_by(&self, source: &str, check: &str) -> bool {
-        self.requirement
-            .checks
-            .iter()
-            .any(|m| m.source == source && m.check == check)
+        self.requirement.checks.iter().any(|m| m.source == source && m.check == check)
     }
 }
 
@@ -51,8 +49,7 @@ impl Standard {
     pub fn insert(&mut self, requirement: Requirement) {
         let rule = requirement.rule.as_ref().map(compile);
         let id = requirement.id.clone();
-        self.entries
-            .insert(id, Arc::new(StandardEntry { requirement, rule }));
+        self.entries.insert(id, Arc::new(StandardEntry { requirement, rule }));
     }
 
     /// Takes a requirement out of force.
@@ -76,9 +73,7 @@ impl Standard {
         resource_type: &'a str,
     ) -> impl Iterator<Item = &'a Arc<StandardEntry>> {
         let of_type = move |e: &&Arc<StandardEntry>| e.requirement.resource_type == resource_type;
-        self.all()
-            .filter(|entry| entry.rule.is_some())
-            .filter(of_type)
+        self.all().filter(|entry| entry.rule.is_some()).filter(of_type)
     }
 
     /// Gives the requirements that an outside check feeds, sorted by id.
@@ -87,8 +82,7 @@ impl Standard {
         source: &'a str,
         check: &'a str,
     ) -> impl Iterator<Item = &'a Arc<StandardEntry>> {
-        self.all()
-            .filter(move |entry| entry.is_fed_by(source, check))
+        self.all().filter(move |entry| entry.is_fed_by(source, check))
     }
 }
 
@@ -104,11 +98,6 @@ fn compile(text: &RuleText) -> Result<Rule, String> {
         pass: &text.pass,
         message: text.message.as_deref(),
     };
-    Rule::compile(&source).map_err(|errors| {
-        errors
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("; ")
-    })
+    Rule::compile(&source)
+        .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }

@@ -44,12 +44,7 @@ fn compare(path: &str, before: &Value, after: &Value, found: &mut Vec<Difference
             names.sort();
             names.dedup();
             for name in names {
-                member(
-                    &format!("{path}/{}", token(name)),
-                    a.get(name),
-                    b.get(name),
-                    found,
-                );
+                member(&format!("{path}/{}", token(name)), a.get(name), b.get(name), found);
             }
         }
         (Value::Array(a), Value::Array(b)) => {
@@ -140,10 +135,7 @@ mod tests {
 
     #[test]
     fn the_time_of_capture_is_no_difference() {
-        let later = Resource {
-            captured_ms: 9,
-            ..resource("{}")
-        };
+        let later = Resource { captured_ms: 9, ..resource("{}") };
         assert_eq!(differences(&resource("{}"), &later), []);
     }
 }

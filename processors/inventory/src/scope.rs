@@ -142,27 +142,16 @@ pub fn count_closes(announced: i64, arrived: i64) -> Completion {
 mod tests {
     use super::*;
 
-    const FIRST: Attempt<'_> = Attempt {
-        scan: "2026-01-01T00:00:00Z",
-        attempt: 1,
-    };
-    const RETRY: Attempt<'_> = Attempt {
-        scan: "2026-01-01T00:00:00Z",
-        attempt: 2,
-    };
-    const NEXT: Attempt<'_> = Attempt {
-        scan: "2026-01-01T12:00:00Z",
-        attempt: 1,
-    };
+    const FIRST: Attempt<'_> = Attempt { scan: "2026-01-01T00:00:00Z", attempt: 1 };
+    const RETRY: Attempt<'_> = Attempt { scan: "2026-01-01T00:00:00Z", attempt: 2 };
+    const NEXT: Attempt<'_> = Attempt { scan: "2026-01-01T12:00:00Z", attempt: 1 };
 
     #[test]
     fn a_newer_attempt_voids_an_older_one() {
         let mut scope = start(None, RETRY);
-        for (attempt, expected) in [
-            (FIRST, Order::Void),
-            (RETRY, Order::Current),
-            (NEXT, Order::Newer),
-        ] {
+        for (attempt, expected) in
+            [(FIRST, Order::Void), (RETRY, Order::Current), (NEXT, Order::Newer)]
+        {
             assert_eq!(order(Some(&scope), attempt), expected, "{attempt:?}");
         }
         scope.status = ScopeStatus::Completed;
@@ -179,10 +168,7 @@ mod tests {
             ..start(None, FIRST)
         };
         let next = start(Some(&done), NEXT);
-        assert_eq!(
-            (next.generation, next.completed_ms, next.error),
-            (2, Some(7), None)
-        );
+        assert_eq!((next.generation, next.completed_ms, next.error), (2, Some(7), None));
     }
 
     #[test]

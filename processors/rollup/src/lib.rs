@@ -18,8 +18,8 @@ pub fn empty() -> RollupState {
 
 /// Replaces an account's share in a sum.
 ///
-/// Shape: the sum, the share before and after (none: there is none), and how many accounts came (1),
-/// stayed (0) or left (-1) with it → the sum after, none when no account contributes any more.
+/// Shape: the sum, the share before and after (none: there is none), and how many accounts came
+/// (1), stayed (0) or left (-1) with it → the sum after, none when no account contributes any more.
 /// Units: scores in billionths, the sum's rounded half up.
 pub fn replace(
     sum: RollupState,
@@ -55,13 +55,7 @@ mod tests {
     use super::*;
 
     fn share(weight: i64, score: Option<i64>) -> Contribution {
-        Contribution {
-            weight: Some(weight),
-            score,
-            total: 4,
-            noncompliant: 2,
-            excepted: 1,
-        }
+        Contribution { weight: Some(weight), score, total: 4, noncompliant: 2, excepted: 1 }
     }
 
     #[test]
@@ -72,10 +66,7 @@ mod tests {
         let sum = replace(sum, None, Some(&share(9, None)), 0).expect("no score, but votes");
         // (10 * 0.75 + 2 * 0) / 12
         assert_eq!(sum.score, Some(625_000_000));
-        assert_eq!(
-            (sum.accounts, sum.scored, sum.total, sum.excepted),
-            (2, 2, 12, 3)
-        );
+        assert_eq!((sum.accounts, sum.scored, sum.total, sum.excepted), (2, 2, 12, 3));
         let sum = replace(sum, Some(&a), Some(&share(10, Some(500_000_000))), 0).expect("stays");
         assert_eq!(sum.score, Some(416_666_667));
     }

@@ -3,8 +3,8 @@
 //! A rule is text in a documented subset of the Common Expression Language. The `cel` crate parses
 //! it; the evaluator here runs over borrowed JSON and knows three values: true, false and unknown.
 //! Absent data, failed calls, parts that were cut off, and mistakes of the rule are unknown, never
-//! true or false; `&&`, `||`, `exists` and `all` are Kleene's. Names, functions, their arguments and
-//! patterns are checked when a rule is compiled.
+//! true or false; `&&`, `||`, `exists` and `all` are Kleene's. Names, functions, their arguments
+//! and patterns are checked when a rule is compiled.
 //!
 //! Names: `r` the configuration, `s` the supplementary configuration, `doc` the envelope
 //! (`account`, `region`, `id`, `name`, `arn`, `tags`), `item` in rules with `each`, `now`.

@@ -12,11 +12,7 @@ use serde_json::Value;
 
 /// Where resources keep the policies that let others in: type, document, JSON Pointer.
 const POLICIES: &[(&str, Place, &str)] = &[
-    (
-        "AWS::IAM::Role",
-        Place::Configuration,
-        "/AssumeRolePolicyDocument",
-    ),
+    ("AWS::IAM::Role", Place::Configuration, "/AssumeRolePolicyDocument"),
     ("AWS::S3::Bucket", Place::Supplementary, "/Policy"),
 ];
 
@@ -40,10 +36,7 @@ pub struct Trusted {
 /// Errors: none; a policy that can't be read names nobody here, and the rules on it are unknown.
 pub fn principals(resource: &Resource) -> BTreeMap<String, Trusted> {
     let mut found = BTreeMap::new();
-    for (_, place, pointer) in POLICIES
-        .iter()
-        .filter(|(t, ..)| *t == resource.resource_type)
-    {
+    for (_, place, pointer) in POLICIES.iter().filter(|(t, ..)| *t == resource.resource_type) {
         let text = match place {
             Place::Configuration => &resource.configuration,
             Place::Supplementary => &resource.supplementary,
@@ -54,10 +47,7 @@ pub fn principals(resource: &Resource) -> BTreeMap<String, Trusted> {
         let policy = document.pointer(pointer).unwrap_or(&Value::Null);
         for principal in trusted_principals(policy).unwrap_or_default() {
             if let Some(kind) = kind_of(&principal) {
-                let trusted = Trusted {
-                    kind,
-                    account: principal.account,
-                };
+                let trusted = Trusted { kind, account: principal.account };
                 found.insert(principal.principal, trusted);
             }
         }
@@ -74,10 +64,7 @@ pub fn enter(row: Option<TrustState>, trusted: &Trusted, known: bool, through: &
         through: Vec::new(),
     });
     row.known = known;
-    if let Err(at) = row
-        .through
-        .binary_search_by(|one| one.as_str().cmp(through))
-    {
+    if let Err(at) = row.through.binary_search_by(|one| one.as_str().cmp(through)) {
         row.through.insert(at, through.to_owned());
     }
     row
@@ -146,19 +133,12 @@ mod tests {
         ));
         let accounts: Vec<_> = found.values().map(|t| t.account.as_deref()).collect();
         assert_eq!(accounts, [Some("123456789012"), Some("999988887777")]);
-        assert_eq!(
-            principals(&role("{}")),
-            BTreeMap::new(),
-            "an unreadable policy names nobody"
-        );
+        assert_eq!(principals(&role("{}")), BTreeMap::new(), "an unreadable policy names nobody");
     }
 
     #[test]
     fn a_row_lives_as_long_as_something_trusts() {
-        let trusted = Trusted {
-            kind: PrincipalKind::Account,
-            account: Some("9".into()),
-        };
+        let trusted = Trusted { kind: PrincipalKind::Account, account: Some("9".into()) };
         let row = enter(None, &trusted, false, "b");
         let row = enter(Some(row), &trusted, true, "a");
         let row = enter(Some(row), &trusted, true, "a");

@@ -1,4 +1,5 @@
-//! Accounts: listing, register, spend and coverage become one row, and decide whose sums they count in.
+//! Accounts: listing, register, spend and coverage become one row, and decide whose sums they count
+//! in.
 
 use inventory::coverage_of;
 use schemas::{

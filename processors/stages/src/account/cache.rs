@@ -1,7 +1,8 @@
 //! What a task derives from its tables and would be slow to derive at each step.
 //!
 //! Each part remembers the offset of the record that last changed its table. Where the table says
-//! otherwise (after an abort, or in a new process) the part is made anew, so it never decides by itself.
+//! otherwise (after an abort, or in a new process) the part is made anew, so it never decides by
+//! itself.
 
 use std::collections::BTreeSet;
 

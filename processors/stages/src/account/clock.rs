@@ -9,7 +9,7 @@ use super::{
     jobs::Work,
     poison,
     registers::EXCEPTION_TIMER,
-    tables::{COMPLIANCE, RESOURCE, SCORE, TIMER},
+    tables::{COMPLIANCE, RESOURCE, SCORE, TIMER, Timer, TimerKey},
     verdicts::VERDICT_TIMER,
 };
 use crate::Step;
@@ -28,19 +28,34 @@ impl Task<'_, '_> {
         }
         self.set_number(CLOCK, minute_ms)?;
         let hour = before >= 0 && minute_ms / HOUR_MS > before / HOUR_MS;
-        self.push(Work::Timers { until_ms: minute_ms, hour })
+        // Every timer up to the last tick was fired by it: what is due now comes after.
+        let cursor = (before >= 0).then(|| TimerKey::end_of(before));
+        self.push(Work::Timers { until_ms: minute_ms, hour, cursor })
     }
 
-    /// Gives the time for rules and exceptions: the last tick, or the record's own time when that is
-    /// later, so that a log without ticks ages nothing backwards.
+    /// Sets a timer, unless its time has passed for good: no later step knows an earlier time.
+    pub(super) fn set_timer(&mut self, key: &TimerKey) -> Step {
+        if key.at_ms() <= self.number(CLOCK)? {
+            return Ok(());
+        }
+        self.view.put(&TIMER, key, &Timer {})
+    }
+
+    /// Gives the time for rules and exceptions: the last tick, or the record's own time when that
+    /// is later, so that a log without ticks ages nothing backwards.
     pub(super) fn now_ms(&self) -> Step<i64> {
         Ok(self.number(CLOCK)?.max(self.view.at_ms()))
     }
 
     /// Fires a piece of what is due; a new hour is cut after all that ended with the old one.
-    pub(super) fn timers(&mut self, until_ms: i64, hour: bool) -> Step<Option<Work>> {
-        if self.fire(until_ms)? {
-            return Ok(Some(Work::Timers { until_ms, hour }));
+    pub(super) fn timers(
+        &mut self,
+        until_ms: i64,
+        hour: bool,
+        cursor: Option<String>,
+    ) -> Step<Option<Work>> {
+        if let Some(cursor) = self.fire(until_ms, cursor.as_deref())? {
+            return Ok(Some(Work::Timers { until_ms, hour, cursor: Some(cursor) }));
         }
         if hour {
             self.push(Work::Cut { cursor: None })?;
@@ -48,13 +63,13 @@ impl Task<'_, '_> {
         Ok(None)
     }
 
-    /// Fires up to a piece of timers; true when more may be due.
-    fn fire(&mut self, until_ms: i64) -> Step<bool> {
-        let rows = self.view.scan(&TIMER, "", None, PIECE)?;
-        let count = rows.len();
+    /// Fires up to a piece of timers; gives the key to go on after when more may be due.
+    fn fire(&mut self, until_ms: i64, cursor: Option<&str>) -> Step<Option<String>> {
+        let rows = self.view.scan(&TIMER, "", cursor, PIECE)?;
+        let more = (rows.len() == PIECE).then(|| last_key(&rows)).flatten();
         for (key, _) in rows {
-            if key.at.parse::<i64>().is_ok_and(|at_ms| at_ms > until_ms) {
-                return Ok(false);
+            if key.at_ms() > until_ms {
+                return Ok(None);
             }
             self.view.delete(&TIMER, &key)?;
             match &*key.kind {
@@ -63,7 +78,7 @@ impl Task<'_, '_> {
                 _ => {}
             }
         }
-        Ok(count == PIECE)
+        Ok(more)
     }
 
     fn judge_again(&mut self, subject: &str) -> Step {

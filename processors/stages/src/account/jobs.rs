@@ -78,6 +78,8 @@ pub(super) enum Work {
         until_ms: i64,
         /// Whether an hour ends with it, whose scores are cut after that.
         hour: bool,
+        /// The last key that was done.
+        cursor: Option<String>,
     },
     /// Write the hourly cut of scores.
     Cut {
@@ -138,28 +140,25 @@ pub(super) struct ReportSweep {
     pub cursor: Option<String>,
 }
 
-/// Counts the jobs that were pushed and not finished yet.
-const OPEN: &str = "jobs.open";
-/// Numbers the jobs.
+/// The number of the first job that is not finished, and of the next one to come. Jobs are read by
+/// their numbers, never searched for: in an LSM tree a search would pass every job ever done.
+const FIRST: &str = "jobs.first";
 const NEXT: &str = "jobs.next";
 
 impl Task<'_, '_> {
     /// Adds a job for the record at hand.
     pub(super) fn push(&mut self, work: Work) -> Step {
-        let number = self.number(NEXT)? + 1;
-        self.set_number(NEXT, number)?;
-        self.set_number(OPEN, self.number(OPEN)?.max(0) + 1)?;
+        let number = self.number(NEXT)?.max(0);
+        self.set_number(NEXT, number + 1)?;
         let job = Job { work, cause: self.view.cause().clone(), at_ms: self.view.at_ms() };
-        self.view.put(&JOB, &JobKey::new(format!("{number:020}")), &job)
+        self.view.put(&JOB, &job_key(number), &job)
     }
 
     /// Does one piece of the first job; false when there is none.
     pub(super) fn work(&mut self) -> Step<bool> {
-        let open = self.number(OPEN)?;
-        if open <= 0 {
-            return Ok(false);
-        }
-        let Some((key, job)) = self.view.scan(&JOB, "", None, 1)?.pop() else {
+        let first = self.number(FIRST)?.max(0);
+        let key = job_key(first);
+        let Some(job) = self.view.get(&JOB, &key)? else {
             return Ok(false);
         };
         self.view.act_for(job.cause.clone(), job.at_ms);
@@ -167,10 +166,10 @@ impl Task<'_, '_> {
             Some(work) => self.view.put(&JOB, &key, &Job { work, ..job })?,
             None => {
                 self.view.delete(&JOB, &key)?;
-                self.set_number(OPEN, self.number(OPEN)? - 1)?;
+                self.set_number(FIRST, first + 1)?;
             }
         }
-        Ok(self.number(OPEN)? > 0)
+        Ok(self.number(FIRST)?.max(0) < self.number(NEXT)?)
     }
 
     fn piece(&mut self, work: Work) -> Step<Option<Work>> {
@@ -182,7 +181,7 @@ impl Task<'_, '_> {
             Work::Known { trust, cursor } => self.known_piece(trust, cursor),
             Work::Sweep { sweep } => self.sweep(sweep),
             Work::SweepReport { sweep } => self.sweep_report(sweep),
-            Work::Timers { until_ms, hour } => self.timers(until_ms, hour),
+            Work::Timers { until_ms, hour, cursor } => self.timers(until_ms, hour, cursor),
             Work::Cut { cursor } => self.cut(cursor),
         }
     }
@@ -235,7 +234,7 @@ impl Task<'_, '_> {
             let now = entry
                 .as_ref()
                 .map_or(Counts::default(), |entry| count_rows(entry.requirement.scoring, stay));
-            self.count(&page[at].0.account, id, now + -before)?;
+            self.count(&page[at].0.account, id, now + -before);
             at += page[at..].iter().take_while(|(key, _)| resource_prefix(key) == of).count();
         }
         // A resource's parts were all done with its first row: go on behind the last of them.
@@ -332,4 +331,8 @@ impl Task<'_, '_> {
 /// Gives the key to go on after; none when the page was the last.
 fn page_end<K: schemas::Key, V>(rows: &[(K, V)]) -> Option<String> {
     if rows.len() == PIECE { last_key(rows) } else { None }
+}
+
+fn job_key(number: i64) -> JobKey {
+    JobKey::new(format!("{number:020}"))
 }

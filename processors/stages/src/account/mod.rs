@@ -1,9 +1,10 @@
 //! The account stage: inventory, trust, verdicts, credit and scores of the accounts of a partition.
 //!
 //! Reads listings, registers, observations, reports, the standard, exceptions, spend and ticks;
-//! writes the account, resource, trust, compliance and score tables, their changes, and each account's
-//! shares of the sums. One record is one step; what may grow with a table becomes jobs, which are
-//! worked off in pieces before the next record, so that tables are as if each step were one.
+//! writes the account, resource, trust, compliance and score tables, their changes, and each
+//! account's shares of the sums. One record is one step; what may grow with a table becomes jobs,
+//! which are worked off in pieces before the next record, so that tables are as if each step were
+//! one.
 
 mod accounts;
 mod cache;
@@ -22,6 +23,7 @@ use stream::{Record, Stage, StepError, TableSpec, View};
 
 use crate::Step;
 use cache::Cache;
+use scores::Tally;
 
 /// Rows that one piece of pending work may touch.
 pub const PIECE: usize = 200;
@@ -36,6 +38,7 @@ pub struct AccountStage {
 struct Task<'t, 'v> {
     view: &'t mut View<'v>,
     cache: &'t mut Cache,
+    tally: Tally,
 }
 
 impl Stage for AccountStage {
@@ -70,7 +73,7 @@ impl Stage for AccountStage {
     }
 
     fn step(&mut self, view: &mut View<'_>, record: &Record) -> Step {
-        let task = &mut Task { view, cache: &mut self.cache };
+        let task = &mut Task { view, cache: &mut self.cache, tally: Tally::default() };
         match record.topic.name {
             "tick" => task.tick(record),
             "account.listing" => task.listing(record),
@@ -81,15 +84,20 @@ impl Stage for AccountStage {
             "observation" => task.observation(record),
             "report" => task.report(record),
             other => Err(poison(format!("the account stage does not read {other}"))),
-        }
+        }?;
+        task.settle_scores()
     }
 
     fn work(&mut self, view: &mut View<'_>) -> Step<bool> {
-        Task { view, cache: &mut self.cache }.work()
+        let mut task = Task { view, cache: &mut self.cache, tally: Tally::default() };
+        let more = task.work()?;
+        task.settle_scores()?;
+        Ok(more)
     }
 }
 
-/// Refuses a value that names another entity than its key: it would stand in rows that neither finds.
+/// Refuses a value that names another entity than its key: it would stand in rows that neither
+/// finds.
 fn same_entity(key: &str, named: Option<&str>) -> Step {
     match named {
         Some(named) if named != key => {

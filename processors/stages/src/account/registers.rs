@@ -7,7 +7,7 @@ use super::{
     Task,
     jobs::{RequirementPhase, Work},
     same_entity,
-    tables::{EXCEPTION, REQUIREMENT, TIMER, Timer, TimerKey},
+    tables::{EXCEPTION, REQUIREMENT, TIMER, TimerKey},
 };
 use crate::Step;
 
@@ -84,7 +84,7 @@ impl Task<'_, '_> {
             self.view.delete(&TIMER, &from)?;
         }
         match to {
-            Some(to) => self.view.put(&TIMER, &to, &Timer {}),
+            Some(to) => self.set_timer(&to),
             None => Ok(()),
         }
     }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use compliance::{Rows, StandardEntry, finding_row, part_of, worse};
 use inventory::{Attempt, Order, ScopeKey, ScopeState, ScopeStatus, UNIT_REPORT, order, start};
-use schemas::{ComplianceState, Finding, Report, ReportEvent, Resource, key, topic};
+use schemas::{
+    ComplianceState, Finding, FindingStatus, FindingSubject, Report, ReportEvent, Resource, key,
+    topic,
+};
 use stream::Record;
 
 use super::{
@@ -102,14 +105,9 @@ impl Task<'_, '_> {
     pub(super) fn sweep_report(&mut self, sweep: ReportSweep) -> Step<Option<Work>> {
         let prefix = key::prefix(&[&sweep.account, &sweep.source]);
         let rows = self.view.scan(&FINDING, &prefix, sweep.cursor.as_deref(), PIECE)?;
-        let gone = |row: &FindingRow| sweep.complete && row.generation != sweep.generation;
-        for (key, _) in rows.iter().filter(|(_, row)| gone(row)) {
-            self.view.delete(&FINDING, key)?;
-            let entries: Vec<_> =
-                self.standard()?.fed_by(&key.source, &key.check).cloned().collect();
-            for entry in entries {
-                self.judge_finding(&entry, key, None)?;
-            }
+        let stale = |row: &FindingRow| sweep.complete && row.generation != sweep.generation;
+        for (key, row) in rows.iter().filter(|(_, row)| stale(row)) {
+            self.settle_stale(&sweep, key, row)?;
         }
         if rows.len() == PIECE {
             let cursor = last_key(&rows);
@@ -117,6 +115,28 @@ impl Task<'_, '_> {
         }
         self.complete_report(&sweep)?;
         Ok(None)
+    }
+
+    /// Clears a finding that a complete report no longer has, or holds it where the scanner could not
+    /// look: a query that failed says nothing about what it would have found.
+    fn settle_stale(&mut self, sweep: &ReportSweep, key: &FindingKey, row: &FindingRow) -> Step {
+        let query = FindingKey { resource: String::new(), ..key.clone() };
+        let failed = self.view.get(&FINDING, &query)?.filter(|row| {
+            row.generation == sweep.generation && row.finding.subject == FindingSubject::Query
+        });
+        let held = failed.map(|failed| Finding {
+            status: FindingStatus::Unknown,
+            message: failed.finding.message,
+            ..row.finding.clone()
+        });
+        if held.is_none() {
+            self.view.delete(&FINDING, key)?;
+        }
+        let entries: Vec<_> = self.standard()?.fed_by(&key.source, &key.check).cloned().collect();
+        for entry in entries {
+            self.judge_finding(&entry, key, held.as_ref())?;
+        }
+        Ok(())
     }
 
     fn complete_report(&mut self, sweep: &ReportSweep) -> Step {

@@ -1,5 +1,7 @@
 //! Scores: changed votes become changed scores of requirement, account and sums.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use compliance::{Counts, StandardEntry, Weighted, account_score, coverage_for, requirement_score};
 use schemas::{AccountKey, AccountState, ScoreKey};
 
@@ -10,22 +12,44 @@ use super::{
 };
 use crate::Step;
 
+/// What a step changed of scores; it is written once, when the step is over.
+#[derive(Default)]
+pub(super) struct Tally {
+    votes: BTreeMap<ScoreKey, Counts>,
+    accounts: BTreeSet<String>,
+}
+
 impl Task<'_, '_> {
-    /// Adds votes to a requirement in an account, and scores it anew.
-    pub(super) fn count(&mut self, account: &str, requirement: &str, change: Counts) -> Step {
-        if change == Counts::default() {
-            return Ok(());
+    /// Adds votes to a requirement in an account; it is scored when the step is over.
+    pub(super) fn count(&mut self, account: &str, requirement: &str, change: Counts) {
+        if change != Counts::default() {
+            let votes = self.tally.votes.entry(ScoreKey::new(account, requirement)).or_default();
+            *votes = *votes + change;
         }
-        let key = ScoreKey::new(account, requirement);
-        let before = self.view.get(&COUNTS, &key)?.map_or(Counts::default(), |row| (&row).into());
+    }
+
+    /// Writes what the step's votes come to: each count and each score once.
+    pub(super) fn settle_scores(&mut self) -> Step {
+        for (key, change) in std::mem::take(&mut self.tally.votes) {
+            self.add_votes(&key, change)?;
+        }
+        for account in std::mem::take(&mut self.tally.accounts) {
+            let state = self.account(&account)?;
+            self.rescore_account(&state)?;
+        }
+        Ok(())
+    }
+
+    fn add_votes(&mut self, key: &ScoreKey, change: Counts) -> Step {
+        let before = self.view.get(&COUNTS, key)?.map_or(Counts::default(), |row| (&row).into());
         let after = before + change;
         if after == Counts::default() {
-            self.view.delete(&COUNTS, &key)?;
+            self.view.delete(&COUNTS, key)?;
         } else {
-            self.view.put(&COUNTS, &key, &CountsRow::from(after))?;
+            self.view.put(&COUNTS, key, &CountsRow::from(after))?;
         }
-        let state = self.account(account)?;
-        self.rescore(&state, requirement)
+        let state = self.account(&key.account)?;
+        self.rescore(&state, &key.requirement)
     }
 
     /// Scores every requirement in an account.
@@ -34,7 +58,8 @@ impl Task<'_, '_> {
         for id in self.requirements(|_| true)? {
             self.rescore(&state, &id)?;
         }
-        self.rescore_account(&state)
+        self.tally.accounts.insert(account.to_owned());
+        Ok(())
     }
 
     /// Scores the requirements whose coverage may have changed, and the account.
@@ -47,7 +72,8 @@ impl Task<'_, '_> {
         for id in self.requirements(needs)? {
             self.rescore(state, &id)?;
         }
-        self.rescore_account(state)
+        self.tally.accounts.insert(state.account.clone());
+        Ok(())
     }
 
     /// Scores one requirement in an account; one that is no longer in force has no score.
@@ -77,8 +103,8 @@ impl Task<'_, '_> {
                 sums.add(score, sign);
             }
         }
-        self.view.put(&SUMS, &account, &sums.into())?;
-        self.rescore_account(state)
+        self.tally.accounts.insert(state.account.clone());
+        self.view.put(&SUMS, &account, &sums.into())
     }
 
     fn rescore_account(&mut self, state: &AccountState) -> Step {

@@ -106,6 +106,16 @@ impl TimerKey {
     pub(super) fn at(at_ms: i64, kind: &str, subject: &str) -> Self {
         Self::new(format!("{:020}", at_ms.max(0)), kind, subject)
     }
+
+    /// Gives a key that comes after those of all timers up to a time.
+    pub(super) fn end_of(at_ms: i64) -> String {
+        format!("{:020}/\u{10ffff}", at_ms.max(0))
+    }
+
+    /// Gives the time in UTC milliseconds.
+    pub(super) fn at_ms(&self) -> i64 {
+        self.at.parse().unwrap_or(i64::MAX)
+    }
 }
 
 /// A timer; all it says is in its key.

@@ -9,7 +9,7 @@ use schemas::{
 
 use super::{
     Task,
-    tables::{COMPLIANCE, TIMER, Timer, TimerKey},
+    tables::{COMPLIANCE, TIMER, TimerKey},
 };
 use crate::Step;
 
@@ -48,7 +48,8 @@ impl Task<'_, '_> {
         }
         let before = count_rows(requirement.scoring, all.values());
         let now = count_rows(requirement.scoring, other.values().chain(after.values()));
-        self.count(&resource.account, &requirement.id, now + -before)
+        self.count(&resource.account, &requirement.id, now + -before);
+        Ok(())
     }
 
     /// Gives the credit of one row anew; the other rows of its resource count with it.
@@ -68,7 +69,8 @@ impl Task<'_, '_> {
             siblings.iter().map(|(other, row)| if other == key { &after } else { row }),
         );
         self.write_row(key, Some(&row), Some(&after))?;
-        self.count(&key.account, &key.requirement, now + -before)
+        self.count(&key.account, &key.requirement, now + -before);
+        Ok(())
     }
 
     /// Takes a row away, as when its requirement no longer judges such resources.
@@ -109,7 +111,7 @@ impl Task<'_, '_> {
             self.view.delete(&TIMER, &timer(at_ms))?;
         }
         if let Some(at_ms) = to {
-            self.view.put(&TIMER, &timer(at_ms), &Timer {})?;
+            self.set_timer(&timer(at_ms))?;
         }
         Ok(())
     }

@@ -86,6 +86,22 @@ fn only_a_complete_report_clears() {
 }
 
 #[test]
+fn a_query_that_failed_clears_nothing() {
+    let mut w = world();
+    w.report("rep-1", &[group("openSSH", "sg-1", Fail), group("openSSH", "sg-2", Pass)], true);
+    let before = w.score("R1").score;
+    let failed = Finding { subject: FindingSubject::Query, ..group("openSSH", "", Unknown) };
+    w.report("rep-2", &[failed], true);
+    // The scanner could not look: what it found before stands, marked as held.
+    assert_eq!(w.counts("R1"), [2, 1, 0, 0, 0]);
+    assert_eq!(w.score("R1").score, before);
+    let row = w.row("R1", "sg-1", "cloudsploit:openSSH").unwrap();
+    assert_eq!((row.verdict, row.held), (Verdict::Fail, true));
+    w.report("rep-3", &[group("openSSH", "sg-2", Pass)], true);
+    assert_eq!(w.counts("R1"), [1, 0, 0, 0, 0], "the next whole report clears it");
+}
+
+#[test]
 fn a_report_that_never_started_is_poison() {
     let mut w = world();
     let finding = group("openSSH", "sg-1", Fail);
