@@ -117,8 +117,8 @@ impl Task<'_, '_> {
         Ok(None)
     }
 
-    /// Clears a finding that a complete report no longer has, or holds it where the scanner could not
-    /// look: a query that failed says nothing about what it would have found.
+    /// Clears a finding that a complete report no longer has, or holds it where the scanner could
+    /// not look: a query that failed says nothing about what it would have found.
     fn settle_stale(&mut self, sweep: &ReportSweep, key: &FindingKey, row: &FindingRow) -> Step {
         let query = FindingKey { resource: String::new(), ..key.clone() };
         let failed = self.view.get(&FINDING, &query)?.filter(|row| {

@@ -1,4 +1,5 @@
-//! A naive model of the pipeline: lists and maps, everything derived anew, nothing kept by difference.
+//! A naive model of the pipeline: lists and maps, everything derived anew, nothing kept by
+//! difference.
 //!
 //! It shares nothing with the stages but the judging of one document by one rule. Votes, credit,
 //! scores and sums are written again from the design's words, with floating-point numbers.

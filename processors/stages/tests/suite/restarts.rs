@@ -1,4 +1,5 @@
-//! Replays, restarts and aborts: the same records give the same bytes, whatever a process remembers.
+//! Replays, restarts and aborts: the same records give the same bytes, whatever a process
+//! remembers.
 
 use stages::AccountStage;
 use stream::{Record, fold::Fold};
@@ -69,7 +70,8 @@ fn an_abort_leaves_nothing_behind_in_the_stage() {
         let expected = run(Fold::new(AccountStage::default(), 0, 1), &records);
         let mut at = 0;
         while at < records.len() {
-            // Some records of a transaction are taken, then it aborts: tables go back, memory stays.
+            // Some records of a transaction are taken, then it aborts: tables go back, memory
+            // stays.
             let lost = if random.chance(30) { random.below(4) } else { 0 };
             let (store, outputs, dead) = (fold.store.clone(), fold.outputs.len(), fold.dead.len());
             for record in records[at..].iter().take(lost) {

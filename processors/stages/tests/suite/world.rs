@@ -1,4 +1,5 @@
-//! A small language for tests of single behaviours: one account, one partition, one minute a record.
+//! A small language for tests of single behaviours: one account, one partition, one minute a
+//! record.
 
 use schemas::{
     AccountKey, AccountState, ComplianceKey, ComplianceState, Credit, Exception, Finding,
