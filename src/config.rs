@@ -152,7 +152,7 @@ impl Config {
             bail!("workers: must be at least 1");
         }
         let known = |source: &str| producer_findings::ALL.iter().any(|one| one.id == source);
-        for findings in self.findings.iter().filter(|one| !known(&one.source)) {
+        if let Some(findings) = self.findings.iter().find(|one| !known(&one.source)) {
             let ids: Vec<_> = producer_findings::ALL.iter().map(|one| one.id).collect();
             bail!("findings: unknown source {:?}; there are: {}", findings.source, ids.join(", "));
         }

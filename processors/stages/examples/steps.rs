@@ -118,8 +118,9 @@ fn document(
             if flag { "0.0.0.0/0" } else { "198.51.100.0/24" }
         ),
         _ => format!(
-            r#"{{"AssumeRolePolicyDocument":{{"Statement":[{{"Effect":"Allow","Action":"sts:AssumeRole",
-                "Principal":{{"AWS":"arn:aws:iam::{}:root"}}}}]}},{filler}}}"#,
+            r#"{{"AssumeRolePolicyDocument":{{"Statement":[{{"Effect":"Allow",
+                "Action":"sts:AssumeRole","Principal":{{"AWS":"arn:aws:iam::{}:root"}}}}]}},
+                {filler}}}"#,
             account_id(usize::from(flag))
         ),
     };

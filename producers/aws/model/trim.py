@@ -208,7 +208,7 @@ class Trimmer:
 
 
 def paging(source):
-    """Gives an operation's paging: token names, lists to join, members to keep of the first page."""
+    """Gives an operation's paging: token names, lists to join, members of the first page."""
     def many(key):
         value = source.get(key, [])
         return value if isinstance(value, list) else [value]

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-const GOOD: &str = r#"id: good
+const GOOD: &str = "id: good
 title: A title
 why: Because
 severity: low
@@ -21,13 +21,14 @@ rule:
   pass: >-
     item.Size <= 3 &&
       !item.Bad
-  message: "{item.Id} is bad"
+  message: \"{item.Id} is bad\"
 checks: [{source: cloudsploit, check: plugin, warn_passes: true}]
 remediation: Mend it
 tests:
-  - {name: all, s: {List: [{Id: a, On: true, Size: 1, Bad: false}, {Id: b, On: true, Size: 4}]}, expect: {a: pass, b: fail}}
+  - {name: all, s: {List: [{Id: a, On: true, Size: 1, Bad: false}, {Id: b, On: true, Size: 4}]}, \
+    expect: {a: pass, b: fail}}
   - {name: not read, s: {}, expect: unknown}
-"#;
+";
 
 fn folder(files: &[(&str, &str)]) -> TempDir {
     let dir = TempDir::new().expect("a temporary folder");

@@ -370,7 +370,10 @@ proptest! {
 
     /// Several members removed at once: never a pass where the oracle has none.
     #[test]
-    fn removed_members_make_no_pass(which in 0usize..14, at in prop::collection::vec(0usize..400, 1..4)) {
+    fn removed_members_make_no_pass(
+        which in 0usize..14,
+        at in prop::collection::vec(0usize..400, 1..4),
+    ) {
         let realistic = realistic().swap_remove(which);
         let (rule, program) = both(realistic.pass);
         let mut whole = whole(&realistic.r, &realistic.s);

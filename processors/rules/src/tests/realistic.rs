@@ -22,8 +22,9 @@ fn storage_and_network() -> Vec<Realistic> {
     vec![
         Realistic {
             name: "bucket policy",
-            pass: "s.Policy == null || open_to_all(s.Policy) && r.x || !statements(s.Policy).exists(st, st.Effect == \"Allow\" &&
-                is_public(st) && !has(st.Condition))",
+            pass: "s.Policy == null || open_to_all(s.Policy) && r.x ||
+                !statements(s.Policy).exists(st, st.Effect == \"Allow\" &&
+                    is_public(st) && !has(st.Condition))",
             r: json!({"Name": "b"}),
             s: json!({"Policy": {"Statement": [
                 {"Effect": "Allow", "Principal": {"AWS": ["*"]}, "Action": "s3:*",
@@ -70,7 +71,8 @@ fn identity() -> Vec<Realistic> {
     vec![
         Realistic {
             name: "key age",
-            pass: "s.AccessKeys.all(k, k.Status != \"Active\" || age_days(k.CreateDate, now) <= 90)",
+            pass: "s.AccessKeys.all(k,
+                k.Status != \"Active\" || age_days(k.CreateDate, now) <= 90)",
             r: json!({}),
             s: json!({"AccessKeys": [
                 {"AccessKeyId": "A", "Status": "Active", "CreateDate": "2026-10-01T00:00:00Z"},
@@ -82,7 +84,8 @@ fn identity() -> Vec<Realistic> {
                 age_days(k.Used.LastUsedDate, now) < 45 : age_days(k.CreateDate, now) < 45)",
             r: json!({}),
             s: json!({"AccessKeys": [
-                {"CreateDate": "2026-01-01T00:00:00Z", "Used": {"LastUsedDate": "2026-11-20T00:00:00Z"}},
+                {"CreateDate": "2026-01-01T00:00:00Z",
+                    "Used": {"LastUsedDate": "2026-11-20T00:00:00Z"}},
                 {"CreateDate": "2026-11-01T00:00:00Z", "Used": {"Region": "N/A"}}]}),
         },
         Realistic {
@@ -107,7 +110,8 @@ fn identity() -> Vec<Realistic> {
             pass: "size(unknown_accounts(r.Trust)) == 0 && r.Path.startsWith(\"/\") &&
                 trusted_accounts(r.Trust).all(a, known_account(a))",
             r: json!({"Path": "/", "Trust": {"Statement": [
-                {"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "sts:AssumeRole"},
+                {"Effect": "Allow", "Principal": {"AWS": "111122223333"},
+                    "Action": "sts:AssumeRole"},
                 {"Effect": "Allow", "Principal": {"Service": ["ec2.amazonaws.com"]},
                     "Action": ["sts:AssumeRole"]}]}}),
             s: json!({}),

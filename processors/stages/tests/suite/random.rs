@@ -241,7 +241,8 @@ impl Generator<'_> {
             named.push(r#""*""#.into());
         }
         format!(
-            r#"{{"AssumeRolePolicyDocument":{{"Statement":[{{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{{"AWS":[{}]}}}}]}}}}"#,
+            r#"{{"AssumeRolePolicyDocument":{{"Statement":[{{"Effect":"Allow",
+                "Action":"sts:AssumeRole","Principal":{{"AWS":[{}]}}}}]}}}}"#,
             named.join(",")
         )
     }
