@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use producer_aws::{Progress, ScopeFailure, Summary};
 
 use crate::{
@@ -56,7 +56,14 @@ pub(crate) fn scan(site: &Site, config: &Config, teller: &Teller) -> Result<Vec<
         summary.scopes_completed,
         summary.scopes_failed.len()
     ));
-    Ok(problems(&summary))
+    let problems = problems(&summary);
+    // Nothing was seen at all: to go on would look like success.
+    ensure!(
+        summary.accounts_listed > 0,
+        "no payer's accounts could be listed: {}",
+        problems.join("; ")
+    );
+    Ok(problems)
 }
 
 /// Puts a scan's failures in words: one line an account, however many of its scopes failed.
