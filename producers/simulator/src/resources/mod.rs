@@ -176,9 +176,11 @@ impl Item {
     }
 
     /// Tells which trouble of a kind the collector has with this resource, if any: one number a
-    /// hundredth. In a steady load there is none.
+    /// hundredth. Half of them have it for good, half for two days. In a steady load there is none.
     fn trouble(self) -> Option<u64> {
-        self.snapshot.turn.is_none().then(|| self.draw(100, about::OUTAGE, 1))
+        let two_days = self.snapshot.half_day / 4;
+        let time = if self.number.is_multiple_of(2) { 0 } else { two_days };
+        self.snapshot.turn.is_none().then(|| self.draw(100, about::OUTAGE, 1 + time))
     }
 
     /// Draws a number below `end`, for good.
