@@ -4,26 +4,35 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Mutex;
 
+/// Ports that are handed out: below those that Linux takes for outgoing connections (from 32768),
+/// which would now and then be in use by the time a server binds.
+const RANGE: std::ops::Range<u16> = 12_000..32_000;
+
 /// Ports that this process has handed out: none is given twice.
 static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
 /// Returns a TCP port that is free on 127.0.0.1 now and that this process was not given before.
 ///
-/// Another process may take it before its server binds, which is rare: the kernel's choice moves
-/// through the range. A server that lost that race fails at its start with its log in the error.
+/// Processes begin at different places of the range. Another one may still take the port before its
+/// server binds; a server that lost that race fails at its start with its log in the error.
 ///
 /// # Panics
 /// When the machine has no free loopback port.
 pub fn free() -> u16 {
-    loop {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .and_then(|listener| listener.local_addr())
-            .expect("a loopback port can be bound")
-            .port();
-        if GIVEN.lock().expect("no holder of the set of ports panics").insert(port) {
-            return port;
-        }
-    }
+    let mut given = GIVEN.lock().expect("no holder of the set of ports panics");
+    let count = RANGE.end - RANGE.start;
+    let start = u16::try_from(std::process::id().wrapping_mul(97) % u32::from(count))
+        .expect("below the count");
+    let port = (0..count)
+        .map(|step| RANGE.start + (start + step) % count)
+        .find(|port| !given.contains(port) && is_free(*port))
+        .expect("a loopback port is free");
+    given.insert(port);
+    port
+}
+
+fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
 #[cfg(test)]
