@@ -7,10 +7,19 @@ use std::{
 };
 
 use apache_avro::{
-    AvroSchema, Schema, rabin::Rabin, reader::datum::GenericDatumReader, schema::Name,
+    AvroSchema, Schema,
+    rabin::Rabin,
+    reader::datum::GenericDatumReader,
+    schema::{Name, ResolvedSchema},
     writer::datum::GenericDatumWriter,
 };
 use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    released::RELEASED,
+    resolve::{Foreign, Misfit, Ours},
+    topic,
+};
 
 /// A topic's value: a Rust type with an Avro schema of the same shape.
 pub trait Value:
@@ -54,6 +63,9 @@ pub enum AvroError {
     /// The registry does not answer or does not know: wait and try again, the record is no poison.
     #[error("the schema registry failed")]
     Registry(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The registry is sure that it has no such schema: the record is poison.
+    #[error("the schema registry knows no schema {0}")]
+    UnknownId(u32, #[source] Box<dyn std::error::Error + Send + Sync>),
     /// The registry's schema is not an Avro schema.
     #[error("schema {0} of the registry can't be parsed")]
     BadSchema(u32, #[source] Box<apache_avro::Error>),
@@ -66,7 +78,30 @@ pub enum AvroError {
         #[source]
         source: Box<apache_avro::Error>,
     },
+    /// The writer's schema, or what it wrote here, can't become the type.
+    #[error("the writer's schema does not fit {schema}: {reason}")]
+    Misfit {
+        /// Name of the type that was wanted.
+        schema: &'static str,
+        /// Where, and what was there instead.
+        reason: String,
+    },
+    /// Bytes are left after the value: the schema is not the one that wrote them.
+    #[error("{bytes} bytes are left after a value of {schema}")]
+    Trailing {
+        /// Name of the type that was wanted.
+        schema: &'static str,
+        /// How many.
+        bytes: usize,
+    },
 }
+
+/// What a registry's error holds when the registry is sure that it knows no schema of the id.
+///
+/// Any other error means that waiting may help.
+#[derive(Debug, thiserror::Error)]
+#[error("no schema has the id {0}")]
+pub struct UnknownSchema(pub u32);
 
 impl AvroError {
     /// Tells whether waiting may mend it (the registry is down), so that the record is no poison.
@@ -90,7 +125,8 @@ pub trait Registry: Send + Sync {
     /// Gives the schema of an id, as JSON text.
     ///
     /// # Errors
-    /// When the registry does not answer or does not know the id.
+    /// [`UnknownSchema`] when the registry is sure that it has no such id; anything else when it
+    /// does not answer.
     fn schema_of(&self, id: u32) -> Result<String, Box<dyn std::error::Error + Send + Sync>>;
 }
 
@@ -102,8 +138,9 @@ pub struct Codec {
 
 struct Registered {
     registry: Box<dyn Registry>,
-    ids: Mutex<BTreeMap<String, u32>>,
-    schemas: Mutex<BTreeMap<u32, &'static Schema>>,
+    /// By fingerprint and topic: the topics of private tables hold several types.
+    ids: Mutex<BTreeMap<u64, BTreeMap<String, u32>>>,
+    schemas: Mutex<BTreeMap<u32, &'static Written>>,
 }
 
 impl std::fmt::Debug for Codec {
@@ -149,58 +186,90 @@ impl Codec {
         Ok(out)
     }
 
-    /// Decodes a value of either framing.
+    /// Decodes a value of either framing; a value of another schema is resolved to this type's.
     ///
     /// # Errors
     /// Every [`AvroError`]; only [`AvroError::is_transient`] ones are worth another try.
     pub fn decode<V: Value>(&self, bytes: &[u8]) -> Result<V, AvroError> {
         match bytes {
             [0xc3, 0x01, rest @ ..] if rest.len() >= 8 => {
-                let (head, mut body) = rest.split_at(8);
+                let (head, body) = rest.split_at(8);
                 let fingerprint = u64::from_le_bytes(head.try_into().expect("split at eight"));
                 let shape = shape::<V>();
                 if shape.fingerprint == fingerprint {
-                    return shape.reader.read_deser(&mut body).map_err(|source| datum::<V>(source));
+                    return read_own::<V>(shape, body);
                 }
-                let schema =
+                let foreign =
                     history(fingerprint).ok_or(AvroError::UnknownFingerprint(fingerprint))?;
-                read_with::<V>(schema, body)
+                read_foreign::<V>(shape, foreign, body)
             }
             [WIRE_FORMAT, rest @ ..] if rest.len() >= 4 => {
                 let (head, body) = rest.split_at(4);
                 let id = u32::from_be_bytes(head.try_into().expect("split at four"));
                 let registered = self.registry.as_ref().ok_or(AvroError::NoRegistry(id))?;
-                read_with::<V>(registered.schema_of(id)?, body)
+                let written = registered.schema_of(id)?;
+                let shape = shape::<V>();
+                if shape.fingerprint == written.fingerprint {
+                    return read_own::<V>(shape, body);
+                }
+                read_foreign::<V>(shape, &written.foreign, body)
             }
             _ => Err(AvroError::Framing(bytes.iter().take(4).copied().collect())),
         }
     }
 }
 
+/// A schema of the registry.
+struct Written {
+    fingerprint: u64,
+    foreign: Foreign,
+}
+
 impl Registered {
+    /// Asks outside the lock: a registry that hangs holds up nobody whose id is known.
     fn id_of<V: Value>(&self, topic: &str) -> Result<u32, AvroError> {
-        let subject = format!("{topic}-value");
-        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(id) = ids.get(&subject) {
+        let fingerprint = shape::<V>().fingerprint;
+        let ids = || self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(id) = ids().get(&fingerprint).and_then(|topics| topics.get(topic)) {
             return Ok(*id);
         }
+        let subject = subject::<V>(topic);
         let id = self.registry.id_of(&subject, &schema_json::<V>()).map_err(AvroError::Registry)?;
-        ids.insert(subject, id);
+        ids().entry(fingerprint).or_default().insert(topic.to_owned(), id);
         Ok(id)
     }
 
-    fn schema_of(&self, id: u32) -> Result<&'static Schema, AvroError> {
-        let mut schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(schema) = schemas.get(&id) {
-            return Ok(schema);
+    fn schema_of(&self, id: u32) -> Result<&'static Written, AvroError> {
+        let schemas = || self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(written) = schemas().get(&id) {
+            return Ok(written);
         }
-        let text = self.registry.schema_of(id).map_err(AvroError::Registry)?;
-        let schema = Schema::parse_str(&text)
-            .map_err(|source| AvroError::BadSchema(id, Box::new(source)))?;
+        let text = self.registry.schema_of(id).map_err(|error| {
+            if error.is::<UnknownSchema>() {
+                AvroError::UnknownId(id, error)
+            } else {
+                AvroError::Registry(error)
+            }
+        })?;
+        let bad = |source| AvroError::BadSchema(id, Box::new(source));
         // A process meets a handful of schemas in its life; they live as long as it does.
-        let schema: &'static Schema = Box::leak(Box::new(schema));
-        schemas.insert(id, schema);
-        Ok(schema)
+        let schema: &'static Schema = Box::leak(Box::new(Schema::parse_str(&text).map_err(bad)?));
+        let written = Written {
+            fingerprint: fingerprint(schema),
+            foreign: Foreign::new(schema).map_err(bad)?,
+        };
+        Ok(schemas().entry(id).or_insert_with(|| Box::leak(Box::new(written))))
+    }
+}
+
+/// Gives the subject of a type in a topic: `<topic>-value`, or `<topic>-<record>` where a topic
+/// holds several types.
+///
+/// Source: Confluent's `TopicNameStrategy` and `TopicRecordNameStrategy`.
+fn subject<V: Value>(topic: &str) -> String {
+    match shape::<V>().ours.schema.name() {
+        Some(record) if topic::holds_several_types(topic) => format!("{topic}-{record}"),
+        _ => format!("{topic}-value"),
     }
 }
 
@@ -212,9 +281,14 @@ pub fn schema_json<V: AvroSchema>() -> String {
 const SINGLE_OBJECT: [u8; 2] = [0xc3, 0x01];
 const WIRE_FORMAT: u8 = 0x00;
 
+/// No string or list is longer: sixteen times what the log takes as one record, so that broken
+/// bytes can't ask for half of the memory (apache-avro's own limit is 512 MiB).
+const ALLOCATION_BYTES_MAX: usize = 16 << 20;
+
 /// What is built once for each type: building a schema is far dearer than using it.
 struct Shape {
     fingerprint: u64,
+    ours: Ours,
     writer: GenericDatumWriter<'static>,
     reader: GenericDatumReader<'static>,
 }
@@ -235,11 +309,21 @@ fn shape<V: Value>() -> &'static Shape {
 }
 
 fn make_shape<V: Value>() -> Shape {
+    // Only the first call in a process sets it, and nothing is read before a shape is made.
+    apache_avro::util::max_allocation_bytes(ALLOCATION_BYTES_MAX);
     let schema: &'static Schema = Box::leak(Box::new(V::get_schema()));
+    let names = ResolvedSchema::new(schema).expect("a derived schema resolves");
     Shape {
         fingerprint: fingerprint(schema),
-        writer: GenericDatumWriter::builder(schema).build().expect("a derived schema resolves"),
-        reader: GenericDatumReader::builder(schema).build().expect("a derived schema resolves"),
+        ours: Ours { schema, names },
+        writer: GenericDatumWriter::builder(schema)
+            .human_readable(false)
+            .build()
+            .expect("a derived schema resolves"),
+        reader: GenericDatumReader::builder(schema)
+            .human_readable(false)
+            .build()
+            .expect("a derived schema resolves"),
     }
 }
 
@@ -248,25 +332,45 @@ fn fingerprint(schema: &Schema) -> u64 {
     u64::from_le_bytes(bytes.try_into().expect("a Rabin fingerprint has eight bytes"))
 }
 
-/// Finds a schema of an earlier release, so that its records stay readable without a registry.
-fn history(fingerprint_wanted: u64) -> Option<&'static Schema> {
-    static HISTORY: LazyLock<BTreeMap<u64, Schema>> = LazyLock::new(|| {
-        let parse = |text: &&str| Schema::parse_str(text).expect("an earlier release's schema");
-        EARLIER.iter().map(parse).map(|schema| (fingerprint(&schema), schema)).collect()
+/// Finds a schema that some release wrote, so that its records stay readable without a registry.
+fn history(fingerprint_wanted: u64) -> Option<&'static Foreign> {
+    static SCHEMAS: LazyLock<Vec<Schema>> = LazyLock::new(|| {
+        let parse = |text: &&str| Schema::parse_str(text).expect("a test has parsed each of them");
+        RELEASED.iter().map(parse).collect()
+    });
+    static HISTORY: LazyLock<BTreeMap<u64, Foreign>> = LazyLock::new(|| {
+        let foreign = |schema| Foreign::new(schema).expect("a released schema resolves");
+        SCHEMAS.iter().map(|schema| (fingerprint(schema), foreign(schema))).collect()
     });
     HISTORY.get(&fingerprint_wanted)
 }
 
-/// The schemas of earlier releases that differ from today's (`avsc/earlier/`).
-const EARLIER: &[&str] = &[];
+fn read_own<V: Value>(shape: &Shape, mut body: &[u8]) -> Result<V, AvroError> {
+    let value = shape.reader.read_deser(&mut body).map_err(|source| datum::<V>(source))?;
+    whole(value, body)
+}
 
-/// Reads with the writer's schema; serde drops unknown fields and defaults missing ones.
-///
-/// apache-avro 0.22 panics in `read_deser` when a reader schema is given, so none is.
-fn read_with<V: Value>(schema: &'static Schema, mut body: &[u8]) -> Result<V, AvroError> {
-    let reader =
-        GenericDatumReader::builder(schema).build().map_err(|source| datum::<V>(source))?;
-    reader.read_deser(&mut body).map_err(|source| datum::<V>(source))
+fn read_foreign<V: Value>(
+    shape: &Shape,
+    foreign: &Foreign,
+    mut body: &[u8],
+) -> Result<V, AvroError> {
+    let value = foreign.read(&mut body, &shape.ours).map_err(|misfit| match misfit {
+        Misfit::Bytes(source) => datum::<V>(source),
+        Misfit::Schema(reason) => {
+            AvroError::Misfit { schema: std::any::type_name::<V>(), reason }
+        }
+    })?;
+    let value = apache_avro::from_value(&value).map_err(|source| datum::<V>(source))?;
+    whole(value, body)
+}
+
+/// Gives the value when nothing of the record is left.
+fn whole<V: Value>(value: V, left: &[u8]) -> Result<V, AvroError> {
+    if left.is_empty() {
+        return Ok(value);
+    }
+    Err(AvroError::Trailing { schema: std::any::type_name::<V>(), bytes: left.len() })
 }
 
 fn datum<V>(source: apache_avro::Error) -> AvroError {

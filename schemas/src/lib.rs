@@ -13,8 +13,10 @@ pub mod headers;
 pub mod key;
 mod observation;
 mod partition;
+mod released;
 mod report;
 mod requirement;
+mod resolve;
 mod resource;
 mod rollup;
 mod score;
@@ -27,7 +29,7 @@ mod trust;
 pub use account::{
     AccountKey, AccountListing, AccountRegister, AccountState, AccountStatus, TypeCoverage,
 };
-pub use avro::{AvroError, Codec, Registry, Value};
+pub use avro::{AvroError, Codec, Registry, UnknownSchema, Value};
 pub use cause::Cause;
 pub use compliance::{ComplianceChange, ComplianceKey, ComplianceState, Credit, Standing, Verdict};
 pub use exception::{Exception, ExceptionKey};
@@ -41,7 +43,7 @@ pub use rollup::{Contribution, ContributionKey, RollupKey, RollupState};
 pub use score::{SCORE_ONE, ScoreKey, ScoreState, ScoreStatus};
 pub use spend::Spend;
 #[doc(hidden)]
-pub use symbols::symbols_schema;
+pub use symbols::{read_symbol, symbols_schema};
 pub use tick::{Tick, TickKey};
 pub use topic::{Cleanup, Placement, Topic, TopicSpec};
 pub use trust::{PrincipalKind, TrustKey, TrustState};

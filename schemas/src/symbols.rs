@@ -12,7 +12,7 @@ macro_rules! symbols {
         $(#[$doc])*
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash,
-            serde::Serialize, serde::Deserialize,
+            serde::Serialize,
         )]
         pub enum $name {
             $($(#[$vdoc])* #[serde(rename = $symbol)] $variant),+
@@ -25,6 +25,13 @@ macro_rules! symbols {
             /// Gives the word as it is written.
             pub fn as_str(self) -> &'static str {
                 match self { $($name::$variant => $symbol),+ }
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::read_symbol(deserializer, stringify!($name), &[$($symbol),+], $default)
+                    .map(|index| Self::ALL[index])
             }
         }
 
@@ -58,6 +65,7 @@ use apache_avro::{
     Schema,
     schema::{EnumSchema, Name},
 };
+use serde::de::{DeserializeSeed, Deserializer, EnumAccess, VariantAccess, Visitor};
 
 /// Makes the Avro enum, or a reference to it where the schema names it already.
 #[doc(hidden)]
@@ -75,4 +83,54 @@ pub fn symbols_schema(
     Schema::Enum(
         EnumSchema::builder().name(name).symbols(symbols).default(default.to_owned()).build(),
     )
+}
+
+/// Reads a word as its place among the symbols.
+///
+/// In Avro a word that this release does not know is the default: a newer writer may have more. In
+/// what people write (YAML, JSON) it is an error.
+#[doc(hidden)]
+pub fn read_symbol<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    name: &'static str,
+    symbols: &'static [&'static str],
+    default: &str,
+) -> Result<usize, D::Error> {
+    let default = symbols.iter().position(|symbol| *symbol == default);
+    let default = default.filter(|_| !deserializer.is_human_readable());
+    deserializer.deserialize_enum(name, symbols, Words { symbols, default })
+}
+
+/// Reads a word: first as an enum's variant, then as the variant's identifier.
+#[derive(Clone, Copy)]
+struct Words {
+    symbols: &'static [&'static str],
+    default: Option<usize>,
+}
+
+impl<'de> Visitor<'de> for Words {
+    type Value = usize;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "one of {}", self.symbols.join(", "))
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<usize, A::Error> {
+        let (index, variant) = data.variant_seed(self)?;
+        variant.unit_variant()?;
+        Ok(index)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<usize, E> {
+        let known = self.symbols.iter().position(|symbol| *symbol == word);
+        known.or(self.default).ok_or_else(|| E::unknown_variant(word, self.symbols))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Words {
+    type Value = usize;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<usize, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
 }

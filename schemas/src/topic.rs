@@ -237,6 +237,14 @@ pub const ALL: &[&TopicSpec] = &{
     all
 };
 
+/// Tells whether a topic, by its name in the log, holds values of several types: changelogs do.
+pub(crate) fn holds_several_types(full_name: &str) -> bool {
+    [ACCOUNT_CHANGELOG, ROLLUP_CHANGELOG].iter().any(|spec| {
+        let prefix = full_name.strip_suffix(".v1").and_then(|n| n.strip_suffix(spec.name));
+        prefix.is_some_and(|prefix| prefix.ends_with('.'))
+    })
+}
+
 /// Finds a topic by noun and kind.
 pub fn by_name(name: &str) -> Option<&'static TopicSpec> {
     ALL.iter().find(|spec| spec.name == name).copied()
