@@ -70,16 +70,14 @@ fn an_abort_leaves_nothing_behind_in_the_stage() {
         let expected = run(Fold::new(AccountStage::default(), 0, 1), &records);
         let mut at = 0;
         while at < records.len() {
-            // Some records of a transaction are taken, then it aborts: tables go back, memory
-            // stays.
-            let lost = if random.chance(30) { random.below(4) } else { 0 };
+            // Some records of a transaction are taken, then it aborts, perhaps in the middle of a
+            // record's work: tables go back, memory stays.
+            let lost = if random.chance(40) { random.below(16) } else { 0 };
             let (store, outputs, dead) = (fold.store.clone(), fold.outputs.len(), fold.dead.len());
-            for record in records[at..].iter().take(lost) {
+            for (i, record) in records[at..].iter().take(lost).enumerate() {
                 fold.step(record).unwrap();
-                while random.chance(70) && fold.work().unwrap() {}
-                if fold.store.rows("job").count() > 0 {
-                    break;
-                }
+                let is_last = i + 1 == lost;
+                while !(is_last && random.chance(30)) && fold.work().unwrap() {}
             }
             fold.store = store;
             fold.outputs.truncate(outputs);
