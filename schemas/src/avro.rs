@@ -357,9 +357,7 @@ fn read_foreign<V: Value>(
 ) -> Result<V, AvroError> {
     let value = foreign.read(&mut body, &shape.ours).map_err(|misfit| match misfit {
         Misfit::Bytes(source) => datum::<V>(source),
-        Misfit::Schema(reason) => {
-            AvroError::Misfit { schema: std::any::type_name::<V>(), reason }
-        }
+        Misfit::Schema(reason) => AvroError::Misfit { schema: std::any::type_name::<V>(), reason },
     })?;
     let value = apache_avro::from_value(&value).map_err(|source| datum::<V>(source))?;
     whole(value, body)

@@ -41,22 +41,31 @@ pub fn prefix(parts: &[&str]) -> String {
 
 fn escape_into(part: &str, out: &mut String) {
     for c in part.chars() {
-        match c {
-            '%' | '/' | '\u{0}'..='\u{1f}' | '\u{7f}' => {
-                out.push_str(&format!("%{:02X}", c as u32))
-            }
-            _ => out.push(c),
+        if is_escaped(c) {
+            out.push_str(&format!("%{:02X}", c as u32));
+        } else {
+            out.push(c);
         }
     }
 }
 
+fn is_escaped(c: char) -> bool {
+    matches!(c, '%' | '/' | '\u{0}'..='\u{1f}' | '\u{7f}')
+}
+
+/// Reads only what `escape_into` writes, so that no entity has two keys.
 fn unescape(part: &str) -> Option<String> {
     let mut out = String::with_capacity(part.len());
     let mut rest = part;
-    while let Some(at) = rest.find('%') {
+    while let Some(at) = rest.find(is_escaped) {
         out.push_str(&rest[..at]);
-        let code = u8::from_str_radix(rest.get(at + 1..at + 3)?, 16).ok()?;
-        out.push(char::from(code));
+        let code = rest[at..].strip_prefix('%')?.get(..2)?;
+        let digits = code.bytes().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'));
+        let c = u8::from_str_radix(code, 16).ok().map(char::from)?;
+        if !digits || !is_escaped(c) {
+            return None;
+        }
+        out.push(c);
         rest = &rest[at + 3..];
     }
     out.push_str(rest);

@@ -128,18 +128,19 @@ impl Names<'_> {
         union: &'s UnionSchema,
     ) -> Result<(u32, &'s Schema), String> {
         let members = || (0..).zip(union.variants());
-        let equal = members().find(|(_, member)| {
-            follow(member, self.ours).is_ok_and(|member| same(theirs, member))
-        });
-        let promoted = || {
-            members().find(|(_, m)| matches!((theirs, m), (Schema::Int, Schema::Long)))
-        };
+        let equal = members()
+            .find(|(_, member)| follow(member, self.ours).is_ok_and(|member| same(theirs, member)));
+        let promoted =
+            || members().find(|(_, m)| matches!((theirs, m), (Schema::Int, Schema::Long)));
         equal.or_else(promoted).ok_or_else(|| format!("{} is not in the union", word(theirs)))
     }
 }
 
 /// Gives the type that a reference names.
-fn follow<'s>(schema: &'s Schema, names: &'s ResolvedSchema<'static>) -> Result<&'s Schema, String> {
+fn follow<'s>(
+    schema: &'s Schema,
+    names: &'s ResolvedSchema<'static>,
+) -> Result<&'s Schema, String> {
     match schema {
         Schema::Ref { name } => {
             names.get_names().get(name).copied().ok_or_else(|| format!("{name} is not declared"))

@@ -17,7 +17,8 @@ impl Key for TickKey {
         self.minute_ms.to_string()
     }
     fn decode(text: &str) -> Option<Self> {
-        Some(Self { minute_ms: text.parse().ok()? })
+        let key = Self { minute_ms: text.parse().ok()? };
+        (key.encode() == text).then_some(key)
     }
     fn partition_key(&self) -> String {
         self.encode()

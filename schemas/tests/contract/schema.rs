@@ -1,6 +1,76 @@
-//! Avro's specification once more, apart from the library: canonical forms and fingerprints.
+//! Avro's specification once more, apart from the library: schemas, canonical forms, fingerprints.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
+
+/// A schema with its references resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Kind {
+    /// `null`, `boolean`, `int`, `long`, `string`, ...
+    Plain(String),
+    Array(Box<Kind>),
+    Map(Box<Kind>),
+    Union(Vec<Kind>),
+    Enum {
+        name: String,
+        symbols: Vec<String>,
+        default: Option<String>,
+    },
+    Record {
+        name: String,
+        fields: Vec<(String, Kind)>,
+    },
+}
+
+impl Kind {
+    pub(crate) fn parse(text: &str) -> Kind {
+        let json = serde_json::from_str(text).expect("a schema is JSON");
+        kind(&json, &mut BTreeMap::new())
+    }
+
+    /// The name by which the members of a union are told apart.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Kind::Plain(name) | Kind::Enum { name, .. } | Kind::Record { name, .. } => name,
+            Kind::Array(_) => "array",
+            Kind::Map(_) => "map",
+            Kind::Union(_) => "union",
+        }
+    }
+}
+
+fn kind(json: &Json, named: &mut BTreeMap<String, Kind>) -> Kind {
+    if let Json::Array(members) = json {
+        return Kind::Union(members.iter().map(|member| kind(member, named)).collect());
+    }
+    let Json::Object(_) = json else {
+        let name = text(json);
+        let plain = || Kind::Plain(name.clone());
+        return named.get(short(&name)).cloned().unwrap_or_else(plain);
+    };
+    let name = json.get("name").map(text).unwrap_or_default();
+    let name = short(&name).to_owned();
+    let found = match text(&json["type"]).as_str() {
+        "array" => return Kind::Array(Box::new(kind(&json["items"], named))),
+        "map" => return Kind::Map(Box::new(kind(&json["values"], named))),
+        "enum" => Kind::Enum {
+            name: name.clone(),
+            symbols: list(&json["symbols"]).iter().map(text).collect(),
+            default: json.get("default").map(text),
+        },
+        "record" => Kind::Record {
+            name: name.clone(),
+            fields: list(&json["fields"])
+                .iter()
+                .map(|field| (text(&field["name"]), kind(&field["type"], named)))
+                .collect(),
+        },
+        plain => return Kind::Plain(plain.to_owned()),
+    };
+    named.insert(name, found.clone());
+    found
+}
 
 /// The CRC-64-AVRO of a schema's Parsing Canonical Form.
 ///
@@ -77,6 +147,10 @@ fn is_plain(name: &str) -> bool {
     plain.contains(&name)
 }
 
+fn short(name: &str) -> &str {
+    name.rsplit('.').next().expect("a split has a part")
+}
+
 fn text(json: &Json) -> String {
     json.as_str().expect("a text").to_owned()
 }
@@ -96,6 +170,30 @@ fn fingerprints_are_those_of_the_specification() {
         ("\"long\"", -3_434_872_931_120_570_953),
         ("\"string\"", -8_142_146_995_180_207_161),
         ("[ ]", -1_241_056_759_729_112_623_i64),
+        (r#"["int", {"type": "boolean"}]"#, 5_392_556_393_470_105_090),
+        (r#"{"fields": [], "type": "record", "name": "foo"}"#, -4_824_392_279_771_201_922),
+        (
+            r#"{"fields": [], "type": "record", "name": "foo", "namespace": "x.y"}"#,
+            5_916_914_534_497_305_771,
+        ),
+        (
+            r#"{"fields": [{"type": "boolean", "aliases": [], "name": "f1", "default": true},
+                {"order": "descending", "name": "f2", "doc": "Hello", "type": "int"}],
+                "type": "record", "name": "foo"}"#,
+            -4_860_222_112_080_293_046,
+        ),
+        (
+            r#"{"namespace": "x.y.z", "type": "enum", "name": "foo", "doc": "foo bar",
+                "symbols": ["A1", "A2"]}"#,
+            -4_448_647_247_586_288_245,
+        ),
+        (r#"{"items": {"type": "null"}, "type": "array"}"#, -589_620_603_366_471_059),
+        (r#"{"values": "string", "type": "map"}"#, -8_732_877_298_790_414_990),
+        (
+            r#"{"name": "PigValue", "type": "record", "fields": [
+                {"name": "value", "type": ["null", "int", "long", "PigValue"]}]}"#,
+            -1_759_257_747_318_642_341,
+        ),
     ] {
         assert_eq!(fingerprint(schema) as i64, expected, "{schema}");
     }
