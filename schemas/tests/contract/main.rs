@@ -11,7 +11,6 @@ mod keys;
 mod registry;
 mod round_trip;
 mod schema;
-mod values;
 
 /// Calls `$check` with every typed topic.
 macro_rules! every_topic {
