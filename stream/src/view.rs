@@ -73,6 +73,7 @@ pub struct View<'a> {
     step: Pending,
     cause: Cause,
     at_ms: i64,
+    piece: String,
     made: usize,
 }
 
@@ -85,7 +86,16 @@ impl<'a> View<'a> {
         cause: Cause,
         at_ms: i64,
     ) -> Self {
-        Self { store, context, pending, step: Pending::default(), cause, at_ms, made: 0 }
+        Self {
+            store,
+            context,
+            pending,
+            step: Pending::default(),
+            cause,
+            at_ms,
+            piece: String::new(),
+            made: 0,
+        }
     }
 
     /// Opens a view for a record's step.
@@ -114,8 +124,10 @@ impl<'a> View<'a> {
     }
 
     /// Continues for another cause: pending work goes on in the name of the record that asked for
-    /// it.
-    pub fn act_for(&mut self, cause: Cause, at_ms: i64) {
+    /// it. `piece` tells this piece of work from the others of that record: ids of what it appends
+    /// are made of both.
+    pub fn act_for(&mut self, cause: Cause, at_ms: i64, piece: &str) {
+        piece.clone_into(&mut self.piece);
         self.cause = cause;
         self.at_ms = at_ms;
     }
@@ -271,7 +283,10 @@ impl<'a> View<'a> {
             Placement::Keyed => partition_of(&key.partition_key(), self.context.partitions),
             Placement::Local | Placement::Broadcast => self.context.partition,
         };
-        let id = format!("{}/{}", self.cause, self.made);
+        let id = match self.piece.as_str() {
+            "" => format!("{}/{}", self.cause, self.made),
+            piece => format!("{}/{piece}/{}", self.cause, self.made),
+        };
         self.made += 1;
         let source = format!("/scorecard/{}/{}", self.context.stage, self.context.partition);
         let event = Event { id: &id, kind: topic.name, source: &source, time_ms: self.at_ms };

@@ -154,7 +154,7 @@ impl Stage for Tally {
         let number = |text: &str| text.parse().unwrap_or(0);
         let (partition, offset) = (number(&done.payer) as i32, number(&done.name));
         let cause = Cause { topic: done.provider.clone(), partition, offset };
-        view.act_for(cause, number(&done.email));
+        view.act_for(cause, number(&done.email), "mail");
         assert!(!self.switches.work_panics.load(Ordering::SeqCst), "asked to in work");
         let executive = view.get(&REGISTER, &key)?.and_then(|entry| entry.executive);
         let rows = view.scan(&TOTALS, "", Some(&done.account), PIECE)?;

@@ -31,6 +31,8 @@ pub(super) struct Job {
     pub cause: Cause,
     /// That record's time, in UTC milliseconds.
     pub at_ms: i64,
+    /// Pieces that are done.
+    pub pieces: i64,
 }
 
 /// What to do, and from where.
@@ -150,7 +152,8 @@ impl Task<'_, '_> {
     pub(super) fn push(&mut self, work: Work) -> Step {
         let number = self.number(NEXT)?.max(0);
         self.set_number(NEXT, number + 1)?;
-        let job = Job { work, cause: self.view.cause().clone(), at_ms: self.view.at_ms() };
+        let (cause, at_ms) = (self.view.cause().clone(), self.view.at_ms());
+        let job = Job { work, cause, at_ms, pieces: 0 };
         self.view.put(&JOB, &job_key(number), &job)
     }
 
@@ -161,9 +164,12 @@ impl Task<'_, '_> {
         let Some(job) = self.view.get(&JOB, &key)? else {
             return Ok(false);
         };
-        self.view.act_for(job.cause.clone(), job.at_ms);
+        self.view.act_for(job.cause.clone(), job.at_ms, &format!("{first}.{}", job.pieces));
         match self.piece(job.work.clone())? {
-            Some(work) => self.view.put(&JOB, &key, &Job { work, ..job })?,
+            Some(work) => {
+                let pieces = job.pieces + 1;
+                self.view.put(&JOB, &key, &Job { work, pieces, ..job })?;
+            }
             None => {
                 self.view.delete(&JOB, &key)?;
                 self.set_number(FIRST, first + 1)?;
