@@ -18,6 +18,9 @@ const CONTENT_TYPE: &str = "application/vnd.schemaregistry.v1+json";
 /// The registry's code for an error that it gives without a body of its own kind.
 const UNKNOWN_CODE: u32 = 0;
 
+/// The registry's code for an id that it has no schema for.
+const NO_SUCH_SCHEMA: u32 = 40_403;
+
 /// Where the schema registry is.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -157,7 +160,13 @@ impl schemas::Registry for HttpRegistry {
     }
 
     fn schema_of(&self, id: u32) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(self.find(id)?)
+        self.find(id).map_err(|error| match error {
+            // It is sure: to wait for this schema would be to wait for ever.
+            RegistryError::Refused { code: NO_SUCH_SCHEMA, .. } => {
+                schemas::UnknownSchema(id).into()
+            }
+            error => error.into(),
+        })
     }
 }
 

@@ -136,11 +136,8 @@ fn refusals_say_why() {
     let url = serve();
     let registry = client(&url, "geheim");
     let error = registry.schema_of(99).unwrap_err();
-    let expected = format!(
-        "the schema registry refused {url}/schemas/ids/99 with status 404, code 40403: \
-         Schema not found"
-    );
-    assert_eq!(said(&*error), expected);
+    // A registry that is sure is told apart from one that does not answer: nobody waits for it.
+    assert_eq!(error.downcast_ref::<schemas::UnknownSchema>().map(|unknown| unknown.0), Some(99));
     let error = registry.id_of("refused-value", "{}").unwrap_err();
     assert!(said(&*error).contains("status 409"), "{error}");
     assert!(said(&*error).contains("incompatible with an earlier schema"), "{error}");
