@@ -88,7 +88,7 @@ fn print(plan: &[TopicPlan], prefix: &str, tense: &str) {
         }
     }
     let kept = plan.iter().filter(|one| matches!(one, TopicPlan::Keep(_))).count();
-    println!("{kept} of {} topics are as they must be", plan.len());
+    println!("{kept} of {} topics needed nothing", plan.len());
 }
 
 /// Says in words what a topic needs.

@@ -9,6 +9,7 @@ mod compare;
 mod killed;
 mod model;
 mod organisation;
+mod roles;
 mod site;
 mod tables;
 

@@ -107,6 +107,11 @@ impl Site {
         Child::spawn(command, self.folder.path(), "run")
     }
 
+    /// Starts one role by itself.
+    pub(crate) fn start_role(&self, arguments: &[&str]) -> Result<Child> {
+        Child::spawn(self.command(arguments), self.folder.path(), arguments[0])
+    }
+
     /// Runs the program to its end, which must be a good one.
     pub(crate) fn run(&self) -> Result<Run> {
         let started_ms = now_ms()?;
