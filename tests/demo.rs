@@ -1,0 +1,45 @@
+//! The demo: a seed is all that its workbooks depend on.
+
+use std::{collections::BTreeMap, path::Path, process::Command};
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// Runs the demo; gives what it printed as JSON, and its workbooks by name.
+fn demo(folder: &Path, seed: &str) -> (serde_json::Value, Files) {
+    let out = folder.join(format!("out-{seed}"));
+    let done = Command::new(env!("CARGO_BIN_EXE_scorecard"))
+        .args(["demo", "--accounts", "8", "--days", "4", "--json", "--seed", seed, "--out"])
+        .arg(&out)
+        .output()
+        .expect("the program starts");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let files = std::fs::read_dir(&out).expect("the folder of workbooks").map(|entry| {
+        let entry = entry.expect("an entry");
+        let name = entry.file_name().into_string().expect("UTF-8");
+        (name, std::fs::read(entry.path()).expect("a workbook"))
+    });
+    let files = files.collect();
+    (serde_json::from_slice(&done.stdout).expect("one JSON object"), files)
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    let (once, again) = (tempfile::tempdir().expect("one"), tempfile::tempdir().expect("two"));
+    let (summary, first) = demo(once.path(), "7");
+    let (_, second) = demo(again.path(), "7");
+    assert!(first.len() > 1, "some owners: {:?}", first.keys());
+    assert!(first == second, "{:?} differ from {:?}", first.keys(), second.keys());
+    let (_, other) = demo(once.path(), "8");
+    assert!(first != other, "another seed is another organisation");
+
+    // A second run into the same folder has nothing to write.
+    let (repeated, _) = demo(once.path(), "7");
+    assert_eq!(repeated["workbooks"]["written"], 0);
+    assert_eq!(repeated["workbooks"]["unchanged"], first.len());
+    assert_eq!(summary["accounts"], repeated["accounts"]);
+    let status = |line: &serde_json::Value| line["status"].as_str().map(str::to_owned);
+    let accounts = summary["accounts"].as_array().expect("accounts");
+    assert_eq!(accounts.len(), 8);
+    assert!(accounts.iter().any(|line| status(line).as_deref() == Some("not_collected")));
+    assert!(accounts.iter().any(|line| line["score"].as_f64().is_some_and(|score| score < 1.0)));
+}
