@@ -116,8 +116,8 @@ fn child() {
     let log = LocalLog::open(folder, PARTITIONS, "kill").unwrap();
     log.apply().unwrap();
     let appender = log.clone();
-    // Without a buffer: at most one acknowledgement is on its way to the pipe while the next batch is
-    // made, so what may be there beyond the last line read is bounded.
+    // Without a buffer: at most one acknowledgement is on its way to the pipe while the next batch
+    // is made, so what may be there beyond the last line read is bounded.
     let (acks, told) = mpsc::sync_channel::<String>(0);
     let plain_acks = acks.clone();
     thread::spawn(move || append_plain(&appender, &plain_acks));
