@@ -7,10 +7,12 @@
 use std::collections::BTreeSet;
 
 use compliance::{ExceptionIndex, Standard};
-use schemas::{AccountKey, AccountRegister, Exception, Requirement};
+use schemas::{AccountKey, AccountRegister, Exception, Key, Requirement, Value};
+use stream::Table;
 
 use super::{
     PIECE, Task,
+    accounts::last_key,
     tables::{EXCEPTION, LISTING, META, Meta, MetaKey, REGISTER, REQUIREMENT},
 };
 use crate::Step;
@@ -41,13 +43,7 @@ impl Task<'_, '_> {
         let version = Some((self.number(STANDARD)?, 0));
         if self.cache.standard.version != version {
             let mut standard = Standard::default();
-            let mut after: Option<String> = None;
-            loop {
-                let rows = self.view.scan(&REQUIREMENT, "", after.as_deref(), PIECE)?;
-                let Some((last, _)) = rows.last() else { break };
-                after = Some(schemas::Key::encode(last));
-                rows.into_iter().for_each(|(_, requirement)| standard.insert(requirement));
-            }
+            self.each(&REQUIREMENT, |_, requirement| standard.insert(requirement))?;
             self.cache.standard = Part { version, value: standard };
         }
         Ok(&self.cache.standard.value)
@@ -58,13 +54,7 @@ impl Task<'_, '_> {
         let version = Some((self.number(EXCEPTIONS)?, 0));
         if self.cache.exceptions.version != version {
             let mut index = ExceptionIndex::default();
-            let mut after: Option<String> = None;
-            loop {
-                let rows = self.view.scan(&EXCEPTION, "", after.as_deref(), PIECE)?;
-                let Some((last, _)) = rows.last() else { break };
-                after = Some(schemas::Key::encode(last));
-                rows.into_iter().for_each(|(_, exception)| index.insert(exception));
-            }
+            self.each(&EXCEPTION, |_, exception| index.insert(exception))?;
             self.cache.exceptions = Part { version, value: index };
         }
         Ok(&self.cache.exceptions.value)
@@ -75,24 +65,26 @@ impl Task<'_, '_> {
         let version = Some((self.number(LISTINGS)?, self.number(REGISTERS)?));
         if self.cache.known.version != version {
             let mut known = BTreeSet::new();
-            let mut after: Option<String> = None;
-            loop {
-                let rows = self.view.scan(&LISTING, "", after.as_deref(), PIECE)?;
-                let Some((last, _)) = rows.last() else { break };
-                after = Some(schemas::Key::encode(last));
-                known.extend(rows.into_iter().map(|(key, _)| key.account));
-            }
-            let mut after: Option<String> = None;
-            loop {
-                let rows = self.view.scan(&REGISTER, "", after.as_deref(), PIECE)?;
-                let Some((last, _)) = rows.last() else { break };
-                after = Some(schemas::Key::encode(last));
-                let vouched = rows.into_iter().filter(|(_, row)| vouches(row));
-                known.extend(vouched.map(|(key, _)| key.account));
-            }
+            self.each(&LISTING, |key, _| known.extend([key.account]))?;
+            self.each(&REGISTER, |key, row| {
+                if vouches(&row) {
+                    known.insert(key.account);
+                }
+            })?;
             self.cache.known = Part { version, value: known };
         }
         Ok(&self.cache.known.value)
+    }
+
+    /// Hands every row of a table on, page by page.
+    fn each<K: Key, V: Value>(&self, table: &Table<K, V>, mut take: impl FnMut(K, V)) -> Step {
+        let mut after: Option<String> = None;
+        loop {
+            let rows = self.view.scan(table, "", after.as_deref(), PIECE)?;
+            let Some(last) = last_key(&rows) else { return Ok(()) };
+            after = Some(last);
+            rows.into_iter().for_each(|(key, row)| take(key, row));
+        }
     }
 
     /// Moves the standard on with a record that was just written to its table.
