@@ -22,6 +22,11 @@ pub(super) fn of_transaction(error: KafkaError, committing: bool) -> End {
     let KafkaError::Transaction(inner) = &error else {
         return End::Uncertain { committing, error };
     };
+    // librdkafka may give up on a commit that Kafka has done all the same: its answer to "must be
+    // aborted" is no answer to "was it committed".
+    if committing && inner.txn_requires_abort() {
+        return End::Uncertain { committing, error };
+    }
     // A transaction that Kafka timed out ends with a new epoch: aborting mends that. If it was
     // another producer instead, the abort will say so.
     if inner.txn_requires_abort() && inner.code() == Code::InvalidProducerEpoch {

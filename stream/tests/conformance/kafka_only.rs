@@ -1,9 +1,6 @@
-//! What only Kafka has: others' transactions, settings of topics, brokers that end, rebalances.
+//! What only Kafka has: others' transactions, settings of topics, rebalances.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use kit::kafka::Kafka;
 use rdkafka::{
@@ -156,74 +153,4 @@ fn a_member_may_commit_before_it_gives_up_its_partitions() {
     }
     assert!(second.records.is_empty(), "what was committed came again");
     assert_eq!(read_all(log, &[RESOURCE_CHANGE.spec]).len(), 1);
-}
-
-#[test]
-fn a_killed_broker_makes_no_commit_count_twice_or_get_lost() {
-    commit_while(|node| {
-        for pause_ms in [1_500, 4_000, 4_000] {
-            thread::sleep(Duration::from_millis(pause_ms));
-            node.kill9().unwrap();
-            node.restart().unwrap();
-        }
-    });
-}
-
-#[test]
-fn a_silent_broker_makes_no_commit_count_twice_or_get_lost() {
-    commit_while(|node| {
-        thread::sleep(Duration::from_millis(1_500));
-        // Longer than a commit waits for its answer: nobody knows how that commit ended.
-        node.signal("STOP").unwrap();
-        thread::sleep(Duration::from_secs(20));
-        node.signal("CONT").unwrap();
-        thread::sleep(Duration::from_secs(5));
-    });
-}
-
-/// Commits one record after another while a node of its own is disturbed; each must be there once.
-fn commit_while(disturb: impl FnOnce(&mut Kafka) + Send + 'static) {
-    let mut node = Kafka::start().unwrap();
-    let config = KafkaConfig { bootstrap: node.bootstrap(), ..kafka_config() };
-    let log = KafkaLog::connect(config, "disturbed").unwrap();
-    log.apply().unwrap();
-    let input = OBSERVATION.spec;
-    append(&log, vec![record(input, 0, "k", "v")]);
-    let mut member = join(&log, "g", "s", &[input]);
-    member.until_read(1);
-
-    let disturber = thread::spawn(move || {
-        disturb(&mut node);
-        node
-    });
-    let (mut tries, mut done, mut more) = (0, 0, 20);
-    let mut longest = Duration::ZERO;
-    let start = Instant::now();
-    while more > 0 {
-        let output = record(RESOURCE_STATE.spec, 0, &done.to_string(), "v");
-        // The position stays the same: only the commit's own mark can tell how it ended.
-        let since = Instant::now();
-        let outcome = member.member.commit(vec![output], &[at(input, 0, 1)]);
-        longest = longest.max(since.elapsed());
-        match outcome.unwrap() {
-            Outcome::Committed => done += 1,
-            Outcome::Aborted => {}
-            Outcome::Fenced => {
-                // The group may have forgotten the member while its coordinator was away.
-                drop(member);
-                member = join(&log, "g", "s", &[input]);
-                member.until_owns(&[0, 1, 2]);
-            }
-        }
-        tries += 1;
-        assert!(start.elapsed() < Duration::from_secs(240), "{done} in {tries} tries");
-        more -= i32::from(disturber.is_finished());
-    }
-    let _node = disturber.join().unwrap();
-    println!("{done} commits in {tries} tries, the longest took {longest:?}");
-    let read = texts(&read_all(&log, &[RESOURCE_STATE.spec]));
-    let keys: Vec<String> = read.into_iter().map(|(key, _)| key).collect();
-    let expected: Vec<String> = (0..done).map(|i| i.to_string()).collect();
-    assert_eq!(keys, expected);
-    assert_eq!(log.committed("g", &[input]).unwrap()[0], at(input, 0, 1));
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod batches;
+mod brokers;
 mod fencing;
 mod groups;
 mod harness;

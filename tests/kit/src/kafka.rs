@@ -38,12 +38,20 @@ impl Kafka {
     /// # Errors
     /// When the jars cannot be fetched or the node does not come up; the message shows its log.
     pub fn start() -> Result<Self> {
+        Self::start_with("")
+    }
+
+    /// As [`Kafka::start`], with more lines of `server.properties`; they win over the usual ones.
+    ///
+    /// # Errors
+    /// As [`Kafka::start`].
+    pub fn start_with(properties: &str) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("scorecard-kafka-")
             .tempdir()
             .context("making a folder for Kafka")?;
         let port = ports::free();
-        format_storage(folder.path(), port)?;
+        format_storage(folder.path(), port, properties)?;
         let prefixes = AtomicU32::new(0);
         let mut kafka = Self { folder: Some(folder), port, server: None, starts: 0, prefixes };
         kafka.launch()?;
@@ -151,7 +159,7 @@ impl Drop for Kafka {
 }
 
 /// Writes the configuration and makes the data folder, as `kafka-storage.sh format` does.
-fn format_storage(folder: &Path, port: u16) -> Result<()> {
+fn format_storage(folder: &Path, port: u16, more: &str) -> Result<()> {
     let data = folder.join("data");
     let data = data.to_str().context("the folder's name is no UTF-8")?;
     let properties = include_str!("../kafka/server.properties")
@@ -161,6 +169,8 @@ fn format_storage(folder: &Path, port: u16) -> Result<()> {
     if properties.contains(['{', '}']) {
         bail!("a word in braces was not filled in: {properties}");
     }
+    // Of two lines with one name the last counts.
+    let properties = format!("{properties}\n{more}\n");
     let config = folder.join("server.properties");
     fs::write(&config, properties).with_context(|| format!("writing {}", config.display()))?;
     let mut command = jvm("128m")?;

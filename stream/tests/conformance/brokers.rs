@@ -1,0 +1,157 @@
+//! Brokers that end or fall silent while a member commits: every commit is there once.
+//!
+//! The member runs in a process of its own, as in production: a call of librdkafka that hangs ends
+//! the process by the watchdog, and a supervisor, here the test, starts it again.
+
+use std::{
+    env,
+    io::{self, BufRead, BufReader, Write},
+    os::unix::process::ExitStatusExt,
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use kit::kafka::Kafka;
+use schemas::topic::{OBSERVATION, RESOURCE_STATE};
+use stream::{
+    Log, Outcome,
+    kafka::{KafkaConfig, KafkaLog},
+    watchdog,
+};
+
+use crate::harness::{append, at, join, kafka_config, read_all, record, texts};
+
+/// Tells the child which brokers to use.
+const BROKERS: &str = "STREAM_BROKERS_CHILD";
+
+/// Commits that must succeed after the disturbance.
+const MORE: usize = 20;
+
+#[test]
+fn a_killed_broker_makes_no_commit_count_twice_or_get_lost() {
+    commit_while(Kafka::start().unwrap(), |node| {
+        for pause_ms in [1_500, 4_000, 4_000] {
+            thread::sleep(Duration::from_millis(pause_ms));
+            node.kill9().unwrap();
+            node.restart().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_silent_broker_makes_no_commit_count_twice_or_get_lost() {
+    // The controller must not think the broker dead: a partition that has no leader for a moment
+    // may lose the marker that ends a transaction, see docs/decisions.
+    let node = Kafka::start_with("broker.session.timeout.ms=60000").unwrap();
+    commit_while(node, |node| {
+        thread::sleep(Duration::from_millis(1_500));
+        // Longer than a commit waits for its answer: nobody knows how that commit ended.
+        node.signal("STOP").unwrap();
+        thread::sleep(Duration::from_secs(20));
+        node.signal("CONT").unwrap();
+        thread::sleep(Duration::from_secs(5));
+    });
+}
+
+/// Has a child commit one record after another while its node is disturbed; each must be there once.
+fn commit_while(mut node: Kafka, disturb: impl FnOnce(&mut Kafka) + Send + 'static) {
+    let bootstrap = node.bootstrap();
+    let log = connect(&bootstrap);
+    log.apply().unwrap();
+    let input = OBSERVATION.spec;
+    append(&log, vec![record(input, 0, "k", "v")]);
+
+    let acknowledged = Arc::new(AtomicUsize::new(0));
+    let mut child = spawn(&bootstrap, &acknowledged);
+    let disturber = thread::spawn(move || {
+        disturb(&mut node);
+        node
+    });
+    let start = Instant::now();
+    let (mut hangs, mut goal) = (0, usize::MAX);
+    while acknowledged.load(Ordering::Relaxed) < goal {
+        let count = acknowledged.load(Ordering::Relaxed);
+        assert!(start.elapsed() < Duration::from_secs(400), "{count} commits, {hangs} hangs");
+        if goal == usize::MAX && disturber.is_finished() {
+            goal = count + MORE;
+        }
+        if let Some(status) = child.try_wait().unwrap() {
+            assert_eq!(status.code(), Some(watchdog::EXIT_CODE), "the child failed: {status}");
+            hangs += 1;
+            // The next one counts what is there by itself.
+            child = spawn(&bootstrap, &acknowledged);
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(9));
+    let _node = disturber.join().unwrap();
+
+    // Taking the slot ends what the killed child left open.
+    join(&log, "g", "s", &[input]).until_owns(&[0, 1, 2]);
+    let read = texts(&read_all(&log, &[RESOURCE_STATE.spec]));
+    let keys: Vec<String> = read.into_iter().map(|(key, _)| key).collect();
+    let expected: Vec<String> = (0..keys.len()).map(|i| i.to_string()).collect();
+    assert_eq!(keys, expected);
+    // The last one may have been committed and not told.
+    let told = acknowledged.load(Ordering::Relaxed);
+    assert!((told..=told + 1).contains(&keys.len()), "{told} were told, {} are there", keys.len());
+    assert_eq!(log.committed("g", &[input]).unwrap()[0], at(input, 0, 1));
+    println!("{} commits, {hangs} hangs", keys.len());
+}
+
+fn connect(bootstrap: &str) -> KafkaLog {
+    let config = KafkaConfig { bootstrap: bootstrap.to_owned(), ..kafka_config() };
+    KafkaLog::connect(config, "disturbed").unwrap()
+}
+
+/// Starts the child; the counter follows how many commits are known.
+fn spawn(bootstrap: &str, acknowledged: &Arc<AtomicUsize>) -> Child {
+    let mut child = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "brokers::committing_child", "--nocapture"])
+        .env(BROKERS, bootstrap)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = BufReader::new(child.stdout.take().unwrap());
+    let acknowledged = acknowledged.clone();
+    thread::spawn(move || {
+        for line in output.lines().map_while(Result::ok) {
+            if let Some(count) = line.strip_prefix("known ") {
+                acknowledged.store(count.parse().unwrap(), Ordering::Relaxed);
+            }
+        }
+    });
+    child
+}
+
+/// Not a test of its own: what the child process does, until it is killed.
+#[test]
+fn committing_child() {
+    let Ok(bootstrap) = env::var(BROKERS) else {
+        return;
+    };
+    let log = connect(&bootstrap);
+    let input = OBSERVATION.spec;
+    loop {
+        let mut member = join(&log, "g", "s", &[input]);
+        member.until_owns(&[0, 1, 2]);
+        // Whoever is new, or was fenced, knows only what is there.
+        let mut count = read_all(&log, &[RESOURCE_STATE.spec]).len();
+        loop {
+            writeln!(io::stdout(), "known {count}").unwrap();
+            let output = record(RESOURCE_STATE.spec, 0, &count.to_string(), "v");
+            // The position stays the same: only the commit's own mark can tell how it ended.
+            match member.member.commit(vec![output], &[at(input, 0, 1)]).unwrap() {
+                Outcome::Committed => count += 1,
+                Outcome::Aborted => {}
+                Outcome::Fenced => break,
+            }
+        }
+    }
+}
