@@ -1,12 +1,10 @@
 //! `scorecard clock`: one tick a minute to every partition, against Kafka.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use stream::worker::Stop;
 
 use crate::{
-    config::Config,
+    config::ConfigFile,
     run::stop_on_signal,
     site::{Site, now_ms},
 };
@@ -14,14 +12,13 @@ use crate::{
 /// Writes one tick a minute to every partition; exactly one process of a site does
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The configuration file
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigFile,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let config = Config::read(&args.config)?;
+    let config = args.config.read()?;
     let site = Site::open(&config)?;
     let stop = Stop::new();
     stop_on_signal(&stop)?;

@@ -1,12 +1,12 @@
 //! `scorecard collect`: one scan of every account of every payer.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 use producer_aws::{Progress, ScopeFailure, Summary};
 
 use crate::{
-    config::Config,
+    config::{Config, ConfigFile},
     progress::Teller,
     site::{Site, now_ms},
     sources,
@@ -15,14 +15,13 @@ use crate::{
 /// Scans every account once, and reads the standard, registers and reports
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The configuration file
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigFile,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let config = Config::read(&args.config)?;
+    let config = args.config.read()?;
     let site = Site::open(&config)?;
     let teller = Teller::new();
     let mut problems = sources::publish(&site, &config, now_ms())?;

@@ -113,9 +113,18 @@ pub(crate) const LOCAL_PARTITIONS: i32 = 4;
 /// Partitions on Kafka: enough for a dozen workers.
 pub(crate) const KAFKA_PARTITIONS: i32 = 12;
 
-impl Config {
-    /// Reads a configuration file.
-    pub(crate) fn read(path: &Path) -> Result<Self> {
+/// The argument of every command that reads the configuration.
+#[derive(clap::Args)]
+pub(crate) struct ConfigFile {
+    /// The configuration file
+    #[arg(long = "config", value_name = "FILE")]
+    pub(crate) path: PathBuf,
+}
+
+impl ConfigFile {
+    /// Reads the file.
+    pub(crate) fn read(&self) -> Result<Config> {
+        let path = &self.path;
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("reading the configuration {}", path.display()))?;
         let mut config: Config = serde_saphyr::from_str(&text)
@@ -124,7 +133,9 @@ impl Config {
         config.check().with_context(|| format!("in the configuration {}", path.display()))?;
         Ok(config)
     }
+}
 
+impl Config {
     fn anchor(&mut self, folder: &Path) {
         let own = [&mut self.state, &mut self.workbooks];
         let optional = [

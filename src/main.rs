@@ -4,6 +4,7 @@ mod clock;
 mod collect;
 mod config;
 mod demo;
+mod dlq;
 mod pipeline;
 mod process;
 mod progress;
@@ -42,6 +43,7 @@ enum Command {
     Process(process::Args),
     Render(render::Args),
     Clock(clock::Args),
+    Dlq(dlq::Args),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         Command::Process(args) => process::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Clock(args) => clock::run(&args),
+        Command::Dlq(args) => dlq::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,11 +1,9 @@
 //! `scorecard process`: the stages alone, against Kafka.
 
-use std::path::PathBuf;
-
 use anyhow::{Result, ensure};
 
 use crate::{
-    config::Config,
+    config::ConfigFile,
     pipeline::{Pipeline, STAGES},
     progress::Teller,
     run::{stop_on_signal, wait_until},
@@ -15,9 +13,8 @@ use crate::{
 /// Runs the stages' workers until it is told to end
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The configuration file
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigFile,
     /// Only this stage: account or rollup; both when absent
     #[arg(long, value_name = "STAGE")]
     stage: Option<String>,
@@ -31,7 +28,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let config = Config::read(&args.config)?;
+    let config = args.config.read()?;
     let workers = args.workers.unwrap_or(config.workers);
     ensure!(workers > 0, "--workers: must be at least 1");
     let site = Site::open(&config)?;

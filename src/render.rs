@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use sink_workbook::{Tables, Written, render_all};
 
-use crate::{config::Config, progress::Teller, site::Site};
+use crate::{config::ConfigFile, progress::Teller, site::Site};
 
 /// Renders the owners' workbooks from the tables in the log
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The configuration file
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigFile,
     /// The folder to write to; the configuration's when absent
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -20,7 +19,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let config = Config::read(&args.config)?;
+    let config = args.config.read()?;
     let site = Site::open(&config)?;
     let out = args.out.as_ref().unwrap_or(&config.workbooks);
     render(&read(&site)?, out, &Teller::new())?;

@@ -1,9 +1,6 @@
 //! `scorecard run`: everything in one process, once or for good.
 
-use std::{
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use stream::worker::Stop;
@@ -11,7 +8,7 @@ use stream::worker::Stop;
 use crate::{
     clock::keep_time,
     collect::scan,
-    config::Config,
+    config::{Config, ConfigFile},
     pipeline::{Pipeline, STAGES},
     progress::Teller,
     render,
@@ -26,9 +23,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// Collects, processes and renders: everything in one process
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The configuration file
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigFile,
     /// Scan once, wait until every stage has caught up, render, print a summary, and end
     #[arg(long)]
     once: bool,
@@ -39,7 +35,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let config = Config::read(&args.config)?;
+    let config = args.config.read()?;
     ensure!(config.aws.is_some(), "the configuration has no `aws`: there is nothing to scan");
     let site = Site::open(&config)?;
     let mut pipeline = Pipeline::start(&site, STAGES, &config.state, config.workers, "run")?;

@@ -1,12 +1,10 @@
 //! `scorecard topics`: what topics there are, and making them.
 
-use std::path::PathBuf;
-
 use anyhow::{Result, bail};
 use clap::Subcommand;
 use stream::TopicPlan;
 
-use crate::{config::Config, site::Site};
+use crate::{config::ConfigFile, site::Site};
 
 /// Lists, plans and makes the topics
 #[derive(clap::Args)]
@@ -20,17 +18,9 @@ enum Command {
     /// Lists every topic: key, value, clean-up policy and writer
     List,
     /// Shows what `apply` would do; changes nothing
-    Plan {
-        /// The configuration file
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
-    },
+    Plan(ConfigFile),
     /// Creates missing topics and sets settings that differ; safe to repeat
-    Apply {
-        /// The configuration file
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
-    },
+    Apply(ConfigFile),
 }
 
 /// Runs the command.
@@ -40,13 +30,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             list();
             Ok(())
         }
-        Command::Plan { config } => {
-            let config = Config::read(config)?;
+        Command::Plan(file) => {
+            let config = file.read()?;
             print(&Site::connect(&config)?.log.plan()?, &config.prefix, "would be");
             Ok(())
         }
-        Command::Apply { config } => {
-            let config = Config::read(config)?;
+        Command::Apply(file) => {
+            let config = file.read()?;
             let plan = Site::connect(&config)?.log.apply()?;
             print(&plan, &config.prefix, "was");
             if let Some(refused) = plan.iter().find(|one| matches!(one, TopicPlan::Refuse(..))) {

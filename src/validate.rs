@@ -1,22 +1,19 @@
 //! `scorecard validate`: what is wrong with the configuration and the files it names.
 
-use std::path::PathBuf;
-
 use anyhow::{Result, bail};
 
-use crate::{config::Config, sources};
+use crate::{config::ConfigFile, sources};
 
 /// Checks the configuration and every file that it names; reads only, connects to nothing
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The configuration file
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigFile,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let config = Config::read(&args.config)?;
+    let config = args.config.read()?;
     let mut problems = sources::check(&config);
     if let Some(folder) = &config.standard {
         let report = producer_standard::run_tests(folder)?;
@@ -28,7 +25,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         eprintln!("{problem}");
     }
     match problems.len() {
-        0 => println!("{} and the files it names are in order", args.config.display()),
+        0 => println!("{} and the files it names are in order", args.config.path.display()),
         1 => bail!("1 problem"),
         count => bail!("{count} problems"),
     }

@@ -1,5 +1,7 @@
 //! Reports of outside scanners.
 
+use std::collections::BTreeSet;
+
 use apache_avro::AvroSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +34,7 @@ pub enum ReportEvent {
     },
     /// The report ends.
     Completed {
-        /// Findings in it.
+        /// Findings in it; those of one check about one resource count once.
         count: i64,
         /// Whether it holds everything the scanner judges: only then does absence clear a finding.
         complete: bool,
@@ -42,6 +44,15 @@ pub enum ReportEvent {
         /// The reason.
         error: String,
     },
+}
+
+impl ReportEvent {
+    /// Makes the end of a report that holds these findings.
+    pub fn completed(findings: &[Finding], complete: bool) -> Self {
+        let subjects = findings.iter().map(|one| (&one.check, &one.region, &one.resource));
+        let count = subjects.collect::<BTreeSet<_>>().len();
+        Self::Completed { count: i64::try_from(count).unwrap_or(i64::MAX), complete }
+    }
 }
 
 /// One row of an outside scanner.

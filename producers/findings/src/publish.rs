@@ -15,8 +15,7 @@ pub fn publish(reports: &Reports, publisher: &mut Publisher, at_ms: i64) -> Resu
         for finding in &report.findings {
             put(publisher, report, ReportEvent::Found { finding: finding.clone() }, at_ms)?;
         }
-        let count = i64::try_from(report.findings.len()).unwrap_or(i64::MAX);
-        let end = ReportEvent::Completed { count, complete: report.complete };
+        let end = ReportEvent::completed(&report.findings, report.complete);
         put(publisher, report, end, at_ms)?;
     }
     for (report, reason) in &reports.failed {

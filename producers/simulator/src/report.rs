@@ -28,8 +28,7 @@ pub(crate) fn cloudsploit(snapshot: Snapshot) -> Vec<Source> {
         rows.truncate(1);
         ReportEvent::Failed { error: "it is not JSON: EOF while parsing a list".to_owned() }
     } else {
-        let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-        ReportEvent::Completed { count, complete: true }
+        ReportEvent::completed(&rows, true)
     };
     let found = rows.into_iter().map(|finding| ReportEvent::Found { finding });
     let events = std::iter::once(ReportEvent::Started {}).chain(found).chain([end]);

@@ -138,6 +138,12 @@ pub(super) struct ReportSweep {
     pub generation: i64,
     /// Whether absence clears a finding.
     pub complete: bool,
+    /// Findings that were announced.
+    pub announced: i64,
+    /// Findings counted so far.
+    pub arrived: i64,
+    /// Whether all are counted, so that what absence clears goes now.
+    pub counted: bool,
     /// The last key that was done.
     pub cursor: Option<String>,
 }
@@ -284,7 +290,7 @@ impl Task<'_, '_> {
         let rows = self.view.scan(&FINDING, "", cursor, PIECE)?;
         for (key, row) in &rows {
             if entry.is_fed_by(&key.source, &key.check) {
-                self.judge_finding(&entry, key, Some(&row.finding))?;
+                self.judge_finding_row(&entry, key, row)?;
             }
         }
         Ok(page_end(&rows))

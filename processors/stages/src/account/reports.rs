@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use compliance::{Rows, StandardEntry, finding_row, part_of, worse};
-use inventory::{Attempt, Order, ScopeKey, ScopeState, ScopeStatus, UNIT_REPORT, order, start};
+use inventory::{
+    Attempt, Completion, Order, ScopeKey, ScopeState, ScopeStatus, UNIT_REPORT, count_closes,
+    order, start,
+};
 use schemas::{
     ComplianceState, Finding, FindingStatus, FindingSubject, Report, ReportEvent, Resource, key,
     topic,
@@ -51,12 +54,15 @@ impl Task<'_, '_> {
             ReportEvent::Started {} => Ok(()),
             ReportEvent::Found { finding } => self.found(&key.account, source, &scope, finding),
             ReportEvent::Failed { error } => self.fail_scope(key, scope, error),
-            ReportEvent::Completed { complete, .. } => self.push(Work::SweepReport {
+            ReportEvent::Completed { count, complete } => self.push(Work::SweepReport {
                 sweep: ReportSweep {
                     account: key.account.clone(),
                     source: source.to_owned(),
                     generation: scope.generation,
                     complete,
+                    announced: count,
+                    arrived: 0,
+                    counted: false,
                     cursor: None,
                 },
             }),
@@ -72,7 +78,7 @@ impl Task<'_, '_> {
             Some(row) => worse(row.finding, finding),
             None => finding,
         };
-        let row = FindingRow { finding: finding.clone(), generation };
+        let row = FindingRow { finding: finding.clone(), generation, held: None };
         self.view.put(&FINDING, &key, &row)?;
         let entries: Vec<_> = self.standard()?.fed_by(source, &finding.check).cloned().collect();
         for entry in entries {
@@ -82,7 +88,7 @@ impl Task<'_, '_> {
     }
 
     /// Judges a finding by one requirement; without a finding its row goes.
-    pub(super) fn judge_finding(
+    fn judge_finding(
         &mut self,
         entry: &StandardEntry,
         key: &FindingKey,
@@ -101,20 +107,47 @@ impl Task<'_, '_> {
         self.replace(entry, &resource, &key.source, mine, judged)
     }
 
-    /// Does a piece of a report's end: what a complete report no longer has is gone.
-    pub(super) fn sweep_report(&mut self, sweep: ReportSweep) -> Step<Option<Work>> {
+    /// Does a piece of a report's end: first counts what arrived, then clears what a complete report
+    /// no longer has.
+    pub(super) fn sweep_report(&mut self, mut sweep: ReportSweep) -> Step<Option<Work>> {
         let prefix = key::prefix(&[&sweep.account, &sweep.source]);
         let rows = self.view.scan(&FINDING, &prefix, sweep.cursor.as_deref(), PIECE)?;
-        let stale = |row: &FindingRow| sweep.complete && row.generation != sweep.generation;
-        for (key, row) in rows.iter().filter(|(_, row)| stale(row)) {
-            self.settle_stale(&sweep, key, row)?;
+        let arrived = |row: &FindingRow| row.generation == sweep.generation;
+        if sweep.counted {
+            for (key, row) in rows.iter().filter(|(_, row)| !arrived(row)) {
+                self.settle_stale(&sweep, key, row)?;
+            }
+        } else {
+            let arrived = rows.iter().filter(|(_, row)| arrived(row)).count();
+            sweep.arrived += i64::try_from(arrived).unwrap_or(i64::MAX);
         }
         if rows.len() == PIECE {
             let cursor = last_key(&rows);
             return Ok(Some(Work::SweepReport { sweep: ReportSweep { cursor, ..sweep } }));
         }
-        self.complete_report(&sweep)?;
-        Ok(None)
+        if sweep.counted {
+            self.complete_report(&sweep).map(|()| None)
+        } else {
+            self.close_report(sweep)
+        }
+    }
+
+    /// Decides, once all findings were counted, whether absence counts.
+    fn close_report(&mut self, sweep: ReportSweep) -> Step<Option<Work>> {
+        match count_closes(sweep.announced, sweep.arrived) {
+            Completion::Sweep if sweep.complete => {
+                let sweep = ReportSweep { counted: true, cursor: None, ..sweep };
+                Ok(Some(Work::SweepReport { sweep }))
+            }
+            Completion::Sweep => self.complete_report(&sweep).map(|()| None),
+            Completion::Short { error } => {
+                let key = scope_of(&sweep.account, &sweep.source);
+                if let Some(scope) = self.view.get(&SCOPE, &key)? {
+                    self.fail_scope(&key, scope, error)?;
+                }
+                Ok(None)
+            }
+        }
     }
 
     /// Clears a finding that a complete report no longer has, or holds it where the scanner could
@@ -124,19 +157,37 @@ impl Task<'_, '_> {
         let failed = self.view.get(&FINDING, &query)?.filter(|row| {
             row.generation == sweep.generation && row.finding.subject == FindingSubject::Query
         });
-        let held = failed.map(|failed| Finding {
-            status: FindingStatus::Unknown,
-            message: failed.finding.message,
-            ..row.finding.clone()
-        });
-        if held.is_none() {
-            self.view.delete(&FINDING, key)?;
+        let held =
+            failed.map(|failed| FindingRow { held: Some(failed.finding.message), ..row.clone() });
+        match &held {
+            Some(held) => self.view.put(&FINDING, key, held)?,
+            None => self.view.delete(&FINDING, key)?,
         }
         let entries: Vec<_> = self.standard()?.fed_by(&key.source, &key.check).cloned().collect();
         for entry in entries {
-            self.judge_finding(&entry, key, held.as_ref())?;
+            match &held {
+                Some(held) => self.judge_finding_row(&entry, key, held)?,
+                None => self.judge_finding(&entry, key, None)?,
+            }
         }
         Ok(())
+    }
+
+    /// Judges what the table has of a finding: one that is held keeps its verdict, and says so.
+    pub(super) fn judge_finding_row(
+        &mut self,
+        entry: &StandardEntry,
+        key: &FindingKey,
+        row: &FindingRow,
+    ) -> Step {
+        self.judge_finding(entry, key, Some(&row.finding))?;
+        let Some(message) = &row.held else { return Ok(()) };
+        let held = Finding {
+            status: FindingStatus::Unknown,
+            message: message.clone(),
+            ..row.finding.clone()
+        };
+        self.judge_finding(entry, key, Some(&held))
     }
 
     fn complete_report(&mut self, sweep: &ReportSweep) -> Step {

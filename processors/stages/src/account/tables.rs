@@ -87,6 +87,8 @@ pub(super) struct FindingRow {
     pub finding: Finding,
     /// The generation of the report.
     pub generation: i64,
+    /// Why a later report could not look for it again, in the scanner's words; none when it could.
+    pub held: Option<String>,
 }
 
 key! {

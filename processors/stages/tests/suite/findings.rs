@@ -1,8 +1,8 @@
 //! Findings of outside scanners: what counts, and what a report clears.
 
 use schemas::{
-    ComplianceKey, Finding, FindingStatus, FindingSubject, ReportEvent, ScoreStatus, Scoring,
-    Verdict,
+    ComplianceKey, Finding, FindingStatus, FindingSubject, ReportEvent, Requirement, ScoreStatus,
+    Scoring, Verdict,
 };
 
 use crate::{
@@ -86,6 +86,21 @@ fn only_a_complete_report_clears() {
 }
 
 #[test]
+fn a_report_that_lost_a_finding_clears_nothing() {
+    let mut w = world();
+    w.report("rep-1", &[group("openSSH", "sg-1", Fail), group("openSSH", "sg-2", Pass)], true);
+    // Two were announced; one became a dead letter.
+    w.take(report(ME, "rep-2", ReportEvent::Started {}));
+    let finding = group("openSSH", "sg-2", Pass);
+    w.take(report(ME, "rep-2", ReportEvent::Found { finding }));
+    w.take(report(ME, "rep-2", ReportEvent::Completed { count: 2, complete: true }));
+    assert_eq!(w.counts("R1"), [2, 1, 0, 0, 0]);
+    let cover = w.account().coverage[0].clone();
+    let error = "global: Incomplete: 1 of 2 announced items arrived";
+    assert_eq!((cover.failed, cover.error.as_deref()), (1, Some(error)));
+}
+
+#[test]
 fn a_query_that_failed_clears_nothing() {
     let mut w = world();
     w.report("rep-1", &[group("openSSH", "sg-1", Fail), group("openSSH", "sg-2", Pass)], true);
@@ -95,6 +110,11 @@ fn a_query_that_failed_clears_nothing() {
     // The scanner could not look: what it found before stands, marked as held.
     assert_eq!(w.counts("R1"), [2, 1, 0, 0, 0]);
     assert_eq!(w.score("R1").score, before);
+    let row = w.row("R1", "sg-1", "cloudsploit:openSSH").unwrap();
+    assert_eq!((row.verdict, row.held), (Verdict::Fail, true));
+    // It stays held when the requirement is another one.
+    let heavier = checked("R1", "Test::Group", &[("openSSH", false)]);
+    w.requirement(Requirement { weight: heavier.weight + 1, ..heavier });
     let row = w.row("R1", "sg-1", "cloudsploit:openSSH").unwrap();
     assert_eq!((row.verdict, row.held), (Verdict::Fail, true));
     w.report("rep-3", &[group("openSSH", "sg-2", Pass)], true);

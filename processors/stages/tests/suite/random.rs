@@ -252,17 +252,16 @@ impl Generator<'_> {
         let account = self.random.pick(&ACCOUNTS);
         let id = format!("rep-{:05}", self.scans);
         let mut all = vec![report(account, &id, ReportEvent::Started {})];
-        for _ in 0..self.random.below(6) {
-            let finding = self.finding();
+        let findings: Vec<_> = (0..self.random.below(6)).map(|_| self.finding()).collect();
+        for finding in findings.iter().cloned() {
             all.push(report(account, &id, ReportEvent::Found { finding }));
         }
-        let count = i64::try_from(all.len() - 1).expect("small");
         let complete = self.random.chance(70);
         let error = "Timeout: cut".to_owned();
         all.push(if self.random.chance(20) {
             report(account, &id, ReportEvent::Failed { error })
         } else {
-            report(account, &id, ReportEvent::Completed { count, complete })
+            report(account, &id, ReportEvent::completed(&findings, complete))
         });
         all
     }

@@ -64,8 +64,7 @@ impl World {
         for finding in findings.iter().cloned() {
             self.take(report(ME, id, ReportEvent::Found { finding }));
         }
-        let count = i64::try_from(findings.len()).unwrap();
-        self.take(report(ME, id, ReportEvent::Completed { count, complete }));
+        self.take(report(ME, id, ReportEvent::completed(findings, complete)));
     }
 
     pub(crate) fn tables(&self) -> Tables {
