@@ -58,7 +58,7 @@ fn a_silent_broker_makes_no_commit_count_twice_or_get_lost() {
     });
 }
 
-/// Has a child commit one record after another while its node is disturbed; each must be there once.
+/// Has a child commit record after record while its node is disturbed; each must be there once.
 fn commit_while(mut node: Kafka, disturb: impl FnOnce(&mut Kafka) + Send + 'static) {
     let bootstrap = node.bootstrap();
     let log = connect(&bootstrap);

@@ -107,8 +107,8 @@ impl Task<'_, '_> {
         self.replace(entry, &resource, &key.source, mine, judged)
     }
 
-    /// Does a piece of a report's end: first counts what arrived, then clears what a complete report
-    /// no longer has.
+    /// Does a piece of a report's end: first counts what arrived, then clears what a complete
+    /// report no longer has.
     pub(super) fn sweep_report(&mut self, mut sweep: ReportSweep) -> Step<Option<Work>> {
         let prefix = key::prefix(&[&sweep.account, &sweep.source]);
         let rows = self.view.scan(&FINDING, &prefix, sweep.cursor.as_deref(), PIECE)?;
