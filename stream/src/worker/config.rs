@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{Progress, progress::Restoring};
+use super::{Clock, Progress, progress::Restoring};
 use crate::{Stage, store::Stores};
 
 /// Makes the stage's instance for one task.
@@ -46,6 +46,8 @@ pub struct WorkerConfig {
     pub on_restore: Option<OnRestore>,
     /// Where the worker dies; for tests.
     pub hook: Option<Hook>,
+    /// What the worker's waits and ages are measured by.
+    pub clock: Clock,
 }
 
 /// When a transaction ends besides at the end of its input.
@@ -95,6 +97,7 @@ impl WorkerConfig {
             progress: Progress::default(),
             on_restore: None,
             hook: None,
+            clock: Clock::default(),
         }
     }
 

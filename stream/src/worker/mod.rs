@@ -7,6 +7,7 @@
 //! rolled forward from their topics. **Invariant**: a store holds nothing that is not committed;
 //! what it lacks is in the log.
 
+mod clock;
 mod config;
 mod deadletter;
 mod error;
@@ -22,6 +23,7 @@ use std::{sync::Arc, time::Duration};
 
 use schemas::Codec;
 
+pub use clock::Clock;
 pub use config::{Failpoint, Hook, Limits, OnRestore, StageFactory, WorkerConfig};
 pub use deadletter::{
     DLQ_OFFSET, DLQ_PARTITION, DLQ_REASON, DLQ_STAGE, DLQ_TIME, DLQ_TOPIC, DLQ_VALUE_BYTES,
@@ -62,8 +64,20 @@ pub struct Report {
 
 /// Runs a stage's tasks on one thread.
 pub struct Worker {
-    role: Role,
+    role: Arc<Role>,
     report: Report,
+    session: Option<Session>,
+}
+
+/// What a turn left of a worker's membership.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It is a member still.
+    On,
+    /// Another member took over; the next turn joins again.
+    Fenced,
+    /// It was asked to stop, finished its transaction and left.
+    Stopped,
 }
 
 impl Worker {
@@ -75,7 +89,8 @@ impl Worker {
         stage: StageFactory,
         config: WorkerConfig,
     ) -> Self {
-        Self { role: Role::new(log, codec, prefix, stage, config), report: Report::default() }
+        let role = Arc::new(Role::new(log, codec, prefix, stage, config));
+        Self { role, report: Report::default(), session: None }
     }
 
     /// Gives the stage's consumer group.
@@ -101,16 +116,46 @@ impl Worker {
     pub fn run(&mut self, stop: &Stop) -> Result<Report, WorkerError> {
         self.report.fenced_in_a_row = 0;
         loop {
-            let member = self.role.log.join(&self.role.membership());
-            let member = member.map_err(|error| self.role.failed(error))?;
-            match Session::new(&self.role, &mut self.report, member).run(stop)? {
-                End::Stopped => return Ok(self.report),
-                End::Fenced => self.fenced()?,
-            }
-            if stop.is_stopped() {
-                return Ok(self.report);
+            match self.turn(stop)? {
+                Turn::On => {}
+                Turn::Fenced if !stop.is_stopped() => {}
+                Turn::Fenced | Turn::Stopped => return Ok(self.report),
             }
         }
+    }
+
+    /// Takes one turn of [`Worker::run`]: joins if it is no member, polls once, brings its tasks
+    /// further and commits what is due. Who schedules workers one by one drives them so; a worker
+    /// that is dropped between two turns leaves nothing but what it committed.
+    ///
+    /// # Errors
+    /// As [`Worker::run`]; the next turn joins anew.
+    pub fn turn(&mut self, stop: &Stop) -> Result<Turn, WorkerError> {
+        let mut session = match self.session.take() {
+            Some(session) => session,
+            None => self.join()?,
+        };
+        let turned = session.pass(stop);
+        self.report = session.report;
+        match turned? {
+            None => {
+                self.session = Some(session);
+                Ok(Turn::On)
+            }
+            Some(End::Stopped) => Ok(Turn::Stopped),
+            Some(End::Fenced) => {
+                // It leaves before it waits.
+                drop(session);
+                self.fenced()?;
+                Ok(Turn::Fenced)
+            }
+        }
+    }
+
+    fn join(&self) -> Result<Session, WorkerError> {
+        let member = self.role.log.join(&self.role.membership());
+        let member = member.map_err(|error| self.role.failed(error))?;
+        Ok(Session::new(self.role.clone(), self.report, member))
     }
 
     fn fenced(&mut self) -> Result<(), WorkerError> {
@@ -122,7 +167,7 @@ impl Worker {
             let times = self.report.fenced_in_a_row;
             return Err(WorkerError::Fenced { group, slot, times });
         }
-        std::thread::sleep(REJOIN_PAUSE);
+        self.role.config.clock.sleep(REJOIN_PAUSE);
         Ok(())
     }
 }

@@ -23,7 +23,7 @@ pub(super) enum Slot {
     Running(Box<Task>),
 }
 
-impl Session<'_> {
+impl Session {
     pub(super) fn assign(&mut self, partitions: &[i32]) {
         tracing::info!(
             stage = self.role.stage,
@@ -32,7 +32,8 @@ impl Session<'_> {
             "partitions are assigned"
         );
         for &partition in partitions {
-            self.slots.entry(partition).or_insert_with(opening);
+            let at = self.now();
+            self.slots.entry(partition).or_insert(Slot::Opening { store: None, tries: 0, at });
             self.role.config.progress.update(partition, |_| {});
         }
     }
@@ -45,7 +46,7 @@ impl Session<'_> {
                 continue;
             };
             let slot = match slot {
-                Slot::Opening { store, tries, at } if at <= Instant::now() => {
+                Slot::Opening { store, tries, at } if at <= self.now() => {
                     self.open(partition, store, tries)?
                 }
                 Slot::Restoring { store, restore } => self.restore(partition, store, restore)?,
@@ -70,13 +71,13 @@ impl Session<'_> {
                 leased.map_err(|error| self.role.failed(error))?
             }
         };
-        let at = Instant::now() + OPEN_RETRY;
+        let at = self.now() + OPEN_RETRY;
         let Some(mut store) = store else {
             // Another worker of this process still has it; it will notice that it lost it.
             let (store, tries) = (None, 0);
             return Ok(Slot::Opening { store, tries, at });
         };
-        Ok(match Restore::begin(self.role, partition, &mut store, tries)? {
+        Ok(match Restore::begin(&self.role, partition, &mut store, tries)? {
             Begun::Restore(restore) => Slot::Restoring { store, restore },
             Begun::Ahead => Slot::Opening { store: Some(store), tries: tries + 1, at },
         })
@@ -88,7 +89,8 @@ impl Session<'_> {
         mut store: TaskStore,
         mut restore: Box<Restore>,
     ) -> Result<Slot, WorkerError> {
-        let complete = restore.advance(self.role, &mut store, RESTORE_POLL)?;
+        let wait = self.role.config.clock.wait(RESTORE_POLL);
+        let complete = restore.advance(&self.role, &mut store, wait)?;
         let config = &self.role.config;
         let far = restore.progress();
         config.progress.update(partition, |task| task.phase = Phase::Restoring(far));
@@ -98,20 +100,20 @@ impl Session<'_> {
         if !complete {
             return Ok(Slot::Restoring { store, restore });
         }
-        let record_ms = restore.finish(self.role, &store)?;
+        let record_ms = restore.finish(&self.role, &store)?;
         let resumed = self.member.resume(&[partition]);
         let positions = resumed.map_err(|error| self.role.failed(error))?;
         self.report.restored += restore.rows();
         if !same(&positions, &restore.committed) {
             // A commit came to light in between; what it wrote is still to be read.
-            let (store, tries, at) = (Some(store), 0, Instant::now());
+            let (store, tries, at) = (Some(store), 0, self.now());
             return Ok(Slot::Opening { store, tries, at });
         }
         tracing::info!(stage = self.role.stage, partition, rows = restore.rows(), "a task runs");
-        let mut task = Task::new(self.role, partition, store, record_ms);
+        let mut task = Task::new(&self.role, partition, store, record_ms);
         task.reset(&positions);
         self.busy = true;
-        publish(self.role, &task, |progress| progress.committed = positions);
+        publish(&self.role, &task, |progress| progress.committed = positions);
         Ok(Slot::Running(Box::new(task)))
     }
 
@@ -125,17 +127,13 @@ impl Session<'_> {
         if let Some(Slot::Running(task)) = self.slots.remove(&partition) {
             let mut store = task.store;
             store.wipe().map_err(|error| self.role.failed(error))?;
-            let (store, tries, at) = (Some(store), 0, Instant::now());
+            let (store, tries, at) = (Some(store), 0, self.now());
             self.slots.insert(partition, Slot::Opening { store, tries, at });
             self.role.config.progress.close(partition);
             self.role.config.progress.update(partition, |task| task.pending = true);
         }
         Ok(())
     }
-}
-
-fn opening() -> Slot {
-    Slot::Opening { store: None, tries: 0, at: Instant::now() }
 }
 
 /// Tells whether two lists of one partition's positions say the same.

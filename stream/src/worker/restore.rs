@@ -148,7 +148,7 @@ impl Restore {
         let marks = Marks {
             inputs: &self.committed,
             changelogs: &self.positions,
-            checked: Some(Checked { clock_ms: clock_ms(), record_ms }),
+            checked: Some(Checked { clock_ms: role.config.clock.unix_ms(), record_ms }),
         };
         store.apply(&Default::default(), &marks).map_err(failed)?;
         Ok(record_ms)
@@ -255,7 +255,8 @@ fn unusable(
         }
     }
     let checked = store.checked()?;
-    let age_ms = checked.map_or(0, |checked| clock_ms().saturating_sub(checked.clock_ms));
+    let now_ms = role.config.clock.unix_ms();
+    let age_ms = checked.map_or(0, |checked| now_ms.saturating_sub(checked.clock_ms));
     Ok((age_ms > age_max_ms(role)).then_some("it is older than the log keeps tombstones"))
 }
 
@@ -270,10 +271,4 @@ fn stands(store: &TaskStore, ends: &[Position]) -> Result<Vec<Position>, LogErro
 
 fn age_max_ms(role: &Role) -> i64 {
     i64::try_from(role.config.store_age_max.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// The machine's clock, in UTC milliseconds: only for ages of stores, never for what steps see.
-pub(super) fn clock_ms() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

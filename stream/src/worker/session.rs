@@ -2,13 +2,13 @@
 
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use super::{
     Failpoint, Phase, Report, Stop, WorkerError,
     opening::Slot,
-    restore::clock_ms,
     role::{Role, of},
     task::{Advance, Task},
 };
@@ -39,9 +39,9 @@ pub(super) enum End {
 }
 
 /// A member and the tasks of the partitions it has.
-pub(super) struct Session<'a> {
-    pub(super) role: &'a Role,
-    pub(super) report: &'a mut Report,
+pub(super) struct Session {
+    pub(super) role: Arc<Role>,
+    pub(super) report: Report,
     pub(super) member: Box<dyn Member>,
     pub(super) slots: BTreeMap<i32, Slot>,
     /// When the running transaction began and how many records it holds.
@@ -54,8 +54,9 @@ pub(super) struct Session<'a> {
     pub(super) busy: bool,
 }
 
-impl<'a> Session<'a> {
-    pub(super) fn new(role: &'a Role, report: &'a mut Report, member: Box<dyn Member>) -> Self {
+impl Session {
+    pub(super) fn new(role: Arc<Role>, report: Report, member: Box<dyn Member>) -> Self {
+        let checkpointed = role.config.clock.now();
         Self {
             role,
             report,
@@ -63,42 +64,39 @@ impl<'a> Session<'a> {
             slots: BTreeMap::new(),
             began: None,
             records: 0,
-            checkpointed: Instant::now(),
+            checkpointed,
             unrecorded: Vec::new(),
             busy: false,
         }
     }
 
-    pub(super) fn run(mut self, stop: &Stop) -> Result<End, WorkerError> {
-        loop {
-            let timeout = self.patience();
-            let polled = self.member.poll(timeout);
-            let fenced = match polled.map_err(|error| self.role.failed(error))? {
-                Polled::Records(records) => {
-                    self.buffer(records)?;
-                    false
-                }
-                Polled::Assigned(partitions) => {
-                    self.assign(&partitions);
-                    false
-                }
-                Polled::Revoked { partitions, lost } => self.revoke(&partitions, lost)?,
-            };
-            if fenced {
-                return Ok(End::Fenced);
+    /// Polls once and does what follows from it; says when the session is over.
+    pub(super) fn pass(&mut self, stop: &Stop) -> Result<Option<End>, WorkerError> {
+        let timeout = self.role.config.clock.wait(self.patience());
+        let polled = self.member.poll(timeout);
+        let fenced = match polled.map_err(|error| self.role.failed(error))? {
+            Polled::Records(records) => {
+                self.buffer(records)?;
+                false
             }
-            let stopping = stop.is_stopped();
-            if !stopping {
-                self.prepare()?;
-                self.busy = self.slice()?;
+            Polled::Assigned(partitions) => {
+                self.assign(&partitions);
+                false
             }
-            if (stopping || self.is_due()) && self.commit(stopping)? == Outcome::Fenced {
-                return Ok(End::Fenced);
-            }
-            if stopping {
-                return Ok(End::Stopped);
-            }
+            Polled::Revoked { partitions, lost } => self.revoke(&partitions, lost)?,
+        };
+        if fenced {
+            return Ok(Some(End::Fenced));
         }
+        let stopping = stop.is_stopped();
+        if !stopping {
+            self.prepare()?;
+            self.busy = self.slice()?;
+        }
+        if (stopping || self.is_due()) && self.commit(stopping)? == Outcome::Fenced {
+            return Ok(Some(End::Fenced));
+        }
+        Ok(stopping.then_some(End::Stopped))
     }
 
     /// Says how long the next poll may wait.
@@ -108,12 +106,12 @@ impl<'a> Session<'a> {
         }
         let mut wait = POLL_MAX;
         if let Some(began) = self.began {
-            wait = wait.min(self.role.config.limits.linger.saturating_sub(began.elapsed()));
+            wait = wait.min(self.role.config.limits.linger.saturating_sub(self.since(began)));
         }
         for slot in self.slots.values() {
             wait = match slot {
                 Slot::Restoring { .. } => Duration::ZERO,
-                Slot::Opening { at, .. } => wait.min(at.saturating_duration_since(Instant::now())),
+                Slot::Opening { at, .. } => wait.min(at.saturating_duration_since(self.now())),
                 Slot::Running(task) => {
                     wait.min(task.sleeps(self.role.config.task_idle).unwrap_or(wait))
                 }
@@ -167,7 +165,7 @@ impl<'a> Session<'a> {
     /// Lets tasks step until all are out of work, the transaction is full or the slice is over;
     /// true when there may be more to do at once.
     fn slice(&mut self) -> Result<bool, WorkerError> {
-        let end = Instant::now() + SLICE;
+        let end = self.now() + SLICE;
         loop {
             let mut did = false;
             let running: Vec<i32> = self.slots.keys().copied().collect();
@@ -177,7 +175,7 @@ impl<'a> Session<'a> {
                     return Ok(true);
                 }
             }
-            if !did || Instant::now() >= end {
+            if !did || self.now() >= end {
                 self.regulate()?;
                 return Ok(did);
             }
@@ -212,10 +210,10 @@ impl<'a> Session<'a> {
             }
         }
         if task.is_dirty() {
-            self.began.get_or_insert_with(Instant::now);
+            self.began.get_or_insert_with(|| self.role.config.clock.now());
         }
         if did > 0 || task.is_waiting() || was_dirty != task.is_dirty() {
-            publish(self.role, task, |_| {});
+            publish(&self.role, task, |_| {});
         }
         if damaged {
             self.rebuild(partition)?;
@@ -226,14 +224,14 @@ impl<'a> Session<'a> {
     fn is_full(&self) -> bool {
         let limits = &self.role.config.limits;
         let bytes: usize = self.tasks().map(|task| task.pending.bytes).sum();
-        let linger = self.began.is_some_and(|began| began.elapsed() >= limits.linger);
+        let linger = self.began.is_some_and(|began| self.since(began) >= limits.linger);
         self.records >= limits.records_max || bytes >= limits.bytes_max || linger
     }
 
     /// Tells whether to commit now: the transaction is full, or nothing more is known to be there.
     fn is_due(&self) -> bool {
         let config = &self.role.config;
-        let late = self.checkpointed.elapsed() >= config.checkpoint_interval;
+        let late = self.since(self.checkpointed) >= config.checkpoint_interval;
         if self.began.is_none() {
             return late && !self.unrecorded.is_empty();
         }
@@ -252,7 +250,7 @@ impl<'a> Session<'a> {
     /// Commits what all tasks did; with a checkpoint, where their changelogs stood before, too.
     fn commit_without_reset(&mut self, checkpoint: bool) -> Result<Outcome, WorkerError> {
         let config = &self.role.config;
-        let late = self.checkpointed.elapsed() >= config.checkpoint_interval;
+        let late = self.since(self.checkpointed) >= config.checkpoint_interval;
         let checkpoint = (checkpoint || late) && !self.unrecorded.is_empty();
         let mut batch = Batch::default();
         for (partition, slot) in &mut self.slots {
@@ -308,16 +306,17 @@ impl<'a> Session<'a> {
             let marks = Marks {
                 inputs: &inputs,
                 changelogs: ends.as_deref().unwrap_or_default(),
-                checked: ends
-                    .as_ref()
-                    .map(|_| Checked { clock_ms: clock_ms(), record_ms: task.committed_ms() }),
+                checked: ends.as_ref().map(|_| Checked {
+                    clock_ms: config.clock.unix_ms(),
+                    record_ms: task.committed_ms(),
+                }),
             };
             let applied = task.store.apply(&task.pending.overlay, &marks);
             applied.map_err(|error| self.role.failed(error))?;
             let taken = task.committed();
             self.report.records += taken.records;
             self.report.dead += taken.dead;
-            publish(self.role, task, |progress| {
+            publish(&self.role, task, |progress| {
                 progress.records += taken.records;
                 progress.dead += taken.dead;
                 merge(&mut progress.committed, &inputs);
@@ -328,14 +327,14 @@ impl<'a> Session<'a> {
             }
         }
         if batch.ends.is_some() {
-            self.checkpointed = Instant::now();
+            self.checkpointed = self.now();
         }
         Ok(())
     }
 
     /// Drops what is not committed and reads again from the committed positions.
     fn reset(&mut self) -> Result<(), WorkerError> {
-        std::thread::sleep(ABORT_PAUSE);
+        self.role.config.clock.sleep(ABORT_PAUSE);
         let running = self.tasks().map(Task::partition).collect::<Vec<_>>();
         if running.is_empty() {
             return Ok(());
@@ -346,11 +345,19 @@ impl<'a> Session<'a> {
         for slot in self.slots.values_mut() {
             if let Slot::Running(task) = slot {
                 task.reset(&positions);
-                publish(self.role, task, |_| {});
+                publish(&self.role, task, |_| {});
             }
         }
         self.busy = true;
         Ok(())
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.role.config.clock.now()
+    }
+
+    fn since(&self, then: Instant) -> Duration {
+        self.now().saturating_duration_since(then)
     }
 
     fn tasks(&self) -> impl Iterator<Item = &Task> {
@@ -361,7 +368,7 @@ impl<'a> Session<'a> {
     }
 }
 
-impl Drop for Session<'_> {
+impl Drop for Session {
     fn drop(&mut self) {
         for partition in self.slots.keys() {
             self.role.config.progress.close(*partition);

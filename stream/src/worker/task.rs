@@ -8,7 +8,9 @@ use std::{
 
 use schemas::{Cause, Placement};
 
-use super::{WorkerError, config::WorkerConfig, deadletter::dead_letter, input::Input, role::Role};
+use super::{
+    Clock, WorkerError, config::WorkerConfig, deadletter::dead_letter, input::Input, role::Role,
+};
 use crate::{
     Member, Position, Record, Stage, StepError, View,
     store::TaskStore,
@@ -30,6 +32,7 @@ pub(super) struct Task {
     idle_since: Option<Instant>,
     hold: Option<Hold>,
     retry: (Duration, Duration),
+    clock: Clock,
     /// Since the last commit: records taken, those that went to the dead letters.
     taken: u64,
     dead: u64,
@@ -80,6 +83,7 @@ impl Task {
             idle_since: None,
             hold: None,
             retry: role.config.retry,
+            clock: role.config.clock.clone(),
             taken: 0,
             dead: 0,
             newest_ms: record_ms,
@@ -169,7 +173,7 @@ impl Task {
     }
 
     pub(super) fn is_held(&self) -> bool {
-        self.hold.as_ref().is_some_and(|hold| Instant::now() < hold.until)
+        self.hold.as_ref().is_some_and(|hold| self.clock.now() < hold.until)
     }
 
     /// Tells whether a step waited at its last attempt.
@@ -179,7 +183,7 @@ impl Task {
 
     /// Gives how long this task wants nothing but time: none when it does not wait for time.
     pub(super) fn sleeps(&self, task_idle: Duration) -> Option<Duration> {
-        let now = Instant::now();
+        let now = self.clock.now();
         if let Some(hold) = &self.hold {
             return Some(hold.until.saturating_duration_since(now));
         }
@@ -233,8 +237,9 @@ impl Task {
             self.idle_since = None;
             return Some(index);
         }
-        let since = *self.idle_since.get_or_insert_with(Instant::now);
-        (since.elapsed() >= task_idle).then_some(index)
+        let now = self.clock.now();
+        let since = *self.idle_since.get_or_insert(now);
+        (now.saturating_duration_since(since) >= task_idle).then_some(index)
     }
 
     fn take(&mut self, index: usize) -> Result<Advance, WorkerError> {
@@ -325,7 +330,7 @@ impl Task {
         let pause = self.hold.as_ref().map_or(first, |hold| (hold.pause * 2).min(longest));
         tracing::warn!(stage = self.context.stage, partition = self.context.partition,
             error = %StepError::poison(source), pause_ms = pause.as_millis(), "a step waits");
-        self.hold = Some(Hold { until: Instant::now() + pause, pause });
+        self.hold = Some(Hold { until: self.clock.now() + pause, pause });
         Advance::Held
     }
 
