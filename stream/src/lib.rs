@@ -5,6 +5,7 @@
 //! records, lets the stage step, and commits outputs, table changes and input positions in one
 //! transaction.
 
+pub mod acls;
 mod error;
 pub mod fold;
 pub mod kafka;

@@ -36,7 +36,7 @@ pub(super) fn of_transaction(error: KafkaError, committing: bool) -> End {
         return End::Fenced;
     }
     if inner.txn_requires_abort() && !inner.is_fatal() {
-        return End::Abort;
+        return if is_lasting(inner.code()) { End::Refused(error) } else { End::Abort };
     }
     End::Uncertain { committing, error }
 }
@@ -75,6 +75,11 @@ fn is_fencing(code: Code) -> bool {
     )
 }
 
+/// Whether a broker refuses us, or we refuse it: what people have to mend.
+pub(super) fn is_refusal(code: Code) -> bool {
+    matches!(code, Code::Authentication | Code::SaslAuthenticationFailed | Code::SSL)
+}
+
 /// Whether an error of a question or of reading stays until people do something about it.
 pub(super) fn is_lasting(code: Code) -> bool {
     matches!(
@@ -84,6 +89,7 @@ pub(super) fn is_lasting(code: Code) -> bool {
             | Code::TopicAuthorizationFailed
             | Code::GroupAuthorizationFailed
             | Code::ClusterAuthorizationFailed
+            | Code::TransactionalIdAuthorizationFailed
             | Code::InvalidTopic
             | Code::InvalidArgument
             | Code::InconsistentGroupProtocol

@@ -10,15 +10,25 @@ use std::{
 use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
-    error::{KafkaError, KafkaResult},
+    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
+    metadata::MetadataTopic,
 };
 use schemas::TopicSpec;
 
-use super::{KafkaConfig, classify::is_lasting};
+use super::{
+    KafkaConfig,
+    classify::{is_lasting, is_refusal},
+    events::{Event, EventConsumer},
+    topics::Names,
+};
 use crate::{LogError, Outgoing, Position, RECORD_BYTES_MAX, log::size_of_record};
 
 /// How long a question to the brokers may take; librdkafka tries again meanwhile.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long the first question waits before it looks whether a broker has refused us. All brokers
+/// get that long to answer, since one may be about to restart.
+const GREET_EVERY: Duration = Duration::from_secs(2);
 
 /// How long a question is asked again while brokers restart or leaders move, and how often.
 const ASK_LIMIT: Duration = Duration::from_secs(60);
@@ -28,7 +38,7 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 pub(super) struct Cluster {
     pub(super) config: KafkaConfig,
     pub(super) prefix: String,
-    consumer: BaseConsumer,
+    consumer: EventConsumer,
     /// Topics that were found as they must be.
     seen: Mutex<BTreeSet<&'static str>>,
     /// A client for each group whose positions were asked for.
@@ -36,16 +46,14 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
+    /// Connects; a refusal (a wrong password, an unknown authority) is told in seconds, and why.
     pub(super) fn connect(config: KafkaConfig, prefix: &str) -> Result<Self, LogError> {
         let id = format!("{prefix}.questions");
         let mut client = config.consumer(&id, &format!("{prefix}.reader"))?;
         // Ends count open transactions, too.
         client.set("isolation.level", "read_uncommitted");
-        let consumer = client.create().map_err(|error| LogError::Kafka {
-            attempted: "starting a client".to_owned(),
-            bootstrap: config.bootstrap.clone(),
-            source: Box::new(error),
-        })?;
+        let consumer = EventConsumer::new(&client, Names::default());
+        let consumer = consumer.map_err(|error| failed(&config, "starting a client", error))?;
         let cluster = Self {
             config,
             prefix: prefix.to_owned(),
@@ -53,16 +61,44 @@ impl Cluster {
             seen: Mutex::default(),
             groups: Mutex::default(),
         };
-        let metadata = cluster.consumer.fetch_metadata(None, TIMEOUT);
-        metadata.map_err(|error| cluster.failed("connecting", error))?;
+        cluster.greet()?;
         Ok(cluster)
+    }
+
+    /// Asks the first question. librdkafka tries for ever what no broker will ever accept, so what
+    /// it says meanwhile is heard.
+    fn greet(&self) -> Result<(), LogError> {
+        let start = Instant::now();
+        let mut heard = None;
+        loop {
+            let metadata = self.consumer.consumer().fetch_metadata(None, GREET_EVERY);
+            let Err(mut error) = metadata else { return Ok(()) };
+            while let Some(event) = self.consumer.poll(Duration::ZERO) {
+                match event {
+                    Event::Failed { code: RDKafkaErrorCode::AllBrokersDown, .. } => {}
+                    Event::Failed { code, reason, .. } => heard = Some((code, reason)),
+                    _ => {}
+                }
+            }
+            let refused = heard.as_ref().filter(|(code, _)| is_refusal(*code));
+            if let Some((code, _)) = refused {
+                error = KafkaError::Global(*code);
+            } else if start.elapsed() < TIMEOUT {
+                continue;
+            }
+            let attempted = heard.map_or_else(
+                || "connecting".to_owned(),
+                |(_, reason)| format!("connecting ({})", reason.trim()),
+            );
+            return Err(self.failed(attempted, error));
+        }
     }
 
     /// Gives the client for questions.
     pub(super) fn consumer(&self) -> &BaseConsumer {
         // Nobody else takes its log lines and errors.
         while self.consumer.poll(Duration::ZERO).is_some() {}
-        &self.consumer
+        self.consumer.consumer()
     }
 
     /// Gives the name of a group in Kafka: groups of two prefixes never meet.
@@ -71,11 +107,7 @@ impl Cluster {
     }
 
     pub(super) fn failed(&self, attempted: impl Into<String>, error: KafkaError) -> LogError {
-        LogError::Kafka {
-            attempted: attempted.into(),
-            bootstrap: self.config.bootstrap.clone(),
-            source: Box::new(error),
-        }
+        failed(&self.config, attempted, error)
     }
 
     pub(super) fn topic_error(&self, spec: &TopicSpec, problem: String) -> LogError {
@@ -94,6 +126,13 @@ impl Cluster {
         let metadata =
             metadata.map_err(|error| self.failed(format!("finding topic {name}"), error))?;
         let found = metadata.topics().iter().find(|topic| topic.name() == name);
+        if let Some(code) = found.and_then(MetadataTopic::error).map(RDKafkaErrorCode::from)
+            && is_lasting(code)
+        {
+            return Err(
+                self.failed(format!("finding topic {name}"), KafkaError::MetadataFetch(code))
+            );
+        }
         let found = found.filter(|topic| topic.error().is_none());
         let count = found.map_or(0, |topic| topic.partitions().len() as i32);
         let wanted = self.config.partitions;
@@ -106,6 +145,14 @@ impl Cluster {
         }
         seen.insert(spec.name);
         Ok(())
+    }
+
+    /// Makes sure that a topic is not only hidden: lists leave out what we may not see.
+    pub(super) fn may_see(&self, spec: &'static TopicSpec) -> Result<(), LogError> {
+        match self.require(spec) {
+            Err(LogError::Topic { .. }) | Ok(()) => Ok(()),
+            Err(hidden) => Err(hidden),
+        }
     }
 
     /// Makes sure that a partition is there.
@@ -263,5 +310,24 @@ impl Cluster {
             Ok(Position { topic, partition, offset })
         });
         positions.collect()
+    }
+}
+
+fn failed(config: &KafkaConfig, attempted: impl Into<String>, error: KafkaError) -> LogError {
+    match error {
+        // It quotes the setting's value, which may be a secret.
+        KafkaError::ClientConfig(_, description, name, _) => {
+            let problem = if config.secrets.contains_key(&name) {
+                "is refused by librdkafka: its name or its value is wrong".to_owned()
+            } else {
+                format!("is refused by librdkafka: {description}")
+            };
+            LogError::Setting { name, problem }
+        }
+        error => LogError::Kafka {
+            attempted: attempted.into(),
+            bootstrap: config.bootstrap.clone(),
+            source: Box::new(error),
+        },
     }
 }

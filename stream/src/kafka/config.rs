@@ -131,6 +131,12 @@ impl KafkaConfig {
             }
         }
         for (name, value) in &self.properties {
+            if is_secret(name) {
+                return Err(LogError::Setting {
+                    name: name.clone(),
+                    problem: "is a secret: `secrets` names its file or variable".to_owned(),
+                });
+            }
             config.set(name, value);
         }
         for (name, secret) in &self.secrets {
@@ -248,6 +254,42 @@ impl KafkaConfig {
     }
 }
 
+/// Whether a setting of librdkafka holds a secret.
+fn is_secret(name: &str) -> bool {
+    let ends = ["password", "secret", "passphrase", "key.pem"];
+    ends.iter().any(|end| name.ends_with(end)) || name == "sasl.oauthbearer.config"
+}
+
 fn millis(duration: Duration) -> String {
     duration.as_millis().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_among_the_properties_is_refused_and_not_shown() {
+        for (name, secret) in [
+            ("sasl.password", true),
+            ("ssl.key.password", true),
+            ("ssl.key.pem", true),
+            ("sasl.oauthbearer.client.secret", true),
+            ("sasl.oauthbearer.config", true),
+            ("sasl.username", false),
+            ("ssl.key.location", false),
+            ("ssl.ca.pem", false),
+        ] {
+            let mut config = KafkaConfig::new("broker:9092");
+            config.properties.insert(name.to_owned(), "geheim".to_owned());
+            match config.client("test") {
+                Ok(_) => assert!(!secret, "{name} is taken"),
+                Err(error) => {
+                    assert!(secret, "{error}");
+                    assert!(error.to_string().contains(name), "{error}");
+                    assert!(!format!("{error:?}").contains("geheim"), "{error:?}");
+                }
+            }
+        }
+    }
 }

@@ -54,6 +54,7 @@ pub(super) struct EventConsumer {
     // Fields drop in this order: the queue's handle must go before its consumer.
     queue: Queue,
     consumer: BaseConsumer,
+    group: String,
     names: Names,
 }
 
@@ -89,7 +90,13 @@ impl EventConsumer {
         // SAFETY: the client is alive; the queue's handle is kept and destroyed by `Queue`.
         let queue = unsafe { sys::rd_kafka_queue_get_consumer(consumer.client().native_ptr()) };
         assert!(!queue.is_null(), "a consumer with a group has a queue");
-        Ok(Self { queue: Queue(queue), consumer, names })
+        let group = config.get("group.id").unwrap_or_default().to_owned();
+        Ok(Self { queue: Queue(queue), consumer, group, names })
+    }
+
+    /// Gives the group's name in Kafka: what a broker knows the consumer by.
+    pub(super) fn group(&self) -> &str {
+        &self.group
     }
 
     pub(super) fn consumer(&self) -> &BaseConsumer {
@@ -170,26 +177,28 @@ impl EventConsumer {
         // SAFETY: the event is alive; the partition it gives is ours to destroy after copying.
         unsafe {
             let error = sys::rd_kafka_event_error(event.0);
-            if error == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF {
-                let place = sys::rd_kafka_event_topic_partition(event.0);
-                let Some(found) = place.as_ref() else {
-                    return Event::Other;
-                };
-                let topic = self.names.spec(&text(found.topic));
-                let (partition, offset) = (found.partition, found.offset);
+            let place = sys::rd_kafka_event_topic_partition(event.0);
+            let found = place.as_ref().map(|p| (text(p.topic), p.partition, p.offset));
+            if !place.is_null() {
                 sys::rd_kafka_topic_partition_destroy(place);
-                return topic.map_or(Event::Other, |topic| Event::End {
-                    topic: topic.name,
-                    partition,
-                    offset,
-                });
             }
+            if error == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF {
+                let end = found.and_then(|(name, partition, offset)| {
+                    let topic = self.names.spec(&name)?.name;
+                    Some(Event::End { topic, partition, offset })
+                });
+                return end.unwrap_or(Event::Other);
+            }
+            let reason = text(sys::rd_kafka_event_error_string(event.0));
             let fatal = sys::rd_kafka_event_error_is_fatal(event.0) != 0
                 || error == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__FATAL;
             Event::Failed {
                 code: error.into(),
                 fatal,
-                reason: text(sys::rd_kafka_event_error_string(event.0)),
+                reason: match found {
+                    Some((topic, partition, _)) => format!("{topic} [{partition}]: {reason}"),
+                    None => reason,
+                },
             }
         }
     }

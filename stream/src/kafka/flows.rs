@@ -103,7 +103,7 @@ impl Flows {
                     wait = Duration::ZERO;
                 }
                 Some(Event::Failed { code, fatal: false, reason }) => {
-                    tolerate(cluster, code, &reason)?
+                    tolerate(cluster, consumer.group(), code, &reason)?
                 }
                 Some(Event::Other) => {
                     wait = wait.min(deadline.saturating_duration_since(Instant::now()));
@@ -137,13 +137,18 @@ impl Flows {
 }
 
 /// Lets errors pass that librdkafka mends, and stops at those that only people can.
-fn tolerate(cluster: &Cluster, code: RDKafkaErrorCode, reason: &str) -> Result<(), LogError> {
+fn tolerate(
+    cluster: &Cluster,
+    group: &str,
+    code: RDKafkaErrorCode,
+    reason: &str,
+) -> Result<(), LogError> {
     use RDKafkaErrorCode as Code;
     let gone =
         matches!(code, Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition);
     if gone || is_lasting(code) {
         let error = rdkafka::error::KafkaError::MessageConsumption(code);
-        return Err(cluster.failed(format!("reading ({reason})"), error));
+        return Err(cluster.failed(format!("reading as {group} ({reason})"), error));
     }
     tracing::warn!(%code, reason, "reading from Kafka is disturbed");
     Ok(())

@@ -57,6 +57,9 @@ pub(super) fn plan(cluster: &Cluster) -> Result<Vec<TopicPlan>, LogError> {
         .map(|spec| full_name(spec))
         .filter(|name| counts.contains_key(name))
         .collect();
+    if let Some(missing) = topic::ALL.iter().find(|spec| !counts.contains_key(&full_name(spec))) {
+        cluster.may_see(missing)?;
+    }
     let settings = describe(cluster, &there)?;
     let plans = topic::ALL.iter().map(|spec| {
         let name = full_name(spec);

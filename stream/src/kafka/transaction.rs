@@ -14,7 +14,7 @@ use rdkafka::{
 };
 
 use super::{
-    classify::{End, of_delivery, of_transaction},
+    classify::{End, is_lasting, of_delivery, of_transaction},
     cluster::Cluster,
     config::DELIVERY_TIMEOUT,
     produce::Sender,
@@ -105,7 +105,7 @@ impl Transactions {
             return Ok(End::Uncertain { committing, error });
         }
         if let Some(error) = sender.take_failure() {
-            return Ok(of_delivery(error));
+            return Ok(self.cause().unwrap_or_else(|| of_delivery(error)));
         }
         if let Some(metadata) = work.metadata.filter(|_| !work.positions.is_empty()) {
             let offsets = self.offsets(work.positions, mark)?;
@@ -121,6 +121,17 @@ impl Transactions {
             Ok(()) => End::Committed,
             Err(error) => of_transaction(error, true),
         })
+    }
+
+    /// Asks why the transaction has failed; none when its state does not tell. A record that could
+    /// not be sent for lack of a right only says that its time was over.
+    fn cause(&self) -> Option<End> {
+        // Refused inside a transaction; of one that has failed the refusal gives the reason.
+        let error = self.sender.as_ref()?.producer.begin_transaction().err()?;
+        match of_transaction(error, false) {
+            End::Refused(error) => Some(End::Refused(error)),
+            _ => None,
+        }
     }
 
     /// Makes the list of offsets to commit, each with the mark of this attempt.
@@ -211,7 +222,9 @@ impl Transactions {
                     return Ok(());
                 }
                 Err(KafkaError::Transaction(error))
-                    if !error.is_fatal() && start.elapsed() < READY_LIMIT =>
+                    if !error.is_fatal()
+                        && !is_lasting(error.code())
+                        && start.elapsed() < READY_LIMIT =>
                 {
                     tracing::warn!(%error, "a producer is not ready yet");
                 }

@@ -16,6 +16,7 @@ pub mod moto;
 pub mod ports;
 pub mod process;
 mod python;
+pub mod secured;
 pub mod setup;
 
 pub use python::python;
