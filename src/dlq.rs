@@ -271,13 +271,14 @@ fn revived(letter: &Record) -> Result<Outgoing> {
 }
 
 /// The topic that a letter came from, if producers write it: tables have one writer, its stage.
+/// Whether records of a topic may be appended once more: a stage's outputs are the stage's alone.
+pub(crate) fn takes_back(topic: &TopicSpec) -> bool {
+    topic.writer.starts_with("producer")
+}
+
 fn topic_of(letter: &Record) -> Result<&'static TopicSpec> {
     let name = header(letter, DLQ_TOPIC);
     let Some(topic) = by_name(name) else { bail!("it names no topic of ours: {name:?}") };
-    ensure!(
-        topic.writer.starts_with("producer"),
-        "it came from {name}, which only the {} writes",
-        topic.writer
-    );
+    ensure!(takes_back(topic), "it came from {name}, which only the {} writes", topic.writer);
     Ok(topic)
 }

@@ -1,5 +1,6 @@
 //! The `scorecard` binary: one file a subcommand, wiring only.
 
+mod acls;
 mod clock;
 mod collect;
 mod config;

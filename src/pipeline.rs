@@ -37,7 +37,7 @@ pub(crate) struct Pipeline {
 }
 
 /// Gives a stage's instance maker by the stage's name.
-fn factory(name: &str) -> Result<StageFactory> {
+pub(crate) fn factory(name: &str) -> Result<StageFactory> {
     match name {
         "account" => Ok(Arc::new(|| Box::new(AccountStage::default()) as Box<dyn Stage>)),
         "rollup" => Ok(Arc::new(|| Box::new(RollupStage) as Box<dyn Stage>)),

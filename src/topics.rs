@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use clap::Subcommand;
 use stream::TopicPlan;
 
-use crate::{config::ConfigFile, site::Site};
+use crate::{acls, config::ConfigFile, site::Site};
 
 /// Lists, plans and makes the topics
 #[derive(clap::Args)]
@@ -21,6 +21,10 @@ enum Command {
     Plan(ConfigFile),
     /// Creates missing topics and sets settings that differ; safe to repeat
     Apply(ConfigFile),
+    /// Prints the least access control lists of each role on Kafka; asks nobody
+    ///
+    /// A process of `scorecard run` needs what collect, clock, account, rollup and render need.
+    Acls(acls::Args),
 }
 
 /// Runs the command.
@@ -30,6 +34,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             list();
             Ok(())
         }
+        Command::Acls(args) => acls::run(args),
         Command::Plan(file) => {
             let config = file.read()?;
             print(&Site::connect(&config)?.log.plan()?, &config.prefix, "would be");

@@ -1,0 +1,208 @@
+//! `scorecard topics acls`: the least rights of each role on Kafka, for `kafka-acls.sh` or as JSON.
+
+use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::ValueEnum;
+use schemas::{TopicSpec, topic};
+use serde_json::{Value, json};
+use stream::acls::{Needs, arguments};
+
+use crate::{
+    config::{Config, ConfigFile},
+    dlq,
+    pipeline::{STAGES, factory},
+};
+
+/// What `acls` is told.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The configuration file: gives the prefix and the brokers
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Whom a role runs as; `User:scorecard-ROLE` when absent
+    #[arg(long, value_name = "ROLE=User:NAME")]
+    principal: Vec<String>,
+    /// How to print them
+    #[arg(long, value_enum, default_value_t = Format::Commands)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// Command lines of Kafka's own tool
+    Commands,
+    /// One list of objects
+    Json,
+}
+
+/// A role with its place in the configuration: what it is called, and what it does.
+#[derive(Debug)]
+struct Role {
+    name: String,
+    /// The command that runs it.
+    command: String,
+    needs: Needs,
+}
+
+/// The writers whose records `collect` appends, as topics name them.
+const COLLECTED: [&str; 4] =
+    ["producer aws", "producer findings", "producer register", "producer standard"];
+
+/// Those among them that compare their source with what the log holds already.
+const COMPARED: [&str; 2] = ["producer register", "producer standard"];
+
+const CLOCK: &str = "producer clock";
+
+/// What workbooks are made of.
+const RENDERED: [&TopicSpec; 7] = [
+    topic::TICK.spec,
+    topic::ACCOUNT_STATE.spec,
+    topic::COMPLIANCE_STATE.spec,
+    topic::SCORE_STATE.spec,
+    topic::ROLLUP_STATE.spec,
+    topic::REQUIREMENT.spec,
+    topic::EXCEPTION.spec,
+];
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let file = args.config.clone().map(|path| ConfigFile { path });
+    let config = file.map(|file| file.read()).transpose()?;
+    print!("{}", printed(config.as_ref(), &args.principal, args.format)?);
+    Ok(())
+}
+
+fn printed(config: Option<&Config>, principals: &[String], format: Format) -> Result<String> {
+    let prefix = config.map_or("scorecard", |config| &config.prefix);
+    let kafka = config.map(|config| config.log.kafka.as_ref());
+    let bootstrap = match kafka {
+        None => "$BOOTSTRAP",
+        Some(Some(kafka)) => &kafka.bootstrap,
+        Some(None) => bail!("a local log has no access control: log.kafka names no brokers"),
+    };
+    let roles = roles()?;
+    let principals = principals_of(&roles, principals)?;
+    match format {
+        Format::Commands => Ok(commands(&roles, &principals, prefix, bootstrap)),
+        Format::Json => {
+            let rights = roles.iter().flat_map(|role| objects(role, &principals, prefix));
+            Ok(format!("{:#}\n", Value::Array(rights.collect())))
+        }
+    }
+}
+
+/// Lists every role, in the order of the data's flow.
+fn roles() -> Result<Vec<Role>> {
+    let role = |name: &str, command: &str, needs| Role {
+        name: name.to_owned(),
+        command: command.to_owned(),
+        needs,
+    };
+    let makes = Needs { makes: topic::ALL.to_vec(), ..Needs::default() };
+    let collect =
+        Needs { reads: written_by(&COMPARED), writes: written_by(&COLLECTED), ..Needs::default() };
+    let clock =
+        Needs { reads: written_by(&[CLOCK]), writes: written_by(&[CLOCK]), ..Needs::default() };
+    let mut roles = vec![
+        role("topics", "scorecard topics apply", makes),
+        role("collect", "scorecard collect", collect),
+        role("clock", "scorecard clock", clock),
+    ];
+    let mut inputs = Vec::new();
+    for name in STAGES {
+        let stage = factory(name)?();
+        inputs.extend(stage.inputs());
+        let needs = Needs::of_stage(&*stage, stage.name().to_owned());
+        roles.push(role(name, &format!("scorecard process --stage {name}"), needs));
+    }
+    let render = Needs { reads: RENDERED.to_vec(), ..Needs::default() };
+    roles.push(role("render", "scorecard render", render));
+    inputs.retain(|topic| dlq::takes_back(topic));
+    let letters = Needs { reads: vec![topic::DEADLETTER], writes: inputs, ..Needs::default() };
+    roles.push(role("dlq", "scorecard dlq", letters));
+    Ok(roles)
+}
+
+fn written_by(writers: &[&str]) -> Vec<&'static TopicSpec> {
+    topic::ALL.iter().copied().filter(|topic| writers.contains(&topic.writer)).collect()
+}
+
+/// Gives the principal of each role.
+fn principals_of(roles: &[Role], given: &[String]) -> Result<BTreeMap<String, String>> {
+    let usual =
+        roles.iter().map(|role| (role.name.clone(), format!("User:scorecard-{}", role.name)));
+    let mut principals: BTreeMap<_, _> = usual.collect();
+    for one in given {
+        let (role, principal) = one
+            .split_once('=')
+            .with_context(|| format!("--principal {one:?}: must be ROLE=User:NAME"))?;
+        ensure!(
+            principal
+                .split_once(':')
+                .is_some_and(|(kind, name)| !kind.is_empty() && !name.is_empty()),
+            "--principal {one:?}: {principal:?} must be a kind and a name, for example User:name"
+        );
+        let Some(known) = principals.get_mut(role) else {
+            let names: Vec<_> = roles.iter().map(|role| role.name.as_str()).collect();
+            bail!("--principal {one:?}: unknown role {role:?}; there are: {}", names.join(", "));
+        };
+        *known = principal.to_owned();
+    }
+    Ok(principals)
+}
+
+fn commands(
+    roles: &[Role],
+    principals: &BTreeMap<String, String>,
+    prefix: &str,
+    bootstrap: &str,
+) -> String {
+    let mut text =
+        "# admin.properties: how somebody who may alter access control lists logs in\n".to_owned();
+    let bootstrap =
+        if bootstrap.starts_with('$') { format!("\"{bootstrap}\"") } else { quoted(bootstrap) };
+    for role in roles {
+        write!(text, "\n# {}: {}\n", role.name, role.command).expect("a text takes everything");
+        let principal = quoted(&principals[&role.name]);
+        for rights in arguments(&role.needs.acls(prefix)) {
+            let rights: Vec<_> = rights.iter().map(|word| quoted(word)).collect();
+            writeln!(
+                text,
+                "kafka-acls.sh --bootstrap-server {bootstrap} --command-config admin.properties \
+                 --add --allow-principal {principal} {}",
+                rights.join(" ")
+            )
+            .expect("a text takes everything");
+        }
+    }
+    text
+}
+
+/// Gives a word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.:,/=@".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+fn objects(role: &Role, principals: &BTreeMap<String, String>, prefix: &str) -> Vec<Value> {
+    let rights = role.needs.acls(prefix).into_iter();
+    let objects = rights.map(|acl| {
+        json!({
+            "role": role.name,
+            "principal": principals[&role.name],
+            "permission": "Allow",
+            "resource_type": acl.resource.word(),
+            "name": acl.name,
+            "pattern": acl.pattern.word(),
+            "operation": acl.operation.word(),
+        })
+    });
+    objects.collect()
+}
+
+#[cfg(test)]
+mod tests;
