@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
 mod accounts;
+mod agree;
 mod build;
 mod credit;
 mod findings;

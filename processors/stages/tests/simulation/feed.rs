@@ -1,0 +1,97 @@
+//! What producers still have to write: a scenario by topic and partition, each in its own order.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use stream::{Outgoing, Record};
+
+use crate::{
+    build::{Event, Tape},
+    random::Random,
+    runner::Trace,
+};
+
+/// The records of a scenario that are not appended yet.
+pub(crate) struct Feed {
+    tape: Tape,
+    lanes: BTreeMap<(&'static str, i32), Lane>,
+    made: usize,
+}
+
+#[derive(Default)]
+struct Lane {
+    /// Records with their places in the scenario.
+    coming: VecDeque<(usize, Outgoing)>,
+    last: Option<Outgoing>,
+}
+
+impl Feed {
+    pub(crate) fn new(partitions: i32, events: &[Event]) -> Self {
+        let mut feed = Self { tape: Tape::new(partitions), lanes: BTreeMap::new(), made: 0 };
+        events.iter().for_each(|event| feed.add(event));
+        feed
+    }
+
+    /// Adds an event behind all others.
+    pub(crate) fn add(&mut self, event: &Event) {
+        self.made += 1;
+        for record in self.tape.records(event) {
+            let lane = self.lanes.entry((record.topic.name, record.partition)).or_default();
+            lane.coming.push_back((self.made, outgoing(record)));
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lanes.values().all(|lane| lane.coming.is_empty())
+    }
+
+    /// Draws what is appended next: some records of one lane, some twice, some of before again.
+    ///
+    /// A record is said again only while it is the last one of its topic and partition, as by a
+    /// producer that does not know whether it was heard.
+    pub(crate) fn draw(&mut self, random: &mut Random, trace: &Trace) -> Vec<Outgoing> {
+        let mut drawn = Vec::new();
+        if random.chance(10) {
+            let said: Vec<_> = self.lanes.values().filter_map(|lane| lane.last.as_ref()).collect();
+            if !said.is_empty() {
+                drawn.push(random.pick(&said).clone());
+                trace.count("said again", 1);
+            }
+        }
+        let Some(lane) = self.choose(random).and_then(|key| self.lanes.get_mut(&key)) else {
+            return drawn;
+        };
+        for _ in 0..=random.below(6) {
+            let Some((_, record)) = lane.coming.pop_front() else { break };
+            if random.chance(8) {
+                drawn.push(record.clone());
+                trace.count("appended twice", 1);
+            }
+            lane.last = Some(record.clone());
+            drawn.push(record);
+        }
+        drawn
+    }
+
+    /// Chooses a lane: that of the oldest record, or any.
+    fn choose(&self, random: &mut Random) -> Option<(&'static str, i32)> {
+        let heads = self.lanes.iter();
+        let heads = heads.filter_map(|(key, lane)| Some((lane.coming.front()?.0, *key)));
+        let heads: Vec<_> = heads.collect();
+        if random.chance(60) {
+            return heads.iter().min().map(|(_, key)| *key);
+        }
+        (!heads.is_empty()).then(|| random.pick(&heads).1)
+    }
+}
+
+/// A record as a writer hands it over.
+pub(crate) fn outgoing(record: Record) -> Outgoing {
+    Outgoing {
+        topic: record.topic,
+        partition: record.partition,
+        timestamp_ms: record.timestamp_ms,
+        key: record.key,
+        value: record.value,
+        headers: record.headers,
+    }
+}

@@ -1,0 +1,257 @@
+//! The local log as one worker sees it: records come late, and what its commits took is noted.
+
+mod reader;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use schemas::TopicSpec;
+use stream::{
+    Log, LogError, Member, Membership, Outcome, Outgoing, Polled, Position, Reader, Record, Stage,
+    StepError, TableSpec, TopicPlan, View, Writer, local::LocalLog,
+};
+
+use crate::random::Random;
+use reader::{LateReader, next};
+
+/// The records that each task took, by group and partition, in the order of their commits.
+pub(crate) type Orders = Arc<Mutex<BTreeMap<(String, i32), Vec<Record>>>>;
+
+/// Records whose steps are done, and not committed as far as is known.
+type Taken = Arc<Mutex<Vec<Record>>>;
+
+/// What a worker's member does with what it hears.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Hearing {
+    /// It hands over what it reads, though late.
+    #[default]
+    Normal,
+    /// It reads, and hands nothing over yet.
+    Hoards,
+    /// It hands over what it has read, and hears of nothing else: a process that slept.
+    Deaf,
+}
+
+/// A log for one worker.
+pub(crate) struct Watched {
+    log: LocalLog,
+    orders: Orders,
+    taken: Taken,
+    delays: Mutex<u64>,
+    hearing: Arc<Mutex<Hearing>>,
+}
+
+impl Watched {
+    /// Wraps a log; `delays` seeds how late records come.
+    pub(crate) fn new(log: LocalLog, orders: Orders, delays: u64) -> Self {
+        let (taken, hearing) = (Taken::default(), Arc::default());
+        Self { log, orders, taken, delays: Mutex::new(delays), hearing }
+    }
+
+    /// Gives what says how well the worker hears.
+    pub(crate) fn hearing(&self) -> Arc<Mutex<Hearing>> {
+        self.hearing.clone()
+    }
+
+    /// Wraps a stage, so that its steps are noted.
+    pub(crate) fn watch(&self) -> impl Fn(Box<dyn Stage>) -> Box<dyn Stage> + Send + Sync + use<> {
+        let taken = self.taken.clone();
+        move |stage| Box::new(WatchedStage { stage, taken: taken.clone() })
+    }
+}
+
+impl Log for Watched {
+    fn partitions(&self) -> i32 {
+        self.log.partitions()
+    }
+
+    fn plan(&self) -> Result<Vec<TopicPlan>, LogError> {
+        self.log.plan()
+    }
+
+    fn apply(&self) -> Result<Vec<TopicPlan>, LogError> {
+        self.log.apply()
+    }
+
+    fn writer(&self, role: &str) -> Result<Box<dyn Writer>, LogError> {
+        self.log.writer(role)
+    }
+
+    fn reader(&self, from: &[Position]) -> Result<Box<dyn Reader>, LogError> {
+        let reader = self.log.reader(from)?;
+        Ok(Box::new(LateReader::new(reader, next(&self.delays))))
+    }
+
+    fn join(&self, membership: &Membership) -> Result<Box<dyn Member>, LogError> {
+        Ok(Box::new(WatchedMember {
+            member: self.log.join(membership)?,
+            log: self.log.clone(),
+            group: membership.group.clone(),
+            orders: self.orders.clone(),
+            taken: self.taken.clone(),
+            random: Random(next(&self.delays)),
+            late: VecDeque::new(),
+            hearing: self.hearing.clone(),
+        }))
+    }
+
+    fn committed(&self, group: &str, of: &[&'static TopicSpec]) -> Result<Vec<Position>, LogError> {
+        self.log.committed(group, of)
+    }
+
+    fn ends(&self, of: &[&'static TopicSpec]) -> Result<Vec<Position>, LogError> {
+        self.log.ends(of)
+    }
+}
+
+struct WatchedMember {
+    member: Box<dyn Member>,
+    log: LocalLog,
+    group: String,
+    orders: Orders,
+    taken: Taken,
+    random: Random,
+    /// Records that were read and not handed over.
+    late: VecDeque<Record>,
+    hearing: Arc<Mutex<Hearing>>,
+}
+
+impl WatchedMember {
+    /// Hands over some of what was read: of each topic and partition the first ones, up to a draw.
+    fn deliver(&mut self) -> Vec<Record> {
+        let mut cut = BTreeMap::new();
+        let (mut now, mut later) = (Vec::new(), VecDeque::new());
+        for record in std::mem::take(&mut self.late) {
+            let cut = cut.entry((record.topic.name, record.partition)).or_insert(false);
+            *cut |= self.random.chance(20);
+            if *cut { later.push_back(record) } else { now.push(record) }
+        }
+        self.late = later;
+        now
+    }
+
+    fn is_late(&self, topic: &'static TopicSpec, partition: i32) -> bool {
+        self.late.iter().any(|r| r.topic.name == topic.name && r.partition == partition)
+    }
+
+    fn is_committed(&self, positions: &[Position]) -> Result<bool, LogError> {
+        for position in positions {
+            let committed = self.log.committed(&self.group, &[position.topic])?;
+            if committed[position.partition as usize].offset != position.offset {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn note(&self, positions: &[Position]) {
+        let mut orders = self.orders.lock().unwrap();
+        let mut taken = self.taken.lock().unwrap();
+        let is_in = |record: &Record| {
+            positions.iter().any(|position| {
+                position.topic.name == record.topic.name
+                    && position.partition == record.partition
+                    && record.offset < position.offset
+            })
+        };
+        for record in taken.extract_if(.., |record| is_in(record)) {
+            let order = orders.entry((self.group.clone(), record.partition)).or_default();
+            order.push(record);
+        }
+    }
+}
+
+impl Member for WatchedMember {
+    fn poll(&mut self, timeout: Duration) -> Result<Polled, LogError> {
+        let hearing = *self.hearing.lock().unwrap();
+        if hearing == Hearing::Deaf {
+            return Ok(Polled::Records(self.deliver()));
+        }
+        Ok(match self.member.poll(timeout)? {
+            Polled::Records(records) => {
+                self.late.extend(records);
+                let hoards = hearing == Hearing::Hoards;
+                Polled::Records(if hoards { Vec::new() } else { self.deliver() })
+            }
+            Polled::Revoked { partitions, lost } => {
+                self.late.retain(|record| !partitions.contains(&record.partition));
+                Polled::Revoked { partitions, lost }
+            }
+            assigned => assigned,
+        })
+    }
+
+    fn resume(&mut self, partitions: &[i32]) -> Result<Vec<Position>, LogError> {
+        let elsewhere = |record: &Record| !partitions.contains(&record.partition);
+        self.late.retain(elsewhere);
+        self.taken.lock().unwrap().retain(elsewhere);
+        self.member.resume(partitions)
+    }
+
+    fn pause(
+        &mut self,
+        topic: &'static TopicSpec,
+        partition: i32,
+        on: bool,
+    ) -> Result<(), LogError> {
+        self.member.pause(topic, partition, on)
+    }
+
+    fn at_end(&self, topic: &'static TopicSpec, partition: i32) -> bool {
+        !self.is_late(topic, partition) && self.member.at_end(topic, partition)
+    }
+
+    fn commit(
+        &mut self,
+        outputs: Vec<Outgoing>,
+        positions: &[Position],
+    ) -> Result<Outcome, LogError> {
+        let outcome = self.member.commit(outputs, positions);
+        let durable = match &outcome {
+            Ok(outcome) => *outcome == Outcome::Committed,
+            Err(_) => self.is_committed(positions)?,
+        };
+        if durable {
+            self.note(positions);
+        }
+        outcome
+    }
+}
+
+struct WatchedStage {
+    stage: Box<dyn Stage>,
+    taken: Taken,
+}
+
+impl Stage for WatchedStage {
+    fn name(&self) -> &'static str {
+        self.stage.name()
+    }
+
+    fn inputs(&self) -> Vec<&'static TopicSpec> {
+        self.stage.inputs()
+    }
+
+    fn tables(&self) -> Vec<TableSpec> {
+        self.stage.tables()
+    }
+
+    fn outputs(&self) -> Vec<&'static TopicSpec> {
+        self.stage.outputs()
+    }
+
+    fn step(&mut self, view: &mut View<'_>, record: &Record) -> Result<(), StepError> {
+        let stepped = self.stage.step(view, record);
+        if !matches!(stepped, Err(StepError::Wait(_))) {
+            self.taken.lock().unwrap().push(record.clone());
+        }
+        stepped
+    }
+
+    fn work(&mut self, view: &mut View<'_>) -> Result<bool, StepError> {
+        self.stage.work(view)
+    }
+}
