@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
-use stream::{kafka::KafkaConfig, registry::RegistryConfig};
+use stream::{kafka::KafkaConfig, registry::RegistryConfig, secret::Secret};
 
 /// Everything a process may be told. Relative paths start at the file's folder.
 #[derive(Debug, Deserialize)]
@@ -145,7 +145,15 @@ impl Config {
             &mut self.log.local,
         ];
         let findings = self.findings.iter_mut().map(|one| &mut one.path);
-        for path in own.into_iter().chain(optional.into_iter().flatten()).chain(findings) {
+        let kafka = self.log.kafka.iter_mut().flat_map(|kafka| kafka.secrets.values_mut());
+        let registry = self.schema_registry.iter_mut();
+        let secrets = kafka.chain(registry.filter_map(|registry| registry.password.as_mut()));
+        let secrets = secrets.filter_map(|secret| match secret {
+            Secret::File(path) => Some(path),
+            Secret::Env(_) => None,
+        });
+        let optional = optional.into_iter().flatten();
+        for path in own.into_iter().chain(optional).chain(findings).chain(secrets) {
             *path = folder.join(&*path);
         }
     }
@@ -171,5 +179,43 @@ impl Config {
             aws.validate().context("aws")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manuals_examples_are_configurations() {
+        let page = include_str!("../docs/src/configuration.md");
+        let examples = page.split("```yaml\n").skip(1).filter_map(|text| text.split("```").next());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scorecard.yaml");
+        let mut mechanisms = Vec::new();
+        for example in examples {
+            std::fs::write(&path, example).unwrap();
+            let config = ConfigFile { path: path.clone() }.read().unwrap();
+            let kafka = config.log.kafka.unwrap();
+            assert_eq!(kafka.secrets.len(), 1, "{example}");
+            mechanisms.push(kafka.properties.get("sasl.mechanism").cloned().unwrap_or_default());
+        }
+        assert_eq!(mechanisms, ["PLAIN", "SCRAM-SHA-512", "", "OAUTHBEARER"]);
+    }
+
+    #[test]
+    fn a_secrets_file_lies_beside_the_configuration() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scorecard.yaml");
+        let secrets = "{sasl.password: {file: password}, ssl.key.password: {env: KEY}}";
+        let kafka = format!("kafka: {{bootstrap: \"b:9093\", secrets: {secrets}}}");
+        let registry = "schema_registry: {url: \"http://r\", password: {file: /run/r}}";
+        std::fs::write(&path, format!("log: {{{kafka}}}\n{registry}\n")).unwrap();
+        let config = ConfigFile { path }.read().unwrap();
+        let secrets = config.log.kafka.unwrap().secrets;
+        assert_eq!(secrets["sasl.password"], Secret::File(folder.path().join("password")));
+        assert_eq!(secrets["ssl.key.password"], Secret::Env("KEY".to_owned()));
+        let registry = config.schema_registry.unwrap();
+        assert_eq!(registry.password, Some(Secret::File("/run/r".into())));
     }
 }

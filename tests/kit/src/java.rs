@@ -91,7 +91,7 @@ fn read_row(line: &str) -> Option<Placed> {
     Some(Placed { hash: hash.parse().ok()?, partition: partition.parse().ok()? })
 }
 
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {

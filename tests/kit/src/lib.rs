@@ -18,5 +18,6 @@ pub mod process;
 mod python;
 pub mod secured;
 pub mod setup;
+pub mod tokens;
 
 pub use python::python;
