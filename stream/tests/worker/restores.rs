@@ -38,9 +38,11 @@ pub(crate) fn an_empty_folder_is_filled_from_the_log(rig: &mut Rig) {
         move |partition, far| heard.lock().unwrap().push((partition, far))
     }));
     let stores = config.stores.clone();
+    let before = written(rig);
     let report = rig.run(config).unwrap();
-    let rows = written(rig);
-    assert_eq!(report.restored, rows, "every row is read once");
+    // Compaction may take old versions at any time; without it both counts are the same.
+    let rows = written(rig)..=before;
+    assert!(rows.contains(&report.restored), "{}, not {rows:?}: a row once", report.restored);
     assert_eq!(report.records, 0, "no input is read again");
     let heard = heard.lock().unwrap();
     let ended = heard.iter().filter(|(_, far)| far.done >= far.total && far.total > 0);
@@ -176,7 +178,7 @@ pub(crate) fn lost_positions_are_an_error(rig: &mut Rig) {
     let mut feed = Feed::new(rig);
     feed.append(100);
     rig.run(rig.config()).unwrap();
-    let rows = rig.records(ACCOUNT_STATE.spec).len();
+    let rows = rig.table(&ACCOUNT_STATE);
     for _ in 0..2 {
         let elsewhere = tempfile::tempdir().unwrap();
         let mut config = rig.config_in(elsewhere.path());
@@ -184,7 +186,7 @@ pub(crate) fn lost_positions_are_an_error(rig: &mut Rig) {
         let ended = rig.run(config);
         assert!(matches!(ended, Err(WorkerError::PositionsLost { .. })), "{ended:?}");
     }
-    assert_eq!(rig.records(ACCOUNT_STATE.spec).len(), rows, "nothing was counted twice");
+    assert_eq!(rig.table(&ACCOUNT_STATE), rows, "nothing was counted twice");
 }
 
 /// Counts the rows in the tables' topics, each version.
