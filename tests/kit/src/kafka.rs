@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -10,17 +9,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use tempfile::TempDir;
 
-use crate::process::{self, Child};
-use crate::{java, ports, setup};
+use crate::process::Child;
+use crate::{node, ports};
 
 /// Limit for a start; a loaded machine with two cores needed 20 s at most.
 const START_LIMIT: Duration = Duration::from_secs(120);
 
 /// Limit for a clean shutdown.
 const STOP_LIMIT: Duration = Duration::from_secs(60);
-
-/// What the node logs when it serves clients and is no longer fenced.
-const STARTED: &str = "Kafka Server started";
 
 /// One Kafka node. It is killed on drop, and its folder removed unless the test has failed.
 #[derive(Debug)]
@@ -137,12 +133,8 @@ impl Kafka {
     fn launch(&mut self) -> Result<()> {
         self.starts += 1;
         let folder = self.folder();
-        let mut command = jvm("512m")?;
-        command.arg("kafka.Kafka").arg(folder.join("server.properties")).current_dir(folder);
         let name = format!("server-{}", self.starts);
-        let mut server = Child::spawn_in_own_folder(command, folder, &name)?;
-        server.wait_for_output(STARTED, START_LIMIT).context("starting Kafka")?;
-        self.server = Some(server);
+        self.server = Some(node::launch(folder, &name, START_LIMIT)?);
         Ok(())
     }
 }
@@ -173,21 +165,5 @@ fn format_storage(folder: &Path, port: u16, more: &str) -> Result<()> {
     let properties = format!("{properties}\n{more}\n");
     let config = folder.join("server.properties");
     fs::write(&config, properties).with_context(|| format!("writing {}", config.display()))?;
-    let mut command = jvm("128m")?;
-    command
-        .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
-        .arg(&config)
-        .current_dir(folder);
-    process::run(command, START_LIMIT).context("formatting Kafka's data folder")?;
-    Ok(())
-}
-
-/// A fixed cluster id: 16 bytes in URL-safe base64. Nodes of different tests never meet.
-const CLUSTER_ID: &str = "c2NvcmVjYXJkLXRlc3RzMQ";
-
-fn jvm(heap: &str) -> Result<Command> {
-    setup::get()?;
-    let mut command = Command::new("java");
-    command.args(java::options(heap, "log4j2.properties")?);
-    Ok(command)
+    node::format(folder, &[], START_LIMIT)
 }

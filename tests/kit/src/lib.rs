@@ -13,6 +13,7 @@ pub mod java;
 pub mod kafka;
 pub mod libreoffice;
 pub mod moto;
+mod node;
 pub mod ports;
 pub mod process;
 mod python;

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
 use crate::process::{self, Child};
-use crate::{java, ports, setup};
+use crate::{java, node, ports};
 
 /// Limit for a start; a loaded machine with two cores needed 40 s.
 const START_LIMIT: Duration = Duration::from_secs(180);
@@ -58,11 +58,8 @@ impl Secured {
         let users: Vec<_> = [(ADMIN, ADMIN_PASSWORD)].iter().chain(users).copied().collect();
         let (sasl_port, tls_port) = (ports::free(), ports::free());
         write(path, "server.properties", &properties(path, sasl_port, tls_port, &users)?)?;
-        format_storage(path, &users)?;
-        let mut command = jvm("512m")?;
-        command.arg("kafka.Kafka").arg(path.join("server.properties")).current_dir(path);
-        let mut server = Child::spawn_in_own_folder(command, path, "server")?;
-        server.wait_for_output("Kafka Server started", START_LIMIT).context("starting Kafka")?;
+        node::format(path, &scram(&users), START_LIMIT)?;
+        let server = node::launch(path, "server", START_LIMIT)?;
         let secured = Self { folder, sasl_port, tls_port, _server: server };
         write(secured.folder.path(), "admin.properties", &secured.admin_properties())?;
         Ok(secured)
@@ -186,29 +183,17 @@ fn properties(
     Ok(text)
 }
 
-/// Makes the data folder with the users in it, as `kafka-storage.sh format` does.
-fn format_storage(folder: &Path, users: &[(&str, &str)]) -> Result<()> {
-    let mut command = jvm("128m")?;
-    command.args(["kafka.tools.StorageTool", "format", "-t", "c2NvcmVjYXJkLXRlc3RzMg", "-c"]);
-    command.arg(folder.join("server.properties")).current_dir(folder);
-    for (name, password) in users {
-        for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"] {
-            command.arg("--add-scram");
-            command.arg(format!("{mechanism}=[name={name},password={password}]"));
-        }
-    }
-    process::run(command, START_LIMIT).context("formatting Kafka's data folder")?;
-    Ok(())
+/// The arguments by which a formatted data folder knows the users.
+fn scram(users: &[(&str, &str)]) -> Vec<String> {
+    let of_user = |(name, password): &(&str, &str)| {
+        ["SCRAM-SHA-256", "SCRAM-SHA-512"].map(|mechanism| {
+            ["--add-scram".to_owned(), format!("{mechanism}=[name={name},password={password}]")]
+        })
+    };
+    users.iter().flat_map(of_user).flatten().collect()
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> Result<()> {
     let path = folder.join(name);
     fs::write(&path, text).with_context(|| format!("writing {}", path.display()))
-}
-
-fn jvm(heap: &str) -> Result<Command> {
-    setup::get()?;
-    let mut command = Command::new("java");
-    command.args(java::options(heap, "log4j2.properties")?);
-    Ok(command)
 }
