@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 
 use compliance::{Rows, StandardEntry, finding_row, part_of, worse};
 use inventory::{
-    Attempt, Completion, Order, ScopeKey, ScopeState, ScopeStatus, UNIT_REPORT, count_closes,
-    order, start,
+    Attempt, Completion, Order, ScopeKey, ScopeState, UNIT_REPORT, count_closes, order, start,
 };
 use schemas::{
-    ComplianceState, Finding, FindingStatus, FindingSubject, Report, ReportEvent, Resource, key,
-    topic,
+    ComplianceState, Finding, FindingSubject, Report, ReportEvent, Resource, key, topic,
 };
 use stream::Record;
 
@@ -125,28 +123,18 @@ impl Task<'_, '_> {
             let cursor = last_key(&rows);
             return Ok(Some(Work::SweepReport { sweep: ReportSweep { cursor, ..sweep } }));
         }
+        let key = scope_of(&sweep.account, &sweep.source);
         if sweep.counted {
-            self.complete_report(&sweep).map(|()| None)
-        } else {
-            self.close_report(sweep)
+            return self.complete_scope(&key);
         }
-    }
-
-    /// Decides, once all findings were counted, whether absence counts.
-    fn close_report(&mut self, sweep: ReportSweep) -> Step<Option<Work>> {
+        // Only once all findings were counted it is known whether absence counts.
         match count_closes(sweep.announced, sweep.arrived) {
             Completion::Sweep if sweep.complete => {
                 let sweep = ReportSweep { counted: true, cursor: None, ..sweep };
                 Ok(Some(Work::SweepReport { sweep }))
             }
-            Completion::Sweep => self.complete_report(&sweep).map(|()| None),
-            Completion::Short { error } => {
-                let key = scope_of(&sweep.account, &sweep.source);
-                if let Some(scope) = self.view.get(&SCOPE, &key)? {
-                    self.fail_scope(&key, scope, error)?;
-                }
-                Ok(None)
-            }
+            Completion::Sweep => self.complete_scope(&key),
+            Completion::Short { error } => self.fall_short(&key, error),
         }
     }
 
@@ -163,12 +151,10 @@ impl Task<'_, '_> {
             Some(held) => self.view.put(&FINDING, key, held)?,
             None => self.view.delete(&FINDING, key)?,
         }
+        let unknown = held.as_ref().and_then(FindingRow::unknown);
         let entries: Vec<_> = self.standard()?.fed_by(&key.source, &key.check).cloned().collect();
         for entry in entries {
-            match &held {
-                Some(held) => self.judge_finding_row(&entry, key, held)?,
-                None => self.judge_finding(&entry, key, None)?,
-            }
+            self.judge_finding(&entry, key, unknown.as_ref())?;
         }
         Ok(())
     }
@@ -181,25 +167,10 @@ impl Task<'_, '_> {
         row: &FindingRow,
     ) -> Step {
         self.judge_finding(entry, key, Some(&row.finding))?;
-        let Some(message) = &row.held else { return Ok(()) };
-        let held = Finding {
-            status: FindingStatus::Unknown,
-            message: message.clone(),
-            ..row.finding.clone()
-        };
-        self.judge_finding(entry, key, Some(&held))
-    }
-
-    fn complete_report(&mut self, sweep: &ReportSweep) -> Step {
-        let key = scope_of(&sweep.account, &sweep.source);
-        let Some(scope) = self.view.get(&SCOPE, &key)? else {
-            return Ok(());
-        };
-        let completed_ms = Some(self.view.at_ms());
-        let done =
-            ScopeState { status: ScopeStatus::Completed, completed_ms, error: None, ..scope };
-        self.view.put(&SCOPE, &key, &done)?;
-        self.cover(&key.account, &key.resource_type)
+        match row.unknown() {
+            Some(unknown) => self.judge_finding(entry, key, Some(&unknown)),
+            None => Ok(()),
+        }
     }
 }
 

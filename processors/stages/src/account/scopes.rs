@@ -103,7 +103,17 @@ impl Task<'_, '_> {
             let cursor = last_key(&rows);
             return Ok(Some(Work::Sweep { sweep: ScopeSweep { cursor, ..sweep } }));
         }
-        if sweep.counted { self.complete_scope(&sweep).map(|()| None) } else { self.close(sweep) }
+        let key = ScopeKey::new(&*sweep.account, &*sweep.resource_type, &*sweep.region);
+        if sweep.counted {
+            return self.complete_scope(&key);
+        }
+        // Only once all members were counted it is known whether absence counts.
+        match count_closes(sweep.announced, sweep.arrived) {
+            Completion::Sweep => {
+                Ok(Some(Work::Sweep { sweep: ScopeSweep { counted: true, cursor: None, ..sweep } }))
+            }
+            Completion::Short { error } => self.fall_short(&key, error),
+        }
     }
 
     /// Tells whether another scope of the same type still has a member: a global resource may be
@@ -119,31 +129,22 @@ impl Task<'_, '_> {
         Ok(false)
     }
 
-    /// Decides, once all members were counted, whether absence counts.
-    fn close(&mut self, sweep: ScopeSweep) -> Step<Option<Work>> {
-        match count_closes(sweep.announced, sweep.arrived) {
-            Completion::Sweep => {
-                Ok(Some(Work::Sweep { sweep: ScopeSweep { counted: true, cursor: None, ..sweep } }))
-            }
-            Completion::Short { error } => {
-                let key = ScopeKey::new(&*sweep.account, &*sweep.resource_type, &*sweep.region);
-                if let Some(scope) = self.view.get(&SCOPE, &key)? {
-                    self.fail_scope(&key, scope, error)?;
-                }
-                Ok(None)
-            }
+    /// Ends an attempt that told everything.
+    pub(super) fn complete_scope(&mut self, key: &ScopeKey) -> Step<Option<Work>> {
+        if let Some(scope) = self.view.get(&SCOPE, key)? {
+            let (status, completed_ms) = (ScopeStatus::Completed, Some(self.view.at_ms()));
+            let done = ScopeState { status, completed_ms, error: None, ..scope };
+            self.view.put(&SCOPE, key, &done)?;
+            self.cover(&key.account, &key.resource_type)?;
         }
+        Ok(None)
     }
 
-    fn complete_scope(&mut self, sweep: &ScopeSweep) -> Step {
-        let key = ScopeKey::new(&*sweep.account, &*sweep.resource_type, &*sweep.region);
-        let Some(scope) = self.view.get(&SCOPE, &key)? else {
-            return Ok(());
-        };
-        let completed_ms = Some(self.view.at_ms());
-        let done =
-            ScopeState { status: ScopeStatus::Completed, completed_ms, error: None, ..scope };
-        self.view.put(&SCOPE, &key, &done)?;
-        self.cover(&key.account, &key.resource_type)
+    /// Ends an attempt of which less arrived than it announced.
+    pub(super) fn fall_short(&mut self, key: &ScopeKey, error: String) -> Step<Option<Work>> {
+        if let Some(scope) = self.view.get(&SCOPE, key)? {
+            self.fail_scope(key, scope, error)?;
+        }
+        Ok(None)
     }
 }

@@ -5,8 +5,8 @@ use compliance::{Counts, Weighted};
 use inventory::{Member, MemberKey, ScopeKey, ScopeState};
 use schemas::{
     AccountKey, AccountListing, AccountRegister, AccountState, ComplianceKey, ComplianceState,
-    Exception, ExceptionKey, Finding, Requirement, RequirementKey, ResourceKey, ResourceState,
-    ScoreKey, ScoreState, Spend, TrustKey, TrustState, key, topic,
+    Exception, ExceptionKey, Finding, FindingStatus, Requirement, RequirementKey, ResourceKey,
+    ResourceState, ScoreKey, ScoreState, Spend, TrustKey, TrustState, key, topic,
 };
 use serde::{Deserialize, Serialize};
 use stream::{Table, TableSpec};
@@ -89,6 +89,14 @@ pub(super) struct FindingRow {
     pub generation: i64,
     /// Why a later report could not look for it again, in the scanner's words; none when it could.
     pub held: Option<String>,
+}
+
+impl FindingRow {
+    /// Gives the finding as the later report left it, when that one could not look.
+    pub(super) fn unknown(&self) -> Option<Finding> {
+        let message = self.held.clone()?;
+        Some(Finding { status: FindingStatus::Unknown, message, ..self.finding.clone() })
+    }
 }
 
 key! {
