@@ -260,22 +260,16 @@ fn revived(letter: &Record) -> Result<Outgoing> {
     let partition =
         partition.parse().with_context(|| format!("{place}: partition {partition:?}"))?;
     let headers = letter.headers.iter().filter(|(name, _)| !name.starts_with("dlq_"));
-    Ok(Outgoing {
-        topic,
-        partition,
-        timestamp_ms: letter.timestamp_ms,
-        key: letter.key.clone(),
-        value: letter.value.clone(),
-        headers: headers.cloned().collect(),
-    })
+    let headers = headers.cloned().collect();
+    Ok(Outgoing { topic, partition, headers, ..letter.clone().into() })
 }
 
-/// The topic that a letter came from, if producers write it: tables have one writer, its stage.
 /// Whether records of a topic may be appended once more: a stage's outputs are the stage's alone.
 pub(crate) fn takes_back(topic: &TopicSpec) -> bool {
     topic.writer.starts_with("producer")
 }
 
+/// The topic that a letter came from, if its records may be appended once more.
 fn topic_of(letter: &Record) -> Result<&'static TopicSpec> {
     let name = header(letter, DLQ_TOPIC);
     let Some(topic) = by_name(name) else { bail!("it names no topic of ours: {name:?}") };

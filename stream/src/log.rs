@@ -48,6 +48,14 @@ pub struct Outgoing {
     pub headers: Headers,
 }
 
+impl From<Record> for Outgoing {
+    /// Makes a record to append of one that was read: all but its offset.
+    fn from(record: Record) -> Self {
+        let Record { topic, partition, offset: _, timestamp_ms, key, value, headers } = record;
+        Self { topic, partition, timestamp_ms, key, value, headers }
+    }
+}
+
 /// The next offset that a reader wants of one partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {

@@ -177,7 +177,7 @@ impl Rig {
             let events: Vec<_> = events.cloned().collect();
             assert_eq!(made.len(), events.len(), "events of partition {partition}");
             for (made, wanted) in made.iter().zip(&events) {
-                assert_eq!(&outgoing(made), wanted);
+                assert_eq!(&Outgoing::from(made.clone()), wanted);
             }
         }
     }
@@ -404,15 +404,4 @@ pub(crate) fn last_values(records: Vec<Record>) -> BTreeMap<String, Vec<u8>> {
 fn rows(fold: &Fold<Tally>, table: &str) -> BTreeMap<String, Vec<u8>> {
     let rows = fold.store.rows(table);
     rows.map(|(key, value)| (key.clone(), value.to_vec())).collect()
-}
-
-fn outgoing(record: &Record) -> Outgoing {
-    Outgoing {
-        topic: record.topic,
-        partition: record.partition,
-        timestamp_ms: record.timestamp_ms,
-        key: record.key.clone(),
-        value: record.value.clone(),
-        headers: record.headers.clone(),
-    }
 }

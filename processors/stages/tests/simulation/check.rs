@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet, hash_map::DefaultHasher},
     hash::{Hash, Hasher},
-    time::Duration,
 };
 
 use schemas::{
@@ -15,6 +14,7 @@ use stream::{
     Log, Outgoing, Position, Record, Stage,
     fold::Fold,
     local::LocalLog,
+    snapshot,
     store::{Identity, Stores},
 };
 
@@ -22,7 +22,6 @@ use crate::{
     actor::Kind,
     agree::{agree, timeless},
     build::Event,
-    feed::outgoing,
     oracle::Oracle,
     runner::Trace,
     site::{Tables, compacted},
@@ -113,7 +112,7 @@ fn folds<S: Stage>(end: &End, kind: Kind, stage: impl Fn() -> S) -> Vec<Fold<S>>
 fn is_what_the_steps_make<S: Stage>(end: &End, kind: Kind, folds: &[Fold<S>]) {
     let made: Vec<&Outgoing> = folds.iter().flat_map(|fold| &fold.outputs).collect();
     for topic in outputs(&*kind.stage()) {
-        let written = records(&end.log, topic).into_iter().map(outgoing);
+        let written = records(&end.log, topic).into_iter().map(Outgoing::from);
         let written = by_writer(written.filter(|record| is_of(record, kind)));
         let wanted = made.iter().filter(|record| record.topic.name == topic.name);
         let wanted = by_writer(wanted.map(|record| (*record).clone()));
@@ -175,7 +174,7 @@ fn stores_hold<S: Stage>(end: &End, kind: Kind, folds: &[Fold<S>]) {
 /// What readers of the tables see.
 fn tables(end: &End) -> Tables {
     let topics = [Kind::Account, Kind::Rollup].into_iter().flat_map(|k| outputs(&*k.stage()));
-    let written = topics.flat_map(|topic| records(&end.log, topic)).map(outgoing);
+    let written = topics.flat_map(|topic| records(&end.log, topic)).map(Outgoing::from);
     let written: Vec<_> = written.collect();
     let written: Vec<_> = written.iter().collect();
     Tables {
@@ -202,19 +201,7 @@ fn outputs(stage: &dyn Stage) -> Vec<&'static TopicSpec> {
 
 /// All records of a topic, partition by partition.
 fn records(log: &LocalLog, topic: &'static TopicSpec) -> Vec<Record> {
-    let starts = (0..log.partitions()).map(|partition| Position { topic, partition, offset: 0 });
-    let mut found = Vec::new();
-    for start in starts {
-        let mut reader = log.reader(&[start]).unwrap();
-        loop {
-            let records = reader.poll(Duration::ZERO).unwrap();
-            if records.is_empty() {
-                break;
-            }
-            found.extend(records);
-        }
-    }
-    found
+    snapshot::records(log, topic).unwrap()
 }
 
 /// Records by their partition and the task that wrote them.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use stream::{Outgoing, Record};
+use stream::Outgoing;
 
 use crate::{
     build::{Event, Tape},
@@ -36,7 +36,7 @@ impl Feed {
         self.made += 1;
         for record in self.tape.records(event) {
             let lane = self.lanes.entry((record.topic.name, record.partition)).or_default();
-            lane.coming.push_back((self.made, outgoing(record)));
+            lane.coming.push_back((self.made, record.into()));
         }
     }
 
@@ -81,17 +81,5 @@ impl Feed {
             return heads.iter().min().map(|(_, key)| *key);
         }
         (!heads.is_empty()).then(|| random.pick(&heads).1)
-    }
-}
-
-/// A record as a writer hands it over.
-pub(crate) fn outgoing(record: Record) -> Outgoing {
-    Outgoing {
-        topic: record.topic,
-        partition: record.partition,
-        timestamp_ms: record.timestamp_ms,
-        key: record.key,
-        value: record.value,
-        headers: record.headers,
     }
 }
