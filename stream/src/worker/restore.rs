@@ -5,7 +5,7 @@
 //! four cases: it belongs to something else, it can't be read, it knows offsets that the log does
 //! not have, or it is so old that tombstones may be gone.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{
     Failpoint, WorkerError,
@@ -26,6 +26,9 @@ const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// change of coordinators a group can seem to have no positions.
 const AHEAD_TRIES: u32 = 20;
 
+/// How often a restore that stands still says so: a transaction of a dead writer ends before that.
+const STILL_TOLD_EVERY: Duration = Duration::from_secs(30);
+
 /// A restore under way.
 pub(super) struct Restore {
     reader: Option<Box<dyn Reader>>,
@@ -41,6 +44,8 @@ pub(super) struct Restore {
     /// When the store's own positions held; none when it began empty.
     checked: Option<Checked>,
     newest_ms: Option<i64>,
+    /// When it last got on, or said that it does not.
+    moved: Instant,
 }
 
 /// What beginning a restore led to.
@@ -99,6 +104,7 @@ impl Restore {
             rows: 0,
             checked: store.checked().map_err(failed)?,
             newest_ms: None,
+            moved: role.config.clock.now(),
         })))
     }
 
@@ -178,8 +184,28 @@ impl Restore {
         for record in records {
             self.row(role, record)?;
         }
-        self.positions = of(self.partition, positions);
+        self.notice(role, of(self.partition, positions));
         Ok(())
+    }
+
+    /// Takes new positions; says so when they have not moved for long.
+    fn notice(&mut self, role: &Role, positions: Vec<Position>) {
+        let now = role.config.clock.now();
+        if positions != self.positions {
+            self.moved = now;
+        } else if now.saturating_duration_since(self.moved) >= STILL_TOLD_EVERY {
+            self.moved = now;
+            let mut behind = positions.iter().filter(|at| at.offset < end_of(&self.ends, at));
+            let topic = behind.next().map_or("", |at| at.topic.name);
+            tracing::warn!(
+                stage = role.stage,
+                partition = self.partition,
+                topic,
+                "a restore stands still: a transaction that nobody ends holds up its topic; \
+                 find it with `kafka-transactions.sh find-hanging`"
+            );
+        }
+        self.positions = positions;
     }
 
     fn row(&mut self, role: &Role, record: Record) -> Result<(), LogError> {

@@ -18,6 +18,9 @@ const START_LIMIT: Duration = Duration::from_secs(120);
 /// Limit for a clean shutdown.
 const STOP_LIMIT: Duration = Duration::from_secs(60);
 
+/// What a transaction coordinator logs when it skips markers for partitions without a leader.
+const MARKER_SKIPPED: &str = "Couldn't find leader endpoint for partitions";
+
 /// One Kafka node. It is killed on drop, and its folder removed unless the test has failed.
 #[derive(Debug)]
 pub struct Kafka {
@@ -124,6 +127,24 @@ impl Kafka {
     /// When the node does not run.
     pub fn signal(&mut self, name: &str) -> Result<()> {
         self.server()?.signal(name)
+    }
+
+    /// Tells whether the node has ended a transaction without writing its marker: what was
+    /// committed may then be lost, or what was aborted be seen. No client can prevent or mend it,
+    /// so a test of ours says nothing about such a run. See `docs/decisions`, "A partition without
+    /// a leader can make Kafka forget the end of a transaction".
+    ///
+    /// # Errors
+    /// When the node's log can't be read.
+    pub fn forgot_a_marker(&self) -> Result<bool> {
+        for start in 1..=self.starts {
+            let log = self.folder().join(format!("server-{start}.out"));
+            let text = fs::read(&log).with_context(|| format!("reading {}", log.display()))?;
+            if String::from_utf8_lossy(&text).contains(MARKER_SKIPPED) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn server(&mut self) -> Result<&mut Child> {
