@@ -18,7 +18,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     released::RELEASED,
     resolve::{Foreign, Misfit, Ours},
-    topic,
+    topic::{self, TopicSpec},
 };
 
 /// A topic's value: a Rust type with an Avro schema of the same shape.
@@ -170,6 +170,28 @@ impl Codec {
     /// # Errors
     /// [`AvroError::Registry`], or [`AvroError::Datum`] when the type and its schema disagree.
     pub fn encode<V: Value>(&self, topic: &str, value: &V) -> Result<Vec<u8>, AvroError> {
+        self.write(|| topic.to_owned(), value)
+    }
+
+    /// Encodes as [`Codec::encode`] does, for a topic of this prefix.
+    ///
+    /// # Errors
+    /// As [`Codec::encode`].
+    pub fn encode_for<V: Value>(
+        &self,
+        topic: &TopicSpec,
+        prefix: &str,
+        value: &V,
+    ) -> Result<Vec<u8>, AvroError> {
+        self.write(|| topic.full_name(prefix), value)
+    }
+
+    /// Only a registry wants the topic's name: most values never ask for it.
+    fn write<V: Value>(
+        &self,
+        topic: impl FnOnce() -> String,
+        value: &V,
+    ) -> Result<Vec<u8>, AvroError> {
         let shape = shape::<V>();
         let mut out = Vec::with_capacity(256);
         match &self.registry {
@@ -179,7 +201,7 @@ impl Codec {
             }
             Some(registered) => {
                 out.push(WIRE_FORMAT);
-                out.extend_from_slice(&registered.id_of::<V>(topic)?.to_be_bytes());
+                out.extend_from_slice(&registered.id_of::<V>(&topic())?.to_be_bytes());
             }
         }
         shape.writer.write_ser(&mut out, value).map_err(|source| datum::<V>(source))?;

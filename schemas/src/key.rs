@@ -40,6 +40,9 @@ pub fn prefix(parts: &[&str]) -> String {
 }
 
 fn escape_into(part: &str, out: &mut String) {
+    if !part.bytes().any(|byte| is_escaped(char::from(byte))) {
+        return out.push_str(part);
+    }
     for c in part.chars() {
         if is_escaped(c) {
             out.push_str(&format!("%{:02X}", c as u32));
@@ -55,6 +58,9 @@ fn is_escaped(c: char) -> bool {
 
 /// Reads only what `escape_into` writes, so that no entity has two keys.
 fn unescape(part: &str) -> Option<String> {
+    if !part.bytes().any(|byte| is_escaped(char::from(byte))) {
+        return Some(part.to_owned());
+    }
     let mut out = String::with_capacity(part.len());
     let mut rest = part;
     while let Some(at) = rest.find(is_escaped) {

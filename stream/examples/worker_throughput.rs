@@ -59,9 +59,10 @@ impl Stage for Count {
             email: String::new(),
             status: AccountStatus::Active,
         };
-        view.put(&COUNTS, &key, &row)?;
+        let scan = row.name.clone();
+        view.put(&COUNTS, &key, row)?;
         let event = ScanUnit {
-            scan: row.name,
+            scan,
             attempt: 1,
             account: key.account.clone(),
             region: "global".to_owned(),

@@ -1,12 +1,14 @@
 //! The fold: a stage run over records in memory, without a log. Tests and oracles use it.
 
-use std::{collections::BTreeMap, ops::Bound, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap, ops::Bound, sync::Arc};
 
 use schemas::{Cause, Codec, Key, Value};
 
 use crate::{
     Outgoing, Record, Stage, StepError, Table,
-    view::{Entry, Pending, Store, TaskContext, View},
+    cache::RowCache,
+    pending::Pending,
+    view::{Committed, Entry, Store, TaskContext, View},
 };
 
 /// Tables in memory.
@@ -17,15 +19,13 @@ pub struct MemoryStore {
 
 impl MemoryStore {
     /// Takes over a transaction's changes.
-    pub fn apply(&mut self, overlay: crate::Overlay) {
-        for (table, rows) in overlay {
+    pub fn apply(&mut self, pending: &Pending) {
+        for (table, key, bytes) in pending.rows() {
             let table = self.tables.entry(table).or_default();
-            for (key, change) in rows {
-                match change {
-                    Some(bytes) => table.insert(key, bytes),
-                    None => table.remove(&key),
-                };
-            }
+            match bytes {
+                Some(bytes) => table.insert(key.to_owned(), bytes.into()),
+                None => table.remove(key),
+            };
         }
     }
 
@@ -69,24 +69,22 @@ pub struct Fold<S> {
     /// Records that it could not use, with the reason.
     pub dead: Vec<(Record, String)>,
     context: TaskContext,
+    /// Keeps nothing: a fold is the plain meaning of a stage.
+    cache: RefCell<RowCache>,
 }
 
 impl<S: Stage> Fold<S> {
     /// Makes a task of one partition out of `partitions`.
     pub fn new(stage: S, partition: i32, partitions: i32) -> Self {
-        let context = TaskContext {
-            codec: Codec::default(),
-            prefix: "scorecard".to_owned(),
-            stage: stage.name(),
-            partition,
-            partitions,
-        };
+        let codec = Codec::default();
+        let context = TaskContext::new(codec, "scorecard", stage.name(), partition, partitions);
         Self {
             stage,
             store: MemoryStore::default(),
             outputs: Vec::new(),
             dead: Vec::new(),
             context,
+            cache: RefCell::new(RowCache::new(0)),
         }
     }
 
@@ -106,14 +104,17 @@ impl<S: Stage> Fold<S> {
     /// As [`Fold::take`].
     pub fn step(&mut self, record: &Record) -> Result<(), StepError> {
         let mut pending = Pending::default();
-        let mut view = View::for_record(&self.store, &self.context, &mut pending, record);
+        let committed = Committed { store: &self.store, cache: &self.cache };
+        let mut view = View::for_record(committed, &self.context, &mut pending, record);
         match self.stage.step(&mut view, record) {
             Ok(()) => view.accept(),
-            Err(StepError::Poison { reason }) => self.dead.push((record.clone(), reason)),
+            Err(StepError::Poison { reason }) => {
+                drop(view);
+                self.dead.push((record.clone(), reason));
+            }
             Err(wait) => return Err(wait),
         }
-        self.commit(pending);
-        Ok(())
+        self.commit(pending)
     }
 
     /// Does one piece of pending work; false when none was left.
@@ -124,10 +125,11 @@ impl<S: Stage> Fold<S> {
         let mut pending = Pending::default();
         let cause =
             Cause { topic: "work".to_owned(), partition: self.context.partition, offset: 0 };
-        let mut view = View::new(&self.store, &self.context, &mut pending, cause, 0);
+        let committed = Committed { store: &self.store, cache: &self.cache };
+        let mut view = View::new(committed, &self.context, &mut pending, cause, 0);
         let more = self.stage.work(&mut view)?;
         view.accept();
-        self.commit(pending);
+        self.commit(pending)?;
         Ok(more)
     }
 
@@ -143,8 +145,9 @@ impl<S: Stage> Fold<S> {
         rows.collect()
     }
 
-    fn commit(&mut self, pending: Pending) {
-        self.store.apply(pending.overlay);
-        self.outputs.extend(pending.outputs);
+    fn commit(&mut self, mut pending: Pending) -> Result<(), StepError> {
+        self.outputs.extend(pending.take_records(&self.store, &self.context)?);
+        self.store.apply(&pending);
+        Ok(())
     }
 }

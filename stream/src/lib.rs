@@ -6,12 +6,14 @@
 //! transaction.
 
 pub mod acls;
+pub mod cache;
 mod error;
 pub mod fold;
 pub mod kafka;
 pub mod local;
 mod log;
 mod open;
+pub mod pending;
 mod publisher;
 pub mod registry;
 pub mod secret;
@@ -32,4 +34,4 @@ pub use open::{LogConfig, open};
 pub use publisher::Publisher;
 pub use stage::{Stage, StepError};
 pub use table::{Table, TableSpec};
-pub use view::{Overlay, View};
+pub use view::View;

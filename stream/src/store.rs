@@ -14,7 +14,7 @@ use std::{
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, LsmError};
 
 use crate::{
-    LogError, Overlay, Position, StepError, TableSpec,
+    LogError, Position, StepError, TableSpec,
     view::{Entry, Store},
 };
 
@@ -91,8 +91,8 @@ pub struct TaskStore {
     damaged: AtomicBool,
 }
 
-/// A row to restore: table, key, and the value or its deletion.
-pub type Row = (&'static str, String, Option<Vec<u8>>);
+/// A row to write: table, key, and the value or its deletion.
+pub type Row<'r> = (&'static str, &'r str, Option<&'r [u8]>);
 
 impl Stores {
     /// Opens the process's stores in a folder; what is damaged beyond reading is begun anew.
@@ -166,40 +166,25 @@ impl Stores {
 }
 
 impl TaskStore {
-    /// Takes over a transaction: changes of rows and positions, all or nothing.
+    /// Takes over changes of rows and positions, all or nothing.
     ///
     /// # Errors
     /// When the disk fails; then nothing was changed.
-    pub fn apply(&self, overlay: &Overlay, marks: &Marks<'_>) -> Result<(), LogError> {
-        let mut batch = self.stores.shared.database.batch();
-        for (table, rows) in overlay {
-            for (key, change) in rows {
-                let key = row_key(table, key);
-                match change {
-                    Some(bytes) => batch.insert(&self.keyspace, key, &**bytes),
-                    None => batch.remove(&self.keyspace, key),
-                }
-            }
-        }
-        self.mark(&mut batch, marks);
-        batch.commit().map_err(failed("applying a transaction"))
-    }
-
-    /// Takes over rows that were read from the changelogs up to the marks, all or nothing.
-    ///
-    /// # Errors
-    /// When the disk fails; then nothing was changed.
-    pub fn restore(&self, rows: Vec<Row>, marks: &Marks<'_>) -> Result<(), LogError> {
+    pub fn apply<'r>(
+        &self,
+        rows: impl IntoIterator<Item = Row<'r>>,
+        marks: &Marks<'_>,
+    ) -> Result<(), LogError> {
         let mut batch = self.stores.shared.database.batch();
         for (table, key, value) in rows {
-            let key = row_key(table, &key);
+            let key = row_key(table, key);
             match value {
                 Some(bytes) => batch.insert(&self.keyspace, key, bytes),
                 None => batch.remove(&self.keyspace, key),
             }
         }
         self.mark(&mut batch, marks);
-        batch.commit().map_err(failed("restoring rows"))
+        batch.commit().map_err(failed("applying a transaction"))
     }
 
     /// Gives the recorded next offset of an input topic, if any.

@@ -1,14 +1,16 @@
 //! A step's view: committed tables under the changes of the running transaction.
 
-use std::{collections::BTreeMap, ops::Bound, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
 use schemas::{
-    Cause, Codec, Key, Placement, Topic, TopicSpec, Value,
-    headers::{Event, cloud_event},
-    partition_of,
+    Cause, Cleanup, Codec, Key, Placement, Topic, TopicSpec, Value, partition_of,
 };
 
-use crate::{Outgoing, Record, StepError, Table, TableSpec};
+use crate::{
+    Record, StepError, Table, TableSpec,
+    cache::RowCache,
+    pending::{Change, Origin, Pending, Row, Undo, Written, outgoing},
+};
 
 /// A task's committed tables: sorted bytes by table.
 pub trait Store: Send {
@@ -35,20 +37,6 @@ pub trait Store: Send {
 /// A key with its value's bytes.
 pub type Entry = (String, Arc<[u8]>);
 
-/// Changes by table and key that are not committed yet; none is a deletion.
-pub type Overlay = BTreeMap<&'static str, BTreeMap<String, Option<Arc<[u8]>>>>;
-
-/// What a task's transaction gathers.
-#[derive(Debug, Default)]
-pub struct Pending {
-    /// Changes of tables since the last commit.
-    pub overlay: Overlay,
-    /// Records to append, in the order in which steps made them.
-    pub outputs: Vec<Outgoing>,
-    /// Bytes of keys and values in `outputs`.
-    pub bytes: usize,
-}
-
 /// What is fixed for a task.
 #[derive(Clone, Debug)]
 pub struct TaskContext {
@@ -62,45 +50,81 @@ pub struct TaskContext {
     pub partition: i32,
     /// The number of partitions of every topic.
     pub partitions: i32,
+    source: String,
 }
 
-/// What a step sees and changes: reads go through the changes to the store, writes go to the
-/// changes.
+impl TaskContext {
+    /// Makes the context of a task.
+    pub fn new(
+        codec: Codec,
+        prefix: &str,
+        stage: &'static str,
+        partition: i32,
+        partitions: i32,
+    ) -> Self {
+        let source = format!("/scorecard/{stage}/{partition}");
+        Self { codec, prefix: prefix.to_owned(), stage, partition, partitions, source }
+    }
+
+    /// Gives who the task's records are from, as their headers say.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+}
+
+/// A task's committed tables, and the rows of them that are at hand.
+#[derive(Clone, Copy)]
+pub struct Committed<'a> {
+    /// The tables.
+    pub store: &'a dyn Store,
+    /// Rows of theirs that were read or written lately.
+    pub cache: &'a RefCell<RowCache>,
+}
+
+/// What a step sees and changes: reads go through the changes to the committed tables, writes go to
+/// the changes. A view that is dropped before [`View::accept`] takes its changes back.
 pub struct View<'a> {
-    store: &'a dyn Store,
+    committed: Committed<'a>,
     context: &'a TaskContext,
     pending: &'a mut Pending,
-    step: Pending,
+    mark: usize,
+    undo: Vec<Undo>,
     cause: Cause,
+    /// The cause as text, with the piece of work.
+    origin: Arc<str>,
     at_ms: i64,
-    piece: String,
-    made: usize,
+    /// Records of topics that keep all, and changes: counted apart, so that the former's ids have
+    /// no gaps.
+    events: usize,
+    changes: usize,
 }
 
 impl<'a> View<'a> {
     /// Opens a view for one step; `cause` and `at_ms` are those of the record.
     pub fn new(
-        store: &'a dyn Store,
+        committed: Committed<'a>,
         context: &'a TaskContext,
         pending: &'a mut Pending,
         cause: Cause,
         at_ms: i64,
     ) -> Self {
         Self {
-            store,
+            committed,
             context,
+            mark: pending.mark(),
             pending,
-            step: Pending::default(),
+            undo: Vec::new(),
+            origin: cause.to_string().into(),
             cause,
             at_ms,
-            piece: String::new(),
-            made: 0,
+            events: 0,
+            changes: 0,
         }
     }
 
     /// Opens a view for a record's step.
     pub fn for_record(
-        store: &'a dyn Store,
+        committed: Committed<'a>,
         context: &'a TaskContext,
         pending: &'a mut Pending,
         record: &Record,
@@ -110,7 +134,7 @@ impl<'a> View<'a> {
             partition: record.partition,
             offset: record.offset,
         };
-        Self::new(store, context, pending, cause, record.timestamp_ms)
+        Self::new(committed, context, pending, cause, record.timestamp_ms)
     }
 
     /// Gives the record behind what the step does.
@@ -127,7 +151,7 @@ impl<'a> View<'a> {
     /// it. `piece` tells this piece of work from the others of that record: ids of what it appends
     /// are made of both.
     pub fn act_for(&mut self, cause: Cause, at_ms: i64, piece: &str) {
-        piece.clone_into(&mut self.piece);
+        self.origin = format!("{cause}/{piece}").into();
         self.cause = cause;
         self.at_ms = at_ms;
     }
@@ -157,13 +181,8 @@ impl<'a> View<'a> {
         &self,
         table: &Table<K, V>,
         key: &K,
-    ) -> Result<Option<V>, StepError> {
-        let key = key.encode();
-        let bytes = match self.changed(table.spec.name, &key) {
-            Some(change) => change.clone(),
-            None => self.store.get(table.spec.name, &key)?,
-        };
-        bytes.map(|bytes| self.decode(&bytes)).transpose()
+    ) -> Result<Option<Arc<V>>, StepError> {
+        self.row(table, &key.encode())
     }
 
     /// Gives up to `limit` rows whose keys start with `prefix`, sorted, after the key `after`.
@@ -176,18 +195,22 @@ impl<'a> View<'a> {
         prefix: &str,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<(K, V)>, StepError> {
+    ) -> Result<Vec<(K, Arc<V>)>, StepError> {
         let mut rows = Vec::new();
-        for (key, bytes) in self.entries(table.spec.name, prefix, after, limit)? {
+        for (key, found) in self.entries(table.spec.name, prefix, after, limit)? {
             let key = K::decode(&key).ok_or_else(|| StepError::Poison {
                 reason: bad_key(table.spec.topic, key.as_bytes()),
             })?;
-            rows.push((key, self.decode(&bytes)?));
+            let row = match found {
+                Found::Stored(bytes) => Arc::new(self.decode(&bytes)?),
+                Found::Changed(row) => typed(row),
+            };
+            rows.push((key, row));
         }
         Ok(rows)
     }
 
-    /// Writes a row; nothing happens when it is there already with the same bytes.
+    /// Writes a row; nothing happens when it is there already just so.
     ///
     /// # Errors
     /// When the value can't be encoded or the store fails.
@@ -195,14 +218,14 @@ impl<'a> View<'a> {
         &mut self,
         table: &Table<K, V>,
         key: &K,
-        value: &V,
+        row: impl Into<Arc<V>>,
     ) -> Result<(), StepError> {
-        let bytes: Arc<[u8]> = self.encode(table.spec.topic, value)?.into();
-        let text = key.encode();
-        if self.bytes_of(table.spec.name, &text)?.as_deref() == Some(&*bytes) {
+        let (row, text) = (row.into(), key.encode());
+        if self.row(table, &text)?.is_some_and(|there| there == row) {
             return Ok(());
         }
-        self.change(table.spec, key, text, Some(bytes));
+        let bytes = self.encode(table.spec.topic, &*row)?.into();
+        self.change(table.spec, key, text, Some(Written { bytes, row }));
         Ok(())
     }
 
@@ -216,13 +239,18 @@ impl<'a> View<'a> {
         key: &K,
     ) -> Result<(), StepError> {
         let text = key.encode();
-        if self.bytes_of(table.spec.name, &text)?.is_some() {
+        let is_there = match self.pending.change_of(table.spec.name, &text) {
+            Some(change) => change.value.is_some(),
+            None => self.committed.store.get(table.spec.name, &text)?.is_some(),
+        };
+        if is_there {
             self.change(table.spec, key, text, None);
         }
         Ok(())
     }
 
-    /// Appends an event to a topic that is no table.
+    /// Appends a record to a topic that is no table of this stage. In a compacted topic it takes
+    /// the place of what this transaction has for its key.
     ///
     /// # Errors
     /// When the value can't be encoded.
@@ -233,13 +261,13 @@ impl<'a> View<'a> {
         value: &V,
     ) -> Result<(), StepError> {
         let bytes = self.encode(topic.spec, value)?;
-        self.output(topic.spec, key, key.encode(), Some(bytes));
+        self.output(topic.spec, key, Some(bytes));
         Ok(())
     }
 
     /// Appends a tombstone to a topic that is no table of this stage: the entity is gone.
     pub fn retract<K: Key, V: Value>(&mut self, topic: &Topic<K, V>, key: &K) {
-        self.output(topic.spec, key, key.encode(), None);
+        self.output(topic.spec, key, None);
     }
 
     /// Tells whether records of this key go to the task's own partition.
@@ -247,72 +275,68 @@ impl<'a> View<'a> {
         partition_of(&key.partition_key(), self.context.partitions) == self.context.partition
     }
 
-    /// Hands the step's changes over to the transaction; without this call they are dropped.
-    pub fn accept(self) {
-        for (table, rows) in self.step.overlay {
-            self.pending.overlay.entry(table).or_default().extend(rows);
+    /// Hands the step's changes over to the transaction; without this call they are taken back.
+    pub fn accept(mut self) {
+        self.undo.clear();
+        self.mark = self.pending.mark();
+    }
+
+    fn row<K: Key, V: Value>(
+        &self,
+        table: &Table<K, V>,
+        key: &str,
+    ) -> Result<Option<Arc<V>>, StepError> {
+        let name = table.spec.name;
+        if let Some(change) = self.pending.change_of(name, key) {
+            return Ok(change.value.as_ref().map(|value| typed(value.row.clone())));
         }
-        self.pending.outputs.extend(self.step.outputs);
-        self.pending.bytes += self.step.bytes;
+        let Committed { store, cache } = self.committed;
+        if let Some(row) = cache.borrow_mut().get(name, key) {
+            return Ok(Some(typed(row)));
+        }
+        let Some(bytes) = store.get(name, key)? else { return Ok(None) };
+        let row: Arc<V> = Arc::new(self.decode(&bytes)?);
+        cache.borrow_mut().insert(name, key.to_owned(), row.clone(), bytes.len());
+        Ok(Some(row))
     }
 
-    fn change<K: Key>(
-        &mut self,
-        table: TableSpec,
-        key: &K,
-        text: String,
-        value: Option<Arc<[u8]>>,
-    ) {
-        self.output(
-            table.topic,
-            key,
-            table.record_key(&text),
-            value.as_deref().map(<[u8]>::to_vec),
-        );
-        self.step.overlay.entry(table.name).or_default().insert(text, value);
+    fn change<K: Key>(&mut self, table: TableSpec, key: &K, text: String, value: Option<Written>) {
+        let head = (!table.published).then_some(table.name);
+        let change = self.made(table.topic, head, key, value);
+        self.undo.push(self.pending.set_row(table, text, change));
     }
 
-    fn output<K: Key>(
+    fn output<K: Key>(&mut self, topic: &'static TopicSpec, key: &K, value: Option<Vec<u8>>) {
+        if topic.cleanup == Cleanup::Compact {
+            let written = value.map(|bytes| Written { bytes: bytes.into(), row: Arc::new(()) });
+            let change = self.made(topic, None, key, written);
+            self.undo.push(self.pending.set_latest(key.encode(), change));
+            return;
+        }
+        let id = format!("{}/{}", self.origin, self.events);
+        self.events += 1;
+        let about = (&*id, self.at_ms, self.context);
+        let partition = self.partition(topic, key);
+        self.pending.append(outgoing(topic, partition, key.encode(), value, about));
+    }
+
+    fn made<K: Key>(
         &mut self,
         topic: &'static TopicSpec,
+        head: Option<&'static str>,
         key: &K,
-        record_key: String,
-        value: Option<Vec<u8>>,
-    ) {
-        let partition = match topic.placement {
+        value: Option<Written>,
+    ) -> Change {
+        let origin =
+            Origin { cause: self.origin.clone(), number: self.changes, at_ms: self.at_ms };
+        self.changes += 1;
+        Change { topic, head, partition: self.partition(topic, key), value, origin }
+    }
+
+    fn partition<K: Key>(&self, topic: &TopicSpec, key: &K) -> i32 {
+        match topic.placement {
             Placement::Keyed => partition_of(&key.partition_key(), self.context.partitions),
             Placement::Local | Placement::Broadcast => self.context.partition,
-        };
-        let id = match self.piece.as_str() {
-            "" => format!("{}/{}", self.cause, self.made),
-            piece => format!("{}/{piece}/{}", self.cause, self.made),
-        };
-        self.made += 1;
-        let source = format!("/scorecard/{}/{}", self.context.stage, self.context.partition);
-        let event = Event { id: &id, kind: topic.name, source: &source, time_ms: self.at_ms };
-        self.step.bytes += record_key.len() + value.as_ref().map_or(0, Vec::len);
-        self.step.outputs.push(Outgoing {
-            topic,
-            partition,
-            timestamp_ms: self.at_ms,
-            key: record_key.into_bytes(),
-            value,
-            headers: cloud_event(&event),
-        });
-    }
-
-    fn changed(&self, table: &'static str, key: &str) -> Option<&Option<Arc<[u8]>>> {
-        self.step
-            .overlay
-            .get(table)
-            .and_then(|rows| rows.get(key))
-            .or_else(|| self.pending.overlay.get(table).and_then(|rows| rows.get(key)))
-    }
-
-    fn bytes_of(&self, table: &'static str, key: &str) -> Result<Option<Arc<[u8]>>, StepError> {
-        match self.changed(table, key) {
-            Some(change) => Ok(change.clone()),
-            None => self.store.get(table, key),
         }
     }
 
@@ -323,24 +347,23 @@ impl<'a> View<'a> {
         prefix: &str,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<Entry>, StepError> {
+    ) -> Result<Vec<(String, Found)>, StepError> {
         let mut found = Vec::new();
         let mut after = after.map(str::to_owned);
         while found.len() < limit {
             let wanted = limit - found.len();
-            let stored = self.store.scan(table, prefix, after.as_deref(), wanted)?;
+            let stored = self.committed.store.scan(table, prefix, after.as_deref(), wanted)?;
             let last = (stored.len() == wanted).then(|| stored.last().map(|(k, _)| k.clone()));
-            let upto = last.clone().flatten();
-            let mut page: BTreeMap<String, Arc<[u8]>> = stored.into_iter().collect();
-            for overlay in [&self.pending.overlay, &self.step.overlay] {
-                for (key, change) in
-                    between(overlay, table, prefix, after.as_deref(), upto.as_deref())
-                {
-                    match change {
-                        Some(bytes) => page.insert(key.clone(), bytes.clone()),
-                        None => page.remove(key),
-                    };
-                }
+            let upto = last.flatten();
+            let stored = stored.into_iter().map(|(key, bytes)| (key, Found::Stored(bytes)));
+            let mut page: BTreeMap<String, Found> = stored.collect();
+            for (key, change) in
+                self.pending.between(table, prefix, after.as_deref(), upto.as_deref())
+            {
+                match &change.value {
+                    Some(value) => page.insert(key.clone(), Found::Changed(value.row.clone())),
+                    None => page.remove(key),
+                };
             }
             found.extend(page);
             match upto {
@@ -353,8 +376,7 @@ impl<'a> View<'a> {
     }
 
     fn encode<V: Value>(&self, topic: &TopicSpec, value: &V) -> Result<Vec<u8>, StepError> {
-        let name = topic.full_name(&self.context.prefix);
-        self.context.codec.encode(&name, value).map_err(refuse)
+        self.context.codec.encode_for(topic, &self.context.prefix, value).map_err(refuse)
     }
 
     fn decode<V: Value>(&self, bytes: &[u8]) -> Result<V, StepError> {
@@ -362,25 +384,20 @@ impl<'a> View<'a> {
     }
 }
 
-/// Gives a table's changes with the prefix, after one key and up to another.
-fn between<'o>(
-    overlay: &'o Overlay,
-    table: &str,
-    prefix: &'o str,
-    after: Option<&str>,
-    upto: Option<&'o str>,
-) -> impl Iterator<Item = (&'o String, &'o Option<Arc<[u8]>>)> {
-    let from = match after {
-        Some(key) if key >= prefix => Bound::Excluded(key.to_owned()),
-        _ => Bound::Included(prefix.to_owned()),
-    };
-    overlay
-        .get(table)
-        .into_iter()
-        .flat_map(move |rows| rows.range((from.clone(), Bound::Unbounded)))
-        .take_while(move |(key, _)| {
-            key.starts_with(prefix) && upto.is_none_or(|upto| key.as_str() <= upto)
-        })
+impl Drop for View<'_> {
+    fn drop(&mut self) {
+        self.pending.revert(self.mark, std::mem::take(&mut self.undo));
+    }
+}
+
+/// A row that a scan has found.
+enum Found {
+    Stored(Arc<[u8]>),
+    Changed(Row),
+}
+
+fn typed<V: Value>(row: Row) -> Arc<V> {
+    row.downcast().expect("all rows of a table have its type")
 }
 
 fn refuse(error: schemas::AvroError) -> StepError {

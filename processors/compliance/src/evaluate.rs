@@ -1,6 +1,6 @@
 //! Verdicts: what a requirement's rule says of a resource, and what stays of earlier verdicts.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use rules::{Context, Document, Judgement};
 use schemas::{ComplianceState, Credit, Resource, Verdict};
@@ -63,7 +63,7 @@ pub fn judge(
 /// `before` are the rows of the same source, `now` the judgements, `at_ms` the time of the record.
 /// Credit is left to the caller: the rows come without it.
 pub fn settle(
-    before: &BTreeMap<String, ComplianceState>,
+    before: &BTreeMap<String, Arc<ComplianceState>>,
     now: Rows,
     resource: &Resource,
     source: &str,
@@ -78,7 +78,7 @@ pub fn settle(
         return before.iter().map(|(part, old)| (part.clone(), held(old, row, resource))).collect();
     }
     let settle_one = |(part, row): (String, Row)| {
-        let old = before.get(&part);
+        let old = before.get(&part).map(|old| &**old);
         let told = old.filter(|old| matches!(old.verdict, Verdict::Pass | Verdict::Fail));
         let state = match (row.verdict, told) {
             (Verdict::Unknown, Some(old)) => held(old, &row, resource),
@@ -156,8 +156,10 @@ mod tests {
         of.iter().map(|(part, verdict)| ((*part).to_owned(), row(*verdict))).collect()
     }
 
-    fn before(of: &[(&str, Verdict)]) -> BTreeMap<String, ComplianceState> {
-        let state = |verdict| ComplianceState { evidence: "old".into(), ..state(verdict) };
+    fn before(of: &[(&str, Verdict)]) -> BTreeMap<String, Arc<ComplianceState>> {
+        let state = |verdict| {
+            Arc::new(ComplianceState { evidence: "old".into(), ..state(verdict) })
+        };
         of.iter().map(|(part, verdict)| ((*part).to_owned(), state(*verdict))).collect()
     }
 

@@ -1,5 +1,7 @@
 //! Coverage: what is known of the collection of one resource type in one account.
 
+use std::sync::Arc;
+
 use schemas::TypeCoverage;
 
 use crate::{ScopeKey, ScopeState, ScopeStatus};
@@ -8,7 +10,7 @@ use crate::{ScopeKey, ScopeState, ScopeStatus};
 pub const UNIT_REPORT: &str = "report";
 
 /// Sums up the scopes of one resource type, which come sorted by region.
-pub fn coverage_of(resource_type: &str, scopes: &[(ScopeKey, ScopeState)]) -> TypeCoverage {
+pub fn coverage_of(resource_type: &str, scopes: &[(ScopeKey, Arc<ScopeState>)]) -> TypeCoverage {
     let failed = |scope: &ScopeState| scope.status == ScopeStatus::Failed;
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     let error = scopes.iter().find(|(_, scope)| failed(scope)).and_then(|(key, scope)| {
@@ -38,6 +40,7 @@ mod tests {
             error: error.map(str::to_owned),
             ..start(None, attempt)
         };
+        let scope = |status, completed_ms, error| Arc::new(scope(status, completed_ms, error));
         let rows = [
             (ScopeKey::new("1", "T", "a"), scope(ScopeStatus::Completed, Some(50), None)),
             (ScopeKey::new("1", "T", "b"), scope(ScopeStatus::Failed, Some(20), Some("Denied: x"))),

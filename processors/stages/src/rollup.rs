@@ -1,5 +1,7 @@
 //! The roll-up stage: accounts' shares become the sums of owners, payers and the enterprise.
 
+use std::sync::Arc;
+
 use apache_avro::AvroSchema;
 use schemas::{Contribution, ContributionKey, RollupKey, RollupState, TopicSpec, key, topic};
 use serde::{Deserialize, Serialize};
@@ -55,18 +57,18 @@ impl Stage for RollupStage {
     fn step(&mut self, view: &mut View<'_>, record: &Record) -> Step {
         let (key, after) = view.read(&topic::CONTRIBUTION, record)?;
         let before = view.get(&SHARE, &key)?;
-        if before == after {
+        if before.as_deref() == after.as_ref() {
             return Ok(());
         }
         match &after {
-            Some(share) => view.put(&SHARE, &key, share)?,
+            Some(share) => view.put(&SHARE, &key, share.clone())?,
             None => view.delete(&SHARE, &key)?,
         }
         let accounts = presence(view, &key, before.is_some(), after.is_some())?;
         let of = RollupKey::new(&*key.kind, &*key.id);
-        let sum = view.get(&ROLLUP, &of)?.unwrap_or_else(rollup::empty);
-        match rollup::replace(sum, before.as_ref(), after.as_ref(), accounts) {
-            Some(sum) => view.put(&ROLLUP, &of, &sum),
+        let sum = view.get(&ROLLUP, &of)?.map_or_else(rollup::empty, Arc::unwrap_or_clone);
+        match rollup::replace(sum, before.as_deref(), after.as_ref(), accounts) {
+            Some(sum) => view.put(&ROLLUP, &of, sum),
             None => view.delete(&ROLLUP, &of),
         }
     }
@@ -82,7 +84,7 @@ fn presence(view: &mut View<'_>, key: &ContributionKey, was: bool, is: bool) -> 
     let before = view.get(&PRESENCE, &of)?.map_or(0, |row| row.shares);
     let shares = before + i64::from(is) - i64::from(was);
     if shares > 0 {
-        view.put(&PRESENCE, &of, &Presence { shares })?;
+        view.put(&PRESENCE, &of, Presence { shares })?;
     } else {
         view.delete(&PRESENCE, &of)?;
     }

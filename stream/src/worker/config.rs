@@ -33,6 +33,8 @@ pub struct WorkerConfig {
     pub buffer_records_max: usize,
     /// The same in bytes of keys and values.
     pub buffer_bytes_max: usize,
+    /// Memory for rows that a task read or wrote lately, in bytes, about.
+    pub row_cache_bytes: usize,
     /// How often the positions of table topics are recorded: what a start may have to read again.
     pub checkpoint_interval: Duration,
     /// Age from which tables on disk are not trusted: tombstones may be gone from the log. Must be
@@ -91,6 +93,7 @@ impl WorkerConfig {
             task_idle: Duration::from_millis(50),
             buffer_records_max: 5_000,
             buffer_bytes_max: 8 * 1024 * 1024,
+            row_cache_bytes: 8 * 1024 * 1024,
             checkpoint_interval: Duration::from_secs(10),
             store_age_max: Duration::from_secs(6 * 24 * 3600),
             retry: (Duration::from_millis(100), Duration::from_secs(5)),

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     LogError, Position, Reader, Record,
     snapshot::end_of,
-    store::{Checked, Marks, Row, TaskStore},
+    store::{Checked, Marks, TaskStore},
 };
 
 /// Rows that go to the store in one batch.
@@ -38,7 +38,7 @@ pub(super) struct Restore {
     from: Vec<Position>,
     ends: Vec<Position>,
     positions: Vec<Position>,
-    batch: Vec<Row>,
+    batch: Vec<(&'static str, String, Option<Vec<u8>>)>,
     bytes: usize,
     rows: u64,
     /// When the store's own positions held; none when it began empty.
@@ -156,7 +156,7 @@ impl Restore {
             changelogs: &self.positions,
             checked: Some(Checked { clock_ms: role.config.clock.unix_ms(), record_ms }),
         };
-        store.apply(&Default::default(), &marks).map_err(failed)?;
+        store.apply([], &marks).map_err(failed)?;
         Ok(record_ms)
     }
 
@@ -230,7 +230,8 @@ impl Restore {
     fn write(&mut self, store: &TaskStore) -> Result<(), LogError> {
         self.bytes = 0;
         let marks = Marks { changelogs: &self.positions, ..Marks::default() };
-        store.restore(std::mem::take(&mut self.batch), &marks)
+        let batch = std::mem::take(&mut self.batch);
+        store.apply(batch.iter().map(|(table, key, value)| (*table, &**key, value.as_deref())), &marks)
     }
 
     /// Tells whether records much newer than the store's positions were read: by then the log may

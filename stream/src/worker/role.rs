@@ -63,13 +63,8 @@ impl Role {
     }
 
     pub(super) fn context(&self, partition: i32) -> TaskContext {
-        TaskContext {
-            codec: self.codec.clone(),
-            prefix: self.prefix.clone(),
-            stage: self.stage,
-            partition,
-            partitions: self.log.partitions(),
-        }
+        let codec = self.codec.clone();
+        TaskContext::new(codec, &self.prefix, self.stage, partition, self.log.partitions())
     }
 
     pub(super) fn identity(&self, partition: i32) -> Result<Identity, WorkerError> {

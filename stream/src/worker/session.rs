@@ -185,7 +185,7 @@ impl Session {
     /// Gives one task its turn; true when it did something.
     fn turn(&mut self, partition: i32) -> Result<bool, WorkerError> {
         let others = self.tasks().filter(|task| task.partition() != partition);
-        let bytes: usize = others.map(|task| task.pending.bytes).sum();
+        let bytes: usize = others.map(|task| task.pending.bytes()).sum();
         let Some(Slot::Running(task)) = self.slots.get_mut(&partition) else {
             return Ok(false);
         };
@@ -195,7 +195,7 @@ impl Session {
         let mut damaged = false;
         while did < TURN
             && self.records < limits.records_max
-            && bytes + task.pending.bytes < limits.bytes_max
+            && bytes + task.pending.bytes() < limits.bytes_max
         {
             match task.advance(&*self.member, self.role.config.task_idle)? {
                 Advance::Did { records } => {
@@ -223,7 +223,7 @@ impl Session {
 
     fn is_full(&self) -> bool {
         let limits = &self.role.config.limits;
-        let bytes: usize = self.tasks().map(|task| task.pending.bytes).sum();
+        let bytes: usize = self.tasks().map(|task| task.pending.bytes()).sum();
         let linger = self.began.is_some_and(|began| self.since(began) >= limits.linger);
         self.records >= limits.records_max || bytes >= limits.bytes_max || linger
     }
@@ -258,7 +258,7 @@ impl Session {
             if task.is_dirty() || (checkpoint && self.unrecorded.contains(partition)) {
                 batch.tasks.push((*partition, task.is_dirty()));
                 batch.positions.extend(task.positions());
-                batch.outputs.append(&mut task.pending.outputs);
+                batch.outputs.append(&mut task.records()?);
             }
         }
         if batch.tasks.is_empty() {
@@ -311,7 +311,7 @@ impl Session {
                     record_ms: task.committed_ms(),
                 }),
             };
-            let applied = task.store.apply(&task.pending.overlay, &marks);
+            let applied = task.store.apply(task.pending.rows(), &marks);
             applied.map_err(|error| self.role.failed(error))?;
             let taken = task.committed();
             self.report.records += taken.records;

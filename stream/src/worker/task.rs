@@ -2,30 +2,32 @@
 
 use std::{
     any::Any,
+    cell::RefCell,
     panic::{AssertUnwindSafe, catch_unwind},
     time::{Duration, Instant},
 };
 
-use schemas::{Cause, Placement};
+use schemas::Cause;
 
 use super::{
     Clock, WorkerError, config::WorkerConfig, deadletter::dead_letter, input::Input, role::Role,
 };
 use crate::{
-    Member, Position, Record, Stage, StepError, View,
+    LogError, Member, Outgoing, Position, Record, Stage, StepError, View,
+    cache::RowCache,
+    pending::Pending,
     store::TaskStore,
-    view::{Pending, TaskContext},
+    view::{Committed, TaskContext},
 };
 
 /// One running task.
 pub(super) struct Task {
     pub(super) store: TaskStore,
     pub(super) pending: Pending,
+    cache: RefCell<RowCache>,
     pub(super) inputs: Vec<Input>,
     context: TaskContext,
     stage: Box<dyn Stage>,
-    /// Table topics whose rows' keys choose the partition.
-    keyed_tables: Vec<&'static str>,
     /// Whether work may be pending: asked after each record, and until the stage says no.
     asks_work: bool,
     /// Since when an input that has more to come holds the others up.
@@ -70,15 +72,13 @@ pub(super) struct Taken {
 impl Task {
     pub(super) fn new(role: &Role, partition: i32, store: TaskStore, record_ms: i64) -> Self {
         let inputs = role.inputs.iter();
-        let keyed = role.changelogs.iter();
-        let keyed = keyed.filter(|topic| topic.placement == Placement::Keyed);
         Self {
             store,
             pending: Pending::default(),
+            cache: RefCell::new(RowCache::new(role.config.row_cache_bytes)),
             inputs: inputs.map(|topic| Input::new(topic, partition)).collect(),
             context: role.context(partition),
             stage: (role.factory)(),
-            keyed_tables: keyed.map(|topic| topic.name).collect(),
             asks_work: true,
             idle_since: None,
             hold: None,
@@ -164,7 +164,7 @@ impl Task {
 
     /// Tells whether the running transaction holds anything of this task.
     pub(super) fn is_dirty(&self) -> bool {
-        self.taken > 0 || !self.pending.outputs.is_empty()
+        self.taken > 0 || !self.pending.is_empty()
     }
 
     /// Tells whether anything is not committed or pending.
@@ -211,9 +211,23 @@ impl Task {
         self.committed_ms
     }
 
+    /// Gives what the transaction appends for this task: its part of outputs and table rows.
+    pub(super) fn records(&mut self) -> Result<Vec<Outgoing>, WorkerError> {
+        if let Some((topic, other)) = self.pending.foreign(self.context.partition) {
+            // No other task than this could restore it.
+            let (stage, partition) = (self.context.stage, self.context.partition);
+            return Err(WorkerError::ForeignRow { stage, partition, topic, other });
+        }
+        let records = self.pending.take_records(&self.store, &self.context);
+        records.map_err(|error| WorkerError::Log {
+            stage: self.context.stage,
+            source: LogError::Store { attempted: "preparing a commit", source: Box::new(error) },
+        })
+    }
+
     /// Begins a new transaction after the last one was committed.
     pub(super) fn committed(&mut self) -> Taken {
-        self.pending = Pending::default();
+        self.cache.get_mut().follow(std::mem::take(&mut self.pending).rows);
         self.inputs.iter_mut().for_each(Input::committed);
         self.committed_ms = self.newest_ms;
         Taken { records: std::mem::take(&mut self.taken), dead: std::mem::take(&mut self.dead) }
@@ -246,9 +260,8 @@ impl Task {
         let Some(record) = self.inputs[index].pop() else {
             return Ok(Advance::Nothing);
         };
-        let appended = self.pending.outputs.len();
         match self.step(&record) {
-            Ok(Ok(())) => self.check_rows(appended)?,
+            Ok(Ok(())) => {}
             Ok(Err(StepError::Poison { reason })) => self.bury(&record, &reason),
             Ok(Err(StepError::Wait(source))) => {
                 self.inputs[index].put_back(record);
@@ -272,11 +285,11 @@ impl Task {
     }
 
     fn step(&mut self, record: &Record) -> Result<Result<(), StepError>, Box<dyn Any + Send>> {
-        let (store, context) = (&self.store, &self.context);
-        let (stage, pending) = (&mut self.stage, &mut self.pending);
+        let committed = Committed { store: &self.store, cache: &self.cache };
+        let (context, stage, pending) = (&self.context, &mut self.stage, &mut self.pending);
         // After a panic the task is dropped with all that it held: nobody sees it half changed.
         catch_unwind(AssertUnwindSafe(|| {
-            let mut view = View::for_record(store, context, pending, record);
+            let mut view = View::for_record(committed, context, pending, record);
             stage.step(&mut view, record)?;
             view.accept();
             Ok(())
@@ -285,15 +298,14 @@ impl Task {
 
     /// Does one piece of pending work after this many records.
     fn work(&mut self, records: usize) -> Result<Advance, WorkerError> {
-        let appended = self.pending.outputs.len();
         let cause =
             Cause { topic: "work".to_owned(), partition: self.context.partition, offset: 0 };
         // A stage acts for the record that asked for the work; this is for one that does not.
         let at_ms = self.newest_ms.max(0);
-        let (store, context) = (&self.store, &self.context);
-        let (stage, pending) = (&mut self.stage, &mut self.pending);
+        let committed = Committed { store: &self.store, cache: &self.cache };
+        let (context, stage, pending) = (&self.context, &mut self.stage, &mut self.pending);
         let done = catch_unwind(AssertUnwindSafe(|| {
-            let mut view = View::new(store, context, pending, cause, at_ms);
+            let mut view = View::new(committed, context, pending, cause, at_ms);
             let more = stage.work(&mut view)?;
             view.accept();
             Ok(more)
@@ -302,7 +314,6 @@ impl Task {
             Ok(Ok(more)) => {
                 self.hold = None;
                 self.asks_work = more;
-                self.check_rows(appended)?;
                 Ok(Advance::Did { records })
             }
             Ok(Err(StepError::Wait(source))) => {
@@ -343,27 +354,8 @@ impl Task {
             reason,
             "a record goes to the dead letters"
         );
-        let letter = dead_letter(record, self.context.stage, reason);
-        self.pending.bytes += letter.key.len() + letter.value.as_ref().map_or(0, Vec::len);
-        self.pending.outputs.push(letter);
+        self.pending.append(dead_letter(record, self.context.stage, reason));
         self.dead += 1;
-    }
-
-    /// Makes sure that new rows can be restored by this task: its own partition holds them.
-    fn check_rows(&self, appended: usize) -> Result<(), WorkerError> {
-        for output in &self.pending.outputs[appended..] {
-            let foreign = output.partition != self.context.partition
-                && self.keyed_tables.contains(&output.topic.name);
-            if foreign {
-                return Err(WorkerError::ForeignRow {
-                    stage: self.context.stage,
-                    partition: self.context.partition,
-                    topic: output.topic.name,
-                    other: output.partition,
-                });
-            }
-        }
-        Ok(())
     }
 }
 

@@ -1,7 +1,6 @@
 //! Stores that are empty, stale, old, damaged or somebody else's.
 
 use std::{
-    collections::BTreeMap,
     fs,
     path::Path,
     sync::{
@@ -200,9 +199,7 @@ fn plant(rig: &Rig, state: &Path) {
     let stores = Stores::open(state).unwrap();
     for partition in 0..PARTITIONS {
         let store = stores.lease(&rig.identity(partition)).unwrap().unwrap();
-        let row = (GHOST.to_owned(), Some(Arc::from(&b"boo"[..])));
-        let overlay = BTreeMap::from([("timers", BTreeMap::from([row]))]);
-        store.apply(&overlay, &Marks::default()).unwrap();
+        store.apply([("timers", GHOST, Some(&b"boo"[..]))], &Marks::default()).unwrap();
     }
 }
 
@@ -211,8 +208,7 @@ fn pluck(rig: &Rig, stores: &Stores) -> usize {
     let left = (0..PARTITIONS).filter(|&partition| {
         let store = stores.lease(&rig.identity(partition)).unwrap().unwrap();
         let found = store.get("timers", GHOST).unwrap().is_some();
-        let overlay = BTreeMap::from([("timers", BTreeMap::from([(GHOST.to_owned(), None)]))]);
-        store.apply(&overlay, &Marks::default()).unwrap();
+        store.apply([("timers", GHOST, None)], &Marks::default()).unwrap();
         found
     });
     left.count()

@@ -66,7 +66,7 @@ impl Tally {
             CLOSE => return view.delete(&TOTALS, &key),
             _ => {}
         }
-        let owner = view.get(&REGISTER, &key)?.and_then(|entry| entry.owner);
+        let owner = view.get(&REGISTER, &key)?.and_then(|entry| entry.owner.clone());
         let policy = view.get(&REGISTER, &AccountKey::new(POLICY))?;
         let known = view.get(&TOTALS, &key)?;
         let count = known.as_ref().map_or(0, |row| row.payer.parse().unwrap_or(0)) + 1;
@@ -78,18 +78,18 @@ impl Tally {
             name: key.account.clone(),
             status: AccountStatus::Active,
             owner: owner.clone(),
-            executive: policy.and_then(|entry| entry.executive),
+            executive: policy.and_then(|entry| entry.executive.clone()),
             listed: true,
             spend_cents: Some(cents),
             coverage: Vec::new(),
         };
-        view.put(&TOTALS, &key, &row)?;
+        view.put(&TOTALS, &key, row)?;
         if spend.currency == BAD {
             return Err(StepError::Poison { reason: "a bad currency".to_owned() });
         }
         let due = view.at_ms() + TIMER_MS;
         let timer = AccountKey::new(format!("{due:015} {} {count}", key.account));
-        view.put(&TIMERS, &timer, &spend)?;
+        view.put(&TIMERS, &timer, spend)?;
         view.emit(&SCAN_UNIT, &key, &event("spend", count, &key.account, owner))
     }
 
@@ -110,11 +110,11 @@ impl Tally {
     fn registered(view: &mut View<'_>, record: &Record) -> Result<(), StepError> {
         let (key, entry) = view.read(&ACCOUNT_REGISTER, record)?;
         match entry {
-            Some(entry) => view.put(&REGISTER, &key, &entry)?,
+            Some(entry) => view.put(&REGISTER, &key, entry)?,
             None => view.delete(&REGISTER, &key)?,
         }
         if key.account == POLICY {
-            view.put(&CURSOR, &key, &cursor(view.cause(), view.at_ms()))?;
+            view.put(&CURSOR, &key, cursor(view.cause(), view.at_ms()))?;
         }
         Ok(())
     }
@@ -147,28 +147,29 @@ impl Stage for Tally {
 
     fn work(&mut self, view: &mut View<'_>) -> Result<bool, StepError> {
         let key = AccountKey::new(POLICY);
-        let Some(mut done) = view.get(&CURSOR, &key)? else {
+        let Some(done) = view.get(&CURSOR, &key)? else {
             return Ok(false);
         };
+        let mut done = Arc::unwrap_or_clone(done);
         // The work goes on in the name of the policy's record, whoever does it and when.
         let number = |text: &str| text.parse().unwrap_or(0);
         let (partition, offset) = (number(&done.payer) as i32, number(&done.name));
         let cause = Cause { topic: done.provider.clone(), partition, offset };
         view.act_for(cause, number(&done.email), "mail");
         assert!(!self.switches.work_panics.load(Ordering::SeqCst), "asked to in work");
-        let executive = view.get(&REGISTER, &key)?.and_then(|entry| entry.executive);
+        let executive = view.get(&REGISTER, &key)?.and_then(|entry| entry.executive.clone());
         let rows = view.scan(&TOTALS, "", Some(&done.account), PIECE)?;
         let last = rows.last().map(|(key, _)| key.account.clone());
-        for (key, mut row) in rows {
-            row.executive.clone_from(&executive);
-            view.put(&TOTALS, &key, &row)?;
+        for (key, row) in rows {
+            let executive = executive.clone();
+            view.put(&TOTALS, &key, AccountState { executive, ..(*row).clone() })?;
             // Not idempotent: a piece that is done twice shows.
             view.emit(&SCAN_UNIT, &key, &event("policy", 0, &key.account, None))?;
         }
         match last {
             Some(last) => {
                 done.account = last;
-                view.put(&CURSOR, &key, &done)?;
+                view.put(&CURSOR, &key, done)?;
             }
             None => view.delete(&CURSOR, &key)?,
         }

@@ -1,6 +1,8 @@
 //! Accounts: listing, register, spend and coverage become one row, and decide whose sums they count
 //! in.
 
+use std::sync::Arc;
+
 use inventory::coverage_of;
 use schemas::{
     AccountKey, AccountState, AccountStatus, Contribution, ContributionKey, Key, ScoreKey,
@@ -26,7 +28,7 @@ impl Task<'_, '_> {
         let (key, listing) = self.view.read(&topic::ACCOUNT_LISTING, record)?;
         same_entity(&key.account, listing.as_ref().map(|row| &*row.account))?;
         let was_known = self.is_known(&key)?;
-        match &listing {
+        match listing {
             Some(listing) => self.view.put(&LISTING, &key, listing)?,
             None => self.view.delete(&LISTING, &key)?,
         }
@@ -38,7 +40,7 @@ impl Task<'_, '_> {
         let (key, register) = self.view.read(&topic::ACCOUNT_REGISTER, record)?;
         same_entity(&key.account, register.as_ref().map(|row| &*row.account))?;
         let was_known = self.is_known(&key)?;
-        match &register {
+        match register {
             Some(register) => self.view.put(&REGISTER, &key, register)?,
             None => self.view.delete(&REGISTER, &key)?,
         }
@@ -49,7 +51,7 @@ impl Task<'_, '_> {
     pub(super) fn spend(&mut self, record: &Record) -> Step {
         let (key, spend) = self.view.read(&topic::SPEND, record)?;
         same_entity(&key.account, spend.as_ref().map(|row| &*row.account))?;
-        match &spend {
+        match spend {
             Some(spend) => self.view.put(&SPEND, &key, spend)?,
             None => self.view.delete(&SPEND, &key)?,
         }
@@ -69,7 +71,7 @@ impl Task<'_, '_> {
     }
 
     /// Gives an account's row, making it when it is met for the first time.
-    pub(super) fn account(&mut self, account: &str) -> Step<AccountState> {
+    pub(super) fn account(&mut self, account: &str) -> Step<Arc<AccountState>> {
         let key = AccountKey::new(account);
         if let Some(state) = self.view.get(&ACCOUNT, &key)? {
             return Ok(state);
@@ -83,8 +85,8 @@ impl Task<'_, '_> {
     fn refresh_account(&mut self, account: &str) -> Step {
         let key = AccountKey::new(account);
         let before = self.view.get(&ACCOUNT, &key)?;
-        let after = self.assemble(&key, before.as_ref())?;
-        self.view.put(&ACCOUNT, &key, &after)?;
+        let after = Arc::new(self.assemble(&key, before.as_deref())?);
+        self.view.put(&ACCOUNT, &key, after.clone())?;
         match before {
             None => self.rescore_all(account),
             Some(before) => self.move_shares(account, &sums_of(&before), &sums_of(&after)),
@@ -104,7 +106,7 @@ impl Task<'_, '_> {
             name: name.or(listed_name).unwrap_or_else(|| key.account.clone()),
             status: listing.as_ref().map_or(AccountStatus::Unknown, |row| row.status),
             owner: register.as_ref().and_then(|row| row.owner.clone()),
-            executive: register.and_then(|row| row.executive),
+            executive: register.and_then(|row| row.executive.clone()),
             listed: listing.is_some(),
             spend_cents: spend.map(|row| row.cents),
             coverage: before.map_or(Vec::new(), |row| row.coverage.clone()),
@@ -116,14 +118,15 @@ impl Task<'_, '_> {
         let prefix = key::prefix(&[account, resource_type]);
         let scopes = self.view.scan(&SCOPE, &prefix, None, usize::MAX)?;
         let covered = coverage_of(resource_type, &scopes);
-        let mut state = self.account(account)?;
+        let mut state = Arc::unwrap_or_clone(self.account(account)?);
         let place = state.coverage.binary_search_by(|one| one.resource_type[..].cmp(resource_type));
         match place {
             Ok(at) if state.coverage[at] == covered => return Ok(()),
             Ok(at) => state.coverage[at] = covered,
             Err(at) => state.coverage.insert(at, covered),
         }
-        self.view.put(&ACCOUNT, &AccountKey::new(account), &state)?;
+        let state = Arc::new(state);
+        self.view.put(&ACCOUNT, &AccountKey::new(account), state.clone())?;
         self.rescore_covered(&state, resource_type)
     }
 

@@ -4,7 +4,7 @@
 //! otherwise (after an abort, or in a new process) the part is made anew, so it never decides by
 //! itself.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use compliance::{ExceptionIndex, Standard};
 use schemas::{AccountKey, AccountRegister, Exception, Key, Requirement, Value};
@@ -43,7 +43,7 @@ impl Task<'_, '_> {
         let version = Some((self.number(STANDARD)?, 0));
         if self.cache.standard.version != version {
             let mut standard = Standard::default();
-            self.each(&REQUIREMENT, |_, requirement| standard.insert(requirement))?;
+            self.each(&REQUIREMENT, |_, requirement| standard.insert((*requirement).clone()))?;
             self.cache.standard = Part { version, value: standard };
         }
         Ok(&self.cache.standard.value)
@@ -54,7 +54,7 @@ impl Task<'_, '_> {
         let version = Some((self.number(EXCEPTIONS)?, 0));
         if self.cache.exceptions.version != version {
             let mut index = ExceptionIndex::default();
-            self.each(&EXCEPTION, |_, exception| index.insert(exception))?;
+            self.each(&EXCEPTION, |_, exception| index.insert((*exception).clone()))?;
             self.cache.exceptions = Part { version, value: index };
         }
         Ok(&self.cache.exceptions.value)
@@ -77,7 +77,7 @@ impl Task<'_, '_> {
     }
 
     /// Hands every row of a table on, page by page.
-    fn each<K: Key, V: Value>(&self, table: &Table<K, V>, mut take: impl FnMut(K, V)) -> Step {
+    fn each<K: Key, V: Value>(&self, table: &Table<K, V>, mut take: impl FnMut(K, Arc<V>)) -> Step {
         let mut after: Option<String> = None;
         loop {
             let rows = self.view.scan(table, "", after.as_deref(), PIECE)?;
@@ -145,7 +145,7 @@ impl Task<'_, '_> {
 
     /// Sets one of the task's numbers.
     pub(super) fn set_number(&mut self, name: &str, number: i64) -> Step {
-        self.view.put(&META, &MetaKey::new(name), &Meta { number })
+        self.view.put(&META, &MetaKey::new(name), Meta { number })
     }
 
     /// Notes the offset of the record at hand; gives the one before and this one.

@@ -38,7 +38,7 @@ impl Task<'_, '_> {
         if key.at_ms() <= self.number(CLOCK)? {
             return Ok(());
         }
-        self.view.put(&TIMER, key, &Timer {})
+        self.view.put(&TIMER, key, Timer {})
     }
 
     /// Gives the time for rules and exceptions: the last tick, or the record's own time when that
@@ -90,7 +90,7 @@ impl Task<'_, '_> {
         };
         let entry = self.standard()?.get(&key.requirement).cloned();
         let resource =
-            ResourceKey::new(&*key.account, &*key.region, row.resource_type, key.resource);
+            ResourceKey::new(&*key.account, &*key.region, &*row.resource_type, key.resource);
         match (entry, self.view.get(&RESOURCE, &resource)?) {
             (Some(entry), Some(state)) => self.judge_by(&entry, &state.resource),
             _ => Ok(()),

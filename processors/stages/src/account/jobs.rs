@@ -160,7 +160,7 @@ impl Task<'_, '_> {
         self.set_number(NEXT, number + 1)?;
         let (cause, at_ms) = (self.view.cause().clone(), self.view.at_ms());
         let job = Job { work, cause, at_ms, pieces: 0 };
-        self.view.put(&JOB, &job_key(number), &job)
+        self.view.put(&JOB, &job_key(number), job)
     }
 
     /// Does one piece of the first job; false when there is none.
@@ -174,7 +174,8 @@ impl Task<'_, '_> {
         match self.piece(job.work.clone())? {
             Some(work) => {
                 let pieces = job.pieces + 1;
-                self.view.put(&JOB, &key, &Job { work, pieces, ..job })?;
+                let (cause, at_ms) = (job.cause.clone(), job.at_ms);
+                self.view.put(&JOB, &key, Job { work, cause, at_ms, pieces })?;
             }
             None => {
                 self.view.delete(&JOB, &key)?;
@@ -237,12 +238,12 @@ impl Task<'_, '_> {
         while at < page.len() {
             let of = resource_prefix(&page[at].0);
             let rows = self.view.scan(&COMPLIANCE, &of, None, usize::MAX)?;
-            let before = count_rows(was, rows.iter().map(|(_, row)| row));
+            let before = count_rows(was, rows.iter().map(|(_, row)| &**row));
             let judged = |key: &_, row: &_| entry.as_ref().is_some_and(|e| e.judges(key, row));
             for (key, row) in rows.iter().filter(|(key, row)| !judged(key, row)) {
                 self.drop_row(key, row)?;
             }
-            let stay = rows.iter().filter(|(key, row)| judged(key, row)).map(|(_, row)| row);
+            let stay = rows.iter().filter(|(key, row)| judged(key, row)).map(|(_, row)| &**row);
             let now = entry
                 .as_ref()
                 .map_or(Counts::default(), |entry| count_rows(entry.requirement.scoring, stay));
@@ -307,7 +308,7 @@ impl Task<'_, '_> {
         let rows = self.view.scan(&COMPLIANCE, prefix, cursor.as_deref(), PIECE)?;
         let next = page_end(&rows);
         for (key, row) in rows {
-            self.recredit(&key, row)?;
+            self.recredit(&key, &row)?;
         }
         if next.is_none() {
             prefixes.remove(0);

@@ -21,10 +21,10 @@ impl Task<'_, '_> {
         same_entity(&key.requirement, requirement.as_ref().map(|row| &*row.id))?;
         let before = self.view.get(&REQUIREMENT, &key)?;
         match &requirement {
-            Some(row) => self.view.put(&REQUIREMENT, &key, row)?,
+            Some(row) => self.view.put(&REQUIREMENT, &key, row.clone())?,
             None => self.view.delete(&REQUIREMENT, &key)?,
         }
-        let same = before == requirement;
+        let same = before.as_deref() == requirement.as_ref();
         self.standard_moved(&key.requirement, requirement)?;
         if same {
             return Ok(());
@@ -40,13 +40,13 @@ impl Task<'_, '_> {
         same_entity(&key.exception, exception.as_ref().map(|row| &*row.id))?;
         let before = self.view.get(&EXCEPTION, &key)?;
         match &exception {
-            Some(row) => self.view.put(&EXCEPTION, &key, row)?,
+            Some(row) => self.view.put(&EXCEPTION, &key, row.clone())?,
             None => self.view.delete(&EXCEPTION, &key)?,
         }
-        self.move_expiry(&key, before.as_ref(), exception.as_ref())?;
-        let mut prefixes: Vec<String> = before.iter().flat_map(prefixes_of).collect();
+        self.move_expiry(&key, before.as_deref(), exception.as_ref())?;
+        let mut prefixes: Vec<String> = before.as_deref().into_iter().flat_map(prefixes_of).collect();
         prefixes.extend(exception.iter().flat_map(prefixes_of));
-        let same = before == exception;
+        let same = before.as_deref() == exception.as_ref();
         self.exceptions_moved(&key.exception, exception)?;
         if same { Ok(()) } else { self.push_credit(prefixes) }
     }
@@ -54,7 +54,7 @@ impl Task<'_, '_> {
     /// Takes an exception's end: its rows lose their credit.
     pub(super) fn expire(&mut self, id: &str) -> Step {
         let exception = self.view.get(&EXCEPTION, &ExceptionKey::new(id))?;
-        self.push_credit(exception.iter().flat_map(prefixes_of).collect())
+        self.push_credit(exception.as_deref().into_iter().flat_map(prefixes_of).collect())
     }
 
     fn push_credit(&mut self, mut prefixes: Vec<String>) -> Step {

@@ -1,6 +1,6 @@
 //! Reports of outside scanners: findings feed the requirements that map their checks.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use compliance::{Rows, StandardEntry, finding_row, part_of, worse};
 use inventory::{
@@ -30,9 +30,9 @@ impl Task<'_, '_> {
         let key = scope_of(&account, &source);
         let scope = self.view.get(&SCOPE, &key)?;
         let attempt = Attempt { scan: &id, attempt: 1 };
-        match (order(scope.as_ref(), attempt), scope, event) {
+        match (order(scope.as_deref(), attempt), scope, event) {
             (Order::Newer, scope, ReportEvent::Started {}) => {
-                self.view.put(&SCOPE, &key, &start(scope.as_ref(), attempt))?;
+                self.view.put(&SCOPE, &key, start(scope.as_deref(), attempt))?;
                 self.cover(&account, &key.resource_type)
             }
             (Order::Newer, ..) => Err(poison(format!("report {id} of {source} never started"))),
@@ -45,13 +45,13 @@ impl Task<'_, '_> {
         &mut self,
         key: &ScopeKey,
         source: &str,
-        scope: ScopeState,
+        scope: Arc<ScopeState>,
         event: ReportEvent,
     ) -> Step {
         match event {
             ReportEvent::Started {} => Ok(()),
             ReportEvent::Found { finding } => self.found(&key.account, source, &scope, finding),
-            ReportEvent::Failed { error } => self.fail_scope(key, scope, error),
+            ReportEvent::Failed { error } => self.fail_scope(key, &scope, error),
             ReportEvent::Completed { count, complete } => self.push(Work::SweepReport {
                 sweep: ReportSweep {
                     account: key.account.clone(),
@@ -73,11 +73,11 @@ impl Task<'_, '_> {
         let generation = scope.generation;
         let earlier = self.view.get(&FINDING, &key)?.filter(|row| row.generation == generation);
         let finding = match earlier {
-            Some(row) => worse(row.finding, finding),
+            Some(row) => worse(row.finding.clone(), finding),
             None => finding,
         };
         let row = FindingRow { finding: finding.clone(), generation, held: None };
-        self.view.put(&FINDING, &key, &row)?;
+        self.view.put(&FINDING, &key, row)?;
         let entries: Vec<_> = self.standard()?.fed_by(source, &finding.check).cloned().collect();
         for entry in entries {
             self.judge_finding(&entry, &key, Some(&finding))?;
@@ -145,13 +145,15 @@ impl Task<'_, '_> {
         let failed = self.view.get(&FINDING, &query)?.filter(|row| {
             row.generation == sweep.generation && row.finding.subject == FindingSubject::Query
         });
-        let held =
-            failed.map(|failed| FindingRow { held: Some(failed.finding.message), ..row.clone() });
-        match &held {
+        let held = failed.map(|failed| FindingRow {
+            held: Some(failed.finding.message.clone()),
+            ..row.clone()
+        });
+        let unknown = held.as_ref().and_then(FindingRow::unknown);
+        match held {
             Some(held) => self.view.put(&FINDING, key, held)?,
             None => self.view.delete(&FINDING, key)?,
         }
-        let unknown = held.as_ref().and_then(FindingRow::unknown);
         let entries: Vec<_> = self.standard()?.fed_by(&key.source, &key.check).cloned().collect();
         for entry in entries {
             self.judge_finding(&entry, key, unknown.as_ref())?;

@@ -41,7 +41,7 @@ impl Task<'_, '_> {
             scope_region: scope_region.to_owned(),
             first_seen_ms: before.as_ref().map_or(seen.captured_ms, |row| row.first_seen_ms),
         };
-        self.view.put(&RESOURCE, &key, &after)?;
+        self.view.put(&RESOURCE, &key, after)?;
         self.tell(&key, kind, changes)?;
         self.retrust(before.as_ref().map(|row| &row.resource), Some(seen))?;
         self.judge_by_all(seen)
@@ -70,13 +70,14 @@ impl Task<'_, '_> {
 
     /// Writes anew whether each principal of an account is known.
     pub(super) fn recognise(&mut self, key: &TrustKey) -> Step {
-        let Some(mut row) = self.view.get(&TRUST, key)? else {
+        let Some(row) = self.view.get(&TRUST, key)? else {
             return Ok(());
         };
+        let mut row = Arc::unwrap_or_clone(row);
         let known = self.known()?;
         row.known =
             trust::is_known(row.kind, row.principal_account.as_deref(), |a| known.contains(a));
-        self.view.put(&TRUST, key, &row)
+        self.view.put(&TRUST, key, row)
     }
 
     fn judge_by_all(&mut self, resource: &Resource) -> Step {
@@ -105,9 +106,9 @@ impl Task<'_, '_> {
         let through = resource.key().encode();
         for principal in old.keys().filter(|name| !new.contains_key(*name)) {
             let key = TrustKey::new(&*resource.account, &**principal);
-            let row = self.view.get(&TRUST, &key)?;
+            let row = self.view.get(&TRUST, &key)?.map(Arc::unwrap_or_clone);
             match row.and_then(|row| trust::leave(row, &through)) {
-                Some(row) => self.view.put(&TRUST, &key, &row)?,
+                Some(row) => self.view.put(&TRUST, &key, row)?,
                 None => self.view.delete(&TRUST, &key)?,
             }
         }
@@ -116,8 +117,8 @@ impl Task<'_, '_> {
             let known = self.known()?;
             let account = trusted.account.as_deref();
             let known = trust::is_known(trusted.kind, account, |a| known.contains(a));
-            let row = self.view.get(&TRUST, &key)?;
-            self.view.put(&TRUST, &key, &trust::enter(row, trusted, known, &through))?;
+            let row = self.view.get(&TRUST, &key)?.map(Arc::unwrap_or_clone);
+            self.view.put(&TRUST, &key, trust::enter(row, trusted, known, &through))?;
         }
         Ok(())
     }

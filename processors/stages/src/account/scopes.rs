@@ -26,23 +26,23 @@ impl Task<'_, '_> {
         let key = ScopeKey::new(account, resource_type, region);
         let scope = self.view.get(&SCOPE, &key)?;
         let attempt = Attempt { scan: &scan, attempt };
-        match (order(scope.as_ref(), attempt), scope, event) {
+        match (order(scope.as_deref(), attempt), scope, event) {
             (Order::Newer, scope, ObservationEvent::Started {}) => {
-                self.view.put(&SCOPE, &key, &start(scope.as_ref(), attempt))?;
+                self.view.put(&SCOPE, &key, start(scope.as_deref(), attempt))?;
                 self.cover(&key.account, &key.resource_type)
             }
             (Order::Newer, ..) => {
                 Err(poison(format!("{key:?}: attempt {attempt:?} never started")))
             }
-            (Order::Current, Some(scope), event) => self.scope_event(&key, scope, event),
+            (Order::Current, Some(scope), event) => self.scope_event(&key, &scope, event),
             _ => Ok(()), // Void or delivered again: it says nothing new.
         }
     }
 
-    fn scope_event(&mut self, key: &ScopeKey, scope: ScopeState, event: ObservationEvent) -> Step {
+    fn scope_event(&mut self, key: &ScopeKey, scope: &ScopeState, event: ObservationEvent) -> Step {
         match event {
             ObservationEvent::Started {} => Ok(()),
-            ObservationEvent::Observed { resource } => self.observed(key, &scope, &resource),
+            ObservationEvent::Observed { resource } => self.observed(key, scope, &resource),
             ObservationEvent::Completed { count } => self.push(Work::Sweep {
                 sweep: ScopeSweep {
                     account: key.account.clone(),
@@ -70,14 +70,14 @@ impl Task<'_, '_> {
             &*resource.region,
             &*resource.id,
         );
-        self.view.put(&MEMBER, &member, &Member { generation: scope.generation })?;
+        self.view.put(&MEMBER, &member, Member { generation: scope.generation })?;
         self.see(resource, &key.region)
     }
 
     /// Marks a scope failed: what it had stays, and the error is data.
-    pub(super) fn fail_scope(&mut self, key: &ScopeKey, scope: ScopeState, error: String) -> Step {
-        let failed = ScopeState { status: ScopeStatus::Failed, error: Some(error), ..scope };
-        self.view.put(&SCOPE, key, &failed)?;
+    pub(super) fn fail_scope(&mut self, key: &ScopeKey, scope: &ScopeState, error: String) -> Step {
+        let (status, error) = (ScopeStatus::Failed, Some(error));
+        self.view.put(&SCOPE, key, ScopeState { status, error, ..scope.clone() })?;
         self.cover(&key.account, &key.resource_type)
     }
 
@@ -133,8 +133,8 @@ impl Task<'_, '_> {
     pub(super) fn complete_scope(&mut self, key: &ScopeKey) -> Step<Option<Work>> {
         if let Some(scope) = self.view.get(&SCOPE, key)? {
             let (status, completed_ms) = (ScopeStatus::Completed, Some(self.view.at_ms()));
-            let done = ScopeState { status, completed_ms, error: None, ..scope };
-            self.view.put(&SCOPE, key, &done)?;
+            let done = ScopeState { status, completed_ms, error: None, ..(*scope).clone() };
+            self.view.put(&SCOPE, key, done)?;
             self.cover(&key.account, &key.resource_type)?;
         }
         Ok(None)
@@ -143,7 +143,7 @@ impl Task<'_, '_> {
     /// Ends an attempt of which less arrived than it announced.
     pub(super) fn fall_short(&mut self, key: &ScopeKey, error: String) -> Step<Option<Work>> {
         if let Some(scope) = self.view.get(&SCOPE, key)? {
-            self.fail_scope(key, scope, error)?;
+            self.fail_scope(key, &scope, error)?;
         }
         Ok(None)
     }

@@ -1,6 +1,9 @@
 //! Scores: changed votes become changed scores of requirement, account and sums.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use compliance::{Counts, StandardEntry, Weighted, account_score, coverage_for, requirement_score};
 use schemas::{AccountKey, AccountState, ScoreKey};
@@ -8,7 +11,7 @@ use schemas::{AccountKey, AccountState, ScoreKey};
 use super::{
     Task,
     accounts::{contribution, whole},
-    tables::{COUNTS, CountsRow, SCORE, SUMS},
+    tables::{COUNTS, CountsRow, SCORE, SUMS, SumsRow},
 };
 use crate::Step;
 
@@ -41,12 +44,12 @@ impl Task<'_, '_> {
     }
 
     fn add_votes(&mut self, key: &ScoreKey, change: Counts) -> Step {
-        let before = self.view.get(&COUNTS, key)?.map_or(Counts::default(), |row| (&row).into());
+        let before = self.view.get(&COUNTS, key)?.map_or(Counts::default(), |row| (&*row).into());
         let after = before + change;
         if after == Counts::default() {
             self.view.delete(&COUNTS, key)?;
         } else {
-            self.view.put(&COUNTS, key, &CountsRow::from(after))?;
+            self.view.put(&COUNTS, key, CountsRow::from(after))?;
         }
         let state = self.account(&key.account)?;
         self.rescore(&state, &key.requirement)
@@ -79,38 +82,39 @@ impl Task<'_, '_> {
     /// Scores one requirement in an account; one that is no longer in force has no score.
     pub(super) fn rescore(&mut self, state: &AccountState, requirement: &str) -> Step {
         let key = ScoreKey::new(&*state.account, requirement);
-        let raw = self.view.get(&COUNTS, &key)?.map_or(Counts::default(), |row| (&row).into());
+        let raw = self.view.get(&COUNTS, &key)?.map_or(Counts::default(), |row| (&*row).into());
         let after = self.standard()?.get(requirement).map(|entry| {
             let coverage = coverage_for(&entry.requirement, &state.coverage);
             requirement_score(&entry.requirement, raw, &coverage)
         });
         let before = self.view.get(&SCORE, &key)?;
-        if before == after {
+        if before.as_deref() == after.as_ref() {
             return Ok(());
         }
+        let after = after.map(Arc::new);
         match &after {
-            Some(score) => self.view.put(&SCORE, &key, score)?,
+            Some(score) => self.view.put(&SCORE, &key, score.clone())?,
             None => self.view.delete(&SCORE, &key)?,
         }
-        if before.as_ref().map(contribution) != after.as_ref().map(contribution) {
-            self.share(state, requirement, after.as_ref())?;
+        if before.as_deref().map(contribution) != after.as_deref().map(contribution) {
+            self.share(state, requirement, after.as_deref())?;
         }
         let account = AccountKey::new(&*state.account);
         let row = self.view.get(&SUMS, &account)?;
-        let mut sums = row.map_or(Weighted::default(), |row| (&row).into());
+        let mut sums = row.map_or(Weighted::default(), |row| (&*row).into());
         for (score, sign) in [(&before, -1), (&after, 1)] {
             if let Some(score) = score {
                 sums.add(score, sign);
             }
         }
         self.tally.accounts.insert(state.account.clone());
-        self.view.put(&SUMS, &account, &sums.into())
+        self.view.put(&SUMS, &account, SumsRow::from(sums))
     }
 
     fn rescore_account(&mut self, state: &AccountState) -> Step {
         let row = self.view.get(&SUMS, &AccountKey::new(&*state.account))?;
-        let sums = row.map_or(Weighted::default(), |row| (&row).into());
-        self.view.put(&SCORE, &whole(&state.account), &account_score(&sums, &state.coverage))
+        let sums = row.map_or(Weighted::default(), |row| (&*row).into());
+        self.view.put(&SCORE, &whole(&state.account), account_score(&sums, &state.coverage))
     }
 
     fn requirements(&mut self, wanted: impl Fn(&StandardEntry) -> bool) -> Step<Vec<String>> {

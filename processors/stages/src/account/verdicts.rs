@@ -1,6 +1,6 @@
 //! Verdicts: judged rows replace the rows that stood, with their changes, timers and votes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use compliance::{Rows, StandardEntry, count_rows, credit, settle};
 use schemas::{
@@ -17,7 +17,7 @@ use crate::Step;
 pub(super) const VERDICT_TIMER: &str = "verdict";
 
 /// Rows of one resource under one requirement, by part.
-type Parts = BTreeMap<String, ComplianceState>;
+type Parts = BTreeMap<String, Arc<ComplianceState>>;
 
 impl Task<'_, '_> {
     /// Replaces a source's rows of a resource under a requirement by what was judged now.
@@ -40,22 +40,23 @@ impl Task<'_, '_> {
         for (part, row) in settle(&own, judged, resource, source, at_ms) {
             let key = row_key(&requirement.id, resource, &part);
             let row = self.with_credit(&key, row)?;
-            after.insert(part, row);
+            after.insert(part, Arc::new(row));
         }
         for part in own.keys().chain(after.keys().filter(|part| !own.contains_key(*part))) {
             let key = row_key(&requirement.id, resource, part);
             self.write_row(&key, own.get(part), after.get(part))?;
         }
-        let before = count_rows(requirement.scoring, all.values());
-        let now = count_rows(requirement.scoring, other.values().chain(after.values()));
+        let before = count_rows(requirement.scoring, all.values().map(|row| &**row));
+        let now = other.values().chain(after.values()).map(|row| &**row);
+        let now = count_rows(requirement.scoring, now);
         self.count(&resource.account, &requirement.id, now + -before);
         Ok(())
     }
 
     /// Gives the credit of one row anew; the other rows of its resource count with it.
-    pub(super) fn recredit(&mut self, key: &ComplianceKey, row: ComplianceState) -> Step {
-        let after = self.with_credit(key, row.clone())?;
-        if after == row {
+    pub(super) fn recredit(&mut self, key: &ComplianceKey, row: &Arc<ComplianceState>) -> Step {
+        let after = Arc::new(self.with_credit(key, (**row).clone())?);
+        if after == *row {
             return Ok(());
         }
         let Some(scoring) = self.standard()?.get(&key.requirement).map(|e| e.requirement.scoring)
@@ -63,18 +64,18 @@ impl Task<'_, '_> {
             return Ok(());
         };
         let siblings = self.view.scan(&COMPLIANCE, &resource_prefix(key), None, usize::MAX)?;
-        let before = count_rows(scoring, siblings.iter().map(|(_, row)| row));
+        let before = count_rows(scoring, siblings.iter().map(|(_, row)| &**row));
         let now = count_rows(
             scoring,
-            siblings.iter().map(|(other, row)| if other == key { &after } else { row }),
+            siblings.iter().map(|(other, row)| if other == key { &*after } else { &**row }),
         );
-        self.write_row(key, Some(&row), Some(&after))?;
+        self.write_row(key, Some(row), Some(&after))?;
         self.count(&key.account, &key.requirement, now + -before);
         Ok(())
     }
 
     /// Takes a row away, as when its requirement no longer judges such resources.
-    pub(super) fn drop_row(&mut self, key: &ComplianceKey, row: &ComplianceState) -> Step {
+    pub(super) fn drop_row(&mut self, key: &ComplianceKey, row: &Arc<ComplianceState>) -> Step {
         self.write_row(key, Some(row), None)
     }
 
@@ -82,17 +83,18 @@ impl Task<'_, '_> {
     fn write_row(
         &mut self,
         key: &ComplianceKey,
-        before: Option<&ComplianceState>,
-        after: Option<&ComplianceState>,
+        before: Option<&Arc<ComplianceState>>,
+        after: Option<&Arc<ComplianceState>>,
     ) -> Step {
         if before == after {
             return Ok(());
         }
         match after {
-            Some(row) => self.view.put(&COMPLIANCE, key, row)?,
+            Some(row) => self.view.put(&COMPLIANCE, key, row.clone())?,
             None => self.view.delete(&COMPLIANCE, key)?,
         }
         self.move_timer(key, before.and_then(|r| r.flips_ms), after.and_then(|r| r.flips_ms))?;
+        let standing = |row: &Arc<ComplianceState>| standing(row);
         let (before, after) = (before.map(standing), after.map(standing));
         if before == after {
             return Ok(());
