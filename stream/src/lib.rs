@@ -27,7 +27,7 @@ pub mod worker;
 
 pub use error::LogError;
 pub use log::{
-    Log, Member, Membership, Outcome, Outgoing, Polled, Position, RECORD_BYTES_MAX, Reader, Record,
+    AbortReason, Log, Member, Membership, Outcome, Outgoing, Polled, Position, RECORD_BYTES_MAX, Reader, Record,
     SettingChange, TopicPlan, Writer,
 };
 pub use open::{LogConfig, open};

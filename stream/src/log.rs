@@ -251,6 +251,26 @@ pub enum Outcome {
     Fenced,
 }
 
+/// Why a transaction was aborted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AbortReason {
+    /// The log asked for it: a record was not delivered, or the transaction took too long.
+    #[default]
+    Asked,
+    /// Nobody knew how it ended; the group says that it was not committed.
+    Uncertain,
+}
+
+impl AbortReason {
+    /// Gives the word for it in metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            AbortReason::Asked => "asked",
+            AbortReason::Uncertain => "uncertain",
+        }
+    }
+}
+
 /// A member of a group with its transactional writer.
 pub trait Member: Send {
     /// Waits for something to happen, up to the timeout. Must be called often, also while
@@ -291,6 +311,22 @@ pub trait Member: Send {
         outputs: Vec<Outgoing>,
         positions: &[Position],
     ) -> Result<Outcome, LogError>;
+
+    /// Gives the next offset that is to be read of an input partition, markers of transactions
+    /// passed; none when it is not read.
+    fn position(&self, _topic: &'static TopicSpec, _partition: i32) -> Option<i64> {
+        None
+    }
+
+    /// Says why the last transaction that was aborted was.
+    fn aborted_by(&self) -> AbortReason {
+        AbortReason::default()
+    }
+
+    /// Gives how many producers it started so far: more than one means that some were replaced.
+    fn producers(&self) -> u64 {
+        1
+    }
 }
 
 /// Gives the bytes of a record's key, value and headers: what [`RECORD_BYTES_MAX`] counts.

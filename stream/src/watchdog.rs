@@ -75,6 +75,19 @@ impl Watchdog {
         self.shared.changed.notify_all();
         Watched { shared: self.shared.clone(), id }
     }
+
+    /// Gives the call that runs longest, and for how long; none when none runs.
+    pub fn longest(&self) -> Option<(&'static str, Duration)> {
+        let calls = self.shared.lock();
+        let (_, (deadline, call)) = calls.running.first_key_value()?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        Some((call, self.limit.saturating_sub(left)))
+    }
+
+    /// Gives the limit of a call.
+    pub fn limit(&self) -> Duration {
+        self.limit
+    }
 }
 
 impl Drop for Watched {
@@ -148,6 +161,19 @@ mod tests {
         let (code, elapsed) = run_child("hang");
         assert_eq!(code, Some(EXIT_CODE));
         assert!(elapsed < Duration::from_secs(30), "{elapsed:?}");
+    }
+
+    #[test]
+    fn the_longest_call_is_named() {
+        let watchdog = Watchdog::start(Duration::from_secs(50));
+        assert_eq!(watchdog.longest(), None);
+        let first = watchdog.watch("first");
+        thread::sleep(Duration::from_millis(20));
+        let _second = watchdog.watch("second");
+        let (call, age) = watchdog.longest().unwrap();
+        assert!(call == "first" && age >= Duration::from_millis(20), "{call} {age:?}");
+        drop(first);
+        assert_eq!(watchdog.longest().unwrap().0, "second");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::{
     topics::Names,
     transaction::{Transactions, Work},
 };
-use crate::{LogError, Member, Membership, Outcome, Outgoing, Polled, Position};
+use crate::{AbortReason, LogError, Member, Membership, Outcome, Outgoing, Polled, Position};
 
 /// A member of a group on Kafka.
 pub(super) struct KafkaMember {
@@ -275,6 +275,18 @@ impl Member for KafkaMember {
             Outcome::Aborted => {}
         }
         Ok(outcome)
+    }
+
+    fn position(&self, topic: &'static TopicSpec, partition: i32) -> Option<i64> {
+        Some(self.flows.0.get(&(topic.name, partition))?.position)
+    }
+
+    fn aborted_by(&self) -> AbortReason {
+        self.transactions.aborted_by
+    }
+
+    fn producers(&self) -> u64 {
+        self.transactions.producers
     }
 }
 

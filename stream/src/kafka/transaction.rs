@@ -19,7 +19,7 @@ use super::{
     config::DELIVERY_TIMEOUT,
     produce::Sender,
 };
-use crate::{LogError, Outcome, Outgoing, Position, watchdog};
+use crate::{AbortReason, LogError, Outcome, Outgoing, Position, watchdog};
 
 /// Timeout of one blocking call: longer than Kafka keeps a transaction open, below the watchdog's
 /// limit, which is for calls that ignore their timeout.
@@ -37,6 +37,9 @@ pub(super) struct Transactions {
     /// Unlike any other run's: goes with each commit, so that its outcome can be learned later.
     run: String,
     count: u64,
+    /// Producers that were started, and why the last aborted transaction was: for metrics.
+    pub(super) producers: u64,
+    pub(super) aborted_by: AbortReason,
 }
 
 /// What a transaction is to commit.
@@ -58,6 +61,8 @@ impl Transactions {
             sender: None,
             run: format!("{}.{run}", process::id()),
             count: 0,
+            producers: 0,
+            aborted_by: AbortReason::default(),
         };
         transactions.renew()?;
         Ok(transactions)
@@ -69,6 +74,7 @@ impl Transactions {
         if self.sender.is_none() {
             self.renew()?;
         }
+        self.aborted_by = AbortReason::Asked;
         match self.attempt(work, &mark)? {
             End::Committed => Ok(Outcome::Committed),
             End::Fenced => {
@@ -186,6 +192,7 @@ impl Transactions {
         if is_fenced(work.consumer) {
             return Ok(Outcome::Fenced);
         }
+        self.aborted_by = AbortReason::Uncertain;
         self.renew()?;
         if !committing {
             return Ok(Outcome::Aborted);
@@ -218,6 +225,7 @@ impl Transactions {
             };
             match ready {
                 Ok(()) => {
+                    self.producers += 1;
                     self.sender = Some(sender);
                     return Ok(());
                 }

@@ -204,6 +204,10 @@ impl Member for LocalMember {
         }
         Ok(Outcome::Committed)
     }
+
+    fn position(&self, topic: &'static TopicSpec, partition: i32) -> Option<i64> {
+        Some(self.cursors[self.cursor(topic, partition)?].position as i64)
+    }
 }
 
 impl Drop for LocalMember {

@@ -12,6 +12,7 @@ mod config;
 mod deadletter;
 mod error;
 mod input;
+mod metrics;
 mod opening;
 mod progress;
 mod restore;
@@ -29,6 +30,7 @@ pub use deadletter::{
     DLQ_OFFSET, DLQ_PARTITION, DLQ_REASON, DLQ_STAGE, DLQ_TIME, DLQ_TOPIC, DLQ_VALUE_BYTES,
 };
 pub use error::WorkerError;
+pub use metrics::{DURATION_BOUNDS, Durations, Metrics, TaskMetrics, WorkerMetrics};
 pub use progress::{Phase, Progress, Restoring, Stop, TaskProgress, caught_up, lag};
 
 use self::{
@@ -155,11 +157,13 @@ impl Worker {
     fn join(&self) -> Result<Session, WorkerError> {
         let member = self.role.log.join(&self.role.membership());
         let member = member.map_err(|error| self.role.failed(error))?;
+        self.role.config.progress.joins(&self.role.config.slot);
         Ok(Session::new(self.role.clone(), self.report, member))
     }
 
     fn fenced(&mut self) -> Result<(), WorkerError> {
         self.report.fenced += 1;
+        self.role.config.progress.fenced(&self.role.config.slot);
         self.report.fenced_in_a_row += 1;
         let (group, slot) = (self.role.group(), self.role.config.slot.clone());
         tracing::warn!(group, slot, "another member took over: joining again");

@@ -78,7 +78,10 @@ impl Session {
             return Ok(Slot::Opening { store, tries, at });
         };
         Ok(match Restore::begin(&self.role, partition, &mut store, tries)? {
-            Begun::Restore(restore) => Slot::Restoring { store, restore },
+            Begun::Restore(restore) => {
+                self.role.config.progress.restores(partition, self.now());
+                Slot::Restoring { store, restore }
+            }
             Begun::Ahead => Slot::Opening { store: Some(store), tries: tries + 1, at },
         })
     }
@@ -104,6 +107,7 @@ impl Session {
         let resumed = self.member.resume(&[partition]);
         let positions = resumed.map_err(|error| self.role.failed(error))?;
         self.report.restored += restore.rows();
+        self.role.config.progress.restored(partition, self.now(), restore.rows());
         if !same(&positions, &restore.committed) {
             // A commit came to light in between; what it wrote is still to be read.
             let (store, tries, at) = (Some(store), 0, self.now());

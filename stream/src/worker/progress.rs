@@ -11,6 +11,7 @@ use std::{
 
 use schemas::TopicSpec;
 
+use super::Metrics;
 use crate::{
     Log, LogError, Position,
     snapshot::{Reached, end_of, read_up_to},
@@ -40,10 +41,11 @@ impl Stop {
     }
 }
 
-/// How far each task of a stage is. Clones share it.
+/// How far each task of a stage is, and what was counted on the way. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
     tasks: Arc<Mutex<BTreeMap<i32, TaskProgress>>>,
+    metrics: Arc<Mutex<Metrics>>,
 }
 
 /// How far one task is.
@@ -106,7 +108,28 @@ impl Progress {
     }
 
     pub(super) fn close(&self, partition: i32) {
-        self.lock().remove(&partition);
+        let closed = self.lock().remove(&partition).unwrap_or_default();
+        self.measure(|metrics| {
+            let task = metrics.tasks.entry(partition).or_default();
+            task.records += closed.records;
+            task.dead += closed.dead;
+            task.close();
+        });
+    }
+
+    /// Gives everything that was counted and measured.
+    pub fn metrics(&self) -> Metrics {
+        let mut all = self.metrics.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for (partition, open) in &*self.lock() {
+            let task = all.tasks.entry(*partition).or_default();
+            task.records += open.records;
+            task.dead += open.dead;
+        }
+        all
+    }
+
+    pub(super) fn measure(&self, change: impl FnOnce(&mut Metrics)) {
+        change(&mut self.metrics.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<i32, TaskProgress>> {

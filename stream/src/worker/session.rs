@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Failpoint, Phase, Report, Stop, WorkerError,
+    Failpoint, Phase, Report, Stop, WorkerError, metrics,
     opening::Slot,
     role::{Role, of},
     task::{Advance, Task},
@@ -48,6 +48,7 @@ pub(super) struct Session {
     began: Option<Instant>,
     records: usize,
     checkpointed: Instant,
+    looked: Option<Instant>,
     /// Tasks with commits since their changelogs' positions were recorded.
     unrecorded: Vec<i32>,
     /// Whether steps are likely to follow at once.
@@ -65,6 +66,7 @@ impl Session {
             began: None,
             records: 0,
             checkpointed,
+            looked: None,
             unrecorded: Vec::new(),
             busy: false,
         }
@@ -87,6 +89,10 @@ impl Session {
         };
         if fenced {
             return Ok(Some(End::Fenced));
+        }
+        if self.looked.is_none_or(|looked| self.since(looked) >= metrics::LOOK_EVERY) {
+            self.looked = Some(self.now());
+            self.look();
         }
         let stopping = stop.is_stopped();
         if !stopping {
@@ -144,6 +150,7 @@ impl Session {
     }
 
     fn buffer(&mut self, records: Vec<Record>) -> Result<(), WorkerError> {
+        self.role.config.progress.read(&records);
         for record in records {
             if let Some(Slot::Running(task)) = self.slots.get_mut(&record.partition) {
                 task.buffer(record);
@@ -275,6 +282,8 @@ impl Session {
         let outputs = std::mem::take(&mut batch.outputs);
         let outcome = self.member.commit(outputs, &batch.positions);
         let outcome = outcome.map_err(|error| self.role.failed(error))?;
+        let took = self.began.map_or(Duration::ZERO, |began| self.since(began));
+        self.count(outcome, took, &batch.tasks);
         (self.began, self.records) = (None, 0);
         match outcome {
             Outcome::Committed => self.apply(&batch)?,
