@@ -27,8 +27,8 @@ pub mod worker;
 
 pub use error::LogError;
 pub use log::{
-    AbortReason, Log, Member, Membership, Outcome, Outgoing, Polled, Position, RECORD_BYTES_MAX, Reader, Record,
-    SettingChange, TopicPlan, Writer,
+    AbortReason, Log, Member, Membership, Outcome, Outgoing, Polled, Position, RECORD_BYTES_MAX,
+    Reader, Record, SettingChange, TopicPlan, Writer,
 };
 pub use open::{LogConfig, open};
 pub use publisher::Publisher;

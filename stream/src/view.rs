@@ -2,9 +2,7 @@
 
 use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
-use schemas::{
-    Cause, Cleanup, Codec, Key, Placement, Topic, TopicSpec, Value, partition_of,
-};
+use schemas::{Cause, Cleanup, Codec, Key, Placement, Topic, TopicSpec, Value, partition_of};
 
 use crate::{
     Record, StepError, Table, TableSpec,
@@ -327,8 +325,7 @@ impl<'a> View<'a> {
         key: &K,
         value: Option<Written>,
     ) -> Change {
-        let origin =
-            Origin { cause: self.origin.clone(), number: self.changes, at_ms: self.at_ms };
+        let origin = Origin { cause: self.origin.clone(), number: self.changes, at_ms: self.at_ms };
         self.changes += 1;
         Change { topic, head, partition: self.partition(topic, key), value, origin }
     }

@@ -157,9 +157,8 @@ mod tests {
     }
 
     fn before(of: &[(&str, Verdict)]) -> BTreeMap<String, Arc<ComplianceState>> {
-        let state = |verdict| {
-            Arc::new(ComplianceState { evidence: "old".into(), ..state(verdict) })
-        };
+        let state =
+            |verdict| Arc::new(ComplianceState { evidence: "old".into(), ..state(verdict) });
         of.iter().map(|(part, verdict)| ((*part).to_owned(), state(*verdict))).collect()
     }
 

@@ -103,7 +103,7 @@ impl TaskMetrics {
     }
 
     fn look(&mut self, task: &Task, member: &dyn Member) {
-        self.dirty_bytes = task.pending.bytes;
+        self.dirty_bytes = task.pending.bytes();
         for input in &task.inputs {
             let name = input.topic.name;
             let mut next = input.position().offset;

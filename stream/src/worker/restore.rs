@@ -231,7 +231,10 @@ impl Restore {
         self.bytes = 0;
         let marks = Marks { changelogs: &self.positions, ..Marks::default() };
         let batch = std::mem::take(&mut self.batch);
-        store.apply(batch.iter().map(|(table, key, value)| (*table, &**key, value.as_deref())), &marks)
+        store.apply(
+            batch.iter().map(|(table, key, value)| (*table, &**key, value.as_deref())),
+            &marks,
+        )
     }
 
     /// Tells whether records much newer than the store's positions were read: by then the log may

@@ -44,7 +44,8 @@ impl Task<'_, '_> {
             None => self.view.delete(&EXCEPTION, &key)?,
         }
         self.move_expiry(&key, before.as_deref(), exception.as_ref())?;
-        let mut prefixes: Vec<String> = before.as_deref().into_iter().flat_map(prefixes_of).collect();
+        let mut prefixes: Vec<String> =
+            before.as_deref().into_iter().flat_map(prefixes_of).collect();
         prefixes.extend(exception.iter().flat_map(prefixes_of));
         let same = before.as_deref() == exception.as_ref();
         self.exceptions_moved(&key.exception, exception)?;

@@ -145,10 +145,8 @@ impl Task<'_, '_> {
         let failed = self.view.get(&FINDING, &query)?.filter(|row| {
             row.generation == sweep.generation && row.finding.subject == FindingSubject::Query
         });
-        let held = failed.map(|failed| FindingRow {
-            held: Some(failed.finding.message.clone()),
-            ..row.clone()
-        });
+        let held = failed
+            .map(|failed| FindingRow { held: Some(failed.finding.message.clone()), ..row.clone() });
         let unknown = held.as_ref().and_then(FindingRow::unknown);
         match held {
             Some(held) => self.view.put(&FINDING, key, held)?,

@@ -1,7 +1,7 @@
 //! Judges what a run left: the log and the stores against the pure steps, and against the oracle.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, hash_map::DefaultHasher},
+    collections::{BTreeMap, BTreeSet, VecDeque, hash_map::DefaultHasher},
     hash::{Hash, Hasher},
 };
 
@@ -84,7 +84,7 @@ fn every_record_was_taken_once(end: &End, kind: Kind) {
 fn every_output_has_one_cause(end: &End, kind: Kind) {
     let mut ids = BTreeSet::new();
     for topic in outputs(&*kind.stage()) {
-        let mut last: BTreeMap<(i32, String, String, Option<Vec<u8>>), i64> = BTreeMap::new();
+        let mut last = BTreeMap::new();
         for record in records(&end.log, topic) {
             let (id, source) = cause(&record.headers);
             assert!(ids.insert(id.clone()), "{id} stands for two records");
@@ -231,13 +231,12 @@ fn cause(of: &headers::Headers) -> (String, String) {
 /// What was written of each key is what the steps made of it, in their order, with what one
 /// transaction or a compaction passed over left out.
 fn each_key_is_part_of(written: &[Outgoing], wanted: &[Outgoing], place: &str) {
-    let mut made: BTreeMap<&[u8], std::vec::IntoIter<&Outgoing>> = BTreeMap::new();
-    let mut of: BTreeMap<&[u8], Vec<&Outgoing>> = BTreeMap::new();
-    wanted.iter().for_each(|record| of.entry(&record.key).or_default().push(record));
-    made.extend(of.into_iter().map(|(key, records)| (key, records.into_iter())));
+    let mut made: BTreeMap<&[u8], VecDeque<&Outgoing>> = BTreeMap::new();
+    wanted.iter().for_each(|record| made.entry(&record.key).or_default().push_back(record));
     for record in written {
-        let mut left = made.get_mut(&*record.key).into_iter().flatten();
-        assert!(left.any(|one| one == record), "{record:?} of {place} is none that steps made");
+        let left = made.entry(&record.key).or_default();
+        let is_next = std::iter::from_fn(|| left.pop_front()).any(|one| one == record);
+        assert!(is_next, "{record:?} of {place} is none that steps made");
     }
 }
 
