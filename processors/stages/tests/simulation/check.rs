@@ -90,7 +90,7 @@ fn every_output_has_one_cause(end: &End, kind: Kind) {
             assert!(ids.insert(id.clone()), "{id} stands for two records");
             let mut parts = id.split('/');
             let input = parts.next().expect("a topic").to_owned();
-            let offset = parts.nth(1).and_then(|part| part.parse().ok()).expect("an offset");
+            let offset: i64 = parts.nth(1).and_then(|part| part.parse().ok()).expect("an offset");
             let key = (topic.cleanup == Cleanup::Compact).then(|| record.key.clone());
             let last = last.entry((record.partition, source, input, key)).or_insert(offset);
             assert!(*last <= offset, "{id} comes after {last}");
