@@ -2,6 +2,7 @@
 
 use std::{
     any::TypeId,
+    cell::RefCell,
     collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
@@ -13,6 +14,7 @@ use apache_avro::{
     schema::{Name, ResolvedSchema},
     writer::datum::GenericDatumWriter,
 };
+use foldhash::fast::RandomState;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -186,6 +188,17 @@ impl Codec {
         self.write(|| topic.full_name(prefix), value)
     }
 
+    /// Makes sure that values of this type can be encoded for a topic without asking anybody.
+    ///
+    /// # Errors
+    /// [`AvroError::Registry`].
+    pub fn ready<V: Value>(&self, topic: &TopicSpec, prefix: &str) -> Result<(), AvroError> {
+        match &self.registry {
+            None => Ok(()),
+            Some(registered) => registered.id_of::<V>(&topic.full_name(prefix)).map(drop),
+        }
+    }
+
     /// Only a registry wants the topic's name: most values never ask for it.
     fn write<V: Value>(
         &self,
@@ -318,7 +331,7 @@ struct Shape {
 fn shape<V: Value>() -> &'static Shape {
     static SHAPES: LazyLock<Mutex<HashMap<TypeId, &'static Shape>>> = LazyLock::new(Mutex::default);
     thread_local! {
-        static SEEN: std::cell::RefCell<HashMap<TypeId, &'static Shape>> = Default::default();
+        static SEEN: RefCell<HashMap<TypeId, &'static Shape, RandomState>> = RefCell::default();
     }
     let id = TypeId::of::<V>();
     if let Some(shape) = SEEN.with_borrow(|seen| seen.get(&id).copied()) {

@@ -40,30 +40,44 @@ pub fn prefix(parts: &[&str]) -> String {
 }
 
 fn escape_into(part: &str, out: &mut String) {
-    if !part.bytes().any(|byte| is_escaped(char::from(byte))) {
-        return out.push_str(part);
-    }
-    for c in part.chars() {
-        if is_escaped(c) {
-            out.push_str(&format!("%{:02X}", c as u32));
-        } else {
-            out.push(c);
+    let mut rest = part;
+    while let Some(at) = find_escaped(rest) {
+        out.push_str(&rest[..at]);
+        let byte = rest.as_bytes()[at];
+        out.push('%');
+        for digit in [byte >> 4, byte & 15] {
+            out.push(char::from(b"0123456789ABCDEF"[usize::from(digit)]));
         }
+        rest = &rest[at + 1..];
     }
+    out.push_str(rest);
 }
 
-fn is_escaped(c: char) -> bool {
+/// Finds the first byte that is escaped; all of them are characters of their own.
+fn find_escaped(part: &str) -> Option<usize> {
+    part.bytes().position(|byte| ESCAPED[usize::from(byte)])
+}
+
+/// By byte: a look at a table, since keys are made all the time.
+static ESCAPED: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = is_escaped(byte as u8 as char);
+        byte += 1;
+    }
+    table
+};
+
+const fn is_escaped(c: char) -> bool {
     matches!(c, '%' | '/' | '\u{0}'..='\u{1f}' | '\u{7f}')
 }
 
 /// Reads only what `escape_into` writes, so that no entity has two keys.
 fn unescape(part: &str) -> Option<String> {
-    if !part.bytes().any(|byte| is_escaped(char::from(byte))) {
-        return Some(part.to_owned());
-    }
     let mut out = String::with_capacity(part.len());
     let mut rest = part;
-    while let Some(at) = rest.find(is_escaped) {
+    while let Some(at) = find_escaped(rest) {
         out.push_str(&rest[..at]);
         let code = rest[at..].strip_prefix('%')?.get(..2)?;
         let digits = code.bytes().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'));

@@ -44,6 +44,12 @@ pub enum ReportEvent {
         /// The reason.
         error: String,
     },
+    /// A finding as it is now, outside of any report: what a scanner tells the moment it changes.
+    /// It replaces what was known, and the record's `report` says nothing.
+    Changed {
+        /// The finding.
+        finding: Finding,
+    },
 }
 
 impl ReportEvent {

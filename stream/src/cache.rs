@@ -1,11 +1,16 @@
 //! Rows that were read or written lately, as their types: a row that is asked for again costs
-//! neither a search on disk nor a decoding.
+//! neither a search on disk nor a decoding, and one that is not there no search either.
 //!
 //! **Invariant**: what it holds is what the store holds; it changes nothing but time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use crate::pending::{Changes, Row};
+use foldhash::fast::RandomState;
+
+use crate::{
+    by_table::ByTable,
+    pending::{Pending, Row, Written},
+};
 
 /// What an entry takes besides its row's bytes: key, typed fields, pointers.
 const ENTRY_BYTES: usize = 256;
@@ -23,15 +28,16 @@ pub struct RowCache {
     bytes_max: usize,
 }
 
-type Generation = BTreeMap<&'static str, HashMap<String, (Row, usize)>>;
+type Generation = ByTable<HashMap<String, (Option<Row>, usize), RandomState>>;
 
 impl RowCache {
     /// Makes a cache that takes about this many bytes of memory; 0 keeps nothing.
     pub fn new(bytes_max: usize) -> Self {
-        Self { young: Generation::new(), old: Generation::new(), young_bytes: 0, bytes_max }
+        Self { young: Generation::default(), old: Generation::default(), young_bytes: 0, bytes_max }
     }
 
-    pub(crate) fn get(&mut self, table: &'static str, key: &str) -> Option<Row> {
+    /// Gives a row, or that there is none; none when it does not know.
+    pub(crate) fn get(&mut self, table: &'static str, key: &str) -> Option<Option<Row>> {
         if let Some((row, _)) = self.young.get(table).and_then(|rows| rows.get(key)) {
             return Some(row.clone());
         }
@@ -40,8 +46,14 @@ impl RowCache {
         Some(row)
     }
 
-    /// Takes a row in; `bytes` is its encoded length.
-    pub(crate) fn insert(&mut self, table: &'static str, key: String, row: Row, bytes: usize) {
+    /// Takes a row in, or that there is none; `bytes` is its encoded length.
+    pub(crate) fn insert(
+        &mut self,
+        table: &'static str,
+        key: String,
+        row: Option<Row>,
+        bytes: usize,
+    ) {
         let size = |key: &str, bytes: usize| ENTRY_BYTES + key.len() + TYPED_FACTOR * bytes;
         let added = size(&key, bytes);
         let limit = self.bytes_max / 2;
@@ -54,23 +66,19 @@ impl RowCache {
             self.young_bytes = 0;
         }
         self.young_bytes += added;
-        self.young.entry(table).or_default().insert(key, (row, bytes));
+        self.young.of(table).insert(key, (row, bytes));
     }
 
     /// Follows a commit.
-    pub(crate) fn follow(&mut self, changes: Changes) {
-        for (table, rows) in changes {
+    pub fn follow(&mut self, committed: Pending) {
+        for (table, rows) in committed.rows {
             for (key, change) in rows {
                 // The older generation must not bring back what was there before.
-                match change.value {
-                    Some(value) => {
-                        if let Some(rows) = self.old.get_mut(table) {
-                            rows.remove(&key);
-                        }
-                        self.insert(table, key, value.row, value.bytes.len());
-                    }
-                    None => self.remove(table, &key),
+                if let Some(rows) = self.old.get_mut(table) {
+                    rows.remove(&key);
                 }
+                let bytes = change.value.as_ref().map_or(0, Written::len);
+                self.insert(table, key, change.value.map(|value| value.row), bytes);
             }
         }
     }
@@ -90,12 +98,12 @@ mod tests {
 
     use super::*;
 
-    fn row(number: i32) -> Row {
-        Arc::new(number)
+    fn row(number: i32) -> Option<Row> {
+        Some(Arc::new(number))
     }
 
-    fn number(row: Option<Row>) -> Option<i32> {
-        row.map(|row| *row.downcast::<i32>().expect("a number"))
+    fn number(row: Option<Option<Row>>) -> Option<i32> {
+        row.flatten().map(|row| *row.downcast::<i32>().expect("a number"))
     }
 
     #[test]
@@ -107,7 +115,8 @@ mod tests {
         }
         assert_eq!(number(cache.get("t", "1")), None);
         assert_eq!(number(cache.get("t", "999")), Some(999));
-        let held: usize = [&cache.young, &cache.old].iter().map(|of| of["t"].len()).sum();
+        let held: usize =
+            [&cache.young, &cache.old].iter().map(|of| of.get("t").map_or(0, HashMap::len)).sum();
         assert!(held <= 100, "{held} rows");
     }
 

@@ -6,6 +6,7 @@
 //! transaction.
 
 pub mod acls;
+mod by_table;
 pub mod cache;
 mod error;
 pub mod fold;

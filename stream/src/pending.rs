@@ -4,23 +4,29 @@
 //! whoever reads the topic may see no more than that. Records of other topics are all appended, in
 //! the order in which steps made them.
 
-use std::{any::Any, collections::BTreeMap, fmt, ops::Bound, sync::Arc};
+use std::{any::Any, collections::HashMap, fmt, sync::Arc};
 
+use foldhash::fast::RandomState;
 use schemas::{
-    TopicSpec,
+    AvroError, TopicSpec, Value,
     headers::{Event, cloud_event},
 };
 
 use crate::{
     Outgoing, StepError, TableSpec,
+    by_table::ByTable,
     view::{Store, TaskContext},
 };
 
 /// A row as steps see it; its type is the table's.
 pub(crate) type Row = Arc<dyn Any + Send + Sync>;
 
-/// Changes by table (or topic) and key.
-pub(crate) type Changes = BTreeMap<&'static str, BTreeMap<String, Change>>;
+/// Changes by table (or topic) and key. They are sorted when they are read in order: nearly all of
+/// a step's reads ask for one key.
+pub(crate) type Changes = ByTable<HashMap<String, Change, RandomState>>;
+
+/// What a change takes in the log besides its key, about: rows are encoded at the commit.
+const ROW_BYTES: usize = 128;
 
 /// What a task's transaction gathers.
 #[derive(Debug, Default)]
@@ -31,7 +37,7 @@ pub struct Pending {
     latest: Changes,
     /// Records of all other topics, in the order in which steps made them.
     events: Vec<Outgoing>,
-    /// Bytes of keys and values in all of them.
+    /// Bytes to append, about.
     bytes: usize,
 }
 
@@ -47,11 +53,32 @@ pub(crate) struct Change {
     pub(crate) origin: Origin,
 }
 
-/// A value that was written: as it goes to the log, and as the next step reads it.
+/// A value that was written: as steps read it, and how it becomes bytes, once, at the commit.
 #[derive(Clone)]
 pub(crate) struct Written {
-    pub(crate) bytes: Arc<[u8]>,
     pub(crate) row: Row,
+    encode: fn(&Row, &TaskContext, &TopicSpec) -> Result<Vec<u8>, AvroError>,
+    bytes: Option<Arc<[u8]>>,
+}
+
+impl Written {
+    pub(crate) fn new<V: Value>(row: Arc<V>) -> Self {
+        Self { row, encode: encode::<V>, bytes: None }
+    }
+
+    /// Gives the encoded length; 0 before the commit.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.as_ref().map_or(0, |bytes| bytes.len())
+    }
+}
+
+fn encode<V: Value>(
+    row: &Row,
+    context: &TaskContext,
+    topic: &TopicSpec,
+) -> Result<Vec<u8>, AvroError> {
+    let row = row.downcast_ref::<V>().expect("it was made of this type");
+    context.codec.encode_for(topic, &context.prefix, row)
 }
 
 /// The record behind an output, and which of that record's outputs it is.
@@ -72,12 +99,17 @@ pub(crate) struct Undo {
 }
 
 impl Pending {
-    /// Tells whether nothing was gathered.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.latest.is_empty() && self.events.is_empty()
+    /// Counts bytes of a record that was taken: what steps make of it is about as large.
+    pub(crate) fn count(&mut self, bytes: usize) {
+        self.bytes += bytes;
     }
 
-    /// Gives the bytes of keys and values.
+    /// Tells whether nothing was gathered.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && is_empty(&self.rows) && is_empty(&self.latest)
+    }
+
+    /// Gives the bytes to append, about.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -87,23 +119,26 @@ impl Pending {
     /// A row that came and went since the last commit leaves no tombstone.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the store fails, or a row can't be encoded.
     pub fn take_records(
         &mut self,
         store: &dyn Store,
         context: &TaskContext,
     ) -> Result<Vec<Outgoing>, StepError> {
         let mut records = std::mem::take(&mut self.events);
-        for (name, key, change) in each(&self.rows) {
+        for (name, key, change) in sorted(&mut self.rows) {
             if change.value.is_some() || store.get(name, key)?.is_some() {
-                records.push(change.record(key, context));
+                records.push(change.seal(key, context)?);
             }
         }
-        records.extend(each(&self.latest).map(|(_, key, change)| change.record(key, context)));
+        for (_, key, change) in sorted(&mut self.latest) {
+            records.push(change.seal(key, context)?);
+        }
         Ok(records)
     }
 
-    /// Gives changed rows: table, key, and the value's bytes or none for a deletion.
+    /// Gives changed rows after [`Pending::take_records`]: table, key, and the value's bytes or
+    /// none for a deletion.
     pub fn rows(&self) -> impl Iterator<Item = (&'static str, &str, Option<&[u8]>)> {
         each(&self.rows).map(|(table, key, change)| (table, key, change.bytes()))
     }
@@ -113,25 +148,20 @@ impl Pending {
         self.rows.get(table)?.get(key)
     }
 
-    /// Gives a table's changes with the prefix, after one key and up to another.
+    /// Gives a table's changes with the prefix, after one key and up to another, in no order.
     pub(crate) fn between<'o>(
         &'o self,
         table: &str,
         prefix: &'o str,
-        after: Option<&str>,
+        after: Option<&'o str>,
         upto: Option<&'o str>,
     ) -> impl Iterator<Item = (&'o String, &'o Change)> {
-        let from = match after {
-            Some(key) if key >= prefix => Bound::Excluded(key.to_owned()),
-            _ => Bound::Included(prefix.to_owned()),
-        };
-        self.rows
-            .get(table)
-            .into_iter()
-            .flat_map(move |rows| rows.range((from.clone(), Bound::Unbounded)))
-            .take_while(move |(key, _)| {
-                key.starts_with(prefix) && upto.is_none_or(|upto| key.as_str() <= upto)
-            })
+        let changes = self.rows.get(table).into_iter().flatten();
+        changes.filter(move |(key, _)| {
+            key.starts_with(prefix)
+                && after.is_none_or(|after| key.as_str() > after)
+                && upto.is_none_or(|upto| key.as_str() <= upto)
+        })
     }
 
     /// Gives the first row that belongs to another partition's tables.
@@ -152,10 +182,10 @@ impl Pending {
     }
 
     fn set(&mut self, in_table: bool, name: &'static str, key: String, change: Change) -> Undo {
-        self.bytes += change.size(&key);
+        self.bytes += key.len() + ROW_BYTES;
         let changes = if in_table { &mut self.rows } else { &mut self.latest };
-        let before = changes.entry(name).or_default().insert(key.clone(), change);
-        self.bytes -= before.as_ref().map_or(0, |before| before.size(&key));
+        let before = changes.of(name).insert(key.clone(), change);
+        self.bytes -= before.as_ref().map_or(0, |_| key.len() + ROW_BYTES);
         Undo { in_table, name, key, before }
     }
 
@@ -178,31 +208,28 @@ impl Pending {
         for Undo { in_table, name, key, before } in undo.into_iter().rev() {
             let changes = if in_table { &mut self.rows } else { &mut self.latest };
             let Some(of) = changes.get_mut(name) else { continue };
-            let back = before.as_ref().map_or(0, |before| before.size(&key));
-            let size = key.len();
-            let gone = match before {
-                Some(before) => of.insert(key, before),
-                None => of.remove(&key),
-            };
-            let gone = gone.map_or(0, |gone| size + gone.bytes().map_or(0, <[u8]>::len));
-            self.bytes = self.bytes + back - gone;
-            if of.is_empty() {
-                changes.remove(name);
+            match before {
+                Some(before) => drop(of.insert(key, before)),
+                None => {
+                    of.remove(&key);
+                    self.bytes -= key.len() + ROW_BYTES;
+                }
             }
         }
     }
 }
 
 impl Change {
-    pub(crate) fn bytes(&self) -> Option<&[u8]> {
-        self.value.as_ref().map(|value| &*value.bytes)
+    fn bytes(&self) -> Option<&[u8]> {
+        self.value.as_ref()?.bytes.as_deref()
     }
 
-    fn size(&self, key: &str) -> usize {
-        key.len() + self.bytes().map_or(0, <[u8]>::len)
-    }
-
-    fn record(&self, key: &str, context: &TaskContext) -> Outgoing {
+    /// Encodes the value, and makes the record that tells it.
+    fn seal(&mut self, key: &str, context: &TaskContext) -> Result<Outgoing, StepError> {
+        if let Some(value) = &mut self.value {
+            let bytes = (value.encode)(&value.row, context, self.topic);
+            value.bytes = Some(bytes.map_err(|error| StepError::poison(&error))?.into());
+        }
         let key = match self.head {
             Some(head) => format!("{head}/{key}"),
             None => key.to_owned(),
@@ -210,7 +237,7 @@ impl Change {
         let Origin { cause, number, at_ms } = &self.origin;
         let id = format!("{cause}/row/{number}");
         let value = self.bytes().map(<[u8]>::to_vec);
-        outgoing(self.topic, self.partition, key, value, (&id, *at_ms, context))
+        Ok(outgoing(self.topic, self.partition, key, value, (&id, *at_ms, context)))
     }
 }
 
@@ -228,9 +255,24 @@ pub(crate) fn outgoing(
     Outgoing { topic, partition, timestamp_ms: time_ms, key: key.into_bytes(), value, headers }
 }
 
+fn is_empty(changes: &Changes) -> bool {
+    changes.iter().all(|(_, of)| of.is_empty())
+}
+
 fn each(changes: &Changes) -> impl Iterator<Item = (&'static str, &str, &Change)> {
     let tables = changes.iter();
-    tables.flat_map(|(name, of)| of.iter().map(|(key, change)| (*name, key.as_str(), change)))
+    tables.flat_map(|(name, of)| of.iter().map(move |(key, change)| (name, key.as_str(), change)))
+}
+
+/// Gives changes by table and key, sorted: what a commit appends depends on nothing but steps.
+fn sorted(changes: &mut Changes) -> Vec<(&'static str, &str, &mut Change)> {
+    let mut all = Vec::new();
+    for (name, of) in changes.sorted() {
+        let from = all.len();
+        all.extend(of.iter_mut().map(|(key, change)| (name, key.as_str(), change)));
+        all[from..].sort_unstable_by(|one, other| one.1.cmp(other.1));
+    }
+    all
 }
 
 fn record_size(record: &Outgoing) -> usize {
@@ -244,7 +286,7 @@ impl fmt::Debug for Change {
             .field("topic", &topic.name)
             .field("head", head)
             .field("partition", partition)
-            .field("bytes", &value.as_ref().map(|value| value.bytes.len()))
+            .field("deletes", &value.is_none())
             .field("origin", origin)
             .finish()
     }

@@ -1,6 +1,10 @@
 //! A step's view: committed tables under the changes of the running transaction.
 
-use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::BTreeMap,
+    sync::Arc,
+};
 
 use schemas::{Cause, Cleanup, Codec, Key, Placement, Topic, TopicSpec, Value, partition_of};
 
@@ -88,8 +92,10 @@ pub struct View<'a> {
     mark: usize,
     undo: Vec<Undo>,
     cause: Cause,
-    /// The cause as text, with the piece of work.
-    origin: Arc<str>,
+    /// The piece of work, when it is not the record itself that is taken.
+    piece: Option<String>,
+    /// Both as text: made when something is written.
+    origin: OnceCell<Arc<str>>,
     at_ms: i64,
     /// Records of topics that keep all, and changes: counted apart, so that the former's ids have
     /// no gaps.
@@ -112,8 +118,9 @@ impl<'a> View<'a> {
             mark: pending.mark(),
             pending,
             undo: Vec::new(),
-            origin: cause.to_string().into(),
             cause,
+            piece: None,
+            origin: OnceCell::new(),
             at_ms,
             events: 0,
             changes: 0,
@@ -149,7 +156,8 @@ impl<'a> View<'a> {
     /// it. `piece` tells this piece of work from the others of that record: ids of what it appends
     /// are made of both.
     pub fn act_for(&mut self, cause: Cause, at_ms: i64, piece: &str) {
-        self.origin = format!("{cause}/{piece}").into();
+        self.piece = Some(piece.to_owned());
+        self.origin = OnceCell::new();
         self.cause = cause;
         self.at_ms = at_ms;
     }
@@ -222,8 +230,8 @@ impl<'a> View<'a> {
         if self.row(table, &text)?.is_some_and(|there| there == row) {
             return Ok(());
         }
-        let bytes = self.encode(table.spec.topic, &*row)?.into();
-        self.change(table.spec, key, text, Some(Written { bytes, row }));
+        self.ready::<V>(table.spec.topic)?;
+        self.change(table.spec, key, text, Some(Written::new(row)));
         Ok(())
     }
 
@@ -258,14 +266,23 @@ impl<'a> View<'a> {
         key: &K,
         value: &V,
     ) -> Result<(), StepError> {
+        if topic.spec.cleanup == Cleanup::Compact {
+            self.ready::<V>(topic.spec)?;
+            self.latest(topic.spec, key, Some(Written::new(Arc::new(value.clone()))));
+            return Ok(());
+        }
         let bytes = self.encode(topic.spec, value)?;
-        self.output(topic.spec, key, Some(bytes));
+        let id = format!("{}/{}", self.origin(), self.events);
+        self.events += 1;
+        let about = (&*id, self.at_ms, self.context);
+        let partition = self.partition(topic.spec, key);
+        self.pending.append(outgoing(topic.spec, partition, key.encode(), Some(bytes), about));
         Ok(())
     }
 
-    /// Appends a tombstone to a topic that is no table of this stage: the entity is gone.
+    /// Appends a tombstone to a compacted topic that is no table of this stage: the entity is gone.
     pub fn retract<K: Key, V: Value>(&mut self, topic: &Topic<K, V>, key: &K) {
-        self.output(topic.spec, key, None);
+        self.latest(topic.spec, key, None);
     }
 
     /// Tells whether records of this key go to the task's own partition.
@@ -290,12 +307,14 @@ impl<'a> View<'a> {
         }
         let Committed { store, cache } = self.committed;
         if let Some(row) = cache.borrow_mut().get(name, key) {
-            return Ok(Some(typed(row)));
+            return Ok(row.map(typed));
         }
-        let Some(bytes) = store.get(name, key)? else { return Ok(None) };
-        let row: Arc<V> = Arc::new(self.decode(&bytes)?);
-        cache.borrow_mut().insert(name, key.to_owned(), row.clone(), bytes.len());
-        Ok(Some(row))
+        let bytes = store.get(name, key)?;
+        let row: Option<Arc<V>> =
+            bytes.as_ref().map(|bytes| self.decode(bytes)).transpose()?.map(Arc::new);
+        let kept = row.clone().map(|row| row as Row);
+        cache.borrow_mut().insert(name, key.to_owned(), kept, bytes.map_or(0, |b| b.len()));
+        Ok(row)
     }
 
     fn change<K: Key>(&mut self, table: TableSpec, key: &K, text: String, value: Option<Written>) {
@@ -304,18 +323,9 @@ impl<'a> View<'a> {
         self.undo.push(self.pending.set_row(table, text, change));
     }
 
-    fn output<K: Key>(&mut self, topic: &'static TopicSpec, key: &K, value: Option<Vec<u8>>) {
-        if topic.cleanup == Cleanup::Compact {
-            let written = value.map(|bytes| Written { bytes: bytes.into(), row: Arc::new(()) });
-            let change = self.made(topic, None, key, written);
-            self.undo.push(self.pending.set_latest(key.encode(), change));
-            return;
-        }
-        let id = format!("{}/{}", self.origin, self.events);
-        self.events += 1;
-        let about = (&*id, self.at_ms, self.context);
-        let partition = self.partition(topic, key);
-        self.pending.append(outgoing(topic, partition, key.encode(), value, about));
+    fn latest<K: Key>(&mut self, topic: &'static TopicSpec, key: &K, value: Option<Written>) {
+        let change = self.made(topic, None, key, value);
+        self.undo.push(self.pending.set_latest(key.encode(), change));
     }
 
     fn made<K: Key>(
@@ -325,9 +335,17 @@ impl<'a> View<'a> {
         key: &K,
         value: Option<Written>,
     ) -> Change {
-        let origin = Origin { cause: self.origin.clone(), number: self.changes, at_ms: self.at_ms };
+        let origin =
+            Origin { cause: self.origin().clone(), number: self.changes, at_ms: self.at_ms };
         self.changes += 1;
         Change { topic, head, partition: self.partition(topic, key), value, origin }
+    }
+
+    fn origin(&self) -> &Arc<str> {
+        self.origin.get_or_init(|| match &self.piece {
+            None => self.cause.to_string().into(),
+            Some(piece) => format!("{}/{piece}", self.cause).into(),
+        })
     }
 
     fn partition<K: Key>(&self, topic: &TopicSpec, key: &K) -> i32 {
@@ -370,6 +388,11 @@ impl<'a> View<'a> {
         }
         found.truncate(limit);
         Ok(found)
+    }
+
+    /// Makes sure that values of a type can be encoded later, without waiting for anybody.
+    fn ready<V: Value>(&self, topic: &TopicSpec) -> Result<(), StepError> {
+        self.context.codec.ready::<V>(topic, &self.context.prefix).map_err(refuse)
     }
 
     fn encode<V: Value>(&self, topic: &TopicSpec, value: &V) -> Result<Vec<u8>, StepError> {

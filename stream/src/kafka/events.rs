@@ -22,7 +22,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer as _},
     error::{KafkaResult, RDKafkaErrorCode},
 };
-use schemas::headers::Headers;
+use schemas::headers::{Headers, name_of};
 
 use super::topics::Names;
 use crate::Record;
@@ -262,7 +262,7 @@ unsafe fn headers(message: &sys::rd_kafka_message_t) -> Headers {
             if found != none {
                 break;
             }
-            headers.push((text(name), bytes(value, length)));
+            headers.push((name_of(&text(name)), bytes(value, length).into()));
         }
     }
     headers

@@ -118,7 +118,7 @@ impl Sender {
 fn headers(record: &Outgoing) -> OwnedHeaders {
     let headers = OwnedHeaders::new_with_capacity(record.headers.len());
     record.headers.iter().fold(headers, |headers, (key, value)| {
-        let value = Some(value.as_slice());
+        let value = Some(&**value);
         headers.insert(Header { key, value })
     })
 }

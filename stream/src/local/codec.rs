@@ -1,6 +1,6 @@
 //! A record's bytes in the store of a local log: keys that sort by offset, values without waste.
 
-use schemas::TopicSpec;
+use schemas::{TopicSpec, headers::name_of};
 
 use crate::{LogError, Outgoing, Record, log::size_of_record};
 
@@ -126,7 +126,7 @@ impl<'a> Input<'a> {
                 0 => String::from_utf8(self.bytes()?.to_vec()).ok()?,
                 known => (*KNOWN_NAMES.get(usize::from(known) - 1)?).to_owned(),
             };
-            headers.push((name, self.bytes()?.to_vec()));
+            headers.push((name_of(&name), self.bytes()?.to_vec().into()));
         }
         Some(headers)
     }
@@ -192,9 +192,9 @@ mod tests {
             key: key.to_vec(),
             value: value.map(<[u8]>::to_vec),
             headers: vec![
-                ("ce_id".to_owned(), b"7".to_vec()),
-                ("mine".to_owned(), Vec::new()),
-                ("ce_id".to_owned(), vec![0xff; 200]),
+                ("ce_id".into(), b"7".into()),
+                ("mine".into(), b"".into()),
+                ("ce_id".into(), vec![0xff; 200].into()),
             ],
         }
     }
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn known_names_take_a_byte() {
         let mut record = outgoing(0, b"", Some(b""));
-        record.headers = vec![("ce_specversion".to_owned(), b"1.0".to_vec())];
+        record.headers = vec![("ce_specversion".into(), b"1.0".into())];
         // kind, time, key length, count, name, value length, value
         assert_eq!(encode(&record).len(), 1 + 1 + 1 + 1 + 1 + 1 + 3);
     }

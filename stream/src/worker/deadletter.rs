@@ -32,7 +32,9 @@ const MARGIN_BYTES: usize = 1_024;
 /// where it came from. It goes to the partition of the same number.
 pub(super) fn dead_letter(record: &Record, stage: &str, reason: &str) -> Outgoing {
     let mut headers = record.headers.clone();
-    let mut add = |name: &str, value: String| headers.push((name.to_owned(), value.into_bytes()));
+    let mut add = |name: &'static str, value: String| {
+        headers.push((name.into(), value.into_bytes().into()));
+    };
     add(DLQ_TOPIC, record.topic.name.to_owned());
     add(DLQ_PARTITION, record.partition.to_string());
     add(DLQ_OFFSET, record.offset.to_string());
@@ -59,7 +61,7 @@ fn fit(letter: &mut Outgoing) {
     if let Some(value) = letter.value.as_mut().filter(|value| value.len() > room) {
         let bytes = value.len().to_string().into_bytes();
         value.truncate(room);
-        letter.headers.push((DLQ_VALUE_BYTES.to_owned(), bytes));
+        letter.headers.push((DLQ_VALUE_BYTES.into(), bytes.into()));
     }
 }
 
@@ -85,7 +87,7 @@ mod tests {
             timestamp_ms: 0,
             key: b"key".to_vec(),
             value: Some(vec![1; RECORD_BYTES_MAX - 3]),
-            headers: vec![("ce_id".to_owned(), b"x".to_vec())],
+            headers: vec![("ce_id".into(), b"x".into())],
         };
         let letter = dead_letter(&record, "tally", &"é".repeat(4_000));
         let value = letter.value.as_ref().expect("the value").len();

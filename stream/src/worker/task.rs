@@ -227,7 +227,7 @@ impl Task {
 
     /// Begins a new transaction after the last one was committed.
     pub(super) fn committed(&mut self) -> Taken {
-        self.cache.get_mut().follow(std::mem::take(&mut self.pending).rows);
+        self.cache.get_mut().follow(std::mem::take(&mut self.pending));
         self.inputs.iter_mut().for_each(Input::committed);
         self.committed_ms = self.newest_ms;
         Taken { records: std::mem::take(&mut self.taken), dead: std::mem::take(&mut self.dead) }
@@ -278,6 +278,7 @@ impl Task {
             }
         }
         self.hold = None;
+        self.pending.count(record.value.as_ref().map_or(0, Vec::len));
         self.inputs[index].took(record.offset);
         self.taken += 1;
         self.newest_ms = self.newest_ms.max(record.timestamp_ms);

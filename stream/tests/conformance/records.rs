@@ -8,7 +8,7 @@ use crate::harness::{Subject, append, join, read_all, record, tombstone};
 pub(crate) fn every_field_survives(subject: &Subject) {
     let log = &*subject.log;
     let topic = OBSERVATION.spec;
-    let header = |name: &str, value: &[u8]| (name.to_owned(), value.to_vec());
+    let header = |name: &'static str, value: &'static [u8]| (name.into(), value.into());
     let written = vec![
         Outgoing {
             timestamp_ms: 1,

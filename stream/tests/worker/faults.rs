@@ -116,7 +116,7 @@ pub(crate) fn poison_goes_to_the_dead_letters_once(rig: &mut Rig) {
         timestamp_ms: START_MS + 5,
         key: b"acc3".to_vec(),
         value: Some(b"no avro".to_vec()),
-        headers: vec![("ce_id".to_owned(), b"broken/1".to_vec())],
+        headers: vec![("ce_id".into(), b"broken/1".into())],
     });
     feed.spend("acc5", 1_000_000, BAD);
     feed.append(100);

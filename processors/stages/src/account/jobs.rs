@@ -166,6 +166,9 @@ impl Task<'_, '_> {
     /// Does one piece of the first job; false when there is none.
     pub(super) fn work(&mut self) -> Step<bool> {
         let first = self.number(FIRST)?.max(0);
+        if first >= self.number(NEXT)? {
+            return Ok(false);
+        }
         let key = job_key(first);
         let Some(job) = self.view.get(&JOB, &key)? else {
             return Ok(false);
@@ -237,7 +240,7 @@ impl Task<'_, '_> {
         let mut at = 0;
         while at < page.len() {
             let of = resource_prefix(&page[at].0);
-            let rows = self.view.scan(&COMPLIANCE, &of, None, usize::MAX)?;
+            let rows = self.rows_beside(&page[at].0)?;
             let before = count_rows(was, rows.iter().map(|(_, row)| &**row));
             let judged = |key: &_, row: &_| entry.as_ref().is_some_and(|e| e.judges(key, row));
             for (key, row) in rows.iter().filter(|(key, row)| !judged(key, row)) {

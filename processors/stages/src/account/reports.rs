@@ -29,6 +29,9 @@ impl Task<'_, '_> {
         let Report { source, account, report: id, event } = report;
         let key = scope_of(&account, &source);
         let scope = self.view.get(&SCOPE, &key)?;
+        if let ReportEvent::Changed { finding } = event {
+            return self.changed(&account, &source, scope.as_deref(), finding);
+        }
         let attempt = Attempt { scan: &id, attempt: 1 };
         match (order(scope.as_deref(), attempt), scope, event) {
             (Order::Newer, scope, ReportEvent::Started {}) => {
@@ -49,7 +52,7 @@ impl Task<'_, '_> {
         event: ReportEvent,
     ) -> Step {
         match event {
-            ReportEvent::Started {} => Ok(()),
+            ReportEvent::Started {} | ReportEvent::Changed { .. } => Ok(()),
             ReportEvent::Found { finding } => self.found(&key.account, source, &scope, finding),
             ReportEvent::Failed { error } => self.fail_scope(key, &scope, error),
             ReportEvent::Completed { count, complete } => self.push(Work::SweepReport {
@@ -76,13 +79,37 @@ impl Task<'_, '_> {
             Some(row) => worse(row.finding.clone(), finding),
             None => finding,
         };
-        let row = FindingRow { finding: finding.clone(), generation, held: None };
-        self.view.put(&FINDING, &key, row)?;
-        let entries: Vec<_> = self.standard()?.fed_by(source, &finding.check).cloned().collect();
-        for entry in entries {
-            self.judge_finding(&entry, &key, Some(&finding))?;
+        self.keep(&key, FindingRow { finding, generation, changed_in: None, held: None })
+    }
+
+    fn changed(
+        &mut self,
+        account: &str,
+        source: &str,
+        scope: Option<&ScopeState>,
+        finding: Finding,
+    ) -> Step {
+        let Finding { check, region, resource, .. } = &finding;
+        let key = FindingKey::new(account, source, check, region, resource);
+        // The report that runs has it still, if it had it.
+        let generation = self.view.get(&FINDING, &key)?.map_or(-1, |row| row.generation);
+        let changed_in = Some(scope.map_or(0, |scope| scope.generation));
+        self.account(account)?;
+        self.keep(&key, FindingRow { finding, generation, changed_in, held: None })
+    }
+
+    /// Writes a finding's row, and judges it.
+    fn keep(&mut self, key: &FindingKey, row: FindingRow) -> Step {
+        let row = Arc::new(row);
+        self.view.put(&FINDING, key, row.clone())?;
+        for entry in self.fed_by(key)? {
+            self.judge_finding(&entry, key, Some(&row.finding))?;
         }
         Ok(())
+    }
+
+    fn fed_by(&mut self, key: &FindingKey) -> Step<Vec<Arc<StandardEntry>>> {
+        Ok(self.standard()?.fed_by(&key.source, &key.check).cloned().collect())
     }
 
     /// Judges a finding by one requirement; without a finding its row goes.
@@ -112,7 +139,8 @@ impl Task<'_, '_> {
         let rows = self.view.scan(&FINDING, &prefix, sweep.cursor.as_deref(), PIECE)?;
         let arrived = |row: &FindingRow| row.generation == sweep.generation;
         if sweep.counted {
-            for (key, row) in rows.iter().filter(|(_, row)| !arrived(row)) {
+            let is_newer = |row: &FindingRow| row.changed_in == Some(sweep.generation);
+            for (key, row) in rows.iter().filter(|(_, row)| !arrived(row) && !is_newer(row)) {
                 self.settle_stale(&sweep, key, row)?;
             }
         } else {
@@ -152,8 +180,7 @@ impl Task<'_, '_> {
             Some(held) => self.view.put(&FINDING, key, held)?,
             None => self.view.delete(&FINDING, key)?,
         }
-        let entries: Vec<_> = self.standard()?.fed_by(&key.source, &key.check).cloned().collect();
-        for entry in entries {
+        for entry in self.fed_by(key)? {
             self.judge_finding(&entry, key, unknown.as_ref())?;
         }
         Ok(())

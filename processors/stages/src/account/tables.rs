@@ -29,6 +29,7 @@ pub(super) const EXCEPTION: Table<ExceptionKey, Exception> = private("exception"
 pub(super) const SCOPE: Table<ScopeKey, ScopeState> = private("scope");
 pub(super) const MEMBER: Table<MemberKey, Member> = private("member");
 pub(super) const FINDING: Table<FindingKey, FindingRow> = private("finding");
+pub(super) const PARTS: Table<PartsKey, PartsRow> = private("parts");
 pub(super) const COUNTS: Table<ScoreKey, CountsRow> = private("counts");
 pub(super) const SUMS: Table<AccountKey, SumsRow> = private("sums");
 pub(super) const TIMER: Table<TimerKey, Timer> = private("timer");
@@ -51,6 +52,7 @@ pub(super) fn all() -> Vec<TableSpec> {
         SCOPE.spec,
         MEMBER.spec,
         FINDING.spec,
+        PARTS.spec,
         COUNTS.spec,
         SUMS.spec,
         TIMER.spec,
@@ -85,8 +87,11 @@ key! {
 pub(super) struct FindingRow {
     /// The finding.
     pub finding: Finding,
-    /// The generation of the report.
+    /// The generation of the report that had it last; -1 when none had it.
     pub generation: i64,
+    /// The generation of the report that was the newest when it changed outside of any: that report
+    /// does not clear it.
+    pub changed_in: Option<i64>,
     /// Why a later report could not look for it again, in the scanner's words; none when it could.
     pub held: Option<String>,
 }
@@ -97,6 +102,29 @@ impl FindingRow {
         let message = self.held.clone()?;
         Some(Finding { status: FindingStatus::Unknown, message, ..self.finding.clone() })
     }
+}
+
+key! {
+    /// A resource under a requirement.
+    PartsKey {
+        /// The requirement.
+        requirement,
+        /// The account.
+        account,
+        /// The region.
+        region,
+        /// The resource.
+        resource
+    } by account
+}
+
+/// The parts of a resource that have a verdict row under a requirement: rows are found by their
+/// keys, since a search in an LSM tree costs several times a look.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub(super) struct PartsRow {
+    /// The parts, sorted.
+    pub parts: Vec<String>,
 }
 
 key! {

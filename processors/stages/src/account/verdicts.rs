@@ -9,7 +9,7 @@ use schemas::{
 
 use super::{
     Task,
-    tables::{COMPLIANCE, TIMER, TimerKey},
+    tables::{COMPLIANCE, PARTS, PartsKey, PartsRow, TIMER, TimerKey},
 };
 use crate::Step;
 
@@ -32,7 +32,7 @@ impl Task<'_, '_> {
         judged: Rows,
     ) -> Step {
         let requirement = &entry.requirement;
-        let all = self.rows_of(&requirement.id, resource)?;
+        let all = self.rows_of(&parts_key(&requirement.id, resource))?;
         let (own, other): (Parts, Parts) =
             all.clone().into_iter().partition(|(part, row)| mine(part, row));
         let at_ms = self.view.at_ms();
@@ -63,7 +63,7 @@ impl Task<'_, '_> {
         else {
             return Ok(());
         };
-        let siblings = self.view.scan(&COMPLIANCE, &resource_prefix(key), None, usize::MAX)?;
+        let siblings = self.rows_beside(key)?;
         let before = count_rows(scoring, siblings.iter().map(|(_, row)| &**row));
         let now = count_rows(
             scoring,
@@ -93,6 +93,9 @@ impl Task<'_, '_> {
             Some(row) => self.view.put(&COMPLIANCE, key, row.clone())?,
             None => self.view.delete(&COMPLIANCE, key)?,
         }
+        if before.is_some() != after.is_some() {
+            self.move_part(key, after.is_some())?;
+        }
         self.move_timer(key, before.and_then(|r| r.flips_ms), after.and_then(|r| r.flips_ms))?;
         let standing = |row: &Arc<ComplianceState>| standing(row);
         let (before, after) = (before.map(standing), after.map(standing));
@@ -118,16 +121,53 @@ impl Task<'_, '_> {
         Ok(())
     }
 
-    fn rows_of(&mut self, requirement: &str, resource: &Resource) -> Step<Parts> {
-        let parts = [requirement, &resource.account, &resource.region, &resource.id];
-        let rows = self.view.scan(&COMPLIANCE, &key::prefix(&parts), None, usize::MAX)?;
-        Ok(rows.into_iter().map(|(key, row)| (key.part, row)).collect())
+    /// Gives all rows of a row's resource under its requirement, itself among them.
+    pub(super) fn rows_beside(
+        &mut self,
+        key: &ComplianceKey,
+    ) -> Step<Vec<(ComplianceKey, Arc<ComplianceState>)>> {
+        let ComplianceKey { requirement, account, region, resource, .. } = key;
+        let rows = self.rows_of(&PartsKey::new(requirement, account, region, resource))?;
+        let with_key = |(part, row)| (ComplianceKey { part, ..key.clone() }, row);
+        Ok(rows.into_iter().map(with_key).collect())
+    }
+
+    fn rows_of(&mut self, of: &PartsKey) -> Step<Parts> {
+        let PartsKey { requirement, account, region, resource } = of;
+        let mut rows = Parts::new();
+        for part in self.view.get(&PARTS, of)?.iter().flat_map(|row| &row.parts) {
+            let key = ComplianceKey::new(requirement, account, region, resource, part);
+            let row = self.view.get(&COMPLIANCE, &key)?;
+            rows.extend(row.map(|row| (part.clone(), row)));
+        }
+        Ok(rows)
+    }
+
+    /// Notes that a part has a row now, or none any more.
+    fn move_part(&mut self, key: &ComplianceKey, is_there: bool) -> Step {
+        let ComplianceKey { requirement, account, region, resource, part } = key;
+        let of = PartsKey::new(requirement, account, region, resource);
+        let mut parts = self.view.get(&PARTS, &of)?.map_or(Vec::new(), |row| row.parts.clone());
+        match parts.binary_search(part) {
+            Err(at) if is_there => parts.insert(at, part.clone()),
+            Ok(at) if !is_there => drop(parts.remove(at)),
+            _ => {}
+        }
+        if parts.is_empty() {
+            return self.view.delete(&PARTS, &of);
+        }
+        self.view.put(&PARTS, &of, PartsRow { parts })
     }
 
     fn with_credit(&mut self, key: &ComplianceKey, row: ComplianceState) -> Step<ComplianceState> {
         let now_ms = self.now_ms()?;
         Ok(credit(key, row, self.exceptions()?, now_ms))
     }
+}
+
+fn parts_key(requirement: &str, resource: &Resource) -> PartsKey {
+    let Resource { account, region, id, .. } = resource;
+    PartsKey::new(requirement, &**account, &**region, &**id)
 }
 
 fn row_key(requirement: &str, resource: &Resource, part: &str) -> ComplianceKey {

@@ -86,6 +86,28 @@ fn only_a_complete_report_clears() {
 }
 
 #[test]
+fn a_change_outside_of_reports_counts_at_once() {
+    let mut w = world();
+    let change = |finding| report(ME, "", ReportEvent::Changed { finding });
+    w.report("rep-1", &[group("openSSH", "sg-1", Fail), group("openSSH", "sg-2", Fail)], true);
+    assert_eq!(w.counts("R1"), [2, 2, 0, 0, 0]);
+    w.take(change(group("openSSH", "sg-1", Pass)));
+    assert_eq!(w.counts("R1"), [2, 1, 0, 0, 0], "mended within the report that had it");
+    w.take(change(group("openSSH", "sg-1", Fail)));
+    assert_eq!(w.counts("R1"), [2, 2, 0, 0, 0]);
+    // What changes while a report is under way is newer than it; the next one clears it.
+    w.take(report(ME, "rep-2", ReportEvent::Started {}));
+    w.take(change(group("openSSH", "sg-3", Fail)));
+    let finding = group("openSSH", "sg-1", Pass);
+    w.take(report(ME, "rep-2", ReportEvent::Found { finding: finding.clone() }));
+    w.take(change(group("openSSH", "sg-1", Pass)));
+    w.take(report(ME, "rep-2", ReportEvent::Completed { count: 1, complete: true }));
+    assert_eq!(w.counts("R1"), [2, 1, 0, 0, 0], "sg-1 passes, sg-2 is gone, sg-3 stays");
+    w.report("rep-3", &[finding], true);
+    assert_eq!(w.counts("R1"), [1, 0, 0, 0, 0]);
+}
+
+#[test]
 fn a_report_that_lost_a_finding_clears_nothing() {
     let mut w = world();
     w.report("rep-1", &[group("openSSH", "sg-1", Fail), group("openSSH", "sg-2", Pass)], true);

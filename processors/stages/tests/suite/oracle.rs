@@ -57,6 +57,11 @@ pub(crate) struct Scope {
     members: BTreeSet<ResourceKey>,
 }
 
+/// Marks what changed while a report was the newest.
+fn changed_in(report: &str) -> String {
+    format!("changed in {report}")
+}
+
 struct Known<'a>(&'a BTreeSet<String>);
 
 impl rules::Context for Known<'_> {
@@ -203,13 +208,16 @@ impl Oracle {
     fn report(&mut self, report: Report) {
         let Report { source, report, account, event } = report;
         let id = (account.clone(), format!("report/{source}"), "global".to_owned());
+        if let ReportEvent::Changed { finding } = event {
+            return self.change(&id, source, finding);
+        }
         if !self.enter(&id, (report.clone(), 1), matches!(event, ReportEvent::Started {})) {
             return;
         }
         let at_ms = self.at_ms;
         let scope = self.scopes.get_mut(&id).expect("it was entered");
         match event {
-            ReportEvent::Started {} => {}
+            ReportEvent::Started {} | ReportEvent::Changed { .. } => {}
             ReportEvent::Failed { error } => {
                 scope.running = false;
                 scope.error = Some(error);
@@ -226,10 +234,23 @@ impl Oracle {
                 scope.completed_ms = Some(at_ms);
                 let mine = |key: &FindingId| key.0 == account && key.1 == source;
                 self.findings.retain(|key, rows| {
-                    !complete || !mine(key) || rows.iter().all(|(of, _)| *of == report)
+                    let stays = |of: &str| of == report || of == changed_in(&report);
+                    !complete || !mine(key) || rows.iter().all(|(of, _)| stays(of))
                 });
             }
         }
+    }
+
+    /// Takes a finding that changed outside of any report: it stays with the report that has it.
+    fn change(&mut self, id: &ScopeId, source: String, finding: Finding) {
+        let report = self.scopes.get(id).map_or("", |scope| &scope.attempt.0);
+        let Finding { check, region, resource, .. } = finding.clone();
+        let key = (id.0.clone(), source, check, region, resource);
+        let rows = self.findings.entry(key).or_default();
+        let had = rows.iter().any(|(of, _)| of == report);
+        let of = if had { report.to_owned() } else { changed_in(report) };
+        *rows = vec![(of, finding)];
+        self.met.insert(id.0.clone());
     }
 
     /// Makes every verdict anew; only what can't be told looks back.

@@ -129,6 +129,11 @@ impl Generator<'_> {
 
     /// Takes up a scan under way, or starts one.
     fn go_on(&mut self) {
+        if self.random.chance(10) {
+            let change = self.a_change();
+            self.done.push(change.clone());
+            return self.write(change);
+        }
         if self.running.is_empty() || self.random.chance(12) {
             let made = if self.random.chance(25) { self.a_report() } else { self.a_scan() };
             self.running.push(made);
@@ -264,6 +269,12 @@ impl Generator<'_> {
             report(account, &id, ReportEvent::completed(&findings, complete))
         });
         all
+    }
+
+    fn a_change(&mut self) -> Source {
+        let account = self.random.pick(&ACCOUNTS);
+        let finding = self.finding();
+        report(account, "", ReportEvent::Changed { finding })
     }
 
     fn finding(&mut self) -> Finding {
