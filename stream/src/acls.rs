@@ -102,6 +102,8 @@ pub struct Needs {
     pub makes: Vec<&'static TopicSpec>,
     /// The group that its members join and commit for, without the log's prefix.
     pub group: Option<String>,
+    /// Groups whose positions it looks at.
+    pub watches: Vec<String>,
 }
 
 impl Needs {
@@ -114,6 +116,7 @@ impl Needs {
             writes: [stage.outputs(), tables, vec![DEADLETTER]].concat(),
             makes: Vec::new(),
             group: Some(group),
+            watches: Vec::new(),
         }
     }
 
@@ -141,6 +144,9 @@ impl Needs {
             for topic in topics {
                 add(Resource::Topic, Pattern::Literal, topic.full_name(prefix), operation);
             }
+        }
+        for group in &self.watches {
+            add(Resource::Group, Pattern::Literal, format!("{prefix}.{group}"), Describe);
         }
         if let Some(group) = &self.group {
             add(Resource::Group, Pattern::Literal, format!("{prefix}.{group}"), Read);
@@ -201,6 +207,7 @@ mod tests {
         let both = Needs { reads: vec![TICK.spec], ..writes.clone() };
         let makes = Needs { makes: vec![TICK.spec], ..none.clone() };
         let group = Needs { group: Some("g".to_owned()), ..none.clone() };
+        let watches = Needs { watches: vec!["g".to_owned()], ..none.clone() };
         let literal = "--resource-pattern-type literal";
         let cases = [
             (none, vec![]),
@@ -209,6 +216,7 @@ mod tests {
             (both, vec!["--operation Read --operation Write --topic p.tick.v1"]),
             (makes, vec!["--operation AlterConfigs --operation Create --topic p.tick.v1"]),
             (group, vec!["--operation Read --group p.g"]),
+            (watches, vec!["--operation Describe --group p.g --group p.reader"]),
         ];
         for (needs, expected) in cases {
             let ids = "--resource-pattern-type prefixed --operation Write --transactional-id p.g.";
