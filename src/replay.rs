@@ -117,7 +117,7 @@ fn rebuild(
 }
 
 /// Gives the published tables, or those of them that are named.
-fn tables(names: &[String]) -> Result<Vec<&'static TopicSpec>> {
+pub(crate) fn tables(names: &[String]) -> Result<Vec<&'static TopicSpec>> {
     let mut all: Vec<&'static TopicSpec> = Vec::new();
     for stage in STAGES {
         let stage = factory(stage)?();

@@ -204,7 +204,7 @@ fn carry(
         if done - noted >= NOTE_RECORDS {
             noted = done;
             carrier.flush()?;
-            plan.note(&merge.positions(), &carrier.ends, file)?;
+            plan.note(&merge.positions(), &carrier.covered(), file)?;
         }
         if told.elapsed() > Duration::from_millis(200) {
             told = Instant::now();
@@ -212,7 +212,7 @@ fn carry(
         }
     }
     carrier.finish()?;
-    plan.note(&merge.positions(), &carrier.ends, file)?;
+    plan.note(&merge.positions(), &carrier.covered(), file)?;
     teller.done(&format!("carried {done} records to {}", plan.target));
     Ok(())
 }
@@ -268,6 +268,17 @@ impl Carrier {
         Ok(self.writer.flush()?)
     }
 
+    /// Gives the target's ends without what an earlier attempt appended and this one has not come to.
+    fn covered(&self) -> Totals {
+        let mut covered = self.ends.clone();
+        for ((topic, partition), left) in &self.skip {
+            if let Some(ends) = covered.get_mut(*topic) {
+                ends[*partition as usize] -= left;
+            }
+        }
+        covered
+    }
+
     fn finish(&mut self) -> Result<()> {
         self.flush()?;
         match self.skip.iter().find(|(_, left)| **left > 0) {
@@ -281,7 +292,7 @@ impl Carrier {
 }
 
 /// Lists the topics that are carried, in the order in which a task takes equal times.
-fn sources() -> Vec<&'static TopicSpec> {
+pub(crate) fn sources() -> Vec<&'static TopicSpec> {
     let of_account = [
         topic::TICK.spec,
         topic::ACCOUNT_LISTING.spec,
@@ -304,4 +315,50 @@ fn sources() -> Vec<&'static TopicSpec> {
 fn once(positions: Vec<Position>) -> Vec<Position> {
     let kept = positions.into_iter();
     kept.filter(|at| at.partition == 0 || !place::is_broadcast(at.topic)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn observation(timestamp_ms: i64) -> Outgoing {
+        Outgoing {
+            topic: topic::OBSERVATION.spec,
+            partition: 1,
+            timestamp_ms,
+            key: b"1".to_vec(),
+            value: None,
+            headers: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_an_earlier_attempt_appended_is_left_out_and_not_noted_before_its_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = Site::local(&folder.path().join("log"), 2).unwrap();
+        let place = ("observation", 1);
+        // Two records are there that no note knows of.
+        site.log.writer("before").unwrap().append(vec![observation(1), observation(2)]).unwrap();
+        let mut carrier = Carrier {
+            writer: site.log.writer("test").unwrap(),
+            batch: Vec::new(),
+            ends: plan::totals(&site.log.ends(topic::ALL).unwrap()),
+            skip: BTreeMap::from([(place, 2)]),
+        };
+        let covered = |carrier: &Carrier| carrier.covered()[place.0][1];
+        let mut seen = Vec::new();
+        for ms in 1..=3 {
+            seen.push(covered(&carrier));
+            carrier.put(observation(ms)).unwrap();
+        }
+        carrier.finish().unwrap();
+        seen.push(covered(&carrier));
+        assert_eq!(seen, [0, 1, 2, 3]);
+        let records = stream::snapshot::records(&*site.log, topic::OBSERVATION.spec).unwrap();
+        let times: Vec<_> = records.iter().map(|record| record.timestamp_ms).collect();
+        assert_eq!(times, [1, 2, 3]);
+        carrier.skip.insert(place, 1);
+        let error = carrier.finish().unwrap_err().to_string();
+        assert!(error.contains("observation/1 holds 1 records that are not from here"), "{error}");
+    }
 }

@@ -6,5 +6,6 @@
 mod metrics;
 mod replay;
 mod reshard;
+mod rights;
 mod site;
 mod top;

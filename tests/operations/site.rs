@@ -13,6 +13,7 @@ use kit::{
     http::{self, Answer},
     kafka::Kafka,
     process::{Child, Finished},
+    secured::Secured,
 };
 use producer_simulator as simulator;
 use schemas::{Codec, RequirementKey, TopicSpec, topic};
@@ -85,6 +86,38 @@ impl Site {
         site.configure(&format!(
             "{{kafka: {{bootstrap: \"{bootstrap}\", replication_factor: 1}}}}"
         ))?;
+        Ok(site)
+    }
+
+    /// Makes a configuration for a prefix on a node that asks for a name and a password.
+    pub(crate) fn secured(
+        node: &Secured,
+        prefix: &str,
+        partitions: i32,
+        user: &str,
+        password: &str,
+    ) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let secret = folder.path().join("password");
+        fs::write(&secret, password)?;
+        let kafka = serde_json::json!({
+            "bootstrap": node.sasl(),
+            "replication_factor": 1,
+            "properties": {
+                "security.protocol": "SASL_SSL",
+                "sasl.mechanism": "SCRAM-SHA-512",
+                "sasl.username": user,
+                "ssl.ca.location": node.authority(),
+            },
+            "secrets": {"sasl.password": {"file": secret}},
+        });
+        // JSON is YAML; the library is told the number of partitions elsewhere.
+        let yaml = serde_json::json!({"kafka": kafka}).to_string();
+        let mut config: KafkaConfig = serde_json::from_value(kafka)?;
+        config.partitions = partitions;
+        let log = LogConfig::Kafka(config);
+        let site = Self { prefix: prefix.to_owned(), partitions, folder, log };
+        site.configure(&yaml)?;
         Ok(site)
     }
 
