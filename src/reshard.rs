@@ -37,9 +37,9 @@ const SETTLE: Duration = Duration::from_secs(1);
 
 /// Carries every event to topics with another number of partitions
 ///
-/// Appends what the producers wrote to new topics, in the order of its times, each record where its
-/// account now belongs. The source is only read. Run again, it goes on where it was, or carries what
-/// came since; the stages then make the tables anew from the new topics.
+/// Appends what the producers wrote to new topics, in the order of its times, each record where
+/// its account now belongs. The source is only read. Run again, it goes on where it was, or carries
+/// what came since; the stages then make the tables anew from the new topics.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -237,8 +237,8 @@ impl Carrier {
                 let more = end - noted.get(partition).copied().unwrap_or(0);
                 let place = format!("{}/{partition}", topic.full_name(&target.prefix));
                 ensure!(more >= 0, "{place} lost records: delete the target's topics");
-                // The last value of a key counts there: it is written once more. Compaction may have
-                // taken from the source what was counted.
+                // The last value of a key counts there: it is written once more. Compaction may
+                // have taken from the source what was counted.
                 if more > 0 && topic.cleanup != Cleanup::Compact {
                     skip.insert((topic.name, partition as i32), more);
                 }
@@ -268,7 +268,8 @@ impl Carrier {
         Ok(self.writer.flush()?)
     }
 
-    /// Gives the target's ends without what an earlier attempt appended and this one has not come to.
+    /// Gives the target's ends without what an earlier attempt appended and this one has not come
+    /// to.
     fn covered(&self) -> Totals {
         let mut covered = self.ends.clone();
         for ((topic, partition), left) in &self.skip {

@@ -28,8 +28,8 @@ const ONCE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Shows stages, tasks, lag and rates as they are now
 ///
-/// The log alone tells committed positions, ends and rates, whatever runs. What only a process knows
-/// (restores, dead letters, exact lag) comes from the addresses that it listens at.
+/// The log alone tells committed positions, ends and rates, whatever runs. What only a process
+/// knows (restores, dead letters, exact lag) comes from the addresses that it listens at.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The configuration file; without it only the given processes are asked

@@ -15,8 +15,8 @@ const POLL: Duration = Duration::from_millis(20);
 /// How long one partition may stand still.
 const STALL_MAX: Duration = Duration::from_secs(60);
 
-/// Partitions that are read as one sequence. Each has a reader of its own, so that a partition whose
-/// times lie later is not read ahead: memory is bounded by a poll of each.
+/// Partitions that are read as one sequence. Each has a reader of its own, so that a partition
+/// whose times lie later is not read ahead: memory is bounded by a poll of each.
 pub(super) struct Merge<'a> {
     feeds: Vec<Feed<'a>>,
     /// The time at each feed's head, and the feed: the earlier one goes first among equals.

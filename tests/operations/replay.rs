@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
-use schemas::topic::{COMPLIANCE_STATE, RESOURCE_STATE, SCORE_STATE};
+use schemas::topic::{COMPLIANCE_STATE, OBSERVATION, REQUIREMENT, RESOURCE_STATE, SCORE_STATE};
 use serde_json::Value;
 use stream::{Outgoing, snapshot};
 
@@ -16,8 +16,6 @@ fn findings(text: &str) -> Result<BTreeMap<String, Value>> {
 }
 
 fn is_found(site: &Site) -> Result<()> {
-    site.fill(4, 3)?;
-    site.process()?;
     let equal = findings(&site.run(&["replay", "--json"])?)?;
     assert_eq!(equal.len(), 7, "{equal:?}");
     for (name, table) in &equal {
@@ -92,12 +90,21 @@ fn is_written(site: &Site, into: &Site) -> Result<()> {
 
 #[test]
 fn a_changed_row_is_found_on_a_local_log() -> Result<()> {
-    is_found(&Site::local(3)?)
+    let site = Site::local(3)?;
+    site.fill(4, 3)?;
+    site.process()?;
+    is_found(&site)
 }
 
 #[test]
 fn a_changed_row_is_found_on_kafka() -> Result<()> {
-    is_found(&Site::kafka("replay", 3)?)
+    let site = Site::kafka("replay", 3)?;
+    // Here the stages take records as they come.
+    let mut process = site.start(&["process"], "process")?;
+    site.fill(4, 3)?;
+    process.wait_for_rest(3)?;
+    process.end()?;
+    is_found(&site)
 }
 
 #[test]
@@ -112,6 +119,29 @@ fn rebuilt_rows_go_into_new_topics_on_kafka() -> Result<()> {
     let site = Site::kafka("into", 2)?;
     let into = Site::on_kafka(&format!("{}-rebuilt", site.prefix), 2)?;
     is_written(&site, &into)
+}
+
+/// What retention and compaction took is told with its number.
+#[test]
+fn what_is_gone_is_told() -> Result<()> {
+    let site = Site::local(2)?;
+    site.fill(3, 3)?;
+    // The same requirements once more: of each only the last stays.
+    site.fill(3, 3)?;
+    site.process()?;
+    site.age()?;
+    let finished = site.end_of(&["replay", "--json"])?;
+    let found: Value = serde_json::from_str(&finished.stdout)?;
+    for (topic, by) in [(REQUIREMENT.spec, "compaction"), (OBSERVATION.spec, "retention")] {
+        let gone = site.count(&[topic])? - site.kept(topic)?;
+        ensure!(gone > 10, "{} of {} are gone", gone, topic.name);
+        let expected = serde_json::json!({"topic": topic.name, "records": gone, "by": by});
+        let lost = found["lost"].as_array().unwrap();
+        ensure!(lost.contains(&expected), "no {expected} in {lost:?}");
+    }
+    let text = site.end_of(&["replay"])?.stdout;
+    ensure!(text.contains("! requirement: "), "{text}");
+    Ok(())
 }
 
 #[test]

@@ -235,6 +235,50 @@ fn a_target_that_is_not_empty_is_refused() -> Result<()> {
     Ok(())
 }
 
+/// What retention took of the events is still in the histories: that part is carried.
+#[test]
+fn histories_that_the_events_no_longer_tell_come_over() -> Result<()> {
+    let (source, target) = (Site::local(BEFORE)?, Site::local(AFTER)?);
+    source.fill(10, 5)?;
+    source.process()?;
+    source.age()?;
+    let file = target.file();
+    source.run(&["reshard", "--partitions", "7", "--config-to", file.to_str().unwrap()])?;
+    expect_all_events(&source, &target)?;
+    // In each partition: before the time from which on all events are there.
+    let mut horizons = BTreeMap::new();
+    for spec in SOURCES.iter().filter(|spec| spec.cleanup == Cleanup::Delete) {
+        let mut firsts = BTreeMap::new();
+        for record in snapshot::records(&*source.open()?, spec)? {
+            firsts.entry(record.partition).or_insert((record.offset, record.timestamp_ms));
+        }
+        for (partition, (offset, at_ms)) in firsts {
+            let horizon = horizons.entry(partition).or_insert(i64::MIN);
+            *horizon = if offset > 0 { at_ms.max(*horizon) } else { *horizon };
+        }
+    }
+    let (mut expected, mut all) = (Vec::new(), 0);
+    for record in snapshot::records(&*source.open()?, topic::RESOURCE_CHANGE.spec)? {
+        all += 1;
+        if record.timestamp_ms < horizons[&record.partition] {
+            expected.push((record.key.clone(), written(record)));
+        }
+    }
+    ensure!(!expected.is_empty() && expected.len() < all, "{} of {all}", expected.len());
+    let mut found = Vec::new();
+    for record in snapshot::records(&*target.open()?, topic::RESOURCE_CHANGE.spec)? {
+        let account = String::from_utf8_lossy(&record.key);
+        let account = account.split('/').next().unwrap_or_default();
+        assert_eq!(record.partition, partition_of(account, AFTER), "{account}");
+        found.push((record.key.clone(), written(record)));
+    }
+    // Each key's records keep their order; those of several keys need not.
+    expected.sort_by(|a, b| a.0.cmp(&b.0));
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    ensure!(expected == found, "{} records instead of {}", found.len(), expected.len());
+    Ok(())
+}
+
 #[test]
 fn a_target_that_can_not_be_is_refused() -> Result<()> {
     let source = Site::local(BEFORE)?;

@@ -18,7 +18,11 @@ use kit::{
 use producer_simulator as simulator;
 use schemas::{Codec, RequirementKey, TopicSpec, topic};
 use serde_json::Value;
-use stream::{Log, LogConfig, Publisher, kafka::KafkaConfig};
+use stream::{
+    Log, LogConfig, Publisher,
+    kafka::KafkaConfig,
+    local::{LocalLog, LocalOptions},
+};
 use tempfile::TempDir;
 
 /// Limit for one command, and for stages to come to rest.
@@ -205,6 +209,22 @@ impl Site {
         let mut command = Command::new(env!("CARGO_BIN_EXE_scorecard"));
         command.args(arguments).arg("--config").arg(self.file()).env_remove("SCORECARD_LOG");
         command
+    }
+
+    /// Lets a local log compact itself, and drop events that are older than a day.
+    pub(crate) fn age(&self) -> Result<()> {
+        let LogConfig::Local { dir, partitions, .. } = &self.log else { bail!("no local log") };
+        let retention = Some(Duration::from_secs(24 * 3_600));
+        let options = LocalOptions { retention, ..LocalOptions::default() };
+        let log = LocalLog::open_with(dir, *partitions, &self.prefix, options)?;
+        // What the first pass has seen, the second may drop.
+        log.compact()?;
+        Ok(log.compact()?)
+    }
+
+    /// Counts the records of a topic that are kept, over all partitions.
+    pub(crate) fn kept(&self, topic: &'static TopicSpec) -> Result<u64> {
+        Ok(stream::snapshot::records(&*self.open()?, topic)?.len() as u64)
     }
 
     /// Counts the offsets of topics over all partitions.
