@@ -2,9 +2,9 @@
 //! end of their work.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     sync::Arc,
     thread::{self, JoinHandle},
@@ -15,7 +15,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use kit::supervisor::Supervisor;
 use schemas::topic;
 use stream::{
-    Log, Outgoing, Writer,
+    Log, Writer,
     kafka::{KafkaConfig, KafkaLog},
     worker::caught_up,
 };
@@ -46,6 +46,11 @@ const END_LIMIT: Duration = Duration::from_secs(60);
 /// Session timeout of members: the takeover of a dead one's partitions takes that long.
 const SESSION_MS: u32 = 6_000;
 
+/// What brokers of a round are set to: the last tick lies in the future, and the oracle wants to see
+/// every record, compacted topics' too.
+pub(crate) const BROKER: &str = "log.message.timestamp.after.max.ms=9223372036854775807\n\
+    log.cleaner.min.compaction.lag.ms=9223372036854775807";
+
 /// What all of one round share.
 pub(crate) struct Round {
     pub(crate) random: Random,
@@ -68,8 +73,10 @@ pub(crate) struct Line<'r> {
     processes: BTreeMap<String, Supervisor>,
     feeding: Option<JoinHandle<Result<Fed>>>,
     fed: Option<Fed>,
-    /// The tables of processes that have ended well.
+    /// Where processes have their tables.
     pub(crate) states: BTreeMap<String, PathBuf>,
+    /// Those that are ended by a signal.
+    pub(crate) programs: BTreeSet<String>,
 }
 
 /// The feeder between two uses.
@@ -128,6 +135,7 @@ impl<'r> Line<'r> {
             feeding: None,
             fed: Some(fed),
             states: BTreeMap::new(),
+            programs: BTreeSet::new(),
         })
     }
 
@@ -193,8 +201,12 @@ impl<'r> Line<'r> {
     /// Ends a process well.
     pub(crate) fn end(&mut self, name: &str) -> Result<()> {
         let process = self.processes.remove(name).context("it runs")?;
+        // Ours look for a file; the program that ships hears the signal.
         let sign = self.states[name].with_extension("stop");
-        let finished = process.end(END_LIMIT, |_| Ok(fs::write(&sign, "")?))?;
+        let finished = process.end(END_LIMIT, |child| {
+            fs::write(&sign, "")?;
+            if self.programs.contains(name) { child.signal("TERM") } else { Ok(()) }
+        })?;
         fs::remove_file(&sign)?;
         ensure!(finished.status.success(), "{name} ended badly: {}", finished.stderr);
         self.count_ends(name, &process);
@@ -208,9 +220,11 @@ impl<'r> Line<'r> {
     }
 
     fn count_ends(&mut self, name: &str, process: &Supervisor) {
-        for end in process.ends() {
+        for (end, last) in process.ends() {
+            let last: String = last.chars().filter(|letter| *letter != '|').take(240).collect();
             let how = match end.code() {
-                Some(code) => format!("{name} ended with code {code}"),
+                Some(70) => format!("{name} was ended by its watchdog"),
+                Some(code) => format!("{name} ended with code {code} ({last})"),
                 None => format!("{name} ended by a signal"),
             };
             self.round.tally.happened(&how);
@@ -266,12 +280,34 @@ impl<'r> Line<'r> {
         self.events.push(event);
     }
 
-    /// Appends records as they are.
-    pub(crate) fn append(&mut self, records: Vec<Outgoing>) -> Result<()> {
-        let fed = self.fed.as_mut().context("a feeder")?;
-        fed.writer.append(records)?;
-        fed.writer.flush()?;
-        Ok(())
+    /// Takes another scenario instead of its own, of which nothing was appended yet.
+    pub(crate) fn instead(&mut self, events: Vec<Event>) {
+        *self.feed() = Feed::new(PARTITIONS, &events);
+        self.events = events;
+    }
+
+    /// Fills a folder with the tables of a process that worked on another log.
+    pub(crate) fn foreign_tables(&mut self, state: &Path) -> Result<()> {
+        let prefix = format!("foreign-{}", self.round.random.below(1_000_000));
+        let config = kafka_config(&self.bootstrap);
+        let log = KafkaLog::connect(config, &prefix)?;
+        log.apply()?;
+        let mut feed = Feed::new(PARTITIONS, &scenario(&mut self.round.random, 60, true));
+        let mut writer = log.writer("producers")?;
+        while !feed.is_empty() {
+            writer.append(feed.draw(&mut self.round.random, &|_| {}))?;
+        }
+        writer.flush()?;
+        let mut settings = self.settings("foreign", 1);
+        (settings.prefix, settings.state) = (prefix, state.to_owned());
+        self.start(settings)?;
+        self.states.insert("foreign".to_owned(), state.to_owned());
+        let start = Instant::now();
+        while !caught_up(&log, Kind::Account.name(), &Kind::Account.inputs(), None)? {
+            ensure!(start.elapsed() < SETTLE_LIMIT, "the other log is not worked off");
+            thread::sleep(Duration::from_millis(100));
+        }
+        self.end("foreign")
     }
 
     /// Appends what is left and the last tick, and waits until all is worked off and nothing is

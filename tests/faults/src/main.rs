@@ -46,7 +46,7 @@ enum Command {
     /// Runs one round of one row
     Row {
         /// The row of the matrix
-        row: u32,
+        row: String,
         /// The round's seed
         #[arg(long, default_value_t = 1)]
         seed: u64,
@@ -61,7 +61,7 @@ enum Command {
         seed: Option<u64>,
         /// Only this row
         #[arg(long)]
-        row: Option<u32>,
+        row: Option<String>,
         /// Where the report goes
         #[arg(long)]
         report: PathBuf,
@@ -73,8 +73,10 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let done = match Cli::parse().command {
         Command::Work => work::run(),
-        Command::Row { row, seed } => soak::row(row, seed),
-        Command::Soak { minutes, seed, row, report } => soak::soak(minutes, seed, row, &report),
+        Command::Row { row, seed } => soak::row(&row, seed),
+        Command::Soak { minutes, seed, row, report } => {
+            soak::soak(minutes, seed, row.as_deref(), &report)
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
+use crate::rows::Row;
+
 /// What happened in a round.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
@@ -31,10 +33,9 @@ impl Tally {
 }
 
 /// How a round went.
-#[derive(Debug)]
 pub(crate) struct Outcome {
     /// The row of the matrix.
-    pub(crate) row: u32,
+    pub(crate) row: &'static Row,
     /// The round's seed.
     pub(crate) seed: u64,
     /// How long it took.
@@ -57,18 +58,18 @@ pub(crate) fn markdown(seed: u64, took: Duration, outcomes: &[Outcome]) -> Strin
     );
     for outcome in outcomes {
         let Outcome { row, seed, took, tally, failure } = outcome;
-        let name = crate::rows::name(*row);
+        let Row { id, name, .. } = row;
         let result = if failure.is_some() { "**failed**" } else { "passed" };
         let (faults, seen) = (list(&tally.faults), list(&tally.seen));
         let (took, records) = (took.as_secs(), tally.records);
         let _ = writeln!(
             text,
-            "| {row} | {name} | {seed} | {took} | {records} | {faults} | {seen} | {result} |"
+            "| {id} | {name} | {seed} | {took} | {records} | {faults} | {seen} | {result} |"
         );
     }
     for outcome in outcomes {
         if let Some(why) = &outcome.failure {
-            let (row, seed) = (outcome.row, outcome.seed);
+            let (row, seed) = (outcome.row.id, outcome.seed);
             let _ = write!(
                 text,
                 "\n## Row {row} failed\n\n`tests/run --soak --row {row} --seed {seed}`\n\n\

@@ -14,15 +14,16 @@ use crate::{
     line::Round,
     random::Random,
     report::{Outcome, Tally, markdown},
-    rows::{self, ROWS},
+    rows::{ROWS, Row},
 };
 
 /// Runs one round.
-pub(crate) fn row(row: u32, seed: u64) -> Result<()> {
-    let outcome = round(row, seed)?;
+pub(crate) fn row(id: &str, seed: u64) -> Result<()> {
+    let row = ROWS.iter().find(|row| row.id == id);
+    let outcome = round(row.with_context(|| format!("there is no row {id}"))?, seed)?;
     println!("{}", told(&outcome));
     match outcome.failure {
-        Some(why) => bail!("row {row} failed with seed {seed}: {why}"),
+        Some(why) => bail!("row {id} failed with seed {seed}: {why}"),
         None => Ok(()),
     }
 }
@@ -31,7 +32,7 @@ pub(crate) fn row(row: u32, seed: u64) -> Result<()> {
 pub(crate) fn soak(
     minutes: u64,
     seed: Option<u64>,
-    only: Option<u32>,
+    only: Option<&str>,
     report: &Path,
 ) -> Result<()> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
@@ -41,11 +42,11 @@ pub(crate) fn soak(
     let mut random = Random(seed);
     let mut outcomes = Vec::new();
     'time: loop {
-        for row in ROWS.iter().filter(|row| only.is_none_or(|only| only == row.number)) {
+        for row in ROWS.iter().filter(|row| only.is_none_or(|only| only == row.id)) {
             if start.elapsed() >= time && !outcomes.is_empty() {
                 break 'time;
             }
-            let outcome = round(row.number, random.below(1_000_000_000) as u64)?;
+            let outcome = round(row, random.below(1_000_000_000) as u64)?;
             println!("{}", told(&outcome));
             outcomes.push(outcome);
             fs::write(report, markdown(seed, start.elapsed(), &outcomes))
@@ -59,16 +60,15 @@ pub(crate) fn soak(
     Ok(())
 }
 
-fn round(row: u32, seed: u64) -> Result<Outcome> {
-    let run = rows::run_of(row).with_context(|| format!("there is no row {row}"))?;
+fn round(row: &'static Row, seed: u64) -> Result<Outcome> {
     let folder = tempfile::Builder::new().prefix("scorecard-faults-").tempdir()?;
     let mut round = Round { random: Random(seed), tally: Tally::default(), folder };
     let start = Instant::now();
     // Nothing of a round that panicked is used but what it counted.
-    let done = catch_unwind(AssertUnwindSafe(|| run(&mut round)));
+    let done = catch_unwind(AssertUnwindSafe(|| (row.run)(&mut round)));
     let failure = match done {
         Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(format!("{error:?}")),
+        Ok(Err(error)) => Some(format!("{error:#}")),
         Err(panic) => Some(said(&*panic)),
     };
     let Round { tally, folder, .. } = round;
@@ -82,8 +82,9 @@ fn told(outcome: &Outcome) -> String {
     let Outcome { row, seed, took, tally, failure } = outcome;
     let result = if failure.is_some() { "FAILED" } else { "passed" };
     format!(
-        "row {row} ({}), seed {seed}: {result} after {:.1} s, {} records, {:?}, {:?}{}",
-        rows::name(*row),
+        "row {} ({}), seed {seed}: {result} after {:.1} s, {} records, {:?}, {:?}{}",
+        row.id,
+        row.name,
         took.as_secs_f64(),
         tally.records,
         tally.faults,

@@ -21,18 +21,20 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Formats three data folders and starts the nodes; returns when all serve clients.
+    /// Formats three data folders and starts the nodes, with more lines of `server.properties`;
+    /// returns when all serve clients.
     ///
     /// # Errors
     /// When a node does not come up; the message shows its log.
-    pub fn start() -> Result<Self> {
+    pub fn start(more: &str) -> Result<Self> {
         let brokers: Vec<u16> = (0..NODES).map(|_| ports::free()).collect();
         let controllers: Vec<u16> = (0..NODES).map(|_| ports::free()).collect();
         let voters = (1..).zip(&controllers).map(|(id, port)| format!("{id}@127.0.0.1:{port}"));
         let voters = voters.collect::<Vec<_>>().join(",");
         let mut nodes = Vec::new();
         for (at, (port, controller)) in brokers.iter().zip(&controllers).enumerate() {
-            nodes.push(Kafka::formatted(*port, &properties(at + 1, *port, *controller, &voters))?);
+            let own = properties(at + 1, *port, *controller, &voters);
+            nodes.push(Kafka::formatted(*port, &format!("{own}\n{more}"))?);
         }
         let mut cluster = Self { nodes };
         cluster.launch()?;

@@ -31,7 +31,7 @@ struct Watched {
     name: String,
     child: Option<Child>,
     starts: usize,
-    ends: Vec<ExitStatus>,
+    ends: Vec<(ExitStatus, String)>,
     stopped: bool,
     failed: Option<String>,
 }
@@ -89,8 +89,8 @@ impl Supervisor {
         watched.child.as_mut().context("it does not run")?.signal(name)
     }
 
-    /// How the process ended so far, start by start.
-    pub fn ends(&self) -> Vec<ExitStatus> {
+    /// How the process ended so far, start by start, and the last line that it had said.
+    pub fn ends(&self) -> Vec<(ExitStatus, String)> {
         lock(&self.watched).ends.clone()
     }
 
@@ -147,7 +147,8 @@ impl Watched {
         }
         let ended = self.child.take().map(|child| child.wait(REAP_LIMIT));
         if let Some(Ok(finished)) = ended {
-            self.ends.push(finished.status);
+            let last = finished.stderr.trim_end().lines().last().unwrap_or_default();
+            self.ends.push((finished.status, last.to_owned()));
         }
         if let Err(error) = self.launch() {
             self.failed = Some(format!("{error:#}"));

@@ -1,29 +1,30 @@
 //! Input that comes twice, late, or as nobody can read it.
 
-use std::time::Duration;
+use std::{sync::Mutex, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use kit::kafka::Kafka;
 use rdkafka::{
-    ClientConfig,
-    producer::{BaseProducer, BaseRecord, Producer as _},
+    ClientConfig, ClientContext,
+    message::DeliveryResult,
+    producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext},
 };
 use schemas::{
     headers::text,
-    topic::{DEADLETTER, OBSERVATION, SPEND},
+    topic::{DEADLETTER, OBSERVATION},
 };
 use stream::worker::{DLQ_OFFSET, DLQ_PARTITION, DLQ_REASON, DLQ_STAGE, DLQ_TOPIC};
 
 use crate::{
-    build::Source,
+    build::{Event, MINUTE, Source},
     judge::records,
-    line::{Line, PARTITIONS, Round},
+    line::{BROKER, Line, PARTITIONS, Round},
     verdict::judge,
 };
 
 /// Row 7: two of three records come twice, and others are said again.
 pub(crate) fn twice(round: &mut Round) -> Result<()> {
-    let kafka = Kafka::start()?;
+    let kafka = Kafka::start_with(BROKER)?;
     let mut line = Line::new(round, &kafka.bootstrap(), 1, 400)?;
     line.feed().repeats = 66;
     line.start(line.settings("a", 2))?;
@@ -32,9 +33,57 @@ pub(crate) fn twice(round: &mut Round) -> Result<()> {
     judge(&mut line)
 }
 
+/// Row 8: records of scans and reports come again long after, among those of newer ones.
+pub(crate) fn late(round: &mut Round) -> Result<()> {
+    let kafka = Kafka::start_with(BROKER)?;
+    let mut line = Line::new(round, &kafka.bootstrap(), 1, 400)?;
+    line.start(line.settings("a", 2))?;
+    let mut events = line.events.clone();
+    for at in 0..events.len() {
+        let source = events[at].source.clone();
+        let told = matches!(source, Source::Observation(_) | Source::Report(_));
+        if told && line.round.random.chance(40) {
+            let to = at + 1 + line.round.random.below(events.len() - at);
+            let at_ms = events[to - 1].at_ms;
+            events.insert(to, Event { at_ms, source });
+            line.round.tally.fault("late record");
+        }
+    }
+    line.instead(events);
+    line.feed_for(Duration::from_secs(5))?;
+    line.settle()?;
+    judge(&mut line)
+}
+
+/// Row 15: the clock jumps an hour ahead and back again, as a clock of a machine may.
+pub(crate) fn clock_jumps(round: &mut Round) -> Result<()> {
+    let kafka = Kafka::start_with(BROKER)?;
+    let mut line = Line::new(round, &kafka.bootstrap(), 1, 400)?;
+    line.start(line.settings("a", 2))?;
+    let mut events = line.events.clone();
+    let mut at = 0;
+    while at < events.len() {
+        if let Source::Tick(minute_ms) = events[at].source
+            && line.round.random.chance(50)
+        {
+            for jump in [60, -60, 0] {
+                at += 1;
+                let minute_ms = minute_ms + jump * MINUTE;
+                events.insert(at, Event { at_ms: minute_ms, source: Source::Tick(minute_ms) });
+                line.round.tally.fault("jump of the clock");
+            }
+        }
+        at += 1;
+    }
+    line.instead(events);
+    line.feed_for(Duration::from_secs(5))?;
+    line.settle()?;
+    judge(&mut line)
+}
+
 /// Row 9: bytes that are no value, records far too large, and such without a key.
 pub(crate) fn poison(round: &mut Round) -> Result<()> {
-    let kafka = Kafka::start()?;
+    let kafka = Kafka::start_with(BROKER)?;
     let mut line = Line::new(round, &kafka.bootstrap(), 1, 400)?;
     line.start(line.settings("a", 1))?;
     line.feed_for(Duration::from_secs(10))?;
@@ -55,11 +104,11 @@ pub(crate) fn poison(round: &mut Round) -> Result<()> {
     ensure!(letters.len() == wanted, "{} letters of {wanted} poisons", letters.len());
     for letter in &letters {
         let header = |name| text(&letter.headers, name).with_context(|| format!("no {name}"));
-        let (topic, offset) = (header(DLQ_TOPIC)?, header(DLQ_OFFSET)?.parse::<i64>()?);
+        let offset: i64 = header(DLQ_OFFSET)?.parse()?;
         let partition: i32 = header(DLQ_PARTITION)?.parse()?;
+        ensure!(header(DLQ_TOPIC)? == OBSERVATION.spec.name);
         ensure!(header(DLQ_STAGE)? == "account" && !header(DLQ_REASON)?.is_empty());
-        let topic = if topic == SPEND.spec.name { SPEND.spec } else { OBSERVATION.spec };
-        let source = records(&*line.log, topic).into_iter();
+        let source = records(&*line.log, OBSERVATION.spec).into_iter();
         let mut source = source.filter(|r| (r.partition, r.offset) == (partition, offset));
         let source = source.next().context("its source is there")?;
         ensure!(source.key == letter.key, "the letter of another record");
@@ -71,7 +120,8 @@ pub(crate) fn poison(round: &mut Round) -> Result<()> {
 fn throw_in(line: &mut Line<'_>) -> Result<usize> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", &line.bootstrap).set("message.max.bytes", "5000000");
-    let producer: BaseProducer = config.set("compression.type", "zstd").create()?;
+    config.set("compression.type", "zstd");
+    let producer: BaseProducer<Heard> = config.create_with_context(Heard::default())?;
     let mut thrown = 0;
     for round in 0..4 {
         for partition in 0..PARTITIONS {
@@ -79,7 +129,6 @@ fn throw_in(line: &mut Line<'_>) -> Result<usize> {
             let huge = vec![b'x'; 1_500_000 + 500_000 * round];
             let topic = OBSERVATION.spec.full_name(&line.prefix);
             let keyed = BaseRecord::to(&topic).partition(partition).payload(&huge).key("huge");
-            let topic = SPEND.spec.full_name(&line.prefix);
             let payload = format!("bytes {round}");
             let bare = BaseRecord::<str, str>::to(&topic).partition(partition).payload(&payload);
             producer.send(keyed).map_err(|(error, _)| error)?;
@@ -89,5 +138,23 @@ fn throw_in(line: &mut Line<'_>) -> Result<usize> {
         producer.flush(Duration::from_secs(60))?;
         std::thread::sleep(Duration::from_millis(1_000));
     }
+    let refused = producer.context().0.lock().unwrap();
+    ensure!(refused.is_empty(), "the broker refused {refused:?}");
     Ok(thrown)
+}
+
+/// Hears what became of records: which were refused, and why.
+#[derive(Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl ClientContext for Heard {}
+
+impl ProducerContext for Heard {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, _)) = result {
+            self.0.lock().unwrap().push(error.to_string());
+        }
+    }
 }
