@@ -9,7 +9,7 @@ use prometheus_client::{
     registry::Registry,
 };
 use stream::{
-    watchdog,
+    AbortReason, watchdog,
     worker::{DURATION_BOUNDS, Durations, Phase, TaskMetrics, TaskProgress, WorkerMetrics},
 };
 
@@ -222,10 +222,11 @@ fn task_gauges(moments: &[Moment]) -> Vec<Family> {
 fn of_workers(moments: &[Moment]) -> Vec<Family> {
     let aborts = moments.iter().flat_map(|moment| {
         moment.metrics.workers.iter().flat_map(|(slot, worker)| {
-            worker.aborts.iter().map(|(reason, count)| {
+            // A reason that has not come up yet is there as 0, so that its first time is a change.
+            [AbortReason::Asked, AbortReason::Uncertain].into_iter().map(|reason| {
                 let mut labels = of_worker(moment.name, slot);
                 labels.push(("reason", reason.word().to_owned()));
-                (labels, Number::Count(*count))
+                (labels, Number::Count(worker.aborts.get(&reason).copied().unwrap_or(0)))
             })
         })
     });
