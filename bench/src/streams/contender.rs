@@ -16,6 +16,7 @@ use stream::{
 use super::{
     feed::Translate,
     ours::{Ours, read_score},
+    peer::{self, Peer, read_counts},
     process,
     watch::ReadCounts,
     workload::Shape,
@@ -26,12 +27,49 @@ use super::{
 pub(crate) enum Kind {
     /// Our account stage.
     Ours,
+    /// Kafka Streams in its plain form.
+    Dsl(Caches),
+    /// Kafka Streams in its tuned form.
+    Papi(Caches),
+}
+
+/// What a peer caches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Caches {
+    /// Everything: Kafka Streams' default.
+    On,
+    /// Sums, but not the two source tables of the plain form.
+    Sums,
+    /// Nothing.
+    Off,
 }
 
 impl Kind {
+    /// Every contender.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Ours,
+        Self::Dsl(Caches::On),
+        Self::Dsl(Caches::Sums),
+        Self::Dsl(Caches::Off),
+        Self::Papi(Caches::On),
+        Self::Papi(Caches::Off),
+    ];
+
     pub(crate) fn name(self) -> String {
         match self {
             Self::Ours => "ours".to_owned(),
+            Self::Dsl(caches) => format!("dsl-{}", caches.word()),
+            Self::Papi(caches) => format!("papi-{}", caches.word()),
+        }
+    }
+}
+
+impl Caches {
+    fn word(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Sums => "sums",
+            Self::Off => "off",
         }
     }
 }
@@ -64,6 +102,9 @@ impl Contender {
             Kind::Ours => {
                 open_log(&setting.bootstrap, &setting.prefix, setting.partitions)?.apply()?;
             }
+            Kind::Dsl(_) | Kind::Papi(_) => {
+                peer::make_topics(&setting.bootstrap, &setting.prefix, setting.partitions)?;
+            }
         }
         Ok(Self { kind, setting, child: None, starts: 0 })
     }
@@ -72,6 +113,7 @@ impl Contender {
         let Setting { prefix, partitions, shape, .. } = &self.setting;
         match self.kind {
             Kind::Ours => Box::new(Ours::new(prefix, *partitions, *shape)),
+            Kind::Dsl(_) | Kind::Papi(_) => Box::new(Peer::new(prefix, *partitions)),
         }
     }
 
@@ -79,12 +121,20 @@ impl Contender {
     pub(crate) fn counts(&self) -> (String, ReadCounts) {
         match self.kind {
             Kind::Ours => (topic::SCORE_STATE.spec.full_name(&self.setting.prefix), read_score),
+            Kind::Dsl(_) | Kind::Papi(_) => {
+                (format!("{}.counts", self.setting.prefix), read_counts)
+            }
         }
     }
 
     pub(crate) fn start(&mut self) -> Result<()> {
         let Setting { bootstrap, partitions, prefix, folder, .. } = &self.setting;
+        let peer = |form, caches: Caches| {
+            peer::command(bootstrap, prefix, &self.state(), form, caches.word())
+        };
         let command = match self.kind {
+            Kind::Dsl(caches) => peer("dsl", caches)?,
+            Kind::Papi(caches) => peer("papi", caches)?,
             Kind::Ours => {
                 let program = std::env::current_exe().context("finding this program")?;
                 let mut command = process::pinned(program);

@@ -39,7 +39,7 @@ pub(crate) struct Outgoing {
 /// Writes events as the records that one side reads.
 pub(crate) trait Translate: Send {
     /// Gives what must be there before the first event.
-    fn first(&self, at_ms: i64) -> Result<Vec<Outgoing>>;
+    fn first(&mut self, at_ms: i64) -> Result<Vec<Outgoing>>;
     /// Adds the records of an event.
     fn add(&mut self, event: &Event, to: &mut Vec<Outgoing>) -> Result<()>;
 }
@@ -61,27 +61,34 @@ impl ProducerContext for Deliveries {
     }
 }
 
-/// A producer whose records are seen when it commits.
+/// A producer: of transactions, whose records are seen when it commits, or of single records.
 pub(crate) struct Feed {
     producer: BaseProducer<Deliveries>,
 }
 
 impl Feed {
-    pub(crate) fn open(bootstrap: &str, id: &str, linger_ms: u32) -> Result<Self> {
-        let producer: BaseProducer<Deliveries> = ClientConfig::new()
-            .set("bootstrap.servers", bootstrap)
+    /// Opens one of transactions.
+    pub(crate) fn open(bootstrap: &str, id: &str) -> Result<Self> {
+        let mut config = settings(bootstrap);
+        config
             .set("transactional.id", id)
             // Kafka's longest.
             .set("transaction.timeout.ms", "900000")
-            .set("message.timeout.ms", "120000")
-            .set("compression.type", "lz4")
-            .set("linger.ms", linger_ms.to_string())
-            .set("retry.backoff.ms", "10")
-            .set("queue.buffering.max.messages", "50000")
+            .set("linger.ms", "20")
+            .set("retry.backoff.ms", "10");
+        let producer: BaseProducer<Deliveries> = config
             .create_with_context(Deliveries::default())
             .context("making the generator's producer")?;
         producer.init_transactions(WAIT_MAX).context("starting the generator's transactions")?;
         Ok(Self { producer })
+    }
+
+    /// Opens one of single records, each seen at once.
+    pub(crate) fn live(bootstrap: &str) -> Result<Self> {
+        let mut config = settings(bootstrap);
+        config.set("enable.idempotence", "true").set("linger.ms", "0");
+        let producer = config.create_with_context(Deliveries::default());
+        Ok(Self { producer: producer.context("making the generator's producer")? })
     }
 
     pub(crate) fn begin(&self) -> Result<()> {
@@ -131,8 +138,23 @@ impl Feed {
         self.producer.commit_transaction(WAIT_MAX).context("committing the generator's records")
     }
 
-    fn look(&self) {
+    /// Hears what was delivered.
+    pub(crate) fn poll(&self) {
         self.producer.poll(Duration::ZERO);
+    }
+
+    fn look(&self) {
+        self.poll();
         std::thread::sleep(LOOK_EVERY);
     }
+}
+
+fn settings(bootstrap: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", bootstrap)
+        .set("message.timeout.ms", "120000")
+        .set("compression.type", "lz4")
+        .set("queue.buffering.max.messages", "50000");
+    config
 }

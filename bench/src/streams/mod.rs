@@ -4,6 +4,7 @@ mod contender;
 mod feed;
 mod fold;
 mod ours;
+mod peer;
 mod process;
 mod race;
 mod random;
@@ -67,6 +68,10 @@ pub(crate) struct Args {
 enum Only {
     /// Our account stage.
     Ours,
+    /// Kafka Streams in its plain form.
+    Dsl,
+    /// Kafka Streams in its tuned form.
+    Papi,
 }
 
 /// A part of the benchmark.
@@ -84,7 +89,21 @@ pub(crate) fn run(args: &Args) -> Result<Value> {
     crate::site::pin(broker, "0");
     crate::site::pin(std::process::id(), "0");
     let folder = tempfile::tempdir().context("making a folder")?;
-    throughput(args, Kind::Ours, &kafka.bootstrap(), broker, folder.path().to_owned())
+    let mut all = Vec::new();
+    for kind in Kind::ALL {
+        let wanted = match args.only {
+            Some(Only::Ours) => kind == Kind::Ours,
+            Some(Only::Dsl) => matches!(kind, Kind::Dsl(_)),
+            Some(Only::Papi) => matches!(kind, Kind::Papi(_)),
+            None => true,
+        };
+        if wanted {
+            eprintln!("{}", kind.name());
+            let folder = folder.path().join(kind.name());
+            all.push(throughput(args, kind, &kafka.bootstrap(), broker, folder)?);
+        }
+    }
+    Ok(json!(all))
 }
 
 fn throughput(

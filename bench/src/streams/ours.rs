@@ -130,13 +130,12 @@ impl Ours {
 }
 
 impl Translate for Ours {
-    fn first(&self, at_ms: i64) -> Result<Vec<Outgoing>> {
+    fn first(&mut self, at_ms: i64) -> Result<Vec<Outgoing>> {
         let mut to = Vec::new();
-        let mut ours = Self::new(&self.prefix, self.partitions, self.shape);
         for number in 0..self.shape.checks {
             let requirement = requirement(number);
             let key = RequirementKey::new(&*requirement.id);
-            ours.put(&topic::REQUIREMENT, &key, Some(&requirement), at_ms, &mut to)?;
+            self.put(&topic::REQUIREMENT, &key, Some(&requirement), at_ms, &mut to)?;
         }
         Ok(to)
     }

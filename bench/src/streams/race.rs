@@ -63,7 +63,7 @@ impl Race {
         let (topic, read) = contender.counts();
         let shape = setting.shape;
         let watch = Watch::start(&setting.bootstrap, &topic, setting.partitions, shape, read)?;
-        let feed = Feed::open(&setting.bootstrap, &format!("{}.generator", setting.prefix), 20)?;
+        let feed = Feed::open(&setting.bootstrap, &format!("{}.generator", setting.prefix))?;
         let translate = contender.translate();
         let work = Work { known: Known::default(), translate, records: 0, inputs: 0 };
         Ok(Self { workload: Workload::new(shape, seed), contender, watch, feed, work, broker })
