@@ -15,7 +15,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use kit::supervisor::Supervisor;
 use schemas::topic;
 use stream::{
-    Log, Writer,
+    Log, Outgoing, Writer,
     kafka::{KafkaConfig, KafkaLog},
     worker::caught_up,
 };
@@ -278,6 +278,14 @@ impl<'r> Line<'r> {
     pub(crate) fn add(&mut self, event: Event) {
         self.feed().add(&event);
         self.events.push(event);
+    }
+
+    /// Appends records as they are.
+    pub(crate) fn append(&mut self, records: Vec<Outgoing>) -> Result<()> {
+        let fed = self.fed.as_mut().context("a feeder")?;
+        fed.writer.append(records)?;
+        fed.writer.flush()?;
+        Ok(())
     }
 
     /// Takes another scenario instead of its own, of which nothing was appended yet.

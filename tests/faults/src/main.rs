@@ -63,7 +63,7 @@ enum Command {
         #[arg(long)]
         row: Option<String>,
         /// Where the report goes
-        #[arg(long)]
+        #[arg(long, overrides_with = "report")]
         report: PathBuf,
     },
 }

@@ -32,6 +32,9 @@ const STABLE_LIMIT: Duration = Duration::from_secs(60);
 /// Limit for one question.
 const ASK: Duration = Duration::from_secs(20);
 
+/// Who committed last, by stage and partition.
+type Slots = BTreeMap<(String, i32), String>;
+
 /// Judges a line that is quiet; its processes are ended first.
 pub(crate) fn judge(line: &mut Line<'_>) -> Result<()> {
     line.end_all()?;
@@ -74,9 +77,9 @@ pub(crate) fn is_the_oracles(line: &Line<'_>, codec: &Codec) -> Result<()> {
 }
 
 /// Each record of each input was taken once and in order; gives what was taken, and who did last.
-fn orders(line: &mut Line<'_>) -> Result<(Orders, BTreeMap<(String, i32), String>)> {
+fn orders(line: &mut Line<'_>) -> Result<(Orders, Slots)> {
     let takings = takings(&judge::records(&*line.log, NOTES))?;
-    let (mut orders, mut last) = (Orders::new(), BTreeMap::new());
+    let (mut orders, mut last) = (Orders::new(), Slots::new());
     let counted = topic::ALL.iter().map(|topic| judge::records(&*line.log, topic).len() as u64);
     line.round.tally.records = counted.sum();
     for kind in [Kind::Account, Kind::Rollup] {
@@ -112,10 +115,7 @@ fn orders(line: &mut Line<'_>) -> Result<(Orders, BTreeMap<(String, i32), String
 }
 
 /// Opens the tables on disk of whoever committed last for each task.
-fn open_stores(
-    line: &Line<'_>,
-    last: &BTreeMap<(String, i32), String>,
-) -> Result<Vec<(Kind, i32, Stores)>> {
+fn open_stores(line: &Line<'_>, last: &Slots) -> Result<Vec<(Kind, i32, Stores)>> {
     let mut opened: BTreeMap<&str, Stores> = BTreeMap::new();
     let mut stores = Vec::new();
     for ((stage, partition), slot) in last {

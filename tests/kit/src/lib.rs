@@ -19,6 +19,7 @@ pub mod ports;
 pub mod process;
 pub mod proxy;
 mod python;
+pub mod registry;
 pub mod secured;
 pub mod setup;
 pub mod supervisor;

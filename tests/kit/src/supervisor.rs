@@ -13,6 +13,9 @@ use crate::process::{Child, Finished};
 /// How often it looks whether the process has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
+/// Pause before a process is started again, so that one that can't start does not spin.
+const START_PAUSE: Duration = Duration::from_millis(100);
+
 /// Limit for reaping a process that has ended.
 const REAP_LIMIT: Duration = Duration::from_secs(10);
 
@@ -145,6 +148,7 @@ impl Watched {
         if self.child.as_mut().is_none_or(Child::is_running) {
             return true;
         }
+        thread::sleep(START_PAUSE);
         let ended = self.child.take().map(|child| child.wait(REAP_LIMIT));
         if let Some(Ok(finished)) = ended {
             let last = finished.stderr.trim_end().lines().last().unwrap_or_default();

@@ -42,26 +42,34 @@ pub(crate) fn full(round: &mut Round) -> Result<()> {
     let kafka = Kafka::start_with(BROKER)?;
     let mut line = Line::new(round, &kafka.bootstrap(), 1, 400)?;
     let (settings, program) = (line.settings("a", 1), std::env::current_exe()?);
-    let room = line.round.folder.path().join("room");
+    let (made, room) = (settings.state.join("tables/version"), settings.state.join("room"));
     let there_is_room = room.clone();
     let kilobytes = 24 + line.round.random.below(200);
     let settings = serde_json::to_string(&settings)?;
-    line.supervise("a", move |_| {
+    line.supervise("a", move |start| {
         let mut command = Command::new("sh");
         // A write past the limit fails as on a full disk, and the process hears no signal.
         let limit = format!("trap '' XFSZ; ulimit -f {}; ", kilobytes * 2);
-        let limit = if there_is_room.exists() { String::new() } else { limit };
+        let is_free = start == 0 || there_is_room.exists();
+        let limit = if is_free { String::new() } else { limit };
         command.arg("-c").arg(limit + r#"exec "$0" work"#).arg(&program).env(VARIABLE, &settings);
         command
     })?;
-    line.feed_for(Duration::from_secs(5))?;
+    line.feed_for(Duration::from_secs(12))?;
     let start = Instant::now();
-    while line.process("a").ends().len() < 2 {
-        ensure!(start.elapsed() < FULL_LIMIT, "a full disk ended nothing in {FULL_LIMIT:?}");
-        thread::sleep(Duration::from_millis(50));
-    }
+    let wait_until = |what: &str, is_so: &dyn Fn() -> bool| {
+        while !is_so() {
+            ensure!(start.elapsed() < FULL_LIMIT, "{what} after {FULL_LIMIT:?}");
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    };
+    wait_until("no tables", &|| made.exists())?;
+    thread::sleep(Duration::from_secs(1));
+    line.kill("a")?;
+    wait_until("a full disk ended nothing", &|| line.process("a").ends().len() > 2)?;
     line.round.tally.fault("full disk");
-    for (end, last) in line.process("a").ends() {
+    for (end, last) in line.process("a").ends().into_iter().skip(1) {
         ensure!(end.code() == Some(1), "a full disk ended the process with {end}: {last}");
     }
     fs::write(&room, "")?;

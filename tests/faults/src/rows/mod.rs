@@ -6,6 +6,7 @@ mod exceptions;
 mod input;
 mod network;
 mod processes;
+mod registry;
 
 use anyhow::Result;
 
@@ -39,6 +40,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new("7", "input comes twice", input::twice),
     Row::new("8", "input comes late", input::late),
     Row::new("9", "poison", input::poison),
+    Row::new("10", "the schema registry is down", registry::down),
     Row::new("11", "exceptions come and go", exceptions::interleaved),
     Row::new("12", "the disk is full", disk::full),
     Row::new("13", "tables on disk are damaged or foreign", disk::damaged),
