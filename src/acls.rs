@@ -12,6 +12,7 @@ use crate::{
     config::{Config, ConfigFile},
     dlq,
     pipeline::{STAGES, factory},
+    replay, reshard,
 };
 
 /// What `acls` is told.
@@ -119,8 +120,28 @@ fn roles() -> Result<Vec<Role>> {
     let render = Needs { reads: RENDERED.to_vec(), ..Needs::default() };
     roles.push(role("render", "scorecard render", render));
     inputs.retain(|topic| dlq::takes_back(topic));
+    let sources = inputs.clone();
     let letters = Needs { reads: vec![topic::DEADLETTER], writes: inputs, ..Needs::default() };
     roles.push(role("dlq", "scorecard dlq", letters));
+    let groups: Vec<String> = STAGES.iter().map(|&name| name.to_owned()).collect();
+    let top = Needs { watches: groups.clone(), ..Needs::default() };
+    roles.push(role("top", "scorecard top", top));
+    let reads = [sources, replay::tables(&[])?].concat();
+    roles.push(role(
+        "replay",
+        "scorecard replay",
+        Needs { reads, watches: groups, ..Needs::default() },
+    ));
+    let carried = reshard::sources();
+    let source = Needs { reads: carried.clone(), ..Needs::default() };
+    roles.push(role("reshard", "scorecard reshard, where it reads", source));
+    let target = Needs {
+        reads: carried.clone(),
+        writes: carried,
+        makes: topic::ALL.to_vec(),
+        ..Needs::default()
+    };
+    roles.push(role("reshard-target", "scorecard reshard, where it writes", target));
     Ok(roles)
 }
 

@@ -8,6 +8,7 @@ use producer_aws::{Progress, ScopeFailure, Summary};
 use crate::{
     config::{Config, ConfigFile},
     progress::Teller,
+    serve::{Listen, Vitals},
     site::{Site, now_ms},
     sources,
 };
@@ -17,15 +18,19 @@ use crate::{
 pub(crate) struct Args {
     #[command(flatten)]
     config: ConfigFile,
+    #[command(flatten)]
+    listen: Listen,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let config = args.config.read()?;
+    let vitals = args.listen.start("collect", config.listen)?;
     let site = Site::open(&config)?;
+    vitals.begins();
     let teller = Teller::new();
     let mut problems = sources::publish(&site, &config, now_ms())?;
-    problems.extend(scan(&site, &config, &teller)?);
+    problems.extend(scan(&site, &config, &teller, &vitals)?);
     for problem in &problems {
         teller.done(&format!("! {problem}"));
     }
@@ -33,12 +38,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// Scans all accounts; gives what went wrong in words.
-pub(crate) fn scan(site: &Site, config: &Config, teller: &Teller) -> Result<Vec<String>> {
+pub(crate) fn scan(
+    site: &Site,
+    config: &Config,
+    teller: &Teller,
+    vitals: &Vitals,
+) -> Result<Vec<String>> {
     let Some(aws) = &config.aws else { return Ok(Vec::new()) };
     let mut publisher = site.publisher("producer aws")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("starting the collectors' runtime")?;
     let tell = |progress: Progress| {
+        vitals.scanned(progress.accounts_done, progress.accounts_total);
         teller.step(&format!(
             "scanning: {} of {} accounts, {} just ended",
             progress.accounts_done, progress.accounts_total, progress.account

@@ -1,6 +1,9 @@
 //! The configuration file: one YAML document for every role.
 
-use std::path::{Path, PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -45,6 +48,9 @@ pub(crate) struct Config {
     /// Worker threads of each stage in this process.
     #[serde(default = "default_workers")]
     pub(crate) workers: usize,
+    /// Where a process serves its metrics and health; nowhere when absent.
+    #[serde(default)]
+    pub(crate) listen: Option<SocketAddr>,
 }
 
 /// Where records are kept: a folder, or Kafka.
@@ -111,7 +117,7 @@ fn default_workers() -> usize {
 pub(crate) const LOCAL_PARTITIONS: i32 = 4;
 
 /// Partitions on Kafka: enough for a dozen workers.
-pub(crate) const KAFKA_PARTITIONS: i32 = 12;
+const KAFKA_PARTITIONS: i32 = 12;
 
 /// The argument of every command that reads the configuration.
 #[derive(clap::Args)]
@@ -136,6 +142,12 @@ impl ConfigFile {
 }
 
 impl Config {
+    /// Gives the number of partitions of every topic.
+    pub(crate) fn partitions(&self) -> i32 {
+        let usual = if self.log.local.is_some() { LOCAL_PARTITIONS } else { KAFKA_PARTITIONS };
+        self.partitions.unwrap_or(usual)
+    }
+
     fn anchor(&mut self, folder: &Path) {
         let own = [&mut self.state, &mut self.workbooks];
         let optional = [

@@ -10,10 +10,14 @@ mod pipeline;
 mod process;
 mod progress;
 mod render;
+mod replay;
+mod reshard;
 mod run;
+mod serve;
 mod site;
 mod sources;
 mod summary;
+mod top;
 mod topics;
 mod validate;
 
@@ -45,6 +49,9 @@ enum Command {
     Render(render::Args),
     Clock(clock::Args),
     Dlq(dlq::Args),
+    Top(top::Args),
+    Replay(replay::Args),
+    Reshard(reshard::Args),
 }
 
 fn main() -> ExitCode {
@@ -61,6 +68,9 @@ fn main() -> ExitCode {
         Command::Render(args) => render::run(&args),
         Command::Clock(args) => clock::run(&args),
         Command::Dlq(args) => dlq::run(&args),
+        Command::Top(args) => top::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Reshard(args) => reshard::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -16,7 +16,7 @@ use stream::{
     worker::{Progress, Report, StageFactory, Stop, Worker, WorkerConfig, WorkerError, caught_up},
 };
 
-use crate::site::Site;
+use crate::{serve::Vitals, site::Site};
 
 /// How often the end of the work is looked for.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
@@ -64,6 +64,14 @@ impl Pipeline {
             running.push(Running::start(site, &factory(name)?, &stores, workers, slot, &stop)?);
         }
         Ok(Self { stop, stages: running })
+    }
+
+    /// Shows the stages' tasks, and that they are started, in what the process tells of itself.
+    pub(crate) fn show(&self, site: &Site, vitals: &Arc<Vitals>) {
+        for stage in &self.stages {
+            vitals.watch(&site.log, stage.name, &stage.inputs, &stage.progress);
+        }
+        vitals.begins();
     }
 
     /// Waits until every stage has taken all that its inputs hold; `tell` hears how many records

@@ -7,6 +7,7 @@ use crate::{
     pipeline::{Pipeline, STAGES},
     progress::Teller,
     run::{stop_on_signal, wait_until},
+    serve::Listen,
     site::Site,
 };
 
@@ -24,6 +25,8 @@ pub(crate) struct Args {
     /// This process's name among others that run the same stage: stable over restarts
     #[arg(long, value_name = "NAME", default_value = "process", env = "SCORECARD_SLOT")]
     slot: String,
+    #[command(flatten)]
+    listen: Listen,
 }
 
 /// Runs the command.
@@ -31,10 +34,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let config = args.config.read()?;
     let workers = args.workers.unwrap_or(config.workers);
     ensure!(workers > 0, "--workers: must be at least 1");
+    let vitals = args.listen.start("process", config.listen)?;
     let site = Site::open(&config)?;
     let one: Vec<&str> = args.stage.iter().map(String::as_str).collect();
     let stages = if one.is_empty() { STAGES } else { &one };
     let mut pipeline = Pipeline::start(&site, stages, &config.state, workers, &args.slot)?;
+    pipeline.show(&site, &vitals);
     let teller = Teller::new();
     teller.done(&format!("processing: {workers} worker(s) of {}", stages.join(" and ")));
     let stop = pipeline.stopper();

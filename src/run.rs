@@ -12,6 +12,7 @@ use crate::{
     pipeline::{Pipeline, STAGES},
     progress::Teller,
     render,
+    serve::{Listen, Vitals},
     site::{Site, now_ms},
     sources,
     summary::{Summary, Workbooks},
@@ -31,30 +32,39 @@ pub(crate) struct Args {
     /// Print the summary as one JSON object
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    listen: Listen,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let config = args.config.read()?;
     ensure!(config.aws.is_some(), "the configuration has no `aws`: there is nothing to scan");
+    let vitals = args.listen.start("run", config.listen)?;
     let site = Site::open(&config)?;
     let mut pipeline = Pipeline::start(&site, STAGES, &config.state, config.workers, "run")?;
+    pipeline.show(&site, &vitals);
     let result = if args.once {
         tick(&site)
-            .and_then(|()| round(&site, &config, &mut pipeline))
+            .and_then(|()| round(&site, &config, &mut pipeline, &vitals))
             .and_then(|summary| print(&summary, args.json))
     } else {
-        keep_running(&site, &config, &mut pipeline, args.json)
+        keep_running(&site, &config, &mut pipeline, &vitals, args.json)
     };
     // A worker that failed is the better reason than what it made fail.
     pipeline.finish().and(result)
 }
 
 /// One round: read the sources, scan, let the stages catch up, render.
-fn round(site: &Site, config: &Config, pipeline: &mut Pipeline) -> Result<Summary> {
+fn round(
+    site: &Site,
+    config: &Config,
+    pipeline: &mut Pipeline,
+    vitals: &Vitals,
+) -> Result<Summary> {
     let teller = Teller::new();
     let mut problems = sources::publish(site, config, now_ms())?;
-    problems.extend(scan(site, config, &teller)?);
+    problems.extend(scan(site, config, &teller, vitals)?);
     pipeline.catch_up(site, &mut |records| {
         teller.step(&format!("processing: {records} records taken"));
     })?;
@@ -80,17 +90,23 @@ fn tick(site: &Site) -> Result<()> {
     Ok(publisher.flush()?)
 }
 
-fn keep_running(site: &Site, config: &Config, pipeline: &mut Pipeline, json: bool) -> Result<()> {
+fn keep_running(
+    site: &Site,
+    config: &Config,
+    pipeline: &mut Pipeline,
+    vitals: &Vitals,
+    json: bool,
+) -> Result<()> {
     let stop = pipeline.stopper();
     stop_on_signal(&stop)?;
     std::thread::scope(|scope| {
         let clock = scope.spawn(|| {
-            let kept = keep_time(site, &stop);
+            let kept = keep_time(site, &stop, vitals);
             // Without time nothing expires: better to end than to go on with old scores.
             stop.stop();
             kept
         });
-        let rounds = rounds(site, config, pipeline, &stop, json);
+        let rounds = rounds(site, config, pipeline, &stop, vitals, json);
         stop.stop();
         let clock = clock.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the clock panicked")));
         rounds.and(clock)
@@ -102,12 +118,13 @@ fn rounds(
     config: &Config,
     pipeline: &mut Pipeline,
     stop: &Stop,
+    vitals: &Vitals,
     json: bool,
 ) -> Result<()> {
     let interval = Duration::from_secs(config.scan_interval_minutes.max(1) * 60);
     while !stop.is_stopped() {
         let started = Instant::now();
-        print(&round(site, config, pipeline)?, json)?;
+        print(&round(site, config, pipeline, vitals)?, json)?;
         while !stop.is_stopped() && started.elapsed() < interval {
             pipeline.check()?;
             std::thread::sleep(LOOK_INTERVAL);

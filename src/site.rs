@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use schemas::{Codec, Key, Topic, Value};
 use stream::{Log, LogConfig, Publisher, TopicPlan, registry::HttpRegistry, snapshot};
 
-use crate::config::{Config, KAFKA_PARTITIONS, LOCAL_PARTITIONS};
+use crate::config::Config;
 
 /// The open log, how values are written, and the names' prefix.
 pub(crate) struct Site {
@@ -28,6 +28,16 @@ impl Site {
         Ok(site)
     }
 
+    /// Opens a log that is there with all its topics, and changes nothing in it.
+    pub(crate) fn existing(config: &Config) -> Result<Self> {
+        if let Some(dir) = &config.log.local {
+            ensure!(dir.is_dir(), "there is no log in {}", dir.display());
+        }
+        let site = Self::connect(config)?;
+        site.check()?;
+        Ok(site)
+    }
+
     /// Opens a local log with its topics.
     pub(crate) fn local(dir: &Path, partitions: i32) -> Result<Self> {
         let prefix = "scorecard".to_owned();
@@ -36,13 +46,26 @@ impl Site {
         Ok(Self { log, codec: Codec::default(), prefix })
     }
 
+    /// Makes a local log with the same prefix, codec and number of partitions as another log.
+    pub(crate) fn scratch(dir: &Path, of: &Self) -> Result<Self> {
+        let log = stream::open(&local_log(dir, of.log.partitions()), &of.prefix)?;
+        log.apply()?;
+        Ok(Self { log, codec: of.codec.clone(), prefix: of.prefix.clone() })
+    }
+
     /// Opens the log without looking at its topics.
     pub(crate) fn connect(config: &Config) -> Result<Self> {
+        Self::connect_as(config, &config.prefix, config.partitions())
+    }
+
+    /// Opens the log that a configuration names under another prefix, with a number of partitions,
+    /// without looking at its topics.
+    pub(crate) fn connect_as(config: &Config, prefix: &str, partitions: i32) -> Result<Self> {
         let log = match (&config.log.local, &config.log.kafka) {
-            (Some(dir), _) => local_log(dir, config.partitions.unwrap_or(LOCAL_PARTITIONS)),
+            (Some(dir), _) => local_log(dir, partitions),
             (None, Some(kafka)) => {
                 let mut kafka = kafka.clone();
-                kafka.partitions = config.partitions.unwrap_or(KAFKA_PARTITIONS);
+                kafka.partitions = partitions;
                 LogConfig::Kafka(kafka)
             }
             (None, None) => bail!("the configuration names no log"),
@@ -53,8 +76,8 @@ impl Site {
                 Codec::with_registry(HttpRegistry::new(registry).context("the schema registry")?)
             }
         };
-        let log = stream::open(&log, &config.prefix)?;
-        Ok(Self { log, codec, prefix: config.prefix.clone() })
+        let log = stream::open(&log, prefix)?;
+        Ok(Self { log, codec, prefix: prefix.to_owned() })
     }
 
     /// Opens a publisher for a producer's role.
@@ -70,6 +93,7 @@ impl Site {
         Ok(snapshot::agreed(&*self.log, &self.codec, &self.prefix, topic)?)
     }
 
+    /// Makes sure that all topics are as they must be.
     fn check(&self) -> Result<()> {
         let plan = self.log.plan()?;
         let wrong = plan.iter().find(|one| !matches!(one, TopicPlan::Keep(_)));

@@ -3,6 +3,7 @@
 mod account_stage;
 mod latency;
 mod site;
+mod streams;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -17,6 +18,9 @@ struct Cli {
 enum Command {
     AccountStage(account_stage::Args),
     Latency(latency::Args),
+    Streams(streams::Args),
+    #[command(hide = true)]
+    StreamsWorker(streams::WorkerArgs),
 }
 
 /// The log that a benchmark runs on.
@@ -32,6 +36,8 @@ fn main() -> anyhow::Result<()> {
     let figures = match Cli::parse().command {
         Command::AccountStage(args) => account_stage::run(&args)?,
         Command::Latency(args) => latency::run(&args)?,
+        Command::Streams(args) => streams::run(&args)?,
+        Command::StreamsWorker(args) => return streams::work(&args),
     };
     println!("{figures}");
     Ok(())

@@ -136,13 +136,13 @@ impl Running {
 }
 
 /// Keeps a process on one core, so that broker and workers do not share one; says so when it can't.
-fn pin(pid: u32, core: &str) {
+pub(crate) fn pin(pid: u32, core: &str) {
     let pinned = std::process::Command::new("taskset")
         .args(["--all-tasks", "--cpu-list", "--pid", core, &pid.to_string()])
         .stdout(std::process::Stdio::null())
         .status();
     if !pinned.is_ok_and(|status| status.success()) {
-        println!("process {pid} is not pinned to core {core}: `taskset` failed");
+        eprintln!("process {pid} is not pinned to core {core}: `taskset` failed");
     }
 }
 

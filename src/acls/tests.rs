@@ -156,12 +156,15 @@ fn collect_compares_what_its_list_says() {
 fn every_topic_has_a_role_that_makes_it_and_one_that_writes_it() {
     let roles = roles().unwrap();
     let makers = roles.iter().filter(|role| names(&role.needs.makes) == names(topic::ALL));
-    assert_eq!(makers.map(|role| &*role.name).collect::<Vec<_>>(), ["topics"]);
+    let makers: Vec<_> = makers.map(|role| &*role.name).collect();
+    assert_eq!(makers, ["topics", "reshard-target"]);
     for topic in topic::ALL {
         let writes = |role: &&Role| names(&role.needs.writes).contains(topic.name);
         let writers: Vec<_> = roles.iter().filter(writes).map(|role| &*role.name).collect();
-        let (dlq, own): (Vec<&str>, Vec<&str>) =
-            writers.into_iter().partition(|name| *name == "dlq");
+        let carries = ["dlq", "reshard-target"];
+        let (carriers, own): (Vec<&str>, Vec<&str>) =
+            writers.into_iter().partition(|name| carries.contains(name));
+        let dlq: Vec<_> = carriers.into_iter().filter(|name| *name == "dlq").collect();
         let expected = match topic.writer {
             "producer clock" => vec!["clock"],
             "whoever met it" => vec!["account", "rollup"],
@@ -227,7 +230,7 @@ fn a_principal_of_no_role_or_without_a_kind_is_refused() {
         ("clock", "must be ROLE=User:NAME"),
         ("clock=me", "for example User:name"),
         ("clock=User:", "for example User:name"),
-        ("cook=User:me", "there are: topics, collect, clock, account, rollup, render, dlq"),
+        ("cook=User:me", "there are: topics, collect, clock, account, rollup, render, dlq, top"),
     ] {
         let error = printed(None, &[given.to_owned()], Format::Json).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");

@@ -102,6 +102,8 @@ pub struct Needs {
     pub makes: Vec<&'static TopicSpec>,
     /// The group that its members join and commit for, without the log's prefix.
     pub group: Option<String>,
+    /// Groups whose positions it looks at.
+    pub watches: Vec<String>,
 }
 
 impl Needs {
@@ -114,6 +116,7 @@ impl Needs {
             writes: [stage.outputs(), tables, vec![DEADLETTER]].concat(),
             makes: Vec::new(),
             group: Some(group),
+            watches: Vec::new(),
         }
     }
 
@@ -141,6 +144,9 @@ impl Needs {
             for topic in topics {
                 add(Resource::Topic, Pattern::Literal, topic.full_name(prefix), operation);
             }
+        }
+        for group in &self.watches {
+            add(Resource::Group, Pattern::Literal, format!("{prefix}.{group}"), Describe);
         }
         if let Some(group) = &self.group {
             add(Resource::Group, Pattern::Literal, format!("{prefix}.{group}"), Read);
@@ -219,6 +225,15 @@ mod tests {
             assert_eq!(lines.iter().cloned().collect::<BTreeSet<_>>(), all);
             assert_eq!(lines.len(), all.len(), "no command is there twice");
         }
+    }
+
+    #[test]
+    fn a_group_that_is_watched_may_be_seen_and_not_joined() {
+        let needs = Needs { watches: vec!["g".to_owned()], ..Needs::default() };
+        let groups = "--resource-pattern-type literal --operation Describe --group p.g";
+        let lines: BTreeSet<_> = lines(&needs).into_iter().collect();
+        let expected = [ALL_MAY[0].to_owned(), format!("{groups} --group p.reader")];
+        assert_eq!(lines, BTreeSet::from(expected));
     }
 
     #[test]

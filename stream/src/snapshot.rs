@@ -105,6 +105,30 @@ pub fn records(log: &dyn Log, topic: &'static TopicSpec) -> Result<Vec<Record>, 
     read(log, topic, log.ends(&[topic])?)
 }
 
+/// Reads committed records between positions in pieces, so that memory stays bounded however many
+/// there are; order is kept within each partition.
+///
+/// # Errors
+/// As [`records`], and what `take` gives.
+pub fn between<E: From<LogError>>(
+    log: &dyn Log,
+    from: &[Position],
+    to: &[Position],
+    mut take: impl FnMut(Vec<Record>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut failed = Ok(());
+    let reached = read_up_to(log, from, to, STALL_MAX, &mut |records| {
+        failed = take(records);
+        failed.is_ok()
+    })?;
+    failed?;
+    if reached == Reached::Stalled {
+        let what = from.first().map_or("", |position| position.topic.name).to_owned();
+        return Err(LogError::Stalled { what, waited: STALL_MAX }.into());
+    }
+    Ok(())
+}
+
 /// Reads each record once: of a broadcast topic, all partitions hold the same.
 fn once(log: &dyn Log, topic: &'static TopicSpec) -> Result<Vec<Record>, LogError> {
     let mut ends = log.ends(&[topic])?;

@@ -135,6 +135,11 @@ impl Site {
         })
     }
 
+    /// Rebuilds the tables from the events; fails when a row differs.
+    pub(crate) fn replay(&self) -> Result<String> {
+        process::run(self.command(&["replay"]), RUN_LIMIT)
+    }
+
     /// Reads the tables as they are now.
     pub(crate) fn tables(&self) -> Result<Tables> {
         Tables::read(&*stream::open(&self.log, &self.prefix)?, &self.prefix)

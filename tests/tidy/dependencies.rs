@@ -36,6 +36,10 @@ fn allowed(manifest: &Manifest) -> Option<Vec<&'static str>> {
         ("bench", "") => {
             vec!["kit", "producer-simulator", "producer-standard", "schemas", "stages", "stream"]
         }
+        // It puts a line together, starts Kafka for it, and judges it by the oracle of the stages.
+        ("tests", "faults") => {
+            vec!["compliance", "kit", "rules", "schemas", "sink-workbook", "stages", "stream"]
+        }
         ("stream", "") => vec!["schemas"],
         ("processors", "stages") => [&["schemas", "stream"][..], &PROCESSORS].concat(),
         ("processors", name) if PROCESSORS.contains(&name) => {

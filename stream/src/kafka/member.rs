@@ -358,6 +358,8 @@ mod tests {
         let second = [output("second")];
         let settled = transactions.settle(&work(&second), "mark 2", true, lost());
         assert_eq!(settled.unwrap(), Outcome::Aborted);
+        assert_eq!(transactions.aborted_by, AbortReason::Uncertain);
+        assert_eq!(transactions.producers, 3, "each settling needs a producer of its own");
         // The new producer works, and only what was committed is there.
         assert_eq!(transactions.commit(&work(&second)).unwrap(), Outcome::Committed);
         let mut reader =

@@ -104,6 +104,7 @@ fn a_worker_gets_along_with_the_rights_of_its_list_and_with_no_fewer() {
         writes: vec![RESOURCE_STATE.spec, DEADLETTER],
         makes: Vec::new(),
         group: Some("g".to_owned()),
+        watches: Vec::new(),
     };
     let rights = arguments(&needs.acls("rights"));
     let log = KafkaLog::connect(sasl("SCRAM-SHA-512", WORKER.0, WORKER.1), "rights").unwrap();

@@ -38,10 +38,19 @@ pub(crate) fn aborted_transactions_leave_no_trace(rig: &mut Rig) {
     let plan = [Committed, Aborted, Committed, Committed, Aborted, Aborted, Committed, Aborted];
     let plan = planned(rig, &plan);
     let config = rig.config();
-    let stores = config.stores.clone();
+    let (stores, progress) = (config.stores.clone(), config.progress.clone());
+    let slot = config.slot.clone();
     let report = rig.run(config).unwrap();
     assert!(plan.lock().unwrap().is_empty());
     assert_eq!(report.aborts, 4);
+    // Metrics tell what the report tells.
+    let metrics = progress.metrics();
+    let worker = &metrics.workers[&slot];
+    assert_eq!((worker.aborts.values().sum::<u64>(), worker.commits.count), (4, report.commits));
+    let records: u64 = metrics.tasks.values().map(|task| task.records).sum();
+    let dead: u64 = metrics.tasks.values().map(|task| task.dead).sum();
+    let rows: u64 = metrics.tasks.values().map(|task| task.restored_rows).sum();
+    assert_eq!((records, dead, rows), (report.records, report.dead, report.restored));
     feed.check(rig);
     rig.check(&stores);
 }
@@ -52,9 +61,12 @@ pub(crate) fn a_fenced_worker_joins_again(rig: &mut Rig) {
     feed.append(300);
     let _plan = planned(rig, &[Committed, Committed, Fenced, Committed, Fenced]);
     let config = rig.config();
-    let stores = config.stores.clone();
+    let (stores, progress) = (config.stores.clone(), config.progress.clone());
+    let slot = config.slot.clone();
     let report = rig.run(config).unwrap();
     assert_eq!(report.fenced, 2);
+    let worker = &progress.metrics().workers[&slot];
+    assert_eq!((worker.fencings, worker.producers()), (2, 3), "each membership has a producer");
     feed.check(rig);
     rig.check(&stores);
 }

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use tempfile::TempDir;
 
 use crate::process::Child;
+use crate::proxy::Proxy;
 use crate::{node, ports};
 
 /// Limit for a start; a loaded machine with two cores needed 20 s at most.
@@ -45,16 +46,43 @@ impl Kafka {
     /// # Errors
     /// As [`Kafka::start`].
     pub fn start_with(properties: &str) -> Result<Self> {
+        let mut kafka = Self::formatted(ports::free(), properties)?;
+        kafka.launch()?;
+        Ok(kafka)
+    }
+
+    /// As [`Kafka::start_with`], with a second listener that tells its clients to come through the
+    /// proxy: whoever begins at [`Proxy::address`] never meets the node itself.
+    ///
+    /// # Errors
+    /// As [`Kafka::start`].
+    pub fn start_behind_a_proxy(properties: &str) -> Result<(Self, Proxy)> {
+        let (port, behind, controller) = (ports::free(), ports::free(), ports::free());
+        let proxy = Proxy::start(behind)?;
+        let listeners = format!(
+            "controller.quorum.voters=1@127.0.0.1:{controller}\n\
+             listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{behind},\
+             CONTROLLER://127.0.0.1:{controller}\n\
+             advertised.listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://{}\n\
+             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,\
+             CONTROLLER:PLAINTEXT\n\
+             inter.broker.listener.name=PLAINTEXT\n{properties}",
+            proxy.address()
+        );
+        let mut kafka = Self::formatted(port, &listeners)?;
+        kafka.launch()?;
+        Ok((kafka, proxy))
+    }
+
+    /// Formats a data folder for a node that is not started yet.
+    pub(crate) fn formatted(port: u16, properties: &str) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("scorecard-kafka-")
             .tempdir()
             .context("making a folder for Kafka")?;
-        let port = ports::free();
         format_storage(folder.path(), port, properties)?;
         let prefixes = AtomicU32::new(0);
-        let mut kafka = Self { folder: Some(folder), port, server: None, starts: 0, prefixes };
-        kafka.launch()?;
-        Ok(kafka)
+        Ok(Self { folder: Some(folder), port, server: None, starts: 0, prefixes })
     }
 
     /// Returns the one node that all tests of this process share, and starts it at first use.
@@ -137,21 +165,28 @@ impl Kafka {
     /// # Errors
     /// When the node's log can't be read.
     pub fn forgot_a_marker(&self) -> Result<bool> {
+        Ok(self.log()?.contains(MARKER_SKIPPED))
+    }
+
+    /// Everything that the node has logged, over all its starts.
+    ///
+    /// # Errors
+    /// When the node's log can't be read.
+    pub fn log(&self) -> Result<String> {
+        let mut text = String::new();
         for start in 1..=self.starts {
             let log = self.folder().join(format!("server-{start}.out"));
-            let text = fs::read(&log).with_context(|| format!("reading {}", log.display()))?;
-            if String::from_utf8_lossy(&text).contains(MARKER_SKIPPED) {
-                return Ok(true);
-            }
+            let one = fs::read(&log).with_context(|| format!("reading {}", log.display()))?;
+            text += &String::from_utf8_lossy(&one);
         }
-        Ok(false)
+        Ok(text)
     }
 
     fn server(&mut self) -> Result<&mut Child> {
         self.server.as_mut().context("Kafka is not running")
     }
 
-    fn launch(&mut self) -> Result<()> {
+    pub(crate) fn launch(&mut self) -> Result<()> {
         self.starts += 1;
         let folder = self.folder();
         let name = format!("server-{}", self.starts);

@@ -7,6 +7,7 @@
 //! **Invariant**: the kit knows none of the project's crates; what it says about Kafka, AWS or a
 //! workbook comes from somebody else's code.
 
+pub mod cluster;
 pub mod denier;
 pub mod http;
 pub mod java;
@@ -16,9 +17,12 @@ pub mod moto;
 mod node;
 pub mod ports;
 pub mod process;
+pub mod proxy;
 mod python;
+pub mod registry;
 pub mod secured;
 pub mod setup;
+pub mod supervisor;
 pub mod tokens;
 
 pub use python::python;

@@ -7,44 +7,18 @@ use std::{
     time::Duration,
 };
 
-use schemas::{Codec, TopicSpec};
-use stages::{AccountStage, RollupStage};
+use schemas::Codec;
 use stream::{
-    Stage,
     store::Stores,
     worker::{Clock, Failpoint, Limits, Progress, Stop, Turn, Worker, WorkerConfig, WorkerError},
 };
 
 use crate::{
+    judge::Kind,
     random::Random,
     runner::Trace,
     watched::{Hearing, Watched},
 };
-
-/// A stage of the pipeline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Account,
-    Rollup,
-}
-
-impl Kind {
-    pub(crate) fn stage(self) -> Box<dyn Stage> {
-        match self {
-            Kind::Account => Box::new(AccountStage::default()),
-            Kind::Rollup => Box::new(RollupStage),
-        }
-    }
-
-    /// Gives the stage's name, which is its group's too.
-    pub(crate) fn name(self) -> &'static str {
-        self.stage().name()
-    }
-
-    pub(crate) fn inputs(self) -> Vec<&'static TopicSpec> {
-        self.stage().inputs()
-    }
-}
 
 /// A place for a worker in its stage's group.
 pub(crate) struct Actor {

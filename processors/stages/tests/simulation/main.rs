@@ -8,7 +8,6 @@
 
 mod actor;
 mod check;
-mod feed;
 mod runner;
 mod schedule;
 mod watched;
@@ -18,12 +17,14 @@ mod watched;
 mod suite {
     pub(crate) mod agree;
     pub(crate) mod build;
+    pub(crate) mod feed;
+    pub(crate) mod judge;
     pub(crate) mod oracle;
     pub(crate) mod random;
     pub(crate) mod site;
 }
 
-use suite::{agree, build, oracle, random, site};
+use suite::{agree, build, feed, judge, oracle, random, site};
 
 use runner::{Trace, alone, for_seeds};
 

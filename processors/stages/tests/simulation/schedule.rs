@@ -12,11 +12,12 @@ use stream::{
 };
 
 use crate::{
-    actor::{Actor, Home, Kind, Running, Settings},
+    actor::{Actor, Home, Running, Settings},
     agree::last_tick,
     build::Event,
     check::{self, End},
     feed::Feed,
+    judge::Kind,
     random::{Random, scenario},
     runner::Trace,
     watched::{Hearing, Orders, Watched},
@@ -227,7 +228,7 @@ impl<'t> Run<'t> {
     }
 
     fn append(&mut self) {
-        let records = self.feed.draw(&mut self.random, self.trace);
+        let records = self.feed.draw(&mut self.random, &|how| self.trace.count(how, 1));
         for record in &records {
             let key = String::from_utf8_lossy(&record.key);
             let (topic, partition) = (record.topic.name, record.partition);

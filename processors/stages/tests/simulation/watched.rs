@@ -14,11 +14,11 @@ use stream::{
     StepError, TableSpec, TopicPlan, View, Writer, local::LocalLog,
 };
 
-use crate::random::Random;
+use crate::{judge, random::Random};
 use reader::{LateReader, next};
 
-/// The records that each task took, by group and partition, in the order of their commits.
-pub(crate) type Orders = Arc<Mutex<BTreeMap<(String, i32), Vec<Record>>>>;
+/// What each task took, shared by all workers.
+pub(crate) type Orders = Arc<Mutex<judge::Orders>>;
 
 /// Records whose steps are done, and not committed as far as is known.
 type Taken = Arc<Mutex<Vec<Record>>>;

@@ -7,7 +7,6 @@ use stream::Outgoing;
 use crate::{
     build::{Event, Tape},
     random::Random,
-    runner::Trace,
 };
 
 /// The records of a scenario that are not appended yet.
@@ -15,6 +14,8 @@ pub(crate) struct Feed {
     tape: Tape,
     lanes: BTreeMap<(&'static str, i32), Lane>,
     made: usize,
+    /// In how many of a hundred cases a record is appended twice, or said again.
+    pub(crate) repeats: usize,
 }
 
 #[derive(Default)]
@@ -26,7 +27,8 @@ struct Lane {
 
 impl Feed {
     pub(crate) fn new(partitions: i32, events: &[Event]) -> Self {
-        let mut feed = Self { tape: Tape::new(partitions), lanes: BTreeMap::new(), made: 0 };
+        let mut feed =
+            Self { tape: Tape::new(partitions), lanes: BTreeMap::new(), made: 0, repeats: 9 };
         events.iter().for_each(|event| feed.add(event));
         feed
     }
@@ -40,6 +42,11 @@ impl Feed {
         }
     }
 
+    /// How many records are not appended yet.
+    pub(crate) fn len(&self) -> usize {
+        self.lanes.values().map(|lane| lane.coming.len()).sum()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.lanes.values().all(|lane| lane.coming.is_empty())
     }
@@ -47,14 +54,18 @@ impl Feed {
     /// Draws what is appended next: some records of one lane, some twice, some of before again.
     ///
     /// A record is said again only while it is the last one of its topic and partition, as by a
-    /// producer that does not know whether it was heard.
-    pub(crate) fn draw(&mut self, random: &mut Random, trace: &Trace) -> Vec<Outgoing> {
+    /// producer that does not know whether it was heard. `again` counts the ways in which it is.
+    pub(crate) fn draw(
+        &mut self,
+        random: &mut Random,
+        again: &dyn Fn(&'static str),
+    ) -> Vec<Outgoing> {
         let mut drawn = Vec::new();
-        if random.chance(10) {
+        if random.chance(self.repeats) {
             let said: Vec<_> = self.lanes.values().filter_map(|lane| lane.last.as_ref()).collect();
             if !said.is_empty() {
                 drawn.push(random.pick(&said).clone());
-                trace.count("said again", 1);
+                again("said again");
             }
         }
         let Some(lane) = self.choose(random).and_then(|key| self.lanes.get_mut(&key)) else {
@@ -62,9 +73,9 @@ impl Feed {
         };
         for _ in 0..=random.below(6) {
             let Some((_, record)) = lane.coming.pop_front() else { break };
-            if random.chance(8) {
+            if random.chance(self.repeats) {
                 drawn.push(record.clone());
-                trace.count("appended twice", 1);
+                again("appended twice");
             }
             lane.last = Some(record.clone());
             drawn.push(record);

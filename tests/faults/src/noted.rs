@@ -1,0 +1,288 @@
+//! A log that notes in each transaction what was taken in it, and in a file who owns what.
+//!
+//! The note is committed with the outputs, so the order in which records were taken is known
+//! exactly, whatever happens to the process.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use anyhow::Result;
+use schemas::{TopicSpec, topic};
+use serde::{Deserialize, Serialize};
+use stream::{
+    Log, LogError, Member, Membership, Outcome, Outgoing, Polled, Position, Reader, Record, Stage,
+    StepError, TableSpec, TopicPlan, View, Writer,
+};
+
+use crate::owners::{Line, Owners};
+
+/// Where notes go: neither stage reads or writes this topic.
+pub(crate) const NOTES: &TopicSpec = topic::SCAN_UNIT.spec;
+
+/// What one transaction took for one task.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Note {
+    /// The stage.
+    pub(crate) stage: String,
+    /// The worker's slot.
+    pub(crate) slot: String,
+    /// Topic and offset of each record, in the order of steps; the note's partition is theirs.
+    pub(crate) taken: Vec<(String, i64)>,
+}
+
+type Taken = Arc<Mutex<Vec<(&'static str, i32, i64)>>>;
+
+/// A log for one worker.
+pub(crate) struct Noted {
+    log: Arc<dyn Log>,
+    taken: Taken,
+    owners: Owners,
+}
+
+impl Noted {
+    /// Wraps a log; lines about ownership are appended to a file that all workers share.
+    pub(crate) fn new(log: Arc<dyn Log>, owners: &Path) -> Result<Self> {
+        Ok(Self { log, taken: Taken::default(), owners: Owners::open(owners)? })
+    }
+
+    /// Wraps a stage, so that its steps are noted.
+    pub(crate) fn watch(&self, stage: Box<dyn Stage>) -> Box<dyn Stage> {
+        Box::new(NotedStage { stage, taken: self.taken.clone() })
+    }
+
+    /// Gives what wraps stages, for a worker's factory.
+    pub(crate) fn watcher(
+        &self,
+    ) -> impl Fn(Box<dyn Stage>) -> Box<dyn Stage> + Send + Sync + use<> {
+        let watched =
+            Self { log: self.log.clone(), taken: self.taken.clone(), owners: self.owners.clone() };
+        move |stage| watched.watch(stage)
+    }
+}
+
+impl Log for Noted {
+    fn partitions(&self) -> i32 {
+        self.log.partitions()
+    }
+
+    fn identity(&self) -> Result<String, LogError> {
+        self.log.identity()
+    }
+
+    fn plan(&self) -> Result<Vec<TopicPlan>, LogError> {
+        self.log.plan()
+    }
+
+    fn apply(&self) -> Result<Vec<TopicPlan>, LogError> {
+        self.log.apply()
+    }
+
+    fn writer(&self, role: &str) -> Result<Box<dyn Writer>, LogError> {
+        self.log.writer(role)
+    }
+
+    fn reader(&self, from: &[Position]) -> Result<Box<dyn Reader>, LogError> {
+        self.log.reader(from)
+    }
+
+    fn join(&self, membership: &Membership) -> Result<Box<dyn Member>, LogError> {
+        lock(&self.taken).clear();
+        Ok(Box::new(NotedMember {
+            member: self.log.join(membership)?,
+            stage: membership.group.clone(),
+            slot: membership.slot.clone(),
+            taken: self.taken.clone(),
+            owners: self.owners.clone(),
+            owns: Vec::new(),
+            gives: Vec::new(),
+        }))
+    }
+
+    fn committed(&self, group: &str, of: &[&'static TopicSpec]) -> Result<Vec<Position>, LogError> {
+        self.log.committed(group, of)
+    }
+
+    fn ends(&self, of: &[&'static TopicSpec]) -> Result<Vec<Position>, LogError> {
+        self.log.ends(of)
+    }
+}
+
+struct NotedMember {
+    member: Box<dyn Member>,
+    stage: String,
+    slot: String,
+    taken: Taken,
+    owners: Owners,
+    owns: Vec<i32>,
+    /// What is given up at the next poll.
+    gives: Vec<i32>,
+}
+
+impl NotedMember {
+    fn got(&self, partitions: &[i32]) {
+        self.owners.note(&Line::Got(self.stage.clone(), self.slot.clone(), partitions.to_vec()));
+    }
+
+    fn gave(&self, partitions: &[i32]) {
+        self.owners.note(&Line::Gave(self.stage.clone(), self.slot.clone(), partitions.to_vec()));
+    }
+
+    fn forget(&self, partitions: &[i32]) {
+        lock(&self.taken).retain(|(_, partition, _)| !partitions.contains(partition));
+    }
+
+    /// Makes a note for each task that took something.
+    fn notes(&self, positions: &[Position]) -> Vec<Outgoing> {
+        let is_in = |(topic, partition, offset): &&(&'static str, i32, i64)| {
+            positions.iter().any(|position| {
+                position.topic.name == *topic
+                    && position.partition == *partition
+                    && *offset < position.offset
+            })
+        };
+        let mut tasks: BTreeMap<i32, Vec<(String, i64)>> = BTreeMap::new();
+        for (topic, partition, offset) in lock(&self.taken).iter().filter(is_in) {
+            tasks.entry(*partition).or_default().push(((*topic).to_owned(), *offset));
+        }
+        let notes = tasks.into_iter().map(|(partition, taken)| {
+            let note = Note { stage: self.stage.clone(), slot: self.slot.clone(), taken };
+            Outgoing {
+                topic: NOTES,
+                partition,
+                timestamp_ms: 0,
+                key: note.slot.clone().into_bytes(),
+                value: Some(serde_json::to_vec(&note).expect("plain data")),
+                headers: Vec::new(),
+            }
+        });
+        notes.collect()
+    }
+}
+
+impl Member for NotedMember {
+    fn poll(&mut self, timeout: Duration) -> Result<Polled, LogError> {
+        // What was revoked is given up by this very call.
+        let gives = std::mem::take(&mut self.gives);
+        self.forget(&gives);
+        self.gave(&gives);
+        let polled = self.member.poll(timeout)?;
+        match &polled {
+            Polled::Assigned(partitions) => {
+                self.owns.extend(partitions);
+                self.got(partitions);
+            }
+            Polled::Revoked { partitions, lost } => {
+                self.owns.retain(|partition| !partitions.contains(partition));
+                if *lost {
+                    self.forget(partitions);
+                    self.gave(partitions);
+                } else {
+                    self.gives.clone_from(partitions);
+                }
+            }
+            Polled::Records(_) => {}
+        }
+        Ok(polled)
+    }
+
+    fn resume(&mut self, partitions: &[i32]) -> Result<Vec<Position>, LogError> {
+        self.forget(partitions);
+        self.member.resume(partitions)
+    }
+
+    fn pause(
+        &mut self,
+        topic: &'static TopicSpec,
+        partition: i32,
+        on: bool,
+    ) -> Result<(), LogError> {
+        self.member.pause(topic, partition, on)
+    }
+
+    fn at_end(&self, topic: &'static TopicSpec, partition: i32) -> bool {
+        self.member.at_end(topic, partition)
+    }
+
+    fn commit(
+        &mut self,
+        mut outputs: Vec<Outgoing>,
+        positions: &[Position],
+    ) -> Result<Outcome, LogError> {
+        outputs.extend(self.notes(positions));
+        let outcome = self.member.commit(outputs, positions);
+        if matches!(outcome, Ok(Outcome::Committed)) {
+            lock(&self.taken).clear();
+        }
+        outcome
+    }
+}
+
+impl Drop for NotedMember {
+    fn drop(&mut self) {
+        let mut all = std::mem::take(&mut self.owns);
+        all.append(&mut self.gives);
+        self.gave(&all);
+    }
+}
+
+struct NotedStage {
+    stage: Box<dyn Stage>,
+    taken: Taken,
+}
+
+impl Stage for NotedStage {
+    fn name(&self) -> &'static str {
+        self.stage.name()
+    }
+
+    fn inputs(&self) -> Vec<&'static TopicSpec> {
+        self.stage.inputs()
+    }
+
+    fn tables(&self) -> Vec<TableSpec> {
+        self.stage.tables()
+    }
+
+    fn outputs(&self) -> Vec<&'static TopicSpec> {
+        self.stage.outputs()
+    }
+
+    fn step(&mut self, view: &mut View<'_>, record: &Record) -> Result<(), StepError> {
+        let stepped = self.stage.step(view, record);
+        if !matches!(stepped, Err(StepError::Wait(_))) {
+            lock(&self.taken).push((record.topic.name, record.partition, record.offset));
+        }
+        stepped
+    }
+
+    fn work(&mut self, view: &mut View<'_>) -> Result<bool, StepError> {
+        self.stage.work(view)
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a task took by its notes: records in their order, and the slot of the last transaction.
+#[derive(Debug, Default)]
+pub(crate) struct Taking {
+    pub(crate) records: Vec<(String, i64)>,
+    pub(crate) slot: String,
+}
+
+/// Reads the notes of a log, by stage and partition.
+pub(crate) fn takings(notes: &[Record]) -> Result<BTreeMap<(String, i32), Taking>> {
+    let mut takings: BTreeMap<(String, i32), Taking> = BTreeMap::new();
+    for record in notes {
+        let note: Note = serde_json::from_slice(record.value.as_deref().unwrap_or_default())?;
+        let taking = takings.entry((note.stage, record.partition)).or_default();
+        taking.records.extend(note.taken);
+        taking.slot = note.slot;
+    }
+    Ok(takings)
+}

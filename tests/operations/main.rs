@@ -1,0 +1,11 @@
+//! Operating a site: metrics and health, `top`, `replay` and `reshard`, on the local log and on
+//! Kafka, with the real program.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+mod metrics;
+mod replay;
+mod reshard;
+mod rights;
+mod site;
+mod top;

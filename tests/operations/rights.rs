@@ -1,0 +1,59 @@
+//! Each command gets along with the rights that `topics acls` prints for it.
+
+use anyhow::{Context, Result, ensure};
+use kit::secured::{ADMIN, ADMIN_PASSWORD, Secured};
+
+use crate::site::Site;
+
+const PASSWORD: &str = "operator-0-only-for-tests";
+
+/// Gives a user the rights of a role at a site.
+fn allow(node: &Secured, site: &Site, role: &str, user: &str) -> Result<()> {
+    let printed = site.run(&["topics", "acls"])?;
+    let start = format!("# {role}: ");
+    let section = printed.split("\n\n").find(|part| part.starts_with(&start));
+    let mut count = 0;
+    for line in section.with_context(|| format!("no {role} in {printed}"))?.lines().skip(1) {
+        let (_, rights) = line.split_once("--allow-principal ").context("a command")?;
+        let rights: Vec<String> = rights.split(' ').skip(1).map(str::to_owned).collect();
+        node.allow(user, &rights)?;
+        count += 1;
+    }
+    ensure!(count >= 2, "{role} needs more than {count} commands");
+    Ok(())
+}
+
+#[test]
+fn operators_need_no_more_than_their_lists() -> Result<()> {
+    let users = ["top", "replay", "reshard"];
+    let node = Secured::start(&users.map(|user| (user, PASSWORD)))?;
+    let admin = Site::secured(&node, "p", 2, ADMIN, ADMIN_PASSWORD)?;
+    admin.open()?.apply()?;
+    admin.fill(2, 1)?;
+    admin.process()?;
+    let [top, replay, reshard] =
+        users.map(|user| Site::secured(&node, "p", 2, user, PASSWORD).unwrap());
+
+    let refused = top.end_of(&["top", "--once"])?;
+    ensure!(!refused.status.success(), "nobody may look without rights: {}", refused.stdout);
+    allow(&node, &admin, "top", "top")?;
+    let shown = top.run(&["top", "--once"])?;
+    ensure!(shown.contains("observation"), "{shown}");
+
+    allow(&node, &admin, "replay", "replay")?;
+    let compared = replay.run(&["replay"])?;
+    ensure!(compared.contains("rollup.state"), "{compared}");
+    let refused = top.end_of(&["replay"])?;
+    ensure!(!refused.status.success(), "who may look may not read: {}", refused.stdout);
+
+    let target = Site::secured(&node, "q", 3, "reshard", PASSWORD)?;
+    allow(&node, &admin, "reshard", "reshard")?;
+    let to = target.file();
+    let arguments = ["reshard", "--partitions", "3", "--config-to", to.to_str().context("UTF-8")?];
+    let refused = reshard.end_of(&arguments)?;
+    ensure!(!refused.status.success(), "who may read may not write: {}", refused.stdout);
+    allow(&node, &target, "reshard-target", "reshard")?;
+    let carried = reshard.run(&arguments)?;
+    ensure!(carried.contains("observation"), "{carried}");
+    Ok(())
+}
