@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::{
+    borrow::Cow,
     path::Path,
     process::{Command, Output},
 };
@@ -30,6 +31,10 @@ fn refused(folder: &Path, args: &[&str]) -> String {
     String::from_utf8(done.stderr).unwrap()
 }
 
+fn header((name, text): (&str, &str)) -> (Cow<'static, str>, Cow<'static, [u8]>) {
+    (name.to_owned().into(), text.as_bytes().to_vec().into())
+}
+
 fn letter(topic: &str, offset: &str, reason: &str, more: &[(&str, &str)]) -> Outgoing {
     let headers = [("ce_id", "event-1"), ("dlq_topic", topic), ("dlq_partition", "1")]
         .into_iter()
@@ -42,7 +47,7 @@ fn letter(topic: &str, offset: &str, reason: &str, more: &[(&str, &str)]) -> Out
         timestamp_ms: 1_767_225_600_000,
         key: b"111111111111".to_vec(),
         value: Some(VALUE.to_vec()),
-        headers: headers.map(|(name, text)| (name.to_owned(), text.into())).collect(),
+        headers: headers.map(header).collect(),
     }
 }
 
@@ -103,5 +108,5 @@ fn a_dead_letter_is_listed_shown_and_tried_again() {
     assert_eq!((record.partition, &*record.key), (1, &b"111111111111"[..]));
     assert_eq!(record.value.as_deref(), Some(VALUE));
     assert_eq!(record.timestamp_ms, 1_767_225_600_000);
-    assert_eq!(record.headers, [("ce_id".to_owned(), b"event-1".to_vec())]);
+    assert_eq!(record.headers, [("ce_id".into(), b"event-1".into())]);
 }

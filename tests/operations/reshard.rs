@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Result, ensure};
 use kit::process::Child;
-use schemas::{Cleanup, Placement, TopicSpec, partition_of, topic};
+use schemas::{Cleanup, Placement, TopicSpec, headers::Headers, partition_of, topic};
 use stream::{Outgoing, Record, snapshot};
 
 use crate::site::Site;
@@ -48,7 +48,7 @@ const TABLES: [&TopicSpec; 7] = [
 ];
 
 /// A record as it was written.
-type Written = (i64, Option<Vec<u8>>, Vec<(String, Vec<u8>)>);
+type Written = (i64, Option<Vec<u8>>, Headers);
 
 fn written(record: Record) -> Written {
     (record.timestamp_ms, record.value, record.headers)

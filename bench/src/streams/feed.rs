@@ -16,6 +16,8 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext},
 };
 
+use schemas::headers::Headers;
+
 use super::workload::Event;
 
 /// Longest wait for Kafka.
@@ -33,7 +35,7 @@ pub(crate) struct Outgoing {
     pub(crate) key: Vec<u8>,
     /// None is a tombstone.
     pub(crate) value: Option<Vec<u8>>,
-    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) headers: Headers,
 }
 
 /// Writes events as the records that one side reads.
@@ -98,7 +100,7 @@ impl Feed {
     pub(crate) fn send(&self, record: &Outgoing) -> Result<()> {
         let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
         for (key, value) in &record.headers {
-            headers = headers.insert(Header { key, value: Some(value) });
+            headers = headers.insert(Header { key, value: Some(&**value) });
         }
         let mut message = BaseRecord::<[u8], [u8]>::to(&record.topic)
             .partition(record.partition)

@@ -1,8 +1,7 @@
 //! Our side: events as the records that the account stage reads in production, and its scores.
 //!
-//! A finding comes in a report. Of two findings of one subject in one report the worse one counts,
-//! so a flip whose subject the account's running report has told of already begins the next report:
-//! those records are work of ours alone.
+//! The first findings come in a report for each account; a flip is a finding that changed outside of
+//! any report.
 
 use std::sync::Arc;
 
@@ -28,10 +27,9 @@ pub(crate) struct Ours {
     prefix: String,
     partitions: i32,
     shape: Shape,
-    /// The number of each account's running report; none is 0.
-    reports: Vec<u32>,
-    /// The report that told of each subject last.
-    told: Vec<u32>,
+    /// Accounts whose report has begun, and subjects that it has told of.
+    begun: Vec<bool>,
+    told: Vec<bool>,
     count: u64,
 }
 
@@ -42,8 +40,8 @@ impl Ours {
             prefix: prefix.to_owned(),
             partitions,
             shape,
-            reports: vec![0; shape.accounts as usize],
-            told: vec![0; usize::try_from(shape.keys()).expect("keys fit in memory")],
+            begun: vec![false; shape.accounts as usize],
+            told: vec![false; usize::try_from(shape.keys()).expect("keys fit in memory")],
             count: 0,
         }
     }
@@ -55,12 +53,11 @@ impl Ours {
         at_ms: i64,
         to: &mut Vec<Outgoing>,
     ) -> Result<()> {
-        let key = self.shape.index(subject);
-        if self.told[key] == self.reports[subject.account as usize] {
-            self.reports[subject.account as usize] += 1;
-            self.report(subject.account, ReportEvent::Started {}, at_ms, to)?;
+        let account = subject.account;
+        if !std::mem::replace(&mut self.begun[account as usize], true) {
+            self.report(account, ReportEvent::Started {}, at_ms, to)?;
         }
-        self.told[key] = self.reports[subject.account as usize];
+        let was_told = std::mem::replace(&mut self.told[self.shape.index(subject)], true);
         let finding = Finding {
             check: check(subject.check),
             subject: FindingSubject::Resource,
@@ -69,7 +66,12 @@ impl Ours {
             status: if fails { FindingStatus::Fail } else { FindingStatus::Pass },
             message: if fails { "is not encrypted" } else { "is encrypted" }.to_owned(),
         };
-        self.report(subject.account, ReportEvent::Found { finding }, at_ms, to)
+        let event = if was_told {
+            ReportEvent::Changed { finding }
+        } else {
+            ReportEvent::Found { finding }
+        };
+        self.report(account, event, at_ms, to)
     }
 
     fn report(
@@ -79,11 +81,10 @@ impl Ours {
         at_ms: i64,
         to: &mut Vec<Outgoing>,
     ) -> Result<()> {
-        let number = self.reports[account as usize];
         let account = account_id(account);
         let report = Report {
             source: SOURCE.to_owned(),
-            report: format!("{number:010}"),
+            report: "0000000001".to_owned(),
             account: account.clone(),
             event,
         };

@@ -28,6 +28,7 @@ fn records(path: &Path) -> Vec<String> {
             }
             ReportEvent::Completed { count, complete } => format!("completed {count} {complete}"),
             ReportEvent::Failed { error } => format!("failed: {error}"),
+            ReportEvent::Changed { .. } => panic!("a report's findings are found in it"),
         };
         format!("{} {event}", value.account)
     });

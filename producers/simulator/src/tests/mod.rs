@@ -152,6 +152,7 @@ fn reports_end_as_announced_and_have_rows_of_every_kind() {
             ReportEvent::Failed { .. } => {
                 ends.insert("failed");
             }
+            ReportEvent::Changed { .. } => panic!("the simulated scanner writes reports"),
         }
     }
     // Databases: pass, fail, unknown, none, a query that failed; the trail: pass, fail.
