@@ -119,8 +119,11 @@ fn open_stores(line: &Line<'_>, last: &Slots) -> Result<Vec<(Kind, i32, Stores)>
     let mut opened: BTreeMap<&str, Stores> = BTreeMap::new();
     let mut stores = Vec::new();
     for ((stage, partition), slot) in last {
-        // The real program's processes write no notes of themselves.
-        let Some((process, _)) = slot.rsplit_once('-') else { continue };
+        if slot.is_empty() {
+            // It took nothing.
+            continue;
+        }
+        let (process, _) = slot.rsplit_once('-').context("a slot is a process and a number")?;
         if !opened.contains_key(process) {
             opened.insert(process, Stores::open(&line.states[process])?);
         }

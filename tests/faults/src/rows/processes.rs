@@ -100,23 +100,21 @@ pub(crate) fn program_killed(round: &mut Round) -> Result<()> {
     let mut line = Line::new(round, &kafka.bootstrap(), 1, 400)?;
     let program = std::env::current_exe()?.with_file_name("scorecard");
     ensure!(program.exists(), "{} is not there: cargo build", program.display());
-    let config = line.round.folder.path().join("config.yaml");
-    let text = format!(
-        "prefix: {}\npartitions: {PARTITIONS}\nstate: ./state-program\n\
-         log: {{kafka: {{bootstrap: \"{}\", replication_factor: 1, session_timeout_ms: 6000, \
-         retention_days: null, history_retention_days: null}}}}\n",
-        line.prefix,
-        kafka.bootstrap()
-    );
-    fs::write(&config, text)?;
     for name in ["one", "two"] {
-        let (program, config) = (program.clone(), config.clone());
-        let state = line.round.folder.path().join(format!("state-{name}"));
+        let config = line.round.folder.path().join(format!("{name}.yaml"));
+        let text = format!(
+            "prefix: {}\npartitions: {PARTITIONS}\nstate: ./state-{name}\n\
+             log: {{kafka: {{bootstrap: \"{}\", replication_factor: 1, \
+             session_timeout_ms: 6000, retention_days: null, history_retention_days: null}}}}\n",
+            line.prefix,
+            kafka.bootstrap()
+        );
+        fs::write(&config, text)?;
+        let program = program.clone();
         line.programs.insert(name.to_owned());
         line.supervise(name, move |_| {
             let mut command = Command::new(&program);
             command.args(["process", "--workers", "2", "--slot", name, "--config"]).arg(&config);
-            command.env("SCORECARD_LOG", "warn").current_dir(state.parent().expect("a folder"));
             command
         })?;
     }
