@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use kit::supervisor::Supervisor;
 use schemas::topic;
 use stream::{
@@ -103,6 +103,11 @@ pub(crate) fn kafka_config(bootstrap: &str) -> KafkaConfig {
     config
 }
 
+/// Gives this very program, also when a build has put another in its place meanwhile.
+pub(crate) fn program() -> PathBuf {
+    format!("/proc/{}/exe", std::process::id()).into()
+}
+
 impl<'r> Line<'r> {
     /// Makes the topics of a line; `steps` says how long its scenario is.
     pub(crate) fn new(
@@ -165,7 +170,7 @@ impl<'r> Line<'r> {
         name: &str,
         mut at: impl FnMut(usize) -> Settings + Send + 'static,
     ) -> Result<()> {
-        let program = std::env::current_exe()?;
+        let program = program();
         let make = move |start| {
             let settings = serde_json::to_string(&at(start)).expect("plain data");
             let mut command = Command::new(&program);
@@ -351,7 +356,8 @@ impl<'r> Line<'r> {
             if start.elapsed() > SETTLE_LIMIT {
                 let tails = self.processes.iter().map(|(n, p)| format!("{n}: {}", p.tail()));
                 let tails = tails.collect::<Vec<_>>().join("\n");
-                bail!("not settled after {SETTLE_LIMIT:?}\n{tails}");
+                // The kit keeps what brokers of a panicking test leave.
+                panic!("not settled after {SETTLE_LIMIT:?}\n{tails}");
             }
             thread::sleep(Duration::from_millis(100));
         }

@@ -36,7 +36,15 @@ const ASK: Duration = Duration::from_secs(20);
 type Slots = BTreeMap<(String, i32), String>;
 
 /// Judges a line that is quiet; its processes are ended first.
+///
+/// # Panics
+/// When something is not as it must be: the kit keeps what brokers of a panicking test leave.
 pub(crate) fn judge(line: &mut Line<'_>) -> Result<()> {
+    let judged = judged(line);
+    judged.map_err(|error| panic!("{error:#}"))
+}
+
+fn judged(line: &mut Line<'_>) -> Result<()> {
     line.end_all()?;
     is_stable(line)?;
     let codec = Codec::default();
