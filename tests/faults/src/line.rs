@@ -78,6 +78,8 @@ pub(crate) struct Line<'r> {
     pub(crate) states: BTreeMap<String, PathBuf>,
     /// Those that are ended by a signal.
     pub(crate) programs: BTreeSet<String>,
+    /// Whether a process may find its tables unusable.
+    pub(crate) may_rebuild: bool,
 }
 
 /// The feeder between two uses.
@@ -142,6 +144,7 @@ impl<'r> Line<'r> {
             fed: Some(fed),
             states: BTreeMap::new(),
             programs: BTreeSet::new(),
+            may_rebuild: false,
         })
     }
 

@@ -90,6 +90,7 @@ pub(crate) fn old(round: &mut Round) -> Result<()> {
 fn befalls(round: &mut Round, all: &[Damage]) -> Result<()> {
     let kafka = Kafka::start_with(BROKER)?;
     let mut line = Line::new(round, &kafka.bootstrap(), 1, 500)?;
+    line.may_rebuild = true;
     let mut damages = all.to_vec();
     damages.extend(all);
     let state = line.settings("a", 1).state;

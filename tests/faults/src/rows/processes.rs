@@ -83,10 +83,16 @@ pub(crate) fn asleep(round: &mut Round) -> Result<()> {
     line.start(line.settings("a", 1))?;
     line.start(line.settings("b", 1))?;
     line.feed_for(Duration::from_secs(50))?;
-    for name in ["a", "b"] {
+    let owners = line.round.folder.path().join("owners");
+    for (name, other) in [("a", "b"), ("b", "a")] {
         thread::sleep(Duration::from_millis(3_000 + line.round.random.below(2_000) as u64));
+        let before = fs::read_to_string(&owners)?.len();
         line.process(name).signal("STOP")?;
         thread::sleep(Duration::from_secs(20));
+        // The other has all of its partitions by now, whose transactions are over.
+        let since = fs::read_to_string(&owners)?.split_off(before);
+        let took_over = format!(r#"{{"Got":["account","{other}-0""#);
+        ensure!(since.contains(&took_over), "{other} took nothing over: {since}");
         line.process(name).signal("CONT")?;
         line.round.tally.fault("sleep of 20 s");
     }
