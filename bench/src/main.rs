@@ -21,6 +21,8 @@ enum Command {
     Streams(streams::Args),
     #[command(hide = true)]
     StreamsWorker(streams::WorkerArgs),
+    #[command(hide = true)]
+    StreamsBare(streams::BareArgs),
 }
 
 /// The log that a benchmark runs on.
@@ -38,6 +40,7 @@ fn main() -> anyhow::Result<()> {
         Command::Latency(args) => latency::run(&args)?,
         Command::Streams(args) => streams::run(&args)?,
         Command::StreamsWorker(args) => return streams::work(&args),
+        Command::StreamsBare(args) => return streams::copy(&args),
     };
     println!("{figures}");
     Ok(())

@@ -1,6 +1,11 @@
 //! Who is measured: our account stage, and the peers, each in a process of its own.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 use kit::process::Child;
@@ -14,11 +19,12 @@ use stream::{
 };
 
 use super::{
-    feed::Translate,
+    admin,
+    feed::{Translate, WAIT_MAX},
     ours::{Ours, read_score},
     peer::{self, Peer, read_counts},
     process,
-    watch::ReadCounts,
+    watch::{ReadCounts, reader},
     workload::Shape,
 };
 
@@ -103,7 +109,9 @@ impl Contender {
                 open_log(&setting.bootstrap, &setting.prefix, setting.partitions)?.apply()?;
             }
             Kind::Dsl(_) | Kind::Papi(_) => {
-                peer::make_topics(&setting.bootstrap, &setting.prefix, setting.partitions)?;
+                let names = ["findings", "exceptions", "compliance", "counts"];
+                let names = names.map(|name| format!("{}.{name}", setting.prefix));
+                admin::make_topics(&setting.bootstrap, &names, setting.partitions, "compact")?;
             }
         }
         Ok(Self { kind, setting, child: None, starts: 0 })
@@ -135,18 +143,29 @@ impl Contender {
         let command = match self.kind {
             Kind::Dsl(caches) => peer("dsl", caches)?,
             Kind::Papi(caches) => peer("papi", caches)?,
-            Kind::Ours => {
-                let program = std::env::current_exe().context("finding this program")?;
-                let mut command = process::pinned(program);
-                command.args(["streams-worker", "--bootstrap", bootstrap, "--prefix", prefix]);
-                command.args(["--partitions", &partitions.to_string(), "--state"]);
-                command.arg(self.state());
-                command
-            }
+            Kind::Ours => worker(bootstrap, prefix, *partitions, &self.state())?,
         };
         self.starts += 1;
         let name = format!("{}-{}", self.kind.name(), self.starts);
         self.child = Some(Child::spawn(command, folder, &name)?);
+        Ok(())
+    }
+
+    /// Waits until it has joined its group.
+    pub(crate) fn wait_until_up(&mut self) -> Result<()> {
+        let group = match self.kind {
+            Kind::Ours => format!("{}.account", self.setting.prefix),
+            Kind::Dsl(_) | Kind::Papi(_) => self.setting.prefix.clone(),
+        };
+        let reader = reader(&self.setting.bootstrap)?;
+        let from = Instant::now();
+        while !admin::is_stable(&reader, &group)? {
+            self.pid()?;
+            anyhow::ensure!(from.elapsed() < WAIT_MAX, "{group} does not come up");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        // Its tasks open after that.
+        std::thread::sleep(Duration::from_secs(2));
         Ok(())
     }
 
@@ -176,6 +195,20 @@ impl Contender {
     }
 }
 
+/// Gives the command that runs one worker of our account stage.
+pub(crate) fn worker(
+    bootstrap: &str,
+    prefix: &str,
+    partitions: i32,
+    state: &Path,
+) -> Result<Command> {
+    let program = std::env::current_exe().context("finding this program")?;
+    let mut command = process::pinned(program);
+    command.args(["streams-worker", "--bootstrap", bootstrap, "--prefix", prefix]);
+    command.args(["--partitions", &partitions.to_string(), "--state"]).arg(state);
+    Ok(command)
+}
+
 /// Runs one worker of the account stage, until it is killed
 #[derive(clap::Args)]
 pub(crate) struct WorkerArgs {
@@ -198,7 +231,8 @@ pub(crate) fn work(args: &WorkerArgs) -> Result<()> {
     Ok(())
 }
 
-fn open_log(bootstrap: &str, prefix: &str, partitions: i32) -> Result<Arc<dyn Log>> {
+/// Opens our log as the bench configures it.
+pub(crate) fn open_log(bootstrap: &str, prefix: &str, partitions: i32) -> Result<Arc<dyn Log>> {
     let config = KafkaConfig {
         partitions,
         replication_factor: 1,

@@ -1,41 +1,33 @@
 //! Our account stage against Kafka Streams and bare rdkafka: one run, one broker, one report.
 
+mod admin;
+mod bare;
 mod contender;
 mod feed;
+mod figures;
 mod fold;
+mod live;
 mod ours;
 mod peer;
 mod process;
 mod race;
 mod random;
+mod report;
+mod run;
 mod watch;
+mod whole;
 mod workload;
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use kit::kafka::Kafka;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use contender::{Contender, Kind, Setting};
+pub(crate) use bare::{BareArgs, copy};
 pub(crate) use contender::{WorkerArgs, work};
-use race::{Race, Stretch};
-use workload::{MINUTE_MS, Shape};
 
 /// The first instant of the workload: 2026-01-05T00:00:00Z.
 const START_MS: i64 = 1_767_571_200_000;
-
-/// Minutes of the workload that all rounds share: less than an hour, since our stage cuts a history
-/// at each full hour, which is no part of this work.
-const MINUTES: i64 = 50;
-
-/// What the broker does otherwise than in tests: it compacts as usual, not all the time.
-const BROKER: &str = "log.cleaner.backoff.ms=15000
-log.cleaner.min.cleanable.ratio=0.5
-log.cleaner.dedupe.buffer.size=67108864
-log.retention.check.interval.ms=300000
-log.index.size.max.bytes=1048576
-transaction.abort.timed.out.transaction.cleanup.interval.ms=1000";
 
 /// Our account stage against Kafka Streams and bare rdkafka
 #[derive(clap::Args)]
@@ -49,29 +41,42 @@ pub(crate) struct Args {
     /// Rounds that are measured, after one that warms up
     #[arg(long, default_value_t = 3)]
     runs: u32,
+    /// Seconds at each rate of changes
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
     /// What the workload follows from
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Partitions of every topic
     #[arg(long, default_value_t = 4)]
     partitions: i32,
+    /// Small numbers: shows that all of it works, in minutes
+    #[arg(long)]
+    quick: bool,
     /// One contender alone
     #[arg(long, value_enum)]
     only: Option<Only>,
     /// One part alone
     #[arg(long, value_enum)]
     part: Option<Part>,
+    /// The report, as Markdown; the same as JSON lies beside it
+    #[arg(long, default_value = "bench/reports/streams.md")]
+    out: PathBuf,
 }
 
 /// A contender by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Only {
-    /// Our account stage.
+    /// Our account stage on findings.
     Ours,
     /// Kafka Streams in its plain form.
     Dsl,
     /// Kafka Streams in its tuned form.
     Papi,
+    /// Bare rdkafka (after one round of ours, whose records it copies).
+    Bare,
+    /// Our account stage on what simulated collectors saw.
+    Whole,
 }
 
 /// A part of the benchmark.
@@ -79,82 +84,28 @@ enum Only {
 enum Part {
     /// Records a second, CPU and memory.
     Throughput,
+    /// From change to count, at steady rates.
+    Latency,
+    /// From `kill -9` to the first new count.
+    Ready,
+    /// Throughput at 1, 10 and 100 times the accounts, resources and partitions.
+    Scale,
 }
 
 /// Runs the benchmark.
 pub(crate) fn run(args: &Args) -> Result<Value> {
-    eprintln!("only {:?}, part {:?}", args.only, args.part);
-    let kafka = Kafka::start_with(BROKER)?;
-    let broker = kafka.pid().context("Kafka runs")?;
-    crate::site::pin(broker, "0");
-    crate::site::pin(std::process::id(), "0");
-    let folder = tempfile::tempdir().context("making a folder")?;
-    let mut all = Vec::new();
-    for kind in Kind::ALL {
-        let wanted = match args.only {
-            Some(Only::Ours) => kind == Kind::Ours,
-            Some(Only::Dsl) => matches!(kind, Kind::Dsl(_)),
-            Some(Only::Papi) => matches!(kind, Kind::Papi(_)),
-            None => true,
-        };
-        if wanted {
-            eprintln!("{}", kind.name());
-            let folder = folder.path().join(kind.name());
-            all.push(throughput(args, kind, &kafka.bootstrap(), broker, folder)?);
-        }
+    let plan = run::Plan::of(args);
+    let figures = run::run(&plan)?;
+    let ratios = report::ratios(&figures);
+    let settings = plan.settings();
+    if let Some(folder) = args.out.parent() {
+        std::fs::create_dir_all(folder).context("making the report's folder")?;
     }
-    Ok(json!(all))
-}
-
-fn throughput(
-    args: &Args,
-    kind: Kind,
-    bootstrap: &str,
-    broker: u32,
-    folder: PathBuf,
-) -> Result<Value> {
-    let accounts = u32::try_from(args.keys / 1_000).context("--keys")?.max(1);
-    let setting = Setting {
-        bootstrap: bootstrap.to_owned(),
-        partitions: args.partitions,
-        shape: Shape { accounts, checks: 20, resources: 50 },
-        prefix: kind.name(),
-        folder,
-    };
-    let mut race = Race::new(Contender::new(kind, setting)?, args.seed, broker)?;
-    let load = race.load(START_MS)?;
-    say("load", &load);
-    let rounds = i64::from(args.runs) + 1;
-    let span = (MINUTES / rounds).max(1) * MINUTE_MS;
-    let mut seen = Vec::new();
-    for round in 0..rounds {
-        let from = START_MS + MINUTE_MS + round * span;
-        let stretch = race.flips(args.flips, (from, from + span))?;
-        say(if round == 0 { "warm-up" } else { "flips" }, &stretch);
-        seen.push(stretch);
-    }
-    let memory = process::memory(race.contender.pid()?)?;
-    race.end()?;
-    let last = seen.last().context("there is a round")?;
-    Ok(json!({
-        "contender": kind.name(),
-        "records_per_second": (last.records as f64 / last.seconds).round(),
-        "cpu_seconds_per_million": last.cpu_seconds / last.records as f64 * 1e6,
-        "rss_mib": memory.now >> 20,
-        "peak_mib": memory.peak >> 20,
-    }))
-}
-
-fn say(what: &str, stretch: &Stretch) {
-    let Stretch { records, inputs, seconds, cpu_seconds, broker_cpu_seconds, .. } = *stretch;
-    let million = 1e6 / records as f64;
-    eprintln!(
-        "{what}: {records} records ({inputs} read) in {seconds:.1} s = {:.0}/s, {:.1} CPU s a \
-         million (broker {:.1}), {} counts written, {} wrong",
-        records as f64 / seconds,
-        cpu_seconds * million,
-        broker_cpu_seconds * million,
-        stretch.counts,
-        stretch.differing
-    );
+    let json = serde_json::json!({"settings": settings, "ratios": ratios, "figures": figures});
+    let text = serde_json::to_string_pretty(&json)?;
+    std::fs::write(args.out.with_extension("json"), text + "\n").context("writing the report")?;
+    let markdown = report::markdown(&figures, &ratios, &settings);
+    std::fs::write(&args.out, markdown).context("writing the report")?;
+    eprintln!("the report is in {}", args.out.display());
+    Ok(ratios)
 }

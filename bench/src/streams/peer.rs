@@ -3,13 +3,9 @@
 //! Both topics are partitioned by account; the end of an exception comes as a tombstone at its
 //! place, so that a peer needs no clock. Both are in the peers' favour.
 
-use std::{process::Command, sync::Arc};
-
-use anyhow::{Context, Result, bail};
-use rdkafka::{
-    ClientConfig,
-    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
-    client::DefaultClientContext,
+use std::{
+    process::Command,
+    sync::{Arc, OnceLock},
 };
 
 use super::{
@@ -18,6 +14,7 @@ use super::{
     process,
     workload::{Event, Subject, What},
 };
+use anyhow::{Context, Result, bail};
 
 /// Heap and collector: on one core the serial collector costs least, and 512 MiB leave it room.
 const JVM: [&str; 4] = ["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:-UsePerfData"];
@@ -102,30 +99,6 @@ pub(crate) fn read_counts(key: &[u8], value: &[u8]) -> Result<Option<(u32, u16, 
     Ok(Some((u32::from_be_bytes(*account), check, counts)))
 }
 
-/// Makes the peers' topics: tables, as the plain form reads and writes them.
-pub(crate) fn make_topics(bootstrap: &str, prefix: &str, partitions: i32) -> Result<()> {
-    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
-        .set("bootstrap.servers", bootstrap)
-        .create()
-        .context("connecting to make topics")?;
-    let names = ["findings", "exceptions", "compliance", "counts"];
-    let names = names.map(|name| format!("{prefix}.{name}"));
-    let topics = names.iter().map(|name| {
-        NewTopic::new(name, partitions, TopicReplication::Fixed(1))
-            .set("cleanup.policy", "compact")
-            .set("delete.retention.ms", "604800000")
-            .set("segment.bytes", "52428800")
-    });
-    let topics: Vec<NewTopic<'_>> = topics.collect();
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let runtime = runtime.context("making a runtime")?;
-    let made = runtime.block_on(admin.create_topics(&topics, &AdminOptions::new()));
-    for result in made.context("making the peers' topics")? {
-        result.map_err(|(name, code)| anyhow::anyhow!("{name} was not made: {code}"))?;
-    }
-    Ok(())
-}
-
 /// Gives the command that runs a peer; `form` and `caches` are those of `Peer.java`.
 pub(crate) fn command(
     bootstrap: &str,
@@ -135,19 +108,28 @@ pub(crate) fn command(
     caches: &str,
 ) -> Result<Command> {
     let root = kit::setup::repository();
-    let said = Command::new("bash").arg(root.join("bench/peers/prepare")).output();
-    let said = said.context("preparing the peers")?;
-    if !said.status.success() {
-        bail!("preparing the peers failed: {}", String::from_utf8_lossy(&said.stderr));
-    }
-    let classes = String::from_utf8(said.stdout).context("reading the peers' class path")?;
+    let classes = CLASSES.get_or_init(|| prepare().map_err(|error| format!("{error:#}")));
+    let classes = classes.as_ref().map_err(|error| anyhow::anyhow!("{error}"))?;
     let log = root.join("tests/kit/kafka/log4j2-tools.properties");
     let mut command = process::pinned("java");
     command
         .args(JVM)
         .arg(format!("-Dlog4j2.configurationFile={}", log.display()))
-        .args(["-cp", classes.trim(), "Peer", bootstrap, prefix])
+        .args(["-cp", classes, "Peer", bootstrap, prefix])
         .arg(state)
         .args([form, caches]);
     Ok(command)
+}
+
+/// The peers' class path; asked for once, since the time of a start is measured.
+static CLASSES: OnceLock<Result<String, String>> = OnceLock::new();
+
+fn prepare() -> Result<String> {
+    let script = kit::setup::repository().join("bench/peers/prepare");
+    let said = Command::new("bash").arg(script).output().context("preparing the peers")?;
+    if !said.status.success() {
+        bail!("preparing the peers failed: {}", String::from_utf8_lossy(&said.stderr));
+    }
+    let classes = String::from_utf8(said.stdout).context("reading the peers' class path")?;
+    Ok(classes.trim().to_owned())
 }

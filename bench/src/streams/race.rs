@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::{
-    contender::{Contender, LOOK_EVERY},
+    admin,
+    contender::{Contender, LOOK_EVERY, Setting},
     feed::{Feed, Translate},
     fold::{Counts, Known},
     process,
@@ -36,6 +37,20 @@ pub(crate) struct Stretch {
     pub(crate) counts: u64,
     /// Rows of its counts that are not what they must be.
     pub(crate) differing: usize,
+}
+
+impl Stretch {
+    pub(crate) fn per_second(&self) -> f64 {
+        self.records as f64 / self.seconds
+    }
+
+    pub(crate) fn cpu_per_million(&self) -> f64 {
+        self.cpu_seconds / self.records as f64 * 1e6
+    }
+
+    pub(crate) fn broker_cpu_per_million(&self) -> f64 {
+        self.broker_cpu_seconds / self.records as f64 * 1e6
+    }
 }
 
 /// A contender at work.
@@ -77,8 +92,7 @@ impl Race {
         }
         self.append(|workload, sink| workload.load(at_ms, sink))?;
         self.contender.start()?;
-        // It is up and waits; the time of its start is measured elsewhere.
-        std::thread::sleep(Duration::from_secs(8));
+        self.contender.wait_until_up()?;
         self.show()
     }
 
@@ -123,8 +137,8 @@ impl Race {
     pub(crate) fn wait(&mut self, from: Instant) -> Result<(Standing, Instant)> {
         loop {
             let standing = self.watch.standing()?;
-            if let (0, Some(at)) = (standing.differing, standing.right) {
-                return Ok((standing, at));
+            if standing.differing == 0 {
+                return Ok((standing, standing.right.unwrap_or_else(Instant::now)));
             }
             match standing.last {
                 Some(last) if last.elapsed() > QUIET => return Ok((standing, last)),
@@ -138,15 +152,28 @@ impl Race {
         }
     }
 
+    /// Gives the rows that are wrong once everything is taken.
+    pub(crate) fn differing(&mut self) -> Result<usize> {
+        self.watch.expect(self.expected());
+        Ok(self.wait(Instant::now())?.0.differing)
+    }
+
+    /// Gives the CPU that the running contender has used.
+    pub(crate) fn cpu_seconds(&mut self) -> Result<f64> {
+        process::cpu_seconds(self.contender.pid()?)
+    }
+
     /// Gives what the counts must be after all that was appended.
-    pub(crate) fn expected(&self) -> Vec<Counts> {
+    fn expected(&self) -> Vec<Counts> {
         self.work.known.counts(&self.workload.shape)
     }
 
     /// Ends the contender and the reader.
     pub(crate) fn end(mut self) -> Result<()> {
         self.contender.kill().context("ending a contender")?;
-        self.watch.end()
+        self.watch.end()?;
+        let Setting { bootstrap, prefix, .. } = &self.contender.setting;
+        admin::remove_topics(bootstrap, prefix)
     }
 }
 

@@ -49,18 +49,10 @@ impl Noted {
         Ok(Self { log, taken: Taken::default(), owners: Owners::open(owners)? })
     }
 
-    /// Wraps a stage, so that its steps are noted.
-    pub(crate) fn watch(&self, stage: Box<dyn Stage>) -> Box<dyn Stage> {
-        Box::new(NotedStage { stage, taken: self.taken.clone() })
-    }
-
-    /// Gives what wraps stages, for a worker's factory.
-    pub(crate) fn watcher(
-        &self,
-    ) -> impl Fn(Box<dyn Stage>) -> Box<dyn Stage> + Send + Sync + use<> {
-        let watched =
-            Self { log: self.log.clone(), taken: self.taken.clone(), owners: self.owners.clone() };
-        move |stage| watched.watch(stage)
+    /// Gives what wraps a stage, so that its steps are noted.
+    pub(crate) fn watch(&self) -> impl Fn(Box<dyn Stage>) -> Box<dyn Stage> + Send + Sync + use<> {
+        let taken = self.taken.clone();
+        move |stage| Box::new(NotedStage { stage, taken: taken.clone() })
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) fn soak(
     let mut random = Random(seed);
     let mut outcomes = Vec::new();
     'time: loop {
-        for row in ROWS.iter().filter(|row| only.is_none_or(|only| only == row.id)) {
+        for row in shuffled(only, &mut random) {
             if start.elapsed() >= time && !outcomes.is_empty() {
                 break 'time;
             }
@@ -58,6 +58,16 @@ pub(crate) fn soak(
     println!("{} rounds, {failed} failed; seed {seed}", outcomes.len());
     ensure!(failed == 0, "{failed} rounds failed: see {}", report.display());
     Ok(())
+}
+
+/// Gives the rows in an order of the seed's, so that a short soak has any of them.
+fn shuffled(only: Option<&str>, random: &mut Random) -> Vec<&'static Row> {
+    let rows = ROWS.iter().filter(|row| only.is_none_or(|only| only == row.id));
+    let mut rows: Vec<_> = rows.collect();
+    for at in (1..rows.len()).rev() {
+        rows.swap(at, random.below(at + 1));
+    }
+    rows
 }
 
 fn round(row: &'static Row, seed: u64) -> Result<Outcome> {

@@ -29,6 +29,10 @@ use crate::{
 /// How long brokers may take to move the last stable offset after the last marker.
 const STABLE_LIMIT: Duration = Duration::from_secs(60);
 
+/// What a process says that throws its tables away, but for their age: the last tick is years later.
+const REBUILDS: [&str; 3] =
+    ["ahead of the group's position", "tables can't be rolled forward", "tables are damaged"];
+
 /// Limit for one question.
 const ASK: Duration = Duration::from_secs(20);
 
@@ -36,9 +40,18 @@ const ASK: Duration = Duration::from_secs(20);
 type Slots = BTreeMap<(String, i32), String>;
 
 /// Judges a line that is quiet; its processes are ended first.
+///
+/// # Panics
+/// When something is not as it must be: the kit keeps what brokers of a panicking test leave.
 pub(crate) fn judge(line: &mut Line<'_>) -> Result<()> {
+    let judged = judged(line);
+    judged.map_err(|error| panic!("{error:#}"))
+}
+
+fn judged(line: &mut Line<'_>) -> Result<()> {
     line.end_all()?;
     is_stable(line)?;
+    tables_were_rolled_forward(line)?;
     let codec = Codec::default();
     let (orders, last) = orders(line)?;
     let stores = open_stores(line, &last)?;
@@ -119,8 +132,11 @@ fn open_stores(line: &Line<'_>, last: &Slots) -> Result<Vec<(Kind, i32, Stores)>
     let mut opened: BTreeMap<&str, Stores> = BTreeMap::new();
     let mut stores = Vec::new();
     for ((stage, partition), slot) in last {
-        // The real program's processes write no notes of themselves.
-        let Some((process, _)) = slot.rsplit_once('-') else { continue };
+        if slot.is_empty() {
+            // It took nothing.
+            continue;
+        }
+        let (process, _) = slot.rsplit_once('-').context("a slot is a process and a number")?;
         if !opened.contains_key(process) {
             opened.insert(process, Stores::open(&line.states[process])?);
         }
@@ -163,6 +179,20 @@ fn is_stable(line: &Line<'_>) -> Result<()> {
         );
         std::thread::sleep(Duration::from_millis(200));
     }
+}
+
+/// Nobody threw tables away that were sound, by what processes said.
+fn tables_were_rolled_forward(line: &Line<'_>) -> Result<()> {
+    for entry in fs::read_dir(line.round.folder.path())? {
+        let path = entry?.path();
+        if line.may_rebuild || path.extension().is_none_or(|extension| extension != "err") {
+            continue;
+        }
+        let text = fs::read_to_string(&path)?;
+        let said = text.lines().find(|line| REBUILDS.iter().any(|why| line.contains(why)));
+        ensure!(said.is_none(), "{} says {}", path.display(), said.unwrap_or_default());
+    }
+    Ok(())
 }
 
 /// What readers of the tables see.

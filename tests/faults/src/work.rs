@@ -38,8 +38,11 @@ pub(crate) const VARIABLE: &str = "FAULTS_WORK";
 pub(crate) struct Settings {
     /// Where the log is.
     pub(crate) bootstrap: String,
+    /// Replicas of its topics.
     pub(crate) replicas: i32,
+    /// What its topics' names begin with.
     pub(crate) prefix: String,
+    /// Partitions of every topic.
     pub(crate) partitions: i32,
     /// The process's name; its workers' slots are `NAME-NUMBER`.
     pub(crate) name: String,
@@ -106,7 +109,7 @@ pub(crate) fn run() -> Result<()> {
         for stage in [account as fn() -> Box<dyn Stage>, rollup] {
             let noted = Noted::new(log.clone(), &settings.owners)?;
             let config = worker_config(&settings, number, &stores, &passed);
-            let (watch, codec) = (noted.watcher(), codec(settings.registry.as_deref())?);
+            let (watch, codec) = (noted.watch(), codec(settings.registry.as_deref())?);
             let factory = Arc::new(move || watch(stage()));
             let mut worker = Worker::new(Arc::new(noted), codec, &settings.prefix, factory, config);
             let stop = stop.clone();

@@ -174,3 +174,40 @@ impl Watched {
 fn lock(watched: &Mutex<Watched>) -> MutexGuard<'_, Watched> {
     watched.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_is_started_again_until_it_is_to_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let sign = folder.path().join("sign");
+        let wanted = sign.clone();
+        let process = Supervisor::start(folder.path().to_owned(), "x", move |start| {
+            let mut command = Command::new("sh");
+            // The first start fails; the second waits to be told.
+            let script = match start {
+                0 => "echo first >&2; exit 3",
+                _ => r#"while [ ! -e "$0" ]; do sleep 0.02; done; exit 4"#,
+            };
+            command.arg("-c").arg(script).arg(&wanted);
+            command
+        });
+        let process = process.unwrap();
+        while process.ends().is_empty() {
+            thread::sleep(LOOK_EVERY);
+        }
+        let ends = process.ends();
+        assert_eq!((ends[0].0.code(), ends[0].1.as_str()), (Some(3), "first"));
+        process.kill9().unwrap();
+        while process.ends().len() < 2 {
+            thread::sleep(LOOK_EVERY);
+        }
+        assert_eq!(process.ends()[1].0.code(), None);
+        let limit = Duration::from_secs(20);
+        let finished = process.end(limit, |_| Ok(std::fs::write(&sign, "")?)).unwrap();
+        assert_eq!(finished.status.code(), Some(4));
+        assert!(process.end(limit, |_| Ok(())).is_err());
+    }
+}

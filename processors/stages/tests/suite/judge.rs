@@ -1,4 +1,4 @@
-//! Judges what a log holds against the pure steps: every record has one cause, and is what they make.
+//! Judges what a log holds against the pure steps: each record has one cause and is what they make.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -53,7 +53,7 @@ pub(crate) struct Written<'a> {
     pub(crate) stores: &'a [(Kind, i32, Stores)],
 }
 
-/// Everything that both stages wrote is what their steps make of what they took; gives what that is.
+/// Everything that both stages wrote is what their steps make of what they took; gives the folds.
 pub(crate) fn is_made_by_the_steps(
     written: &Written<'_>,
 ) -> (Vec<Fold<AccountStage>>, Vec<Fold<RollupStage>>) {

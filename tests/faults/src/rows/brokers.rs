@@ -92,11 +92,10 @@ pub(crate) fn parts_killed(round: &mut Round) -> Result<()> {
         cluster.nodes[at].restart()?;
     }
     line.settle()?;
-    let judged = judge(&mut line);
     for node in &cluster.nodes {
-        ensure!(!node.forgot_a_marker()?, "Kafka forgot the end of a transaction: {judged:?}");
+        ensure!(!node.forgot_a_marker()?, "Kafka forgot the end of a transaction");
     }
-    judged
+    judge(&mut line)
 }
 
 fn node_of(part: Part, cluster: &Cluster, client: &BaseConsumer, line: &Line<'_>) -> Result<usize> {

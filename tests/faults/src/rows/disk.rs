@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use kit::kafka::Kafka;
 
 use crate::{
-    line::{BROKER, Line, Round},
+    line::{BROKER, Line, Round, program},
     verdict::judge,
     work::VARIABLE,
 };
@@ -41,7 +41,7 @@ enum Damage {
 pub(crate) fn full(round: &mut Round) -> Result<()> {
     let kafka = Kafka::start_with(BROKER)?;
     let mut line = Line::new(round, &kafka.bootstrap(), 1, 400)?;
-    let (settings, program) = (line.settings("a", 1), std::env::current_exe()?);
+    let (settings, program) = (line.settings("a", 1), program());
     let (made, room) = (settings.state.join("tables/version"), settings.state.join("room"));
     let there_is_room = room.clone();
     let kilobytes = 24 + line.round.random.below(200);
@@ -90,6 +90,7 @@ pub(crate) fn old(round: &mut Round) -> Result<()> {
 fn befalls(round: &mut Round, all: &[Damage]) -> Result<()> {
     let kafka = Kafka::start_with(BROKER)?;
     let mut line = Line::new(round, &kafka.bootstrap(), 1, 500)?;
+    line.may_rebuild = true;
     let mut damages = all.to_vec();
     damages.extend(all);
     let state = line.settings("a", 1).state;
@@ -122,8 +123,10 @@ fn happens(damage: Damage, line: &mut Line<'_>, state: &Path, first: &Path) -> R
         Damage::Flipped => {
             for path in &all {
                 let mut bytes = fs::read(path)?;
-                for _ in 0..bytes.len().min(3) {
-                    let at = random.below(bytes.len());
+                // A journal is made larger than what it holds.
+                let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+                for _ in 0..used.min(3) {
+                    let at = random.below(used);
                     bytes[at] ^= 1 << random.below(8);
                 }
                 fs::write(path, bytes)?;
@@ -132,7 +135,8 @@ fn happens(damage: Damage, line: &mut Line<'_>, state: &Path, first: &Path) -> R
         Damage::CutOff => {
             let path = random.pick(&all);
             let bytes = fs::read(&path)?;
-            fs::write(&path, &bytes[..bytes.len() / 2])?;
+            let used = bytes.iter().rposition(|byte| *byte != 0).unwrap_or(0);
+            fs::write(&path, &bytes[..used / 2])?;
         }
         Damage::Gone => fs::remove_file(random.pick(&all))?,
         Damage::Foreign => {

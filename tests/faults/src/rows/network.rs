@@ -120,8 +120,8 @@ pub(crate) fn killed_at_the_end(round: &mut Round) -> Result<()> {
     judge(&mut line)
 }
 
-/// Row 5: the coordinator goes when offsets are sent to it, and stays away: the call hangs until the
-/// watchdog ends the process; when all is well again, the next one goes on.
+/// Row 5: the coordinator goes when offsets are sent to it, and stays away: the call hangs until
+/// the watchdog ends the process; when all is well again, the next one goes on.
 pub(crate) fn coordinator_gone(round: &mut Round) -> Result<()> {
     let (_kafka, proxy, mut line) = line(round, 200)?;
     line.start(line.settings("a", 1))?;

@@ -83,10 +83,16 @@ pub(crate) fn asleep(round: &mut Round) -> Result<()> {
     line.start(line.settings("a", 1))?;
     line.start(line.settings("b", 1))?;
     line.feed_for(Duration::from_secs(50))?;
-    for name in ["a", "b"] {
+    let owners = line.round.folder.path().join("owners");
+    for (name, other) in [("a", "b"), ("b", "a")] {
         thread::sleep(Duration::from_millis(3_000 + line.round.random.below(2_000) as u64));
+        let before = fs::read_to_string(&owners)?.len();
         line.process(name).signal("STOP")?;
         thread::sleep(Duration::from_secs(20));
+        // The other has all of its partitions by now, whose transactions are over.
+        let since = fs::read_to_string(&owners)?.split_off(before);
+        let took_over = format!(r#"{{"Got":["account","{other}-0""#);
+        ensure!(since.contains(&took_over), "{other} took nothing over: {since}");
         line.process(name).signal("CONT")?;
         line.round.tally.fault("sleep of 20 s");
     }
@@ -100,23 +106,21 @@ pub(crate) fn program_killed(round: &mut Round) -> Result<()> {
     let mut line = Line::new(round, &kafka.bootstrap(), 1, 400)?;
     let program = std::env::current_exe()?.with_file_name("scorecard");
     ensure!(program.exists(), "{} is not there: cargo build", program.display());
-    let config = line.round.folder.path().join("config.yaml");
-    let text = format!(
-        "prefix: {}\npartitions: {PARTITIONS}\nstate: ./state-program\n\
-         log: {{kafka: {{bootstrap: \"{}\", replication_factor: 1, session_timeout_ms: 6000, \
-         retention_days: null, history_retention_days: null}}}}\n",
-        line.prefix,
-        kafka.bootstrap()
-    );
-    fs::write(&config, text)?;
     for name in ["one", "two"] {
-        let (program, config) = (program.clone(), config.clone());
-        let state = line.round.folder.path().join(format!("state-{name}"));
+        let config = line.round.folder.path().join(format!("{name}.yaml"));
+        let text = format!(
+            "prefix: {}\npartitions: {PARTITIONS}\nstate: ./state-{name}\n\
+             log: {{kafka: {{bootstrap: \"{}\", replication_factor: 1, \
+             session_timeout_ms: 6000, retention_days: null, history_retention_days: null}}}}\n",
+            line.prefix,
+            kafka.bootstrap()
+        );
+        fs::write(&config, text)?;
+        let program = program.clone();
         line.programs.insert(name.to_owned());
         line.supervise(name, move |_| {
             let mut command = Command::new(&program);
             command.args(["process", "--workers", "2", "--slot", name, "--config"]).arg(&config);
-            command.env("SCORECARD_LOG", "warn").current_dir(state.parent().expect("a folder"));
             command
         })?;
     }
