@@ -7,6 +7,10 @@ mod streams;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+/// As in the product.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Benchmarks; run them with `bench/run`.
 #[derive(Parser)]
 struct Cli {
