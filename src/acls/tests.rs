@@ -37,6 +37,10 @@ impl Log for Watched {
         self.log.partitions()
     }
 
+    fn identity(&self) -> Result<String, LogError> {
+        self.log.identity()
+    }
+
     fn plan(&self) -> Result<Vec<TopicPlan>, LogError> {
         self.log.plan()
     }

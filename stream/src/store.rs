@@ -24,6 +24,12 @@ const FORMAT: u32 = 1;
 /// The database's folder within the state folder: what may be wiped is never the caller's own.
 const FOLDER: &str = "tables";
 
+/// Memory for blocks of all tasks' tables that were read lately.
+const CACHE_BYTES: u64 = 32 << 20;
+
+/// What one task's tables gather in memory before it goes to disk.
+const MEMTABLE_BYTES: u64 = 16 << 20;
+
 /// Notes begin with a zero byte, which no table's name does.
 const IDENTITY: &[u8] = b"\0identity";
 const CHECKED_CLOCK: &[u8] = b"\0checked/clock";
@@ -101,12 +107,13 @@ impl Stores {
     /// When another process has them open, or the disk fails.
     pub fn open(folder: &Path) -> Result<Self, LogError> {
         let path = folder.join(FOLDER);
-        let database = match Database::builder(&path).open() {
+        let open = || Database::builder(&path).cache_size(CACHE_BYTES).worker_threads(2).open();
+        let database = match open() {
             Err(error) if is_damage(&error) => {
                 tracing::warn!(path = %path.display(), error = %error,
                     "the task stores are damaged: rebuilding them from the log");
                 fs::remove_dir_all(&path).map_err(failed("wiping damaged task stores"))?;
-                Database::builder(&path).open()
+                open()
             }
             opened => opened,
         };
@@ -154,7 +161,10 @@ impl Stores {
     }
 
     fn keyspace(&self, name: &str) -> Result<Keyspace, LogError> {
-        let opened = self.shared.database.keyspace(name, KeyspaceCreateOptions::default);
+        let opened = self
+            .shared
+            .database
+            .keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES));
         opened.map_err(failed("opening a task store"))
     }
 

@@ -101,6 +101,15 @@ impl Cluster {
         self.consumer.consumer()
     }
 
+    /// Gives the cluster's id, which it got when it was made.
+    pub(super) fn identity(&self) -> Result<String, LogError> {
+        let id = self.consumer().client().fetch_cluster_id(TIMEOUT);
+        id.ok_or_else(|| {
+            let timeout = KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut);
+            self.failed("asking for the cluster's id", timeout)
+        })
+    }
+
     /// Gives the name of a group in Kafka: groups of two prefixes never meet.
     pub(super) fn group(&self, group: &str) -> String {
         format!("{}.{group}", self.prefix)

@@ -54,6 +54,11 @@ impl Log for KafkaLog {
         self.cluster.config.partitions
     }
 
+    /// The cluster's id: topics of the same names in another cluster are another log.
+    fn identity(&self) -> Result<String, LogError> {
+        self.cluster.identity()
+    }
+
     fn plan(&self) -> Result<Vec<TopicPlan>, LogError> {
         topics::plan(&self.cluster)
     }

@@ -1,5 +1,10 @@
 //! The small keys of a local log: format, topics, ends, what compaction left, groups' positions.
 
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    time::SystemTime,
+};
+
 use fjall::Keyspace;
 
 use super::{
@@ -10,6 +15,9 @@ use crate::LogError;
 
 /// The format that this release reads and writes.
 pub(super) const FORMAT: u32 = 1;
+
+/// What tells this log from any other.
+const IDENTITY_KEY: &[u8] = b"identity";
 
 /// Format and number of partitions.
 pub(super) const SHAPE_KEY: &[u8] = b"format";
@@ -70,6 +78,18 @@ pub(super) fn topic_id(meta: &Keyspace, full_name: &str) -> Result<Option<u16>, 
         Ok(u16::from_be_bytes(bytes))
     });
     id.transpose()
+}
+
+/// Gives the log's identity, and makes it when there is none yet.
+pub(super) fn identity(meta: &Keyspace) -> Result<String, LogError> {
+    if let Some(found) = meta.get(IDENTITY_KEY).map_err(store("reading the identity"))? {
+        return Ok(String::from_utf8_lossy(&found).into_owned());
+    }
+    // The standard library's hash keys are random for each process.
+    let random = RandomState::new().hash_one((std::process::id(), SystemTime::now()));
+    let identity = format!("{random:016x}");
+    meta.insert(IDENTITY_KEY, identity.as_bytes()).map_err(store("writing the identity"))?;
+    Ok(identity)
 }
 
 /// Reads format and number of partitions; none in a new log.

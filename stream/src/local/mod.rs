@@ -169,6 +169,10 @@ impl Log for LocalLog {
         self.shared.partitions
     }
 
+    fn identity(&self) -> Result<String, LogError> {
+        meta::identity(&self.shared.meta)
+    }
+
     fn plan(&self) -> Result<Vec<TopicPlan>, LogError> {
         let state = self.shared.lock();
         let plans = topic::ALL.iter().map(|spec| {
@@ -272,6 +276,8 @@ fn open_store(folder: &Path, partitions: i32, prefix: &str) -> Result<Shared, Lo
             return Err(unfit(format!("is in format {format}; this release reads format {ours}")));
         }
     }
+    // Made here, where nobody else asks for it yet.
+    meta::identity(&meta)?;
     Ok(Shared::new(db, records, meta, prefix, partitions))
 }
 
