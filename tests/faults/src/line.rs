@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
@@ -241,7 +242,7 @@ impl<'r> Line<'r> {
             let how = match end.code() {
                 Some(watchdog::EXIT_CODE) => format!("{name} was ended by its watchdog"),
                 Some(code) => format!("{name} ended with code {code} ({last})"),
-                None => format!("{name} ended by a signal"),
+                None => format!("{name} ended by signal {}", end.signal().unwrap_or_default()),
             };
             self.round.tally.happened(&how);
         }

@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    fs,
+    env, fs,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -82,9 +82,11 @@ fn round(row: &'static Row, seed: u64) -> Result<Outcome> {
         Err(panic) => Some(said(&*panic)),
     };
     let Round { tally, folder, .. } = round;
-    let failure = failure.map(|why| {
-        format!("{why}\nwhat its processes said is kept in {}", folder.keep().display())
-    });
+    let kept = failure.is_some() || env::var_os("SCORECARD_KEEP").is_some();
+    let kept = kept.then(|| folder.keep());
+    if let Some(folder) = &kept {
+        println!("what the processes said is kept in {}", folder.display());
+    }
     Ok(Outcome { row, seed, took: start.elapsed(), tally, failure })
 }
 

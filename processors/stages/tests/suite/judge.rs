@@ -38,6 +38,18 @@ impl Kind {
     pub(crate) fn inputs(self) -> Vec<&'static TopicSpec> {
         self.stage().inputs()
     }
+
+    /// Gives the topics of its tables, each once.
+    pub(crate) fn tables(self) -> Vec<&'static TopicSpec> {
+        let stage = self.stage();
+        let mut topics: Vec<&'static TopicSpec> = Vec::new();
+        for topic in stage.tables().iter().map(|table| table.topic) {
+            if topics.iter().all(|known| known.name != topic.name) {
+                topics.push(topic);
+            }
+        }
+        topics
+    }
 }
 
 /// The records that each task took, by stage and partition, in the order of its commits.
@@ -154,14 +166,7 @@ fn dead_letters_are<S: Stage>(there: &Written<'_>, kind: Kind, folds: &[Fold<S>]
 fn stores_hold<S: Stage>(there: &Written<'_>, kind: Kind, folds: &[Fold<S>]) {
     let stage = kind.stage();
     for (_, partition, stores) in there.stores.iter().filter(|(of, ..)| *of == kind) {
-        let identity = Identity {
-            stage: kind.name(),
-            partition: *partition,
-            partitions: there.partitions,
-            prefix: there.prefix.to_owned(),
-            log: there.log.identity().unwrap(),
-            tables: stage.tables(),
-        };
+        let identity = identity(there.log, kind, there.prefix, *partition);
         let store = stores.lease(&identity).unwrap().expect("its task is gone");
         for table in stage.tables() {
             let kept = store.rows(table.name).unwrap();
@@ -169,6 +174,18 @@ fn stores_hold<S: Stage>(there: &Written<'_>, kind: Kind, folds: &[Fold<S>]) {
             let wanted = wanted.map(|(key, row)| (key.clone(), row.clone())).collect();
             assert_eq!(kept, wanted, "{} on disk, partition {partition}", table.name);
         }
+    }
+}
+
+/// Whose a task's tables on disk are.
+pub(crate) fn identity(log: &dyn Log, kind: Kind, prefix: &str, partition: i32) -> Identity {
+    Identity {
+        stage: kind.name(),
+        partition,
+        partitions: log.partitions(),
+        prefix: prefix.to_owned(),
+        log: log.identity().unwrap(),
+        tables: kind.stage().tables(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Disks that are full, damaged, somebody else's, or from another time.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -9,10 +10,15 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use kit::kafka::Kafka;
+use kit::{java, kafka::Kafka};
+use schemas::topic::RESOURCE_STATE;
+use stream::store::Stores;
 
 use crate::{
-    line::{BROKER, Line, Round, program},
+    build::{DAY, Event, Scan, T0, resource},
+    judge::{self, Kind, identity},
+    line::{BROKER, Line, PARTITIONS, Round, program},
+    random::ACCOUNTS,
     verdict::judge,
     work::VARIABLE,
 };
@@ -85,6 +91,94 @@ pub(crate) fn damaged(round: &mut Round) -> Result<()> {
 /// Row 14: the tables on disk are old: rolled forward, or rebuilt when tombstones may be gone.
 pub(crate) fn old(round: &mut Round) -> Result<()> {
     befalls(round, &[Damage::Old, Damage::TooOld])
+}
+
+/// Limit for Kafka to remove tombstones.
+const COMPACTION_LIMIT: Duration = Duration::from_secs(90);
+
+/// Row 14 with tombstones that are gone: of a resource that was deleted since, the log tells nothing
+/// any more, and tables that old must not keep it.
+pub(crate) fn tombstones_gone(round: &mut Round) -> Result<()> {
+    let kafka = Kafka::start_with(BROKER)?;
+    let mut line = Line::new(round, &kafka.bootstrap(), 1, 500)?;
+    let settings = line.settings("a", 1);
+    let first = line.round.folder.path().join("first");
+    line.may_rebuild = true;
+    let mut events = line.events.clone();
+    for account in ACCOUNTS {
+        let seen = resource(account, "r1", "Test::Gone", "gone", "{}");
+        let scan = Scan::new(account, "Test::Gone", "r1", "scan-1");
+        for source in [scan.complete(1), scan.see(&seen), scan.start()] {
+            events.insert(1, Event { at_ms: T0, source });
+        }
+    }
+    line.instead(events);
+    line.feed_for(Duration::from_secs(8))?;
+    line.start(settings.clone())?;
+    thread::sleep(Duration::from_secs(6));
+    line.end("a")?;
+    copy(&settings.state, &first)?;
+    let known = resources(&line, &first)?;
+    line.start(settings.clone())?;
+    line.feed_all()?;
+    line.quiet()?;
+    for topic in Kind::Account.tables() {
+        // Not what the roll-up stage reads: the oracle wants to see each of its records.
+        let name = topic.full_name(&line.prefix);
+        let settings = "min.compaction.lag.ms=0,delete.retention.ms=0,segment.ms=1000";
+        let server = ["--bootstrap-server", &line.bootstrap, "--alter", "--topic", &name];
+        let args = [&server[..], &["--add-config", settings]].concat();
+        java::run("kafka.admin.ConfigCommand", &args, "")?;
+    }
+    // Records of much later begin new segments: only those before are compacted.
+    for later in [1, 2] {
+        for account in ACCOUNTS {
+            let at_ms = T0 + (later * 400) * DAY / 2;
+            let scan = Scan::new(account, "Test::Late", "r1", &format!("scan-9000{later}"));
+            let seen = resource(account, "r1", "Test::Late", &format!("late-{later}"), "{}");
+            let empty = Scan::new(account, "Test::Gone", "r1", &format!("scan-2{later}"));
+            let late = [scan.start(), scan.see(&seen), scan.complete(1)];
+            for source in late.into_iter().chain([empty.start(), empty.complete(0)]) {
+                line.add(Event { at_ms, source });
+            }
+        }
+        line.feed_all()?;
+        line.quiet()?;
+    }
+    line.end("a")?;
+    let start = Instant::now();
+    let gone = loop {
+        let told = judge::records(&*line.log, RESOURCE_STATE.spec).into_iter();
+        let told: BTreeSet<Vec<u8>> = told.map(|record| record.key).collect();
+        let gone = known.iter().filter(|key| !told.contains(key.as_bytes())).count();
+        if gone > 0 {
+            break gone;
+        }
+        ensure!(start.elapsed() < COMPACTION_LIMIT, "no tombstone went in {COMPACTION_LIMIT:?}");
+        thread::sleep(Duration::from_millis(500));
+    };
+    line.round.tally.faults("resource that the log no longer tells of", gone as u64);
+    happens(Damage::TooOld, &mut line, &settings.state, &first)?;
+    let mut settings = settings;
+    settings.store_age_max_ms = Some(1);
+    line.start(settings)?;
+    line.settle()?;
+    judge(&mut line)
+}
+
+/// Keys of the resources that tables on disk know.
+fn resources(line: &Line<'_>, state: &Path) -> Result<BTreeSet<String>> {
+    let looked = line.round.folder.path().join("looked");
+    copy(state, &looked)?;
+    let stores = Stores::open(&looked)?;
+    let mut keys = BTreeSet::new();
+    for partition in 0..PARTITIONS {
+        let kind = Kind::Account;
+        let identity = identity(&*line.log, kind, &line.prefix, partition);
+        let store = stores.lease(&identity)?.context("nobody else has it")?;
+        keys.extend(store.rows(RESOURCE_STATE.spec.name)?.into_keys());
+    }
+    Ok(keys)
 }
 
 fn befalls(round: &mut Round, all: &[Damage]) -> Result<()> {

@@ -45,5 +45,6 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new("12", "the disk is full", disk::full),
     Row::new("13", "tables on disk are damaged or foreign", disk::damaged),
     Row::new("14", "tables on disk are old", disk::old),
+    Row::new("14b", "tombstones are gone", disk::tombstones_gone),
     Row::new("15", "the clock jumps", input::clock_jumps),
 ];
