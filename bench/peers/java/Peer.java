@@ -65,7 +65,8 @@ public final class Peer {
         config.put(StreamsConfig.ROCKSDB_CONFIG_SETTER_CLASS_CONFIG, BoundedRocksDb.class);
         config.put(StreamsConfig.ENABLE_METRICS_PUSH_CONFIG, false);
         config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
-        // A static member gets its partitions back at once when it starts again.
+        // A static member gets its partitions back at once when it starts again; any other waits
+        // until the session of its former self has timed out.
         config.put(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG, "peer");
         config.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, 15_000);
         config.put(StreamsConfig.producerPrefix(ProducerConfig.COMPRESSION_TYPE_CONFIG), "lz4");

@@ -95,7 +95,7 @@ pub(crate) fn markdown(figures: &Figures, ratios: &Value, settings: &Value) -> S
     );
     line(&mut to, "Medians of rounds after one that warms up. `bench/README.md` says how.\n");
     line(&mut to, "## Ours against the peers\n");
-    line(&mut to, "| figure | ratio |\n|---|---|");
+    head(&mut to, "figure | ratio");
     for (name, ratio) in ratios.as_object().into_iter().flatten() {
         if ratio.is_number() || ratio.is_null() {
             line(&mut to, &format!("| `{name}` | {ratio} |"));
@@ -191,8 +191,7 @@ fn live(to: &mut String, figures: &Figures) {
     }
     if figures.live.iter().any(|live| !live.kept.is_empty()) {
         line(to, "\n## Ready after `kill -9`, in seconds from the start\n");
-        line(to, "| contender | state | first new record | every partition | wrong rows |");
-        line(to, "|---|---|---|---|---|");
+        head(to, "contender | state | first new record | every partition | wrong rows");
     }
     for live in &figures.live {
         for (state, all) in [("kept", &live.kept), ("wiped", &live.wiped)] {
@@ -236,6 +235,12 @@ fn scale(to: &mut String, figures: &Figures) {
         );
         line(to, &row);
     }
+}
+
+/// Begins a table.
+fn head(to: &mut String, heads: &str) {
+    let rule = "|---".repeat(heads.split(" | ").count());
+    line(to, &format!("| {heads} |\n{rule}|"));
 }
 
 fn line(to: &mut String, text: &str) {

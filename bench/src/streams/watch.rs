@@ -22,7 +22,6 @@ pub(crate) type ReadCounts = fn(&[u8], &[u8]) -> Result<Option<(u32, u16, Counts
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
     pub(crate) pair: usize,
-    pub(crate) partition: i32,
     /// The time of the newest record behind it, in UTC milliseconds.
     pub(crate) at_ms: i64,
     pub(crate) at: Instant,
@@ -82,8 +81,11 @@ impl Watch {
         let (shared, stopped) = (board.clone(), stop.clone());
         let thread = std::thread::spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
-                if let Some(message) = consumer.poll(Duration::from_millis(50)) {
-                    take(&shared, &message.context("reading counts")?, shape, read)?;
+                match consumer.poll(Duration::from_millis(50)) {
+                    Some(Ok(message)) => take(&shared, &message, shape, read)?,
+                    // Such as a broker that answers late: the consumer goes on by itself.
+                    Some(Err(error)) => eprintln!("the reader of counts is disturbed: {error}"),
+                    None => {}
                 }
             }
             Ok(())
@@ -99,9 +101,9 @@ impl Watch {
         (board.expected, board.updates, board.last, board.right) = (expected, 0, None, None);
     }
 
-    pub(crate) fn standing(&self) -> Result<Standing> {
-        if self.thread.as_ref().is_none_or(JoinHandle::is_finished) {
-            return Err(anyhow!("the reader of counts has ended"));
+    pub(crate) fn standing(&mut self) -> Result<Standing> {
+        if self.thread.as_ref().is_some_and(JoinHandle::is_finished) {
+            self.join()?;
         }
         let Board { differing, updates, last, right, .. } = *self.lock();
         Ok(Standing { differing, updates, last, right })
@@ -115,7 +117,11 @@ impl Watch {
     /// Stops, and says what went wrong if anything did.
     pub(crate) fn end(mut self) -> Result<()> {
         self.stop.store(true, Ordering::Relaxed);
-        let thread = self.thread.take().context("the reader of counts runs")?;
+        self.join()
+    }
+
+    fn join(&mut self) -> Result<()> {
+        let thread = self.thread.take().context("the reader of counts has ended")?;
         thread.join().map_err(|_| anyhow!("the reader of counts panicked"))?
     }
 
@@ -159,7 +165,7 @@ fn take(
     }
     if let Some(seen) = &mut board.seen {
         let at_ms = message.timestamp().to_millis().unwrap_or_default();
-        seen.push(Seen { pair, partition: message.partition(), at_ms, at });
+        seen.push(Seen { pair, at_ms, at });
     }
     Ok(())
 }
