@@ -56,7 +56,7 @@ mod tests {
     use super::*;
     use crate::streams::workload::{MINUTE_MS, Workload};
 
-    const SHAPE: Shape = Shape { accounts: 3, checks: 4, resources: 50 };
+    const SHAPE: Shape = Shape { accounts: 3, checks: 4, resources: 500 };
 
     fn run(seed: u64) -> (Vec<Event>, Known) {
         let (mut events, mut known) = (Vec::new(), Known::default());
@@ -87,7 +87,7 @@ mod tests {
         assert!(number(|what| matches!(what, What::Expired { .. })) > 10);
         assert!(number(|what| matches!(what, What::Withdrawn { .. })) > 10);
         let counts = known.counts(&SHAPE);
-        assert!(counts.iter().all(|row| row.total == 50 && row.noncompliant >= row.excepted));
+        assert!(counts.iter().all(|row| row.total == 500 && row.noncompliant >= row.excepted));
         assert!(counts.iter().any(|row| row.excepted > 0));
     }
 

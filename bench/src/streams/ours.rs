@@ -1,7 +1,7 @@
 //! Our side: events as the records that the account stage reads in production, and its scores.
 //!
-//! The first findings come in a report for each account; a flip is a finding that changed outside of
-//! any report.
+//! The first findings come in a report for each account; a flip is a finding that changed outside
+//! of any report.
 
 use std::sync::Arc;
 

@@ -112,11 +112,11 @@ fn throughput(to: &mut String, figures: &Figures) {
         return;
     }
     line(to, "\n## Throughput, CPU and memory\n");
-    line(
+    head(
         to,
-        "| contender | records/s | read/s | CPU s a million | broker CPU s a million | load/s | counts a record | wrong rows | MiB | peak MiB |",
+        "contender | records/s | read/s | CPU s a million | broker CPU s a million \
+        | load/s | counts a record | wrong rows | MiB | peak MiB",
     );
-    line(to, "|---|---|---|---|---|---|---|---|---|---|");
     for one in &figures.throughput {
         let (rss, peak) = (one.rss_bytes >> 20, one.peak_bytes >> 20);
         let row = format!(
@@ -137,8 +137,8 @@ fn throughput(to: &mut String, figures: &Figures) {
         line(
             to,
             &format!(
-                "\nBare rdkafka takes as many records of the same sizes ({:.2} read, {:.2} written, {:.0} \
-             bytes written for each) at {:.0} records/s, {:.1} CPU s a million, {} MiB.",
+                "\nBare rdkafka takes as many records of the same sizes ({:.2} read, {:.2} written, \
+                 {:.0} bytes written for each) at {:.0} records/s, {:.1} CPU s a million, {} MiB.",
                 bare.read_per_record,
                 bare.written_per_record,
                 bare.bytes_written_per_record,
@@ -152,8 +152,8 @@ fn throughput(to: &mut String, figures: &Figures) {
         line(
             to,
             &format!(
-                "\nThe whole account stage takes {} records of simulated collectors at {:.0}/s, {:.1} \
-             CPU s a million, {} MiB.",
+                "\nThe whole account stage takes {} records of simulated collectors at {:.0}/s, \
+                 {:.1} CPU s a million, {} MiB.",
                 whole.records,
                 whole.records_per_second,
                 whole.cpu_seconds_per_million,
@@ -166,11 +166,11 @@ fn throughput(to: &mut String, figures: &Figures) {
 fn live(to: &mut String, figures: &Figures) {
     if figures.live.iter().any(|live| !live.latency.is_empty()) {
         line(to, "\n## From change to count\n");
-        line(
+        head(
             to,
-            "| contender | changes/s | p50 ms | p99 ms | p99.9 ms | max ms | unseen | share of its core |",
+            "contender | changes/s | p50 ms | p99 ms | p99.9 ms | max ms | unseen \
+        | share of its core",
         );
-        line(to, "|---|---|---|---|---|---|---|---|");
     }
     for live in &figures.live {
         for one in &live.latency {
@@ -215,11 +215,11 @@ fn scale(to: &mut String, figures: &Figures) {
         return;
     }
     line(to, "\n## Throughput at 1, 10 and 100 times the size\n");
-    line(
+    head(
         to,
-        "| contender | what grows | times | keys | partitions | records/s | CPU s a million | MiB | wrong rows |",
+        "contender | what grows | times | keys | partitions | records/s \
+        | CPU s a million | MiB | wrong rows",
     );
-    line(to, "|---|---|---|---|---|---|---|---|---|");
     for one in &figures.scale {
         let row = format!(
             "| {} | {} | {} | {} | {} | {:.0} | {:.1} | {} | {} |",
