@@ -25,7 +25,8 @@ final class Papi {
                 Rows.Waiver.SERDE.deserializer(), prefix + ".exceptions")
             .addProcessor("judge", Judge::new, "findings-source")
             .addProcessor("except", Except::new, "exceptions-source")
-            .addStateStore(store("findings", subject, Rows.Finding.SERDE, caches), "judge", "except")
+            .addStateStore(store("findings", subject, Rows.Finding.SERDE, caches),
+                "judge", "except")
             .addStateStore(store("exceptions", subject, Rows.Waiver.SERDE, caches),
                 "judge", "except")
             .addStateStore(store("compliance", subject, Rows.Compliance.SERDE, caches),

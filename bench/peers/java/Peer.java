@@ -11,9 +11,9 @@ import org.apache.kafka.streams.Topology;
  * The peer of the benchmark on Kafka Streams: findings and exceptions become compliance, and counts
  * by account and requirement.
  *
- * <p>Arguments: bootstrap, topics' prefix, folder of state, form, caches. The form is {@code dsl} or
- * {@code papi}; caches are {@code on} (everywhere), {@code off} (nowhere) or {@code sums} (on the
- * sums of the plain form, not on its source tables).
+ * <p>Arguments: bootstrap, topics' prefix, folder of state, form, caches. The form is {@code dsl}
+ * or {@code papi}; caches are {@code on} (everywhere), {@code off} (nowhere) or {@code sums} (on
+ * the sums of the plain form, not on its source tables).
  */
 public final class Peer {
     private static final long CACHE_BYTES = 64L * 1024 * 1024;

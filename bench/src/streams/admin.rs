@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, anyhow};
 use rdkafka::{
-    ClientConfig,
+    ClientConfig, TopicPartitionList,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer},
@@ -75,6 +75,25 @@ pub(crate) fn ends(reader: &BaseConsumer, prefix: &str) -> Result<Ends> {
         }
     }
     Ok(ends)
+}
+
+/// Gives how many offsets a group is behind in the partition where it is most, of those topics of a
+/// prefix that it reads. A marker at the end counts as one.
+pub(crate) fn behind(bootstrap: &str, group: &str, prefix: &str) -> Result<i64> {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", bootstrap).set("group.id", group);
+    let reader: BaseConsumer = config.create().context("making a consumer")?;
+    let ends = ends(&reader, prefix)?;
+    let mut list = TopicPartitionList::new();
+    for (topic, partition) in ends.keys() {
+        list.add_partition(topic, *partition);
+    }
+    let committed = reader.committed_offsets(list, WAIT_MAX).context("asking for positions")?;
+    let behind = committed.elements().into_iter().filter_map(|one| {
+        let end = ends.get(&(one.topic().to_owned(), one.partition()))?;
+        Some(end - one.offset().to_raw().filter(|offset| *offset >= 0)?)
+    });
+    Ok(behind.max().unwrap_or(i64::MAX))
 }
 
 /// Tells whether a group has members and has given them their partitions.

@@ -153,10 +153,7 @@ impl Contender {
 
     /// Waits until it has joined its group.
     pub(crate) fn wait_until_up(&mut self) -> Result<()> {
-        let group = match self.kind {
-            Kind::Ours => format!("{}.account", self.setting.prefix),
-            Kind::Dsl(_) | Kind::Papi(_) => self.setting.prefix.clone(),
-        };
+        let group = self.group();
         let reader = reader(&self.setting.bootstrap)?;
         let from = Instant::now();
         while !admin::is_stable(&reader, &group)? {
@@ -167,6 +164,19 @@ impl Contender {
         // Its tasks open after that.
         std::thread::sleep(Duration::from_secs(2));
         Ok(())
+    }
+
+    /// Tells whether it has taken all that it reads, but for markers of transactions.
+    pub(crate) fn has_taken_all(&self) -> Result<bool> {
+        let Setting { bootstrap, prefix, .. } = &self.setting;
+        Ok(admin::behind(bootstrap, &self.group(), prefix)? <= 2)
+    }
+
+    fn group(&self) -> String {
+        match self.kind {
+            Kind::Ours => format!("{}.account", self.setting.prefix),
+            Kind::Dsl(_) | Kind::Papi(_) => self.setting.prefix.clone(),
+        }
     }
 
     /// Ends it as a power cut would.

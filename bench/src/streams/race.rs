@@ -14,8 +14,8 @@ use super::{
     workload::{Event, Sink, Workload},
 };
 
-/// A contender that shows nothing for so long is taken to be done, right or wrong.
-const QUIET: Duration = Duration::from_secs(20);
+/// A contender that shows nothing for so long, and has taken all, is done, right or wrong.
+const QUIET: Duration = Duration::from_secs(10);
 
 /// Nothing may take longer than this before its first output.
 const STUCK: Duration = Duration::from_secs(180);
@@ -135,13 +135,22 @@ impl Race {
 
     /// Waits until all counts are right, or nothing comes any more.
     pub(crate) fn wait(&mut self, from: Instant) -> Result<(Standing, Instant)> {
+        let mut asked = from;
         loop {
             let standing = self.watch.standing()?;
             if standing.differing == 0 {
                 return Ok((standing, standing.right.unwrap_or_else(Instant::now)));
             }
             match standing.last {
-                Some(last) if last.elapsed() > QUIET => return Ok((standing, last)),
+                Some(last) if last.elapsed() > QUIET && asked.elapsed() > QUIET => {
+                    if self.contender.has_taken_all()? {
+                        return Ok((standing, last));
+                    }
+                    asked = Instant::now();
+                    if last.elapsed() > STUCK {
+                        bail!("{} takes no more", self.contender.kind.name());
+                    }
+                }
                 None if from.elapsed() > STUCK => {
                     bail!("{} wrote nothing in {STUCK:?}", self.contender.kind.name())
                 }

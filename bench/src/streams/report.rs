@@ -137,8 +137,9 @@ fn throughput(to: &mut String, figures: &Figures) {
         line(
             to,
             &format!(
-                "\nBare rdkafka takes as many records of the same sizes ({:.2} read, {:.2} written, \
-                 {:.0} bytes written for each) at {:.0} records/s, {:.1} CPU s a million, {} MiB.",
+                "\nBare rdkafka takes as many records of the same sizes ({:.2} read and {:.2} \
+                 written, {:.0} bytes written, for each) at {:.0} records/s, {:.1} \
+                 CPU s a million, {} MiB.",
                 bare.read_per_record,
                 bare.written_per_record,
                 bare.bytes_written_per_record,
