@@ -29,7 +29,8 @@ use crate::{
 /// How long brokers may take to move the last stable offset after the last marker.
 const STABLE_LIMIT: Duration = Duration::from_secs(60);
 
-/// What a process says that throws its tables away, but for their age: the last tick is years later.
+/// What a process says that throws its tables away, but for their age: the last tick comes years
+/// later.
 const REBUILDS: [&str; 3] =
     ["ahead of the group's position", "tables can't be rolled forward", "tables are damaged"];
 

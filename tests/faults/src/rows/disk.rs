@@ -96,8 +96,8 @@ pub(crate) fn old(round: &mut Round) -> Result<()> {
 /// Limit for Kafka to remove tombstones.
 const COMPACTION_LIMIT: Duration = Duration::from_secs(90);
 
-/// Row 14 with tombstones that are gone: of a resource that was deleted since, the log tells nothing
-/// any more, and tables that old must not keep it.
+/// Row 14 with tombstones that are gone: of a resource that was deleted since, the log tells
+/// nothing any more, and tables that old must not keep it.
 pub(crate) fn tombstones_gone(round: &mut Round) -> Result<()> {
     let kafka = Kafka::start_with(BROKER)?;
     let mut line = Line::new(round, &kafka.bootstrap(), 1, 500)?;

@@ -86,7 +86,7 @@ pub(crate) fn poison(round: &mut Round) -> Result<()> {
     let kafka = Kafka::start_with(BROKER)?;
     let mut line = Line::new(round, &kafka.bootstrap(), 1, 400)?;
     line.start(line.settings("a", 1))?;
-    line.feed_for(Duration::from_secs(10))?;
+    line.feed_for(Duration::from_secs(6))?;
     let of_scenario =
         line.events.iter().filter(|event| matches!(event.source, Source::Poison(_))).count();
     let thrown = throw_in(&mut line)?;

@@ -29,7 +29,7 @@ pub(crate) fn killed(round: &mut Round) -> Result<()> {
         settings
     })?;
     line.start(line.settings("b", 1))?;
-    line.feed_for(Duration::from_secs(20))?;
+    line.feed_for(Duration::from_secs(16))?;
     while line.is_feeding() {
         let pause = 300 + line.round.random.below(2_500) as u64;
         thread::sleep(Duration::from_millis(pause));
@@ -48,7 +48,7 @@ pub(crate) fn storm(round: &mut Round) -> Result<()> {
     let kafka = Kafka::start_with(BROKER)?;
     let mut line = Line::new(round, &kafka.bootstrap(), 1, 400)?;
     line.start(line.settings("steady", 1))?;
-    line.feed_for(Duration::from_secs(20))?;
+    line.feed_for(Duration::from_secs(16))?;
     let guests = ["guest", "visitor"];
     let mut here = [false; 2];
     while line.is_feeding() {
