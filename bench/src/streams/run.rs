@@ -267,7 +267,8 @@ impl Site {
                     continue;
                 }
                 let mut race = self.race(kind, shape, partitions, plan.seed)?;
-                let (throughput, _) = rounds(&mut race, 1, (plan.flips / 5).max(1_000), false)?;
+                let flips = (plan.flips / 5).max(1_000);
+                let (throughput, _) = rounds(&mut race, plan.runs, flips, false)?;
                 race.end()?;
                 let keys = shape.keys();
                 all.push(Scale { dimension, factor, keys, partitions, throughput });
