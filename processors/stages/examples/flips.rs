@@ -7,7 +7,8 @@ use std::cell::RefCell;
 
 use schemas::{
     AccountKey, CheckMapping, Codec, Finding, FindingStatus, FindingSubject, Key, Report,
-    ReportEvent, Requirement, RequirementKey, Scoring, Severity, Topic, Value, topic,
+    ReportEvent, Requirement, RequirementKey, ScoreKey, ScoreState, Scoring, Severity, Topic,
+    Value, topic,
 };
 use stages::AccountStage;
 use stream::{
@@ -100,6 +101,25 @@ impl Bench {
         }
     }
 
+    /// Holds the scores against what the last flips say.
+    fn check(&self, fails: &[bool]) {
+        let mut expected = vec![0_i64; fails.len() / RESOURCES];
+        for (key, fails) in fails.iter().enumerate() {
+            expected[key / RESOURCES] += i64::from(*fails);
+        }
+        let mut seen = 0;
+        for (key, bytes) in self.store.rows(topic::SCORE_STATE.spec.name).expect("rows") {
+            let key = ScoreKey::decode(&key).expect("a key");
+            let Some(check) = key.requirement.strip_prefix("requirement-") else { continue };
+            let score: ScoreState = self.codec.decode(&bytes).expect("a score");
+            let account = key.account.parse::<usize>().expect("a number") - 100_000_000_000;
+            let pair = account * CHECKS + check.parse::<usize>().expect("a number");
+            assert_eq!((score.total, score.noncompliant), (RESOURCES as i64, expected[pair]));
+            seen += 1;
+        }
+        assert_eq!(seen, expected.len());
+    }
+
     fn measure(&mut self, what: &str, records: &[Record]) {
         self.appended = 0;
         let start = cpu_seconds();
@@ -169,6 +189,7 @@ fn main() {
         draw.push(bench.report(account, ReportEvent::Changed { finding }));
     }
     bench.measure("flips", &draw);
+    bench.check(&fails);
     drop(bench);
     drop(stores);
     std::fs::remove_dir_all(folder).expect("a folder to remove");

@@ -45,6 +45,7 @@ pub(crate) struct Settings {
     task_idle: Duration,
     buffer_records_max: usize,
     checkpoint_interval: Duration,
+    row_cache_bytes: usize,
 }
 
 impl Settings {
@@ -59,6 +60,7 @@ impl Settings {
             task_idle: millis(random.pick(&[0, 50])),
             buffer_records_max: random.pick(&[1, 4, 5_000]),
             checkpoint_interval: millis(random.pick(&[0, 10_000])),
+            row_cache_bytes: random.pick(&[0, 3_000, 20_000, 8 * 1024 * 1024]),
         }
     }
 }
@@ -76,6 +78,7 @@ impl Running {
         config.task_idle = settings.task_idle;
         config.buffer_records_max = settings.buffer_records_max;
         config.checkpoint_interval = settings.checkpoint_interval;
+        config.row_cache_bytes = settings.row_cache_bytes;
         config.clock = clock.clone();
         let armed = Arc::new(Mutex::new(None));
         let hook = armed.clone();
