@@ -83,7 +83,7 @@ impl Plan {
 
     fn kinds(&self) -> Vec<Kind> {
         let all: &[Kind] = if self.quick {
-            &[Kind::Ours, Kind::Dsl(Caches::Sums), Kind::Papi(Caches::On)]
+            &[Kind::Ours, Kind::Dsl(Caches::Sums), Kind::Papi(Caches::Off)]
         } else {
             &Kind::ALL
         };
@@ -150,7 +150,7 @@ fn chosen(plan: &Plan, figures: &Figures) -> Vec<Kind> {
     if plan.only == Some(Only::Bare) {
         return Vec::new();
     }
-    let usual = [Kind::Ours, Kind::Dsl(Caches::Sums), Kind::Papi(Caches::On)];
+    let usual = [Kind::Ours, Kind::Dsl(Caches::Sums), Kind::Papi(Caches::Off)];
     let kinds = plan.kinds();
     usual
         .into_iter()
