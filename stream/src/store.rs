@@ -389,11 +389,13 @@ fn row_key(table: &str, key: &str) -> Vec<u8> {
 }
 
 /// Tells bytes that can't be right from a disk that fails or a store that is in use.
+///
+/// Files that are there already are those of a store whose making a full disk has ended.
 fn is_damage(error: &fjall::Error) -> bool {
-    use std::io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
+    use std::io::ErrorKind::{AlreadyExists, InvalidData, NotFound, UnexpectedEof};
     match error {
         fjall::Error::Io(error) | fjall::Error::Storage(LsmError::Io(error)) => {
-            matches!(error.kind(), InvalidData | NotFound | UnexpectedEof)
+            matches!(error.kind(), AlreadyExists | InvalidData | NotFound | UnexpectedEof)
         }
         fjall::Error::Locked | fjall::Error::Poisoned | fjall::Error::KeyspaceDeleted => false,
         _ => true,
@@ -405,4 +407,18 @@ where
     E: std::error::Error + Send + Sync + 'static,
 {
     move |source| LogError::Store { attempted, source: Box::new(source) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stores_whose_making_was_cut_short_are_made_anew() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let tables = folder.path().join(FOLDER);
+        fs::create_dir_all(&tables).expect("a folder");
+        fs::write(tables.join("0.jnl"), "").expect("a file");
+        Stores::open(folder.path()).expect("stores");
+    }
 }

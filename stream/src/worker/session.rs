@@ -13,7 +13,7 @@ use super::{
     task::{Advance, Task},
 };
 use crate::{
-    Member, Outcome, Polled, Position, Record,
+    LogError, Member, Outcome, Polled, Position, Record,
     store::{Checked, Marks},
 };
 
@@ -75,8 +75,12 @@ impl Session {
     /// Polls once and does what follows from it; says when the session is over.
     pub(super) fn pass(&mut self, stop: &Stop) -> Result<Option<End>, WorkerError> {
         let timeout = self.role.config.clock.wait(self.patience());
-        let polled = self.member.poll(timeout);
-        let fenced = match polled.map_err(|error| self.role.failed(error))? {
+        let polled = match self.member.poll(timeout) {
+            // Said once more to a worker that had no partitions to lose.
+            Err(LogError::Fenced { .. }) => return Ok(Some(End::Fenced)),
+            polled => polled.map_err(|error| self.role.failed(error))?,
+        };
+        let fenced = match polled {
             Polled::Records(records) => {
                 self.buffer(records)?;
                 false

@@ -51,12 +51,14 @@ pub(crate) fn full(round: &mut Round) -> Result<()> {
     let (made, room) = (settings.state.join("tables/version"), settings.state.join("room"));
     let there_is_room = room.clone();
     let kilobytes = 24 + line.round.random.below(200);
+    // Full from the first start on, or only once the tables are made.
+    let is_made_before = line.round.random.below(2) == 0;
     let settings = serde_json::to_string(&settings)?;
     line.supervise("a", move |start| {
         let mut command = Command::new("sh");
         // A write past the limit fails as on a full disk, and the process hears no signal.
         let limit = format!("trap '' XFSZ; ulimit -f {}; ", kilobytes * 2);
-        let is_free = start == 0 || there_is_room.exists();
+        let is_free = (is_made_before && start == 0) || there_is_room.exists();
         let limit = if is_free { String::new() } else { limit };
         command.arg("-c").arg(limit + r#"exec "$0" work"#).arg(&program).env(VARIABLE, &settings);
         command
@@ -70,12 +72,14 @@ pub(crate) fn full(round: &mut Round) -> Result<()> {
         }
         Ok(())
     };
-    wait_until("no tables", &|| made.exists())?;
-    thread::sleep(Duration::from_secs(1));
-    line.kill("a")?;
+    if is_made_before {
+        wait_until("no tables", &|| made.exists())?;
+        thread::sleep(Duration::from_secs(1));
+        line.kill("a")?;
+    }
     wait_until("a full disk ended nothing", &|| line.process("a").ends().len() > 2)?;
     line.round.tally.fault("full disk");
-    for (end, last) in line.process("a").ends().into_iter().skip(1) {
+    for (end, last) in line.process("a").ends().into_iter().skip(usize::from(is_made_before)) {
         ensure!(end.code() == Some(1), "a full disk ended the process with {end}: {last}");
     }
     fs::write(&room, "")?;
