@@ -1,43 +1,62 @@
 //! Credit: which exception concerns a failing row, and whether it still counts.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use schemas::{ComplianceKey, ComplianceState, Credit, Exception, Verdict};
 
 /// Stands for every account, requirement or resource.
 const ANY: &str = "*";
 
-/// Exceptions, found by the requirement that they cover.
+/// Exceptions, found by the requirement and the account that they cover.
 #[derive(Clone, Debug, Default)]
 pub struct ExceptionIndex {
-    by_requirement: BTreeMap<String, BTreeMap<String, Exception>>,
-    requirements: BTreeMap<String, Vec<String>>,
+    /// By requirement, then by account (either may be `*`), then by id.
+    by_place: BTreeMap<String, BTreeMap<String, BTreeMap<String, Arc<Exception>>>>,
+    all: BTreeMap<String, Arc<Exception>>,
 }
 
 impl ExceptionIndex {
     /// Takes an exception in, in place of an older version of it.
     pub fn insert(&mut self, exception: Exception) {
         self.remove(&exception.id);
-        self.requirements.insert(exception.id.clone(), exception.requirements.clone());
+        let exception = Arc::new(exception);
         for requirement in &exception.requirements {
-            let of = self.by_requirement.entry(requirement.clone()).or_default();
-            of.insert(exception.id.clone(), exception.clone());
+            let accounts = self.by_place.entry(requirement.clone()).or_default();
+            for account in &exception.accounts {
+                let of = accounts.entry(account.clone()).or_default();
+                of.insert(exception.id.clone(), exception.clone());
+            }
         }
+        self.all.insert(exception.id.clone(), exception);
     }
 
     /// Takes an exception out.
     pub fn remove(&mut self, id: &str) {
-        for requirement in self.requirements.remove(id).unwrap_or_default() {
-            if let Some(of) = self.by_requirement.get_mut(&requirement) {
-                of.remove(id);
+        let Some(exception) = self.all.remove(id) else { return };
+        for requirement in &exception.requirements {
+            let Some(accounts) = self.by_place.get_mut(requirement) else { continue };
+            for account in &exception.accounts {
+                if let Some(of) = accounts.get_mut(account) {
+                    of.remove(id);
+                    if of.is_empty() {
+                        accounts.remove(account);
+                    }
+                }
             }
         }
     }
 
-    /// Gives the exceptions that may concern a requirement.
-    pub fn of<'a>(&'a self, requirement: &str) -> impl Iterator<Item = &'a Exception> {
-        let of = |key: &str| self.by_requirement.get(key).into_iter().flat_map(BTreeMap::values);
-        of(requirement).chain(of(ANY))
+    /// Gives the exceptions that may concern a requirement in an account; one may come twice.
+    pub fn of<'a>(
+        &'a self,
+        requirement: &'a str,
+        account: &'a str,
+    ) -> impl Iterator<Item = &'a Exception> {
+        let accounts = [requirement, ANY].into_iter().filter_map(|one| self.by_place.get(one));
+        let places = accounts.flat_map(move |accounts| {
+            [account, ANY].into_iter().filter_map(|one| accounts.get(one))
+        });
+        places.flat_map(BTreeMap::values).map(|exception| &**exception)
     }
 }
 
@@ -82,12 +101,13 @@ pub fn credit(
 }
 
 fn best<'a>(
-    key: &ComplianceKey,
+    key: &'a ComplianceKey,
     row: &ComplianceState,
     exceptions: &'a ExceptionIndex,
     now_ms: i64,
 ) -> Option<Note<'a>> {
-    let concerned = exceptions.of(&key.requirement).filter(|e| matches(e, key, row));
+    let concerned = exceptions.of(&key.requirement, &key.account);
+    let concerned = concerned.filter(|exception| matches(exception, key, row));
     let notes = concerned.map(|exception| Note { credit: standing(exception, now_ms), exception });
     notes.min_by_key(|note| {
         let lapsed = note.credit != Credit::Live;
@@ -112,6 +132,9 @@ pub fn matches(exception: &Exception, key: &ComplianceKey, row: &ComplianceState
 
 /// Matches a text against a pattern with `*` (any text) and `?` (any one character).
 fn glob(pattern: &str, text: &str) -> bool {
+    if !pattern.contains(['*', '?']) {
+        return pattern == text;
+    }
     let (pattern, text): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t, mut star) = (0, 0, None);
@@ -211,7 +234,33 @@ mod tests {
     fn an_exception_that_moves_leaves_its_old_requirement() {
         let mut index = index(&[exception("e", "*", None)]);
         index.insert(Exception { requirements: vec!["R2".into()], ..exception("e", "*", None) });
-        assert_eq!(index.of("R1").count(), 0);
-        assert_eq!(index.of("R2").count(), 1);
+        assert_eq!(index.of("R1", "111111111111").count(), 0);
+        assert_eq!(index.of("R2", "111111111111").count(), 1);
+    }
+
+    #[test]
+    fn only_what_may_concern_a_place_is_looked_at() {
+        let covers = |id: &str, requirement: &str, account: &str| Exception {
+            requirements: vec![requirement.into()],
+            accounts: vec![account.into()],
+            ..exception(id, "*", None)
+        };
+        let mut index = index(&[
+            covers("a", "R1", "1"),
+            covers("b", "R1", "2"),
+            covers("c", "R1", "*"),
+            covers("d", "*", "1"),
+            covers("e", "*", "*"),
+            covers("f", "R2", "1"),
+        ]);
+        let ids = |index: &ExceptionIndex, requirement: &str, account: &str| -> String {
+            index.of(requirement, account).map(|one| &*one.id).collect()
+        };
+        assert_eq!(ids(&index, "R1", "1"), "acde");
+        assert_eq!(ids(&index, "R1", "3"), "ce");
+        assert_eq!(ids(&index, "R3", "1"), "de");
+        index.remove("c");
+        index.remove("e");
+        assert_eq!(ids(&index, "R1", "3"), "");
     }
 }
