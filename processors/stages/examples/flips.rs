@@ -165,7 +165,7 @@ fn main() {
     for account in 0..accounts {
         load.push(bench.report(account, ReportEvent::Started {}));
         for key in 0..CHECKS * RESOURCES {
-            let (_, finding) = bench.finding(account * CHECKS * RESOURCES + key, key % 3 == 0);
+            let (_, finding) = bench.finding(account * CHECKS * RESOURCES + key, first(key));
             load.push(bench.report(account, ReportEvent::Found { finding }));
         }
         let count = (CHECKS * RESOURCES) as i64;
@@ -173,7 +173,7 @@ fn main() {
     }
     bench.measure("first load", &load);
     drop(load);
-    let mut fails: Vec<bool> = (0..keys).map(|key| key % (CHECKS * RESOURCES) % 3 == 0).collect();
+    let mut fails: Vec<bool> = (0..keys).map(first).collect();
     let mut random = 88_172_645_463_325_252_u64;
     let mut draw = Vec::new();
     for _ in 0..flips {
@@ -193,6 +193,11 @@ fn main() {
     drop(bench);
     drop(stores);
     std::fs::remove_dir_all(folder).expect("a folder to remove");
+}
+
+/// Tells whether a key fails in the first load.
+fn first(key: usize) -> bool {
+    (key % (CHECKS * RESOURCES)).is_multiple_of(3)
 }
 
 /// Gives the processor time that the process has used, in seconds, by Linux's hundredths.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::{
     Phase, WorkerError,
     restore::{Begun, Restore},
+    role::Horizon,
     session::{Session, publish},
     task::Task,
 };
@@ -15,6 +16,9 @@ const RESTORE_POLL: Duration = Duration::from_millis(10);
 
 /// Pause before a store is asked for again.
 const OPEN_RETRY: Duration = Duration::from_millis(100);
+
+/// Restores of a worker at a time: each has a reader that fetches ahead of it.
+const RESTORES_MAX: usize = 4;
 
 /// A partition's way from assigned to running.
 pub(super) enum Slot {
@@ -40,49 +44,78 @@ impl Session {
 
     /// Brings partitions that do not run yet a bit further.
     pub(super) fn prepare(&mut self) -> Result<(), WorkerError> {
-        let idle: Vec<i32> = self.slots.keys().copied().collect();
-        for partition in idle {
-            let Some(slot) = self.slots.remove(&partition) else {
-                continue;
-            };
-            let slot = match slot {
-                Slot::Opening { store, tries, at } if at <= self.now() => {
-                    self.open(partition, store, tries)?
-                }
-                Slot::Restoring { store, restore } => self.restore(partition, store, restore)?,
-                other => other,
-            };
+        self.advance_restores()?;
+        let leased = self.lease()?;
+        if leased.is_empty() {
+            return Ok(());
+        }
+        // Asked once for all, after their stores are ours: until then a former owner may commit.
+        let horizon = self.role.horizon()?;
+        for (partition, store, tries) in leased {
+            let slot = self.begin(partition, store, tries, &horizon)?;
             self.slots.insert(partition, slot);
         }
         Ok(())
     }
 
-    fn open(
+    fn advance_restores(&mut self) -> Result<(), WorkerError> {
+        let restoring = self.slots.iter();
+        let restoring = restoring.filter(|(_, slot)| matches!(slot, Slot::Restoring { .. }));
+        for partition in restoring.map(|(partition, _)| *partition).collect::<Vec<_>>() {
+            if let Some(Slot::Restoring { store, restore }) = self.slots.remove(&partition) {
+                let slot = self.restore(partition, store, restore)?;
+                self.slots.insert(partition, slot);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the stores of partitions that may begin their restores now.
+    fn lease(&mut self) -> Result<Vec<(i32, TaskStore, u32)>, WorkerError> {
+        let restoring = self.slots.values().filter(|slot| matches!(slot, Slot::Restoring { .. }));
+        let free = RESTORES_MAX.saturating_sub(restoring.count());
+        let now = self.now();
+        let due = self.slots.iter_mut().filter_map(|(partition, slot)| match slot {
+            Slot::Opening { store, tries, at } if *at <= now => {
+                Some((*partition, store, tries, at))
+            }
+            _ => None,
+        });
+        let mut leased = Vec::new();
+        for (partition, store, tries, at) in due.take(free) {
+            let store = match store.take() {
+                Some(store) => Some(store),
+                None => {
+                    let identity = self.role.identity(partition)?;
+                    let leased = self.role.config.stores.lease(&identity);
+                    leased.map_err(|error| self.role.failed(error))?
+                }
+            };
+            match store {
+                Some(store) => leased.push((partition, store, *tries)),
+                // Another worker of this process still has it; it will notice that it lost it.
+                None => (*tries, *at) = (0, now + OPEN_RETRY),
+            }
+        }
+        Ok(leased)
+    }
+
+    fn begin(
         &mut self,
         partition: i32,
-        store: Option<TaskStore>,
+        mut store: TaskStore,
         tries: u32,
+        horizon: &Horizon,
     ) -> Result<Slot, WorkerError> {
-        let store = match store {
-            Some(store) => Some(store),
-            None => {
-                let identity = self.role.identity(partition)?;
-                let leased = self.role.config.stores.lease(&identity);
-                leased.map_err(|error| self.role.failed(error))?
-            }
-        };
-        let at = self.now() + OPEN_RETRY;
-        let Some(mut store) = store else {
-            // Another worker of this process still has it; it will notice that it lost it.
-            let (store, tries) = (None, 0);
-            return Ok(Slot::Opening { store, tries, at });
-        };
-        Ok(match Restore::begin(&self.role, partition, &mut store, tries)? {
+        Ok(match Restore::begin(&self.role, partition, &mut store, tries, horizon)? {
             Begun::Restore(restore) => {
                 self.role.config.progress.restores(partition, self.now());
                 Slot::Restoring { store, restore }
             }
-            Begun::Ahead => Slot::Opening { store: Some(store), tries: tries + 1, at },
+            Begun::Ahead => {
+                let at = self.now() + OPEN_RETRY;
+                Slot::Opening { store: Some(store), tries: tries + 1, at }
+            }
         })
     }
 

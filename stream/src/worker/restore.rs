@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::{
     Failpoint, WorkerError,
     progress::Restoring,
-    role::{Role, of},
+    role::{Horizon, Role, of},
 };
 use crate::{
     LogError, Position, Reader, Record,
@@ -63,12 +63,11 @@ impl Restore {
         partition: i32,
         store: &mut TaskStore,
         tries: u32,
+        horizon: &Horizon,
     ) -> Result<Begun, WorkerError> {
         let failed = |error| role.failed(error);
-        // First what the inputs' positions are, then how far the tables' topics go: what belongs to
-        // those positions is below these ends.
-        let committed = role.committed(partition)?;
-        let ends = of(partition, role.changelog_ends()?);
+        let committed = of(partition, horizon.committed.clone());
+        let ends = of(partition, horizon.ends.clone());
         if let Some(topic) = ahead(store, &committed).map_err(failed)? {
             if tries < AHEAD_TRIES {
                 return Ok(Begun::Ahead);

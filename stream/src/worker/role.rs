@@ -78,10 +78,12 @@ impl Role {
         })
     }
 
-    /// Gives the committed positions of a partition's inputs.
-    pub(super) fn committed(&self, partition: i32) -> Result<Vec<Position>, WorkerError> {
+    /// Looks at all partitions: first what the inputs' committed positions are, then how far the
+    /// tables' topics go, so that what belongs to those positions is below these ends.
+    pub(super) fn horizon(&self) -> Result<Horizon, WorkerError> {
         let committed = self.log.committed(&self.group(), &self.inputs);
-        Ok(of(partition, committed.map_err(|error| self.failed(error))?))
+        let committed = committed.map_err(|error| self.failed(error))?;
+        Ok(Horizon { committed, ends: self.changelog_ends()? })
     }
 
     /// Gives the ends of all partitions of the tables' topics.
@@ -96,6 +98,12 @@ impl Role {
     pub(super) fn failed(&self, source: LogError) -> WorkerError {
         WorkerError::Log { stage: self.stage, source }
     }
+}
+
+/// How far a stage's inputs are taken and its tables' topics go, in all partitions.
+pub(super) struct Horizon {
+    pub(super) committed: Vec<Position>,
+    pub(super) ends: Vec<Position>,
 }
 
 /// Keeps the positions of one partition.
