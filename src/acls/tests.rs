@@ -7,7 +7,7 @@ use std::{
 
 use schemas::Codec;
 use stream::{
-    Log, LogConfig, LogError, Member, Membership, Outgoing, Position, Reader, TopicPlan, Writer,
+    Layer, Log, LogConfig, LogError, Member, Membership, Outgoing, Position, Reader, Writer,
     store::Stores, worker::WorkerConfig,
 };
 
@@ -32,21 +32,9 @@ struct WatchedWriter {
     touched: Arc<Mutex<Touched>>,
 }
 
-impl Log for Watched {
-    fn partitions(&self) -> i32 {
-        self.log.partitions()
-    }
-
-    fn identity(&self) -> Result<String, LogError> {
-        self.log.identity()
-    }
-
-    fn plan(&self) -> Result<Vec<TopicPlan>, LogError> {
-        self.log.plan()
-    }
-
-    fn apply(&self) -> Result<Vec<TopicPlan>, LogError> {
-        self.log.apply()
+impl Layer for Watched {
+    fn below(&self) -> &dyn Log {
+        &*self.log
     }
 
     fn writer(&self, role: &str) -> Result<Box<dyn Writer>, LogError> {
@@ -61,10 +49,6 @@ impl Log for Watched {
 
     fn join(&self, membership: &Membership) -> Result<Box<dyn Member>, LogError> {
         panic!("{membership:?}: no role here joins a group")
-    }
-
-    fn committed(&self, group: &str, of: &[&'static TopicSpec]) -> Result<Vec<Position>, LogError> {
-        self.log.committed(group, of)
     }
 
     fn ends(&self, of: &[&'static TopicSpec]) -> Result<Vec<Position>, LogError> {

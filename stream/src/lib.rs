@@ -11,6 +11,7 @@ pub mod cache;
 mod error;
 pub mod fold;
 pub mod kafka;
+mod layer;
 pub mod local;
 mod log;
 mod open;
@@ -27,6 +28,7 @@ pub mod watchdog;
 pub mod worker;
 
 pub use error::LogError;
+pub use layer::Layer;
 pub use log::{
     AbortReason, Log, Member, Membership, Outcome, Outgoing, Polled, Position, RECORD_BYTES_MAX,
     Reader, Record, SettingChange, TopicPlan, Writer,

@@ -7,10 +7,7 @@ use std::{
 };
 
 use schemas::TopicSpec;
-use stream::{
-    Log, LogError, Member, Membership, Outcome, Outgoing, Polled, Position, Reader, TopicPlan,
-    Writer,
-};
+use stream::{Layer, Log, LogError, Member, Membership, Outcome, Outgoing, Polled, Position};
 
 /// Outcomes of the next commits: `Committed` lets the real one happen, the others leave no trace.
 pub(crate) type Plan = Arc<Mutex<VecDeque<Outcome>>>;
@@ -26,41 +23,13 @@ struct FaultyMember {
     plan: Plan,
 }
 
-impl Log for Faulty {
-    fn partitions(&self) -> i32 {
-        self.log.partitions()
-    }
-
-    fn identity(&self) -> Result<String, LogError> {
-        self.log.identity()
-    }
-
-    fn plan(&self) -> Result<Vec<TopicPlan>, LogError> {
-        self.log.plan()
-    }
-
-    fn apply(&self) -> Result<Vec<TopicPlan>, LogError> {
-        self.log.apply()
-    }
-
-    fn writer(&self, role: &str) -> Result<Box<dyn Writer>, LogError> {
-        self.log.writer(role)
-    }
-
-    fn reader(&self, from: &[Position]) -> Result<Box<dyn Reader>, LogError> {
-        self.log.reader(from)
+impl Layer for Faulty {
+    fn below(&self) -> &dyn Log {
+        &*self.log
     }
 
     fn join(&self, membership: &Membership) -> Result<Box<dyn Member>, LogError> {
         Ok(Box::new(FaultyMember { member: self.log.join(membership)?, plan: self.plan.clone() }))
-    }
-
-    fn committed(&self, group: &str, of: &[&'static TopicSpec]) -> Result<Vec<Position>, LogError> {
-        self.log.committed(group, of)
-    }
-
-    fn ends(&self, of: &[&'static TopicSpec]) -> Result<Vec<Position>, LogError> {
-        self.log.ends(of)
     }
 }
 

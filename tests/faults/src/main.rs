@@ -21,6 +21,7 @@ mod suite {
     pub(crate) mod build;
     pub(crate) mod feed;
     pub(crate) mod judge;
+    pub(crate) mod noting;
     pub(crate) mod oracle;
     pub(crate) mod random;
     pub(crate) mod site;
@@ -29,7 +30,7 @@ mod suite {
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use suite::{agree, build, feed, judge, oracle, random, site};
+use suite::{agree, build, feed, judge, noting, oracle, random, site};
 use tracing_subscriber::EnvFilter;
 
 /// The fault matrix on real Apache Kafka.

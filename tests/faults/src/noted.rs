@@ -14,11 +14,13 @@ use anyhow::Result;
 use schemas::{TopicSpec, topic};
 use serde::{Deserialize, Serialize};
 use stream::{
-    Log, LogError, Member, Membership, Outcome, Outgoing, Polled, Position, Reader, Record, Stage,
-    StepError, TableSpec, TopicPlan, View, Writer,
+    Layer, Log, LogError, Member, Membership, Outcome, Outgoing, Polled, Position, Record, Stage,
 };
 
-use crate::owners::{Line, Owners};
+use crate::{
+    noting::Noting,
+    owners::{Line, Owners},
+};
 
 /// Where notes go: neither stage reads or writes this topic.
 pub(crate) const NOTES: &TopicSpec = topic::SCAN_UNIT.spec;
@@ -52,33 +54,19 @@ impl Noted {
     /// Gives what wraps a stage, so that its steps are noted.
     pub(crate) fn watch(&self) -> impl Fn(Box<dyn Stage>) -> Box<dyn Stage> + Send + Sync + use<> {
         let taken = self.taken.clone();
-        move |stage| Box::new(NotedStage { stage, taken: taken.clone() })
+        move |stage| {
+            let taken = taken.clone();
+            let note = Box::new(move |record: &Record| {
+                lock(&taken).push((record.topic.name, record.partition, record.offset));
+            });
+            Box::new(Noting { stage, note })
+        }
     }
 }
 
-impl Log for Noted {
-    fn partitions(&self) -> i32 {
-        self.log.partitions()
-    }
-
-    fn identity(&self) -> Result<String, LogError> {
-        self.log.identity()
-    }
-
-    fn plan(&self) -> Result<Vec<TopicPlan>, LogError> {
-        self.log.plan()
-    }
-
-    fn apply(&self) -> Result<Vec<TopicPlan>, LogError> {
-        self.log.apply()
-    }
-
-    fn writer(&self, role: &str) -> Result<Box<dyn Writer>, LogError> {
-        self.log.writer(role)
-    }
-
-    fn reader(&self, from: &[Position]) -> Result<Box<dyn Reader>, LogError> {
-        self.log.reader(from)
+impl Layer for Noted {
+    fn below(&self) -> &dyn Log {
+        &*self.log
     }
 
     fn join(&self, membership: &Membership) -> Result<Box<dyn Member>, LogError> {
@@ -92,14 +80,6 @@ impl Log for Noted {
             owns: Vec::new(),
             gives: Vec::new(),
         }))
-    }
-
-    fn committed(&self, group: &str, of: &[&'static TopicSpec]) -> Result<Vec<Position>, LogError> {
-        self.log.committed(group, of)
-    }
-
-    fn ends(&self, of: &[&'static TopicSpec]) -> Result<Vec<Position>, LogError> {
-        self.log.ends(of)
     }
 }
 
@@ -218,41 +198,6 @@ impl Drop for NotedMember {
         let mut all = std::mem::take(&mut self.owns);
         all.append(&mut self.gives);
         self.gave(&all);
-    }
-}
-
-struct NotedStage {
-    stage: Box<dyn Stage>,
-    taken: Taken,
-}
-
-impl Stage for NotedStage {
-    fn name(&self) -> &'static str {
-        self.stage.name()
-    }
-
-    fn inputs(&self) -> Vec<&'static TopicSpec> {
-        self.stage.inputs()
-    }
-
-    fn tables(&self) -> Vec<TableSpec> {
-        self.stage.tables()
-    }
-
-    fn outputs(&self) -> Vec<&'static TopicSpec> {
-        self.stage.outputs()
-    }
-
-    fn step(&mut self, view: &mut View<'_>, record: &Record) -> Result<(), StepError> {
-        let stepped = self.stage.step(view, record);
-        if !matches!(stepped, Err(StepError::Wait(_))) {
-            lock(&self.taken).push((record.topic.name, record.partition, record.offset));
-        }
-        stepped
-    }
-
-    fn work(&mut self, view: &mut View<'_>) -> Result<bool, StepError> {
-        self.stage.work(view)
     }
 }
 

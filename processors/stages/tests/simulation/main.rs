@@ -19,12 +19,13 @@ mod suite {
     pub(crate) mod build;
     pub(crate) mod feed;
     pub(crate) mod judge;
+    pub(crate) mod noting;
     pub(crate) mod oracle;
     pub(crate) mod random;
     pub(crate) mod site;
 }
 
-use suite::{agree, build, feed, judge, oracle, random, site};
+use suite::{agree, build, feed, judge, noting, oracle, random, site};
 
 use runner::{Trace, alone, for_seeds};
 

@@ -10,11 +10,11 @@ use std::{
 
 use schemas::TopicSpec;
 use stream::{
-    Log, LogError, Member, Membership, Outcome, Outgoing, Polled, Position, Reader, Record, Stage,
-    StepError, TableSpec, TopicPlan, View, Writer, local::LocalLog,
+    Layer, Log, LogError, Member, Membership, Outcome, Outgoing, Polled, Position, Reader, Record,
+    Stage, local::LocalLog,
 };
 
-use crate::{judge, random::Random};
+use crate::{judge, noting::Noting, random::Random};
 use reader::{LateReader, next};
 
 /// What each task took, shared by all workers.
@@ -59,29 +59,17 @@ impl Watched {
     /// Wraps a stage, so that its steps are noted.
     pub(crate) fn watch(&self) -> impl Fn(Box<dyn Stage>) -> Box<dyn Stage> + Send + Sync + use<> {
         let taken = self.taken.clone();
-        move |stage| Box::new(WatchedStage { stage, taken: taken.clone() })
+        move |stage| {
+            let taken = taken.clone();
+            let note = Box::new(move |record: &Record| taken.lock().unwrap().push(record.clone()));
+            Box::new(Noting { stage, note })
+        }
     }
 }
 
-impl Log for Watched {
-    fn partitions(&self) -> i32 {
-        self.log.partitions()
-    }
-
-    fn identity(&self) -> Result<String, LogError> {
-        self.log.identity()
-    }
-
-    fn plan(&self) -> Result<Vec<TopicPlan>, LogError> {
-        self.log.plan()
-    }
-
-    fn apply(&self) -> Result<Vec<TopicPlan>, LogError> {
-        self.log.apply()
-    }
-
-    fn writer(&self, role: &str) -> Result<Box<dyn Writer>, LogError> {
-        self.log.writer(role)
+impl Layer for Watched {
+    fn below(&self) -> &dyn Log {
+        &self.log
     }
 
     fn reader(&self, from: &[Position]) -> Result<Box<dyn Reader>, LogError> {
@@ -100,14 +88,6 @@ impl Log for Watched {
             late: VecDeque::new(),
             hearing: self.hearing.clone(),
         }))
-    }
-
-    fn committed(&self, group: &str, of: &[&'static TopicSpec]) -> Result<Vec<Position>, LogError> {
-        self.log.committed(group, of)
-    }
-
-    fn ends(&self, of: &[&'static TopicSpec]) -> Result<Vec<Position>, LogError> {
-        self.log.ends(of)
     }
 }
 
@@ -222,40 +202,5 @@ impl Member for WatchedMember {
             self.note(positions);
         }
         outcome
-    }
-}
-
-struct WatchedStage {
-    stage: Box<dyn Stage>,
-    taken: Taken,
-}
-
-impl Stage for WatchedStage {
-    fn name(&self) -> &'static str {
-        self.stage.name()
-    }
-
-    fn inputs(&self) -> Vec<&'static TopicSpec> {
-        self.stage.inputs()
-    }
-
-    fn tables(&self) -> Vec<TableSpec> {
-        self.stage.tables()
-    }
-
-    fn outputs(&self) -> Vec<&'static TopicSpec> {
-        self.stage.outputs()
-    }
-
-    fn step(&mut self, view: &mut View<'_>, record: &Record) -> Result<(), StepError> {
-        let stepped = self.stage.step(view, record);
-        if !matches!(stepped, Err(StepError::Wait(_))) {
-            self.taken.lock().unwrap().push(record.clone());
-        }
-        stepped
-    }
-
-    fn work(&mut self, view: &mut View<'_>) -> Result<bool, StepError> {
-        self.stage.work(view)
     }
 }

@@ -1,0 +1,86 @@
+//! A log over another one: what it does not do itself, the other does. Tests watch and disturb logs
+//! so.
+
+use schemas::TopicSpec;
+
+use crate::{Log, LogError, Member, Membership, Position, Reader, TopicPlan, Writer};
+
+/// What a log over another one may do itself.
+pub trait Layer: Send + Sync {
+    /// Gives the log below.
+    fn below(&self) -> &dyn Log;
+
+    /// As [`Log::writer`].
+    ///
+    /// # Errors
+    /// As there.
+    fn writer(&self, role: &str) -> Result<Box<dyn Writer>, LogError> {
+        self.below().writer(role)
+    }
+
+    /// As [`Log::reader`].
+    ///
+    /// # Errors
+    /// As there.
+    fn reader(&self, from: &[Position]) -> Result<Box<dyn Reader>, LogError> {
+        self.below().reader(from)
+    }
+
+    /// As [`Log::join`].
+    ///
+    /// # Errors
+    /// As there.
+    fn join(&self, membership: &Membership) -> Result<Box<dyn Member>, LogError> {
+        self.below().join(membership)
+    }
+
+    /// As [`Log::ends`].
+    ///
+    /// # Errors
+    /// As there.
+    fn ends(&self, of: &[&'static TopicSpec]) -> Result<Vec<Position>, LogError> {
+        self.below().ends(of)
+    }
+}
+
+impl<L: Layer> Log for L {
+    fn partitions(&self) -> i32 {
+        self.below().partitions()
+    }
+
+    fn identity(&self) -> Result<String, LogError> {
+        self.below().identity()
+    }
+
+    fn plan(&self) -> Result<Vec<TopicPlan>, LogError> {
+        self.below().plan()
+    }
+
+    fn apply(&self) -> Result<Vec<TopicPlan>, LogError> {
+        self.below().apply()
+    }
+
+    fn check(&self) -> Result<(), LogError> {
+        self.below().check()
+    }
+
+    fn writer(&self, role: &str) -> Result<Box<dyn Writer>, LogError> {
+        Layer::writer(self, role)
+    }
+
+    fn reader(&self, from: &[Position]) -> Result<Box<dyn Reader>, LogError> {
+        Layer::reader(self, from)
+    }
+
+    fn join(&self, membership: &Membership) -> Result<Box<dyn Member>, LogError> {
+        Layer::join(self, membership)
+    }
+
+    fn committed(&self, group: &str, of: &[&'static TopicSpec]) -> Result<Vec<Position>, LogError> {
+        self.below().committed(group, of)
+    }
+
+    fn ends(&self, of: &[&'static TopicSpec]) -> Result<Vec<Position>, LogError> {
+        Layer::ends(self, of)
+    }
+}
