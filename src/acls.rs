@@ -10,7 +10,6 @@ use stream::acls::{Needs, arguments};
 
 use crate::{
     config::{Config, ConfigFile},
-    dlq,
     pipeline::{STAGES, factory},
     replay, reshard,
 };
@@ -119,7 +118,7 @@ fn roles() -> Result<Vec<Role>> {
     }
     let render = Needs { reads: RENDERED.to_vec(), ..Needs::default() };
     roles.push(role("render", "scorecard render", render));
-    inputs.retain(|topic| dlq::takes_back(topic));
+    inputs.retain(|topic| topic.is_source());
     let sources = inputs.clone();
     let letters = Needs { reads: vec![topic::DEADLETTER], writes: inputs, ..Needs::default() };
     roles.push(role("dlq", "scorecard dlq", letters));

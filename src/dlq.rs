@@ -264,15 +264,11 @@ fn revived(letter: &Record) -> Result<Outgoing> {
     Ok(Outgoing { topic, partition, headers, ..letter.clone().into() })
 }
 
-/// Whether records of a topic may be appended once more: a stage's outputs are the stage's alone.
-pub(crate) fn takes_back(topic: &TopicSpec) -> bool {
-    topic.writer.starts_with("producer")
-}
-
 /// The topic that a letter came from, if its records may be appended once more.
 fn topic_of(letter: &Record) -> Result<&'static TopicSpec> {
     let name = header(letter, DLQ_TOPIC);
     let Some(topic) = by_name(name) else { bail!("it names no topic of ours: {name:?}") };
-    ensure!(takes_back(topic), "it came from {name}, which only the {} writes", topic.writer);
+    // A stage's outputs are the stage's alone.
+    ensure!(topic.is_source(), "it came from {name}, which only the {} writes", topic.writer);
     Ok(topic)
 }

@@ -145,9 +145,9 @@ fn begin(source: &Site, target: &Target, file: &Path) -> Result<Plan> {
         plan.target,
         plan.partitions
     );
-    let written = topic::ALL.iter().find(|topic| {
-        !topic.writer.starts_with("producer") && !is_history(topic) && sum(&there, topic) > 0
-    });
+    let written = topic::ALL
+        .iter()
+        .find(|topic| !topic.is_source() && !is_history(topic) && sum(&there, topic) > 0);
     if let Some(topic) = written {
         bail!("stages have begun at the target ({} holds records): it is in use", topic.name);
     }
@@ -304,7 +304,7 @@ pub(crate) fn sources() -> Vec<&'static TopicSpec> {
     ];
     let mut all = VecDeque::from(of_account);
     for topic in topic::ALL {
-        let ours = topic.writer.starts_with("producer") || is_history(topic);
+        let ours = topic.is_source() || is_history(topic);
         if ours && !all.iter().any(|one| one.name == topic.name) {
             all.push_back(topic);
         }

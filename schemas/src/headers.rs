@@ -5,6 +5,12 @@ use std::borrow::Cow;
 /// The version of CloudEvents that `ce_specversion` names.
 pub const SPEC_VERSION: &str = "1.0";
 
+/// Names of the headers that every record of ours has, in the order in which they are written.
+///
+/// The local log writes their places instead of them: the list may only grow at its end.
+pub const NAMES: [&str; 6] =
+    ["ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time", "content-type"];
+
 /// A record's headers in the order in which they are written.
 pub type Headers = Vec<(Cow<'static, str>, Cow<'static, [u8]>)>;
 
@@ -27,21 +33,20 @@ pub struct Event<'a> {
 pub fn cloud_event(event: &Event<'_>) -> Headers {
     let fixed = |value: &'static str| Cow::Borrowed(value.as_bytes());
     let made = |value: String| Cow::Owned(value.into_bytes());
-    vec![
-        (Cow::Borrowed("ce_specversion"), fixed(SPEC_VERSION)),
-        (Cow::Borrowed("ce_id"), made(event.id.to_owned())),
-        (Cow::Borrowed("ce_type"), made(["scorecard.", event.kind, ".v1"].concat())),
-        (Cow::Borrowed("ce_source"), made(event.source.to_owned())),
-        (Cow::Borrowed("ce_time"), made(rfc3339(event.time_ms))),
-        (Cow::Borrowed("content-type"), fixed("application/avro")),
-    ]
+    let values = [
+        fixed(SPEC_VERSION),
+        made(event.id.to_owned()),
+        made(["scorecard.", event.kind, ".v1"].concat()),
+        made(event.source.to_owned()),
+        made(rfc3339(event.time_ms)),
+        fixed("application/avro"),
+    ];
+    NAMES.into_iter().map(Cow::Borrowed).zip(values).collect()
 }
 
 /// Gives a header's name: without a copy for those that every record of ours has.
 pub fn name_of(name: &str) -> Cow<'static, str> {
-    const OURS: [&str; 6] =
-        ["ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time", "content-type"];
-    let ours = OURS.into_iter().find(|one| *one == name);
+    let ours = NAMES.into_iter().find(|one| *one == name);
     ours.map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed)
 }
 

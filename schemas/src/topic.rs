@@ -63,6 +63,11 @@ impl TopicSpec {
     pub fn full_name(&self, prefix: &str) -> String {
         format!("{prefix}.{}.v1", self.name)
     }
+
+    /// Tells whether producers write it: what they wrote is what everything else is made of.
+    pub fn is_source(&self) -> bool {
+        self.writer.starts_with("producer")
+    }
 }
 
 /// A topic with the types of its key and value.

@@ -98,7 +98,7 @@ impl Cut {
         for name in STAGES {
             let stage = factory(name)?();
             let (sources, inner): (Vec<&'static TopicSpec>, Vec<_>) =
-                stage.inputs().into_iter().partition(|topic| is_source(topic));
+                stage.inputs().into_iter().partition(|topic| topic.is_source());
             let asked = "asking how far the stages are";
             taken.extend(site.log.committed(stage.name(), &sources).context(asked)?);
             let tables = stage.tables().into_iter().map(|table| table.topic);
@@ -153,11 +153,6 @@ impl Cut {
         let lost = lost.into_values().filter(|lost| lost.records > 0);
         Ok(Copied { records: count.get(), lost: lost.collect() })
     }
-}
-
-/// Whether a topic is written by producers.
-fn is_source(topic: &TopicSpec) -> bool {
-    topic.writer.starts_with("producer")
 }
 
 /// Opens a reader's way through one whole partition up to an end.

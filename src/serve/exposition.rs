@@ -200,7 +200,7 @@ fn task_gauges(moments: &[Moment]) -> Vec<Family> {
         ),
         gauge(
             "scorecard_task_dirty_bytes",
-            "Bytes of keys and values in the running transaction.",
+            "Bytes that the running transaction appends, about.",
             value(|_, counted| Some(counted.dirty_bytes as f64)),
         ),
         gauge(

@@ -44,9 +44,8 @@ pub struct Pending {
 /// The newest value of a key, and where it comes from.
 #[derive(Clone)]
 pub(crate) struct Change {
-    pub(crate) topic: &'static TopicSpec,
-    /// What the record's key begins with: a private table's name.
-    pub(crate) head: Option<&'static str>,
+    /// The table; a compacted topic that is none of the stage's is one for what is appended.
+    pub(crate) table: TableSpec,
     pub(crate) partition: i32,
     /// None is a deletion.
     pub(crate) value: Option<Written>,
@@ -168,20 +167,21 @@ impl Pending {
     pub(crate) fn foreign(&self, partition: i32) -> Option<(&'static str, i32)> {
         let mut changes = each(&self.rows);
         let (_, _, change) = changes.find(|(_, _, change)| change.partition != partition)?;
-        Some((change.topic.name, change.partition))
+        Some((change.table.topic.name, change.partition))
     }
 
     /// Changes a row.
-    pub(crate) fn set_row(&mut self, table: TableSpec, key: String, change: Change) -> Undo {
-        self.set(true, table.name, key, change)
+    pub(crate) fn set_row(&mut self, key: String, change: Change) -> Undo {
+        self.set(true, key, change)
     }
 
     /// Sets the newest record of a key in a compacted topic.
     pub(crate) fn set_latest(&mut self, key: String, change: Change) -> Undo {
-        self.set(false, change.topic.name, key, change)
+        self.set(false, key, change)
     }
 
-    fn set(&mut self, in_table: bool, name: &'static str, key: String, change: Change) -> Undo {
+    fn set(&mut self, in_table: bool, key: String, change: Change) -> Undo {
+        let name = change.table.name;
         self.bytes += key.len() + ROW_BYTES;
         let changes = if in_table { &mut self.rows } else { &mut self.latest };
         let before = changes.of(name).insert(key.clone(), change);
@@ -226,18 +226,16 @@ impl Change {
 
     /// Encodes the value, and makes the record that tells it.
     fn seal(&mut self, key: &str, context: &TaskContext) -> Result<Outgoing, StepError> {
+        let topic = self.table.topic;
         if let Some(value) = &mut self.value {
-            let bytes = (value.encode)(&value.row, context, self.topic);
+            let bytes = (value.encode)(&value.row, context, topic);
             value.bytes = Some(bytes.map_err(|error| StepError::poison(&error))?.into());
         }
-        let key = match self.head {
-            Some(head) => format!("{head}/{key}"),
-            None => key.to_owned(),
-        };
         let Origin { cause, number, at_ms } = &self.origin;
         let id = format!("{cause}/row/{number}");
         let value = self.bytes().map(<[u8]>::to_vec);
-        Ok(outgoing(self.topic, self.partition, key, value, (&id, *at_ms, context)))
+        let key = self.table.record_key(key);
+        Ok(outgoing(topic, self.partition, key, value, (&id, *at_ms, context)))
     }
 }
 
@@ -281,10 +279,9 @@ fn record_size(record: &Outgoing) -> usize {
 
 impl fmt::Debug for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { topic, head, partition, value, origin } = self;
+        let Self { table, partition, value, origin } = self;
         f.debug_struct("Change")
-            .field("topic", &topic.name)
-            .field("head", head)
+            .field("table", &table.name)
             .field("partition", partition)
             .field("deletes", &value.is_none())
             .field("origin", origin)

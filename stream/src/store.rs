@@ -194,7 +194,7 @@ impl TaskStore {
             }
         }
         self.mark(&mut batch, marks);
-        batch.commit().map_err(failed("applying a transaction"))
+        batch.commit().map_err(failed("writing rows to a task store"))
     }
 
     /// Gives the recorded next offset of an input topic, if any.

@@ -268,7 +268,7 @@ impl<'a> View<'a> {
     ) -> Result<(), StepError> {
         if topic.spec.cleanup == Cleanup::Compact {
             self.ready::<V>(topic.spec)?;
-            self.latest(topic.spec, key, Some(Written::new(Arc::new(value.clone()))));
+            self.latest(topic, key, Some(Written::new(Arc::new(value.clone()))));
             return Ok(());
         }
         let bytes = self.encode(topic.spec, value)?;
@@ -282,7 +282,7 @@ impl<'a> View<'a> {
 
     /// Appends a tombstone to a compacted topic that is no table of this stage: the entity is gone.
     pub fn retract<K: Key, V: Value>(&mut self, topic: &Topic<K, V>, key: &K) {
-        self.latest(topic.spec, key, None);
+        self.latest(topic, key, None);
     }
 
     /// Tells whether records of this key go to the task's own partition.
@@ -318,27 +318,20 @@ impl<'a> View<'a> {
     }
 
     fn change<K: Key>(&mut self, table: TableSpec, key: &K, text: String, value: Option<Written>) {
-        let head = (!table.published).then_some(table.name);
-        let change = self.made(table.topic, head, key, value);
-        self.undo.push(self.pending.set_row(table, text, change));
+        let change = self.made(table, key, value);
+        self.undo.push(self.pending.set_row(text, change));
     }
 
-    fn latest<K: Key>(&mut self, topic: &'static TopicSpec, key: &K, value: Option<Written>) {
-        let change = self.made(topic, None, key, value);
+    fn latest<K: Key, V: Value>(&mut self, topic: &Topic<K, V>, key: &K, value: Option<Written>) {
+        let change = self.made(Table::published(*topic).spec, key, value);
         self.undo.push(self.pending.set_latest(key.encode(), change));
     }
 
-    fn made<K: Key>(
-        &mut self,
-        topic: &'static TopicSpec,
-        head: Option<&'static str>,
-        key: &K,
-        value: Option<Written>,
-    ) -> Change {
+    fn made<K: Key>(&mut self, table: TableSpec, key: &K, value: Option<Written>) -> Change {
         let origin =
             Origin { cause: self.origin().clone(), number: self.changes, at_ms: self.at_ms };
         self.changes += 1;
-        Change { topic, head, partition: self.partition(topic, key), value, origin }
+        Change { table, partition: self.partition(table.topic, key), value, origin }
     }
 
     fn origin(&self) -> &Arc<str> {

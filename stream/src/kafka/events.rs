@@ -11,6 +11,7 @@
 #![allow(unsafe_code)]
 
 use std::{
+    borrow::Cow,
     ffi::{CStr, CString, c_char, c_int, c_void},
     ptr,
     time::Duration,
@@ -262,7 +263,7 @@ unsafe fn headers(message: &sys::rd_kafka_message_t) -> Headers {
             if found != none {
                 break;
             }
-            headers.push((name_of(&text(name)), bytes(value, length).into()));
+            headers.push((name_of(&lossy(name)), bytes(value, length).into()));
         }
     }
     headers
@@ -285,9 +286,18 @@ unsafe fn bytes(start: *const c_void, length: usize) -> Vec<u8> {
 /// # Safety
 /// The pointer is null or points to a zero-terminated text.
 unsafe fn text(start: *const c_char) -> String {
+    // SAFETY: the caller's promise.
+    unsafe { lossy(start) }.into_owned()
+}
+
+/// Gives a text where it stands.
+///
+/// # Safety
+/// The pointer is null or points to a zero-terminated text that stays as long as it is used.
+unsafe fn lossy<'a>(start: *const c_char) -> Cow<'a, str> {
     if start.is_null() {
-        return String::new();
+        return Cow::Borrowed("");
     }
     // SAFETY: the caller's promise.
-    unsafe { CStr::from_ptr(start) }.to_string_lossy().into_owned()
+    unsafe { CStr::from_ptr(start) }.to_string_lossy()
 }

@@ -1,17 +1,16 @@
 //! A record's bytes in the store of a local log: keys that sort by offset, values without waste.
 
-use schemas::{TopicSpec, headers::name_of};
+use std::borrow::Cow;
+
+use schemas::{
+    TopicSpec,
+    headers::{Headers, NAMES},
+};
 
 use crate::{LogError, Outgoing, Record, log::size_of_record};
 
 /// Bytes of a record's key: topic and partition (2 each), offset (8), all big-endian.
 pub(super) const KEY_BYTES: usize = 12;
-
-/// Names of headers that nearly every record has: one byte each instead of the text.
-///
-/// The list is part of the format: it may only grow at its end.
-const KNOWN_NAMES: [&str; 6] =
-    ["ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time", "content-type"];
 
 const VALUE: u8 = 0;
 const TOMBSTONE: u8 = 1;
@@ -56,7 +55,7 @@ pub(super) fn encode(record: &Outgoing) -> Vec<u8> {
     put_bytes(&mut out, &record.key);
     put_varint(&mut out, record.headers.len() as u64);
     for (name, value) in &record.headers {
-        match KNOWN_NAMES.iter().position(|known| known == name) {
+        match NAMES.iter().position(|known| known == name) {
             Some(index) => out.push(index as u8 + 1),
             None => {
                 out.push(0);
@@ -117,16 +116,16 @@ impl<'a> Input<'a> {
         Some(Head { tombstone, timestamp_ms: unzigzag(self.varint()?), key: self.bytes()? })
     }
 
-    fn headers(&mut self) -> Option<schemas::headers::Headers> {
+    fn headers(&mut self) -> Option<Headers> {
         let count = usize::try_from(self.varint()?).ok()?;
         // A header takes two bytes at least: a broken count can't ask for more memory than that.
         let mut headers = Vec::with_capacity(count.min(self.0.len() / 2));
         for _ in 0..count {
             let name = match self.byte()? {
-                0 => String::from_utf8(self.bytes()?.to_vec()).ok()?,
-                known => (*KNOWN_NAMES.get(usize::from(known) - 1)?).to_owned(),
+                0 => Cow::Owned(String::from_utf8(self.bytes()?.to_vec()).ok()?),
+                known => Cow::Borrowed(*NAMES.get(usize::from(known) - 1)?),
             };
-            headers.push((name_of(&name), self.bytes()?.to_vec().into()));
+            headers.push((name, self.bytes()?.to_vec().into()));
         }
         Some(headers)
     }

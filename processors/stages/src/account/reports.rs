@@ -39,7 +39,7 @@ impl Task<'_, '_> {
                 self.cover(&account, &key.resource_type)
             }
             (Order::Newer, ..) => Err(poison(format!("report {id} of {source} never started"))),
-            (Order::Current, Some(scope), event) => self.report_event(&key, &source, scope, event),
+            (Order::Current, Some(scope), event) => self.report_event(&key, &source, &scope, event),
             _ => Ok(()), // Void or delivered again: it says nothing new.
         }
     }
@@ -48,13 +48,13 @@ impl Task<'_, '_> {
         &mut self,
         key: &ScopeKey,
         source: &str,
-        scope: Arc<ScopeState>,
+        scope: &ScopeState,
         event: ReportEvent,
     ) -> Step {
         match event {
             ReportEvent::Started {} | ReportEvent::Changed { .. } => Ok(()),
-            ReportEvent::Found { finding } => self.found(&key.account, source, &scope, finding),
-            ReportEvent::Failed { error } => self.fail_scope(key, &scope, error),
+            ReportEvent::Found { finding } => self.found(&key.account, source, scope, finding),
+            ReportEvent::Failed { error } => self.fail_scope(key, scope, error),
             ReportEvent::Completed { count, complete } => self.push(Work::SweepReport {
                 sweep: ReportSweep {
                     account: key.account.clone(),
@@ -71,8 +71,7 @@ impl Task<'_, '_> {
     }
 
     fn found(&mut self, account: &str, source: &str, scope: &ScopeState, finding: Finding) -> Step {
-        let Finding { check, region, resource, .. } = &finding;
-        let key = FindingKey::new(account, source, check, region, resource);
+        let key = FindingKey::of(account, source, &finding);
         let generation = scope.generation;
         let earlier = self.view.get(&FINDING, &key)?.filter(|row| row.generation == generation);
         let finding = match earlier {
@@ -89,8 +88,7 @@ impl Task<'_, '_> {
         scope: Option<&ScopeState>,
         finding: Finding,
     ) -> Step {
-        let Finding { check, region, resource, .. } = &finding;
-        let key = FindingKey::new(account, source, check, region, resource);
+        let key = FindingKey::of(account, source, &finding);
         // The report that runs has it still, if it had it.
         let generation = self.view.get(&FINDING, &key)?.map_or(-1, |row| row.generation);
         let changed_in = Some(scope.map_or(0, |scope| scope.generation));

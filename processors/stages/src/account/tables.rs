@@ -81,6 +81,14 @@ key! {
     } by account
 }
 
+impl FindingKey {
+    /// Gives the key of a source's finding.
+    pub(super) fn of(account: &str, source: &str, finding: &Finding) -> Self {
+        let Finding { check, region, resource, .. } = finding;
+        Self::new(account, source, check, region, resource)
+    }
+}
+
 /// A finding and the report that had it last.
 #[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
 #[avro(namespace = "scorecard")]

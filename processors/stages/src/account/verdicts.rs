@@ -97,8 +97,7 @@ impl Task<'_, '_> {
             self.move_part(key, after.is_some())?;
         }
         self.move_timer(key, before.and_then(|r| r.flips_ms), after.and_then(|r| r.flips_ms))?;
-        let standing = |row: &Arc<ComplianceState>| standing(row);
-        let (before, after) = (before.map(standing), after.map(standing));
+        let (before, after) = (before.map(|row| standing(row)), after.map(|row| standing(row)));
         if before == after {
             return Ok(());
         }
