@@ -11,7 +11,6 @@ use anyhow::{Context, Result, bail};
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
-    error::{KafkaError, RDKafkaErrorCode},
     message::{Header, Headers, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
@@ -19,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     admin::{self, Ends},
-    feed::WAIT_MAX,
+    feed::{WAIT_MAX, drain, send},
     process,
     watch::reader,
 };
@@ -283,24 +282,11 @@ impl Copier {
                 }
                 let (key, value) = (self.cut(number, key), self.cut(number + 7, value));
                 let record = BaseRecord::to(&self.topics[place]).partition(partition);
-                self.send(record.key(key).payload(value).headers(headers))?;
+                send(&self.producer, record.key(key).payload(value).headers(headers))?;
                 self.written[place] += 1;
             }
         }
         Ok(())
-    }
-
-    fn send(&self, mut record: BaseRecord<'_, [u8], [u8]>) -> Result<()> {
-        loop {
-            match self.producer.send(record) {
-                Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
-                    record = back;
-                    self.look();
-                }
-                Err((error, _)) => return Err(error).context("writing"),
-            }
-        }
     }
 
     /// Gives bytes as they stand in the input, from a place that moves with the number.
@@ -311,9 +297,7 @@ impl Copier {
     }
 
     fn commit(&self, next: &[i64]) -> Result<()> {
-        while self.producer.in_flight_count() > 0 {
-            self.look();
-        }
+        drain(&self.producer);
         let mut list = TopicPartitionList::new();
         for (partition, offset) in (0..).zip(next) {
             list.add_partition_offset(&self.tape.input, partition, Offset::Offset(*offset))?;
@@ -322,10 +306,5 @@ impl Copier {
         let sent = self.producer.send_offsets_to_transaction(&list, &group, WAIT_MAX);
         sent.context("sending offsets")?;
         self.producer.commit_transaction(WAIT_MAX).context("committing")
-    }
-
-    fn look(&self) {
-        self.producer.poll(Duration::ZERO);
-        std::thread::sleep(Duration::from_micros(500));
     }
 }

@@ -110,23 +110,12 @@ impl Feed {
         if !record.headers.is_empty() {
             message = message.headers(headers);
         }
-        loop {
-            match self.producer.send(message) {
-                Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
-                    message = back;
-                    self.look();
-                }
-                Err((error, _)) => return Err(error).context("appending a record"),
-            }
-        }
+        send(&self.producer, message)
     }
 
     /// Waits until every record is in the log.
     pub(crate) fn drain(&self) -> Result<()> {
-        while self.producer.in_flight_count() > 0 {
-            self.look();
-        }
+        drain(&self.producer);
         self.producer.poll(Duration::ZERO);
         match self.producer.context().failed.load(Ordering::Relaxed) {
             0 => Ok(()),
@@ -144,11 +133,35 @@ impl Feed {
     pub(crate) fn poll(&self) {
         self.producer.poll(Duration::ZERO);
     }
+}
 
-    fn look(&self) {
-        self.poll();
-        std::thread::sleep(LOOK_EVERY);
+/// Hands a record to a producer, waiting while its queue is full.
+pub(crate) fn send<C: ProducerContext<DeliveryOpaque = ()>>(
+    producer: &BaseProducer<C>,
+    mut record: BaseRecord<'_, [u8], [u8]>,
+) -> Result<()> {
+    loop {
+        match producer.send(record) {
+            Ok(()) => return Ok(()),
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                record = back;
+                look(producer);
+            }
+            Err((error, _)) => return Err(error).context("appending a record"),
+        }
     }
+}
+
+/// Waits until a producer has nothing under way.
+pub(crate) fn drain<C: ProducerContext>(producer: &BaseProducer<C>) {
+    while producer.in_flight_count() > 0 {
+        look(producer);
+    }
+}
+
+fn look<C: ProducerContext>(producer: &BaseProducer<C>) {
+    producer.poll(Duration::ZERO);
+    std::thread::sleep(LOOK_EVERY);
 }
 
 fn settings(bootstrap: &str) -> ClientConfig {

@@ -7,13 +7,12 @@ use std::{
     env,
     io::{self, BufRead, BufReader, Write},
     os::unix::process::ExitStatusExt,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     process::{Child, Command, Stdio},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    thread,
+    thread::{self, ScopedJoinHandle},
     time::{Duration, Instant},
 };
 
@@ -32,9 +31,6 @@ const BROKERS: &str = "STREAM_BROKERS_CHILD";
 
 /// Commits that must succeed after the disturbance.
 const MORE: usize = 20;
-
-/// Runs that Kafka itself may spoil before the test gives up.
-const SPOILED_MAX: usize = 6;
 
 #[test]
 fn a_killed_broker_makes_no_commit_count_twice_or_get_lost() {
@@ -63,33 +59,28 @@ fn a_silent_broker_makes_no_commit_count_twice_or_get_lost() {
 
 /// Has a child commit record after record while its node is disturbed; each must be there once.
 ///
-/// A run in which Kafka ended a transaction without its marker is begun anew on another node: a
-/// single broker that is killed in the middle of a commit does so.
-fn commit_while(properties: &str, disturb: impl Fn(&mut Kafka) + Send + Sync + 'static) {
-    let disturb = Arc::new(disturb);
-    for _ in 0..SPOILED_MAX {
-        let node = Arc::new(Mutex::new(Kafka::start_with(properties).unwrap()));
-        let run = || commit_on(&node, disturb.clone());
-        let Err(failure) = catch_unwind(AssertUnwindSafe(run)) else { return };
-        if !lock(&node).forgot_a_marker().unwrap() {
-            resume_unwind(failure);
-        }
-        println!("Kafka forgot the end of a transaction: another run");
-    }
-    panic!("Kafka spoiled all of {SPOILED_MAX} runs");
+/// A run that Kafka spoils is begun anew: a single broker that is killed in the middle of a commit
+/// ends a transaction without its marker.
+fn commit_while(properties: &str, disturb: impl Fn(&mut Kafka) + Send + Sync) {
+    let run = |node: &mut Kafka| {
+        thread::scope(|scope| {
+            let bootstrap = node.bootstrap();
+            commit_until(&bootstrap, || scope.spawn(|| disturb(node)));
+        });
+        Ok(())
+    };
+    Kafka::unspoiled(properties, run).unwrap();
 }
 
-fn commit_on(node: &Arc<Mutex<Kafka>>, disturb: Arc<impl Fn(&mut Kafka) + Send + Sync + 'static>) {
-    let bootstrap = lock(node).bootstrap();
-    let log = connect(&bootstrap);
+fn commit_until<'s>(bootstrap: &str, disturb: impl FnOnce() -> ScopedJoinHandle<'s, ()>) {
+    let log = connect(bootstrap);
     log.apply().unwrap();
     let input = OBSERVATION.spec;
     append(&log, vec![record(input, 0, "k", "v")]);
 
     let acknowledged = Arc::new(AtomicUsize::new(0));
-    let mut child = spawn(&bootstrap, &acknowledged);
-    let disturbed = node.clone();
-    let disturber = thread::spawn(move || disturb(&mut lock(&disturbed)));
+    let mut child = spawn(bootstrap, &acknowledged);
+    let disturber = disturb();
     let start = Instant::now();
     let (mut hangs, mut goal) = (0, usize::MAX);
     while acknowledged.load(Ordering::Relaxed) < goal {
@@ -102,7 +93,7 @@ fn commit_on(node: &Arc<Mutex<Kafka>>, disturb: Arc<impl Fn(&mut Kafka) + Send +
             assert_eq!(status.code(), Some(watchdog::EXIT_CODE), "the child failed: {status}");
             hangs += 1;
             // The next one counts what is there by itself.
-            child = spawn(&bootstrap, &acknowledged);
+            child = spawn(bootstrap, &acknowledged);
         }
         thread::sleep(Duration::from_millis(20));
     }
@@ -121,10 +112,6 @@ fn commit_on(node: &Arc<Mutex<Kafka>>, disturb: Arc<impl Fn(&mut Kafka) + Send +
     assert!((told..=told + 1).contains(&keys.len()), "{told} were told, {} are there", keys.len());
     assert_eq!(log.committed("g", &[input]).unwrap()[0], at(input, 0, 1));
     println!("{} commits, {hangs} hangs", keys.len());
-}
-
-fn lock(node: &Mutex<Kafka>) -> MutexGuard<'_, Kafka> {
-    node.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn connect(bootstrap: &str) -> KafkaLog {

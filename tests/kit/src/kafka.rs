@@ -1,6 +1,7 @@
 //! Apache Kafka: one KRaft node on loopback ports, with its data and log in a folder of its own.
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -21,6 +22,9 @@ const STOP_LIMIT: Duration = Duration::from_secs(60);
 
 /// What a transaction coordinator logs when it skips markers for partitions without a leader.
 const MARKER_SKIPPED: &str = "Couldn't find leader endpoint for partitions";
+
+/// Runs that Kafka itself may spoil before [`Kafka::unspoiled`] gives up.
+const SPOILED_MAX: usize = 6;
 
 /// One Kafka node. It is killed on drop, and its folder removed unless the test has failed.
 #[derive(Debug)]
@@ -49,6 +53,26 @@ impl Kafka {
         let mut kafka = Self::formatted(ports::free(), properties)?;
         kafka.launch()?;
         Ok(kafka)
+    }
+
+    /// Runs something on a node of its own; where it fails and Kafka [forgot a
+    /// marker](Kafka::forgot_a_marker), it is begun anew on another node.
+    ///
+    /// # Errors
+    /// As [`Kafka::start_with`], what the run gives, and when Kafka spoils one run after another.
+    pub fn unspoiled<T>(
+        properties: &str,
+        mut run: impl FnMut(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        for _ in 0..SPOILED_MAX {
+            let mut kafka = Self::start_with(properties)?;
+            let done = catch_unwind(AssertUnwindSafe(|| run(&mut kafka)));
+            if matches!(done, Ok(Ok(_))) || !kafka.forgot_a_marker()? {
+                return done.unwrap_or_else(|panic| resume_unwind(panic));
+            }
+            println!("Kafka forgot the end of a transaction: another run");
+        }
+        bail!("Kafka spoiled all of {SPOILED_MAX} runs")
     }
 
     /// As [`Kafka::start_with`], with a second listener that tells its clients to come through the
