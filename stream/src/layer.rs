@@ -52,6 +52,10 @@ impl<L: Layer> Log for L {
         self.below().identity()
     }
 
+    fn ages_by_records(&self) -> bool {
+        self.below().ages_by_records()
+    }
+
     fn plan(&self) -> Result<Vec<TopicPlan>, LogError> {
         self.below().plan()
     }

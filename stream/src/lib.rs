@@ -22,6 +22,8 @@ pub mod secret;
 pub mod snapshot;
 mod stage;
 pub mod store;
+#[cfg(test)]
+mod store_tests;
 mod table;
 pub mod view;
 pub mod watchdog;

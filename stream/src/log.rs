@@ -112,6 +112,11 @@ pub trait Log: Send + Sync {
         Ok(String::new())
     }
 
+    /// Tells whether tombstones age by the times of records instead of by this machine's clock.
+    fn ages_by_records(&self) -> bool {
+        false
+    }
+
     /// Says what each topic needs, without doing it.
     ///
     /// # Errors
@@ -158,6 +163,15 @@ pub trait Log: Send + Sync {
     /// # Errors
     /// When the log can't be reached or a topic is not there.
     fn reader(&self, from: &[Position]) -> Result<Box<dyn Reader>, LogError>;
+
+    /// Opens a reader as [`Log::reader`] does, whose records may come without headers: tables are
+    /// restored by it.
+    ///
+    /// # Errors
+    /// As [`Log::reader`].
+    fn row_reader(&self, from: &[Position]) -> Result<Box<dyn Reader>, LogError> {
+        self.reader(from)
+    }
 
     /// Joins a consumer group as a member that reads, writes and commits in one transaction.
     ///

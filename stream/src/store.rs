@@ -25,10 +25,10 @@ const FORMAT: u32 = 1;
 const FOLDER: &str = "tables";
 
 /// Memory for blocks of all tasks' tables that were read lately.
-const CACHE_BYTES: u64 = 32 << 20;
+const CACHE_BYTES: u64 = 16 << 20;
 
 /// What one task's tables gather in memory before it goes to disk.
-const MEMTABLE_BYTES: u64 = 16 << 20;
+const MEMTABLE_BYTES: u64 = 8 << 20;
 
 /// Notes begin with a zero byte, which no table's name does.
 const IDENTITY: &[u8] = b"\0identity";
@@ -99,6 +99,9 @@ pub struct TaskStore {
 
 /// A row to write: table, key, and the value or its deletion.
 pub type Row<'r> = (&'static str, &'r str, Option<&'r [u8]>);
+
+/// The same as values of its own.
+pub type OwnedRow = (&'static str, String, Option<Vec<u8>>);
 
 impl Stores {
     /// Opens the process's stores in a folder; what is damaged beyond reading is begun anew.
@@ -193,8 +196,40 @@ impl TaskStore {
                 None => batch.remove(&self.keyspace, key),
             }
         }
-        self.mark(&mut batch, marks);
+        for (key, value) in noted_in(marks) {
+            match value {
+                Some(bytes) => batch.insert(&self.keyspace, key, bytes),
+                None => batch.remove(&self.keyspace, key),
+            }
+        }
         batch.commit().map_err(failed("writing rows to a task store"))
+    }
+
+    /// Takes over many changes of rows, oldest first, and positions, all or nothing: sorted they
+    /// become a file of their own, past journal and memtable.
+    ///
+    /// # Errors
+    /// When the disk fails; then nothing was changed.
+    pub fn load(&self, rows: Vec<OwnedRow>, marks: &Marks<'_>) -> Result<(), LogError> {
+        let mut changes: Vec<(Vec<u8>, Option<Vec<u8>>)> = noted_in(marks).collect();
+        changes.extend(rows.into_iter().map(|(table, key, value)| (row_key(table, &key), value)));
+        // Stable: of a key's changes the newest stays last.
+        changes.sort_by(|one, other| one.0.cmp(&other.0));
+        let write = || {
+            let mut run = self.keyspace.start_ingestion()?;
+            let mut changes = changes.into_iter().peekable();
+            while let Some((key, value)) = changes.next() {
+                if changes.peek().is_some_and(|next| next.0 == key) {
+                    continue;
+                }
+                match value {
+                    Some(bytes) => run.write(key, bytes)?,
+                    None => run.write_tombstone(key)?,
+                }
+            }
+            run.finish()
+        };
+        write().map_err(failed("loading rows into a task store"))
     }
 
     /// Gives the recorded next offset of an input topic, if any.
@@ -290,19 +325,6 @@ impl TaskStore {
         }
     }
 
-    fn mark(&self, batch: &mut fjall::OwnedWriteBatch, marks: &Marks<'_>) {
-        for (prefix, positions) in [(INPUT, marks.inputs), (CHANGELOG, marks.changelogs)] {
-            for position in positions {
-                let key = [prefix, position.topic.name.as_bytes()].concat();
-                batch.insert(&self.keyspace, key, position.offset.to_be_bytes());
-            }
-        }
-        if let Some(checked) = marks.checked {
-            batch.insert(&self.keyspace, CHECKED_CLOCK, checked.clock_ms.to_be_bytes());
-            batch.insert(&self.keyspace, CHECKED_RECORD, checked.record_ms.to_be_bytes());
-        }
-    }
-
     fn number(&self, key: &[u8]) -> Result<Option<i64>, LogError> {
         let found = self.keyspace.get(key).map_err(|error| self.noted(error));
         let found = found.map_err(failed("reading a task store's positions"))?;
@@ -380,6 +402,21 @@ impl std::fmt::Display for Identity {
     }
 }
 
+/// Gives the entries that record positions, never a deletion.
+fn noted_in(marks: &Marks<'_>) -> impl Iterator<Item = (Vec<u8>, Option<Vec<u8>>)> {
+    let number = |key: Vec<u8>, number: i64| (key, Some(number.to_be_bytes().to_vec()));
+    let of = |prefix: &'static [u8], positions: &[Position]| {
+        let entry = |at: &Position| number([prefix, at.topic.name.as_bytes()].concat(), at.offset);
+        positions.iter().map(entry).collect::<Vec<_>>()
+    };
+    let checked = marks.checked.map(|checked| {
+        let clock = number(CHECKED_CLOCK.to_vec(), checked.clock_ms);
+        [clock, number(CHECKED_RECORD.to_vec(), checked.record_ms)]
+    });
+    let positions = of(INPUT, marks.inputs).into_iter().chain(of(CHANGELOG, marks.changelogs));
+    positions.chain(checked.into_iter().flatten())
+}
+
 fn row_key(table: &str, key: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(table.len() + 1 + key.len());
     bytes.extend_from_slice(table.as_bytes());
@@ -407,18 +444,4 @@ where
     E: std::error::Error + Send + Sync + 'static,
 {
     move |source| LogError::Store { attempted, source: Box::new(source) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stores_whose_making_was_cut_short_are_made_anew() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let tables = folder.path().join(FOLDER);
-        fs::create_dir_all(&tables).expect("a folder");
-        fs::write(tables.join("0.jnl"), "").expect("a file");
-        Stores::open(folder.path()).expect("stores");
-    }
 }

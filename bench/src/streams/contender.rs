@@ -21,6 +21,7 @@ use stream::{
 use super::{
     admin,
     feed::{Translate, WAIT_MAX},
+    limit::MemoryGroup,
     ours::{Ours, read_score},
     peer::{self, Peer, read_counts},
     process,
@@ -90,6 +91,8 @@ pub(crate) struct Setting {
     pub(crate) prefix: String,
     /// For local state and output.
     pub(crate) folder: PathBuf,
+    /// What our worker may take of memory.
+    pub(crate) group: Option<MemoryGroup>,
 }
 
 /// A contender, running or not.
@@ -147,7 +150,11 @@ impl Contender {
         };
         self.starts += 1;
         let name = format!("{}-{}", self.kind.name(), self.starts);
-        self.child = Some(Child::spawn(command, folder, &name)?);
+        let child = Child::spawn(command, folder, &name)?;
+        if let (Kind::Ours, Some(group)) = (self.kind, &self.setting.group) {
+            group.take(child.pid())?;
+        }
+        self.child = Some(child);
         Ok(())
     }
 

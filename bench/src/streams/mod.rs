@@ -6,6 +6,7 @@ mod contender;
 mod feed;
 mod figures;
 mod fold;
+mod limit;
 mod live;
 mod ours;
 mod peer;
@@ -50,6 +51,10 @@ pub(crate) struct Args {
     /// Partitions of every topic
     #[arg(long, default_value_t = 4)]
     partitions: i32,
+    /// MiB that our worker may take, blocks of files included: a control group ends it beyond
+    /// that (needs root)
+    #[arg(long)]
+    memory: Option<u64>,
     /// Small numbers: shows that all of it works, in minutes
     #[arg(long)]
     quick: bool,

@@ -11,6 +11,7 @@ use super::{
     bare::{self, Tape},
     contender::{Caches, Contender, Kind, Setting},
     figures::{Bare, Figures, Form, Live, Scale, Throughput},
+    limit::MemoryGroup,
     live, process,
     race::{Race, Stretch},
     report::best,
@@ -42,6 +43,7 @@ pub(crate) struct Plan {
     seconds: u64,
     seed: u64,
     partitions: i32,
+    memory: Option<u64>,
     quick: bool,
     only: Option<Only>,
     part: Option<Part>,
@@ -52,13 +54,16 @@ struct Site {
     kafka: Kafka,
     broker: u32,
     folder: tempfile::TempDir,
+    /// What our worker may take.
+    group: Option<MemoryGroup>,
     count: u32,
 }
 
 impl Plan {
     pub(crate) fn of(args: &Args) -> Self {
-        let Args { keys, flips, runs, seconds, seed, partitions, quick, only, part, .. } = *args;
-        let plan = Self { keys, flips, runs, seconds, seed, partitions, quick, only, part };
+        let Args { keys, flips, runs, seconds, seed, partitions, memory, .. } = *args;
+        let Args { quick, only, part, .. } = *args;
+        let plan = Self { keys, flips, runs, seconds, seed, partitions, memory, quick, only, part };
         if quick {
             return Self { keys: 20_000, flips: 20_000, runs: 1, seconds: 5, ..plan };
         }
@@ -73,6 +78,7 @@ impl Plan {
             "seconds_per_rate": self.seconds,
             "seed": self.seed,
             "partitions": self.partitions,
+            "memory_mib_of_ours": self.memory,
             "quick": self.quick,
         })
     }
@@ -117,7 +123,8 @@ pub(crate) fn run(plan: &Plan) -> Result<Figures> {
     crate::site::pin(broker, "0");
     crate::site::pin(std::process::id(), "0");
     let folder = tempfile::tempdir().context("making a folder")?;
-    let mut site = Site { kafka, broker, folder, count: 0 };
+    let group = plan.memory.map(|mib| MemoryGroup::make(mib << 20)).transpose()?;
+    let mut site = Site { kafka, broker, folder, group, count: 0 };
     let mut figures = Figures::default();
     if plan.has(Part::Throughput) {
         for kind in plan.kinds() {
@@ -167,7 +174,8 @@ impl Site {
         self.count += 1;
         let prefix = format!("{kind}-{}", self.count);
         let folder = self.folder.path().join(&prefix);
-        Setting { bootstrap: self.kafka.bootstrap(), partitions, shape, prefix, folder }
+        let bootstrap = self.kafka.bootstrap();
+        Setting { bootstrap, partitions, shape, prefix, folder, group: self.group.clone() }
     }
 
     fn race(&mut self, kind: Kind, shape: Shape, partitions: i32, seed: u64) -> Result<Race> {
@@ -245,6 +253,7 @@ impl Site {
                 }
             }
         }
+        memory(&mut race)?;
         race.end()?;
         Ok(live)
     }
@@ -313,11 +322,20 @@ fn rounds(
             measured.push(stretch);
         }
     }
-    let memory = process::memory(race.contender.pid()?)?;
+    let memory = memory(race)?;
     let rows = race.workload.shape.pairs();
     let throughput = Throughput::of(kind, &load, &measured, rows, memory);
-    eprintln!("memory: {} MiB, at most {} MiB", memory.now >> 20, memory.peak >> 20);
     Ok((throughput, tape))
+}
+
+/// Gives and tells what the contender holds.
+fn memory(race: &mut Race) -> Result<process::Memory> {
+    let memory = process::memory(race.contender.pid()?)?;
+    eprintln!("memory: {} MiB, at most {} MiB", memory.now >> 20, memory.peak >> 20);
+    if let Some(group) = &race.contender.setting.group {
+        eprintln!("its control group: at most {} MiB, with blocks of files", group.peak()? >> 20);
+    }
+    Ok(memory)
 }
 
 fn say(what: &str, stretch: &Stretch) {

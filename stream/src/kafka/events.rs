@@ -57,6 +57,7 @@ pub(super) struct EventConsumer {
     consumer: BaseConsumer,
     group: String,
     names: Names,
+    headers: bool,
 }
 
 struct Queue(*mut sys::rd_kafka_queue_t);
@@ -92,7 +93,12 @@ impl EventConsumer {
         let queue = unsafe { sys::rd_kafka_queue_get_consumer(consumer.client().native_ptr()) };
         assert!(!queue.is_null(), "a consumer with a group has a queue");
         let group = config.get("group.id").unwrap_or_default().to_owned();
-        Ok(Self { queue: Queue(queue), consumer, group, names })
+        Ok(Self { queue: Queue(queue), consumer, group, names, headers: true })
+    }
+
+    /// Says whether records come with their headers: to read them costs as much as all the rest.
+    pub(super) fn with_headers(&mut self, headers: bool) {
+        self.headers = headers;
     }
 
     /// Gives the group's name in Kafka: what a broker knows the consumer by.
@@ -159,7 +165,7 @@ impl EventConsumer {
                     reason: "a record could not be fetched".to_owned(),
                 });
             }
-            let topic = text(sys::rd_kafka_topic_name(message.rkt));
+            let topic = lossy(sys::rd_kafka_topic_name(message.rkt));
             let topic = self.names.spec(&topic)?;
             let value = !message.payload.is_null();
             Some(Event::Record(Record {
@@ -169,7 +175,7 @@ impl EventConsumer {
                 timestamp_ms: sys::rd_kafka_message_timestamp(message, ptr::null_mut()),
                 key: bytes(message.key, message.key_len),
                 value: value.then(|| bytes(message.payload, message.len)),
-                headers: headers(message),
+                headers: if self.headers { headers(message) } else { Headers::new() },
             }))
         }
     }

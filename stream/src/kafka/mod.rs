@@ -72,7 +72,11 @@ impl Log for KafkaLog {
     }
 
     fn reader(&self, from: &[Position]) -> Result<Box<dyn Reader>, LogError> {
-        Ok(Box::new(KafkaReader::new(self.cluster.clone(), from)?))
+        Ok(Box::new(KafkaReader::new(self.cluster.clone(), from, true)?))
+    }
+
+    fn row_reader(&self, from: &[Position]) -> Result<Box<dyn Reader>, LogError> {
+        Ok(Box::new(KafkaReader::new(self.cluster.clone(), from, false)?))
     }
 
     fn join(&self, membership: &Membership) -> Result<Box<dyn Member>, LogError> {

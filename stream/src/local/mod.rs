@@ -173,6 +173,10 @@ impl Log for LocalLog {
         meta::identity(&self.shared.meta)
     }
 
+    fn ages_by_records(&self) -> bool {
+        true
+    }
+
     fn plan(&self) -> Result<Vec<TopicPlan>, LogError> {
         let state = self.shared.lock();
         let plans = topic::ALL.iter().map(|spec| {

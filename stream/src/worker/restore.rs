@@ -18,9 +18,11 @@ use crate::{
     store::{Checked, Marks, TaskStore},
 };
 
-/// Rows that go to the store in one batch.
-const BATCH_ROWS_MAX: usize = 5_000;
-const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Rows that go to the store at once, in bytes of keys and values.
+const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// From so many rows on they are sorted and become a file of their own.
+const LOADED_ROWS_MIN: usize = 5_000;
 
 /// How often a store that is ahead of the group asks again before it is rebuilt: right after a
 /// change of coordinators a group can seem to have no positions.
@@ -90,7 +92,7 @@ impl Restore {
             store.wipe().map_err(failed)?;
         }
         let from = stands(store, &ends).map_err(failed)?;
-        let reader = (!from.is_empty()).then(|| role.log.reader(&from));
+        let reader = (!from.is_empty()).then(|| role.log.row_reader(&from));
         Ok(Begun::Restore(Box::new(Self {
             reader: reader.transpose().map_err(failed)?,
             partition,
@@ -129,7 +131,7 @@ impl Restore {
             self.restart(role).map_err(failed)?;
             return Ok(false);
         }
-        if complete || self.batch.len() >= BATCH_ROWS_MAX || self.bytes >= BATCH_BYTES_MAX {
+        if complete || self.bytes >= BATCH_BYTES_MAX {
             self.write(store).map_err(failed)?;
             if !complete && role.config.dies_at(Failpoint::WhileRestoring) {
                 return Err(WorkerError::Died(Failpoint::WhileRestoring));
@@ -230,6 +232,9 @@ impl Restore {
         self.bytes = 0;
         let marks = Marks { changelogs: &self.positions, ..Marks::default() };
         let batch = std::mem::take(&mut self.batch);
+        if batch.len() >= LOADED_ROWS_MIN {
+            return store.load(batch, &marks);
+        }
         store.apply(
             batch.iter().map(|(table, key, value)| (*table, &**key, value.as_deref())),
             &marks,
@@ -237,8 +242,12 @@ impl Restore {
     }
 
     /// Tells whether records much newer than the store's positions were read: by then the log may
-    /// have dropped tombstones that the store never saw.
+    /// have dropped tombstones that the store never saw. Where the log goes by the clock, the age
+    /// was looked at before anything was read.
     fn is_too_old(&self, role: &Role) -> bool {
+        if !role.log.ages_by_records() {
+            return false;
+        }
         match (self.checked, self.newest_ms) {
             (Some(checked), Some(newest_ms)) if checked.record_ms > i64::MIN => {
                 newest_ms.saturating_sub(checked.record_ms) > age_max_ms(role)
@@ -251,7 +260,7 @@ impl Restore {
         let start = self.ends.iter().map(|end| Position { offset: 0, ..*end });
         self.from = start.collect();
         self.positions = self.from.clone();
-        self.reader = Some(role.log.reader(&self.from)?);
+        self.reader = Some(role.log.row_reader(&self.from)?);
         self.checked = None;
         self.newest_ms = None;
         self.batch.clear();
