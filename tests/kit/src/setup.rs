@@ -18,9 +18,20 @@ pub struct Setup {
     pub java: PathBuf,
 }
 
-/// The root folder of the repository.
+/// The root folder of the repository: the one that this runs in, or the one that it was built in.
+///
+/// Clones that share a folder for what cargo builds share programs too: a program may have been
+/// built in another clone than the one it runs in.
 pub fn repository() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+    static ROOT: OnceLock<PathBuf> = OnceLock::new();
+    ROOT.get_or_init(|| {
+        let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let places = package.into_iter().chain(std::env::current_dir());
+        let places: Vec<PathBuf> = places.collect();
+        let mut roots = places.iter().flat_map(|place| place.ancestors());
+        let root = roots.find(|root| root.join("tests/kit/prepare").is_file());
+        root.map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), Path::to_path_buf)
+    })
 }
 
 /// Returns where the tools lie, and fetches what is missing: once a process, and at most once a
