@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use kit::{cluster::Cluster, kafka::Kafka};
 use rdkafka::{
     ClientConfig,
@@ -104,12 +104,24 @@ fn node_of(part: Part, cluster: &Cluster, client: &BaseConsumer, line: &Line<'_>
             ("__transaction_state".to_owned(), java_hash(&id) % COORDINATED)
         }
     };
-    let metadata = client.fetch_metadata(Some(&topic), Duration::from_secs(20))?;
+    let start = Instant::now();
+    loop {
+        // Kafka makes its own topics when the first worker needs them.
+        let leader = leader(client, &topic, partition)?;
+        if let Some(leader) = leader {
+            return Ok(usize::try_from(leader)? - 1);
+        }
+        ensure!(start.elapsed() < IN_SYNC_LIMIT, "{topic}/{partition} has no leader");
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Gives the node that leads a partition; none while there is no such partition or node.
+fn leader(client: &BaseConsumer, topic: &str, partition: i32) -> Result<Option<i32>> {
+    let metadata = client.fetch_metadata(Some(topic), Duration::from_secs(20))?;
     let found = metadata.topics().iter().flat_map(|topic| topic.partitions());
-    let leader = found.filter(|found| found.id() == partition).map(|found| found.leader()).next();
-    let leader = leader.with_context(|| format!("{topic} has no partition {partition}"))?;
-    ensure!(leader > 0, "{topic}/{partition} has no leader");
-    Ok(usize::try_from(leader)? - 1)
+    let mut leaders = found.filter(|found| found.id() == partition).map(|found| found.leader());
+    Ok(leaders.find(|leader| *leader > 0))
 }
 
 /// `String.hashCode` of Java, made positive as Kafka does it.
