@@ -196,11 +196,8 @@ impl TaskStore {
                 None => batch.remove(&self.keyspace, key),
             }
         }
-        for (key, value) in noted_in(marks) {
-            match value {
-                Some(bytes) => batch.insert(&self.keyspace, key, bytes),
-                None => batch.remove(&self.keyspace, key),
-            }
+        for (key, number) in noted_in(marks) {
+            batch.insert(&self.keyspace, key, number);
         }
         batch.commit().map_err(failed("writing rows to a task store"))
     }
@@ -211,7 +208,8 @@ impl TaskStore {
     /// # Errors
     /// When the disk fails; then nothing was changed.
     pub fn load(&self, rows: Vec<OwnedRow>, marks: &Marks<'_>) -> Result<(), LogError> {
-        let mut changes: Vec<(Vec<u8>, Option<Vec<u8>>)> = noted_in(marks).collect();
+        let mut changes: Vec<(Vec<u8>, Option<Vec<u8>>)> =
+            noted_in(marks).map(|(key, number)| (key, Some(number.to_vec()))).collect();
         changes.extend(rows.into_iter().map(|(table, key, value)| (row_key(table, &key), value)));
         // Stable: of a key's changes the newest stays last.
         changes.sort_by(|one, other| one.0.cmp(&other.0));
@@ -402,9 +400,9 @@ impl std::fmt::Display for Identity {
     }
 }
 
-/// Gives the entries that record positions, never a deletion.
-fn noted_in(marks: &Marks<'_>) -> impl Iterator<Item = (Vec<u8>, Option<Vec<u8>>)> {
-    let number = |key: Vec<u8>, number: i64| (key, Some(number.to_be_bytes().to_vec()));
+/// Gives the entries that record positions.
+fn noted_in(marks: &Marks<'_>) -> impl Iterator<Item = (Vec<u8>, [u8; 8])> {
+    let number = |key: Vec<u8>, number: i64| (key, number.to_be_bytes());
     let of = |prefix: &'static [u8], positions: &[Position]| {
         let entry = |at: &Position| number([prefix, at.topic.name.as_bytes()].concat(), at.offset);
         positions.iter().map(entry).collect::<Vec<_>>()

@@ -35,6 +35,8 @@ pub struct WorkerConfig {
     pub buffer_bytes_max: usize,
     /// Memory for rows that a task read or wrote lately, in bytes, about.
     pub row_cache_bytes: usize,
+    /// Rows that a restore hands to a task's store at once, in bytes of keys and values.
+    pub restore_bytes_max: usize,
     /// How often the positions of table topics are recorded: what a start may have to read again.
     pub checkpoint_interval: Duration,
     /// Age from which tables on disk are not trusted: tombstones may be gone from the log. Must be
@@ -94,6 +96,7 @@ impl WorkerConfig {
             buffer_records_max: 5_000,
             buffer_bytes_max: 8 * 1024 * 1024,
             row_cache_bytes: 8 * 1024 * 1024,
+            restore_bytes_max: 16 * 1024 * 1024,
             checkpoint_interval: Duration::from_secs(10),
             store_age_max: Duration::from_secs(6 * 24 * 3600),
             retry: (Duration::from_millis(100), Duration::from_secs(5)),

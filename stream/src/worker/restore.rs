@@ -18,12 +18,6 @@ use crate::{
     store::{Checked, Marks, TaskStore},
 };
 
-/// Rows that go to the store at once, in bytes of keys and values.
-const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
-
-/// From so many rows on they are sorted and become a file of their own.
-const LOADED_ROWS_MIN: usize = 5_000;
-
 /// How often a store that is ahead of the group asks again before it is rebuilt: right after a
 /// change of coordinators a group can seem to have no positions.
 const AHEAD_TRIES: u32 = 20;
@@ -131,8 +125,8 @@ impl Restore {
             self.restart(role).map_err(failed)?;
             return Ok(false);
         }
-        if complete || self.bytes >= BATCH_BYTES_MAX {
-            self.write(store).map_err(failed)?;
+        if complete || self.bytes >= role.config.restore_bytes_max {
+            self.write(store, complete).map_err(failed)?;
             if !complete && role.config.dies_at(Failpoint::WhileRestoring) {
                 return Err(WorkerError::Died(Failpoint::WhileRestoring));
             }
@@ -228,17 +222,16 @@ impl Restore {
         Ok(())
     }
 
-    fn write(&mut self, store: &TaskStore) -> Result<(), LogError> {
+    /// Hands rows to the store: many as a file of their own, the last few as any others.
+    fn write(&mut self, store: &TaskStore, last: bool) -> Result<(), LogError> {
         self.bytes = 0;
         let marks = Marks { changelogs: &self.positions, ..Marks::default() };
         let batch = std::mem::take(&mut self.batch);
-        if batch.len() >= LOADED_ROWS_MIN {
+        if !last {
             return store.load(batch, &marks);
         }
-        store.apply(
-            batch.iter().map(|(table, key, value)| (*table, &**key, value.as_deref())),
-            &marks,
-        )
+        let rows = batch.iter().map(|(table, key, value)| (*table, &**key, value.as_deref()));
+        store.apply(rows, &marks)
     }
 
     /// Tells whether records much newer than the store's positions were read: by then the log may

@@ -147,6 +147,8 @@ fn worker_config(
 ) -> WorkerConfig {
     let mut config = WorkerConfig::new(format!("{}-{number}", settings.name), stores.clone());
     config.limits.records_max = settings.records_max;
+    // Tables that are rebuilt come in many pieces.
+    config.restore_bytes_max = 64 * 1024;
     config.checkpoint_interval = Duration::from_secs(1);
     if let Some(age_ms) = settings.store_age_max_ms {
         config.store_age_max = Duration::from_millis(age_ms);
