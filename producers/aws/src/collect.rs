@@ -7,8 +7,8 @@ use futures::{FutureExt, StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::Sender;
 
-use crate::account::{Account, Services};
-use crate::api::Partition;
+use crate::account::Account;
+use crate::api::{Budget, Limit, Model, Partition};
 use crate::collectors::{ALL, Collector, Coverage};
 use crate::config::AuditRole;
 use crate::scope::{CollectError, GLOBAL, Observer, Report, Scope};
@@ -18,7 +18,9 @@ use crate::session::Sessions;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) sessions: Sessions,
-    pub(crate) services: Arc<Services>,
+    pub(crate) model: Arc<Model>,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) calls_per_second: u32,
     /// Regions from the configuration; empty means those enabled in each account.
     pub(crate) regions: Vec<String>,
     pub(crate) calls_max: usize,
@@ -55,14 +57,16 @@ impl Run<'_> {
                 return self.fail_everything(role.partition, &error.to_string()).await;
             }
         };
+        let Shared { calls_max, calls_per_second, budget, .. } = self.shared;
+        let limit = Limit::new(*calls_max, *calls_per_second, budget);
         let account = Account::new(
             self.account.to_owned(),
             role.partition,
             role.arn(self.account),
             session,
-            &self.shared.services,
+            &self.shared.model,
             self.shared.sessions.endpoints(),
-            self.shared.calls_max,
+            limit,
         );
         let (global, regional) = tokio::join!(self.global(&account), self.regional(&account));
         global.and(regional)
@@ -95,7 +99,7 @@ impl Run<'_> {
         if !self.shared.regions.is_empty() {
             return Ok(self.shared.regions.clone());
         }
-        let client = account.ec2(account.home_region());
+        let client = account.home("ec2");
         enabled_regions(&client.call("DescribeRegions", json!({})).await?)
     }
 
@@ -218,7 +222,9 @@ mod tests {
         let credentials = fake.config().credentials_provider();
         let shared = Shared {
             sessions: Sessions::prepare(&config, credentials).await,
-            services: Arc::new(Services::load().expect("the embedded model is whole")),
+            model: Arc::new(Model::embedded().expect("the embedded model is whole")),
+            budget: Budget::new(u64::MAX),
+            calls_per_second: 1_000,
             regions: vec![],
             calls_max: 1,
         };

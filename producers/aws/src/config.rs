@@ -30,7 +30,7 @@ pub struct Config {
     /// An endpoint that replaces AWS's own for every service.
     #[serde(default)]
     pub endpoint: Option<String>,
-    /// Endpoints that replace AWS's own, by service: `ec2`, `iam`, `organizations`, `s3`, `sts`.
+    /// Endpoints that replace AWS's own, by service in botocore's words.
     #[serde(default)]
     pub endpoints: BTreeMap<String, String>,
     /// How much is done at the same time.
@@ -70,13 +70,17 @@ pub struct PayerConfig {
 pub struct Concurrency {
     /// Accounts.
     pub accounts: usize,
-    /// Calls in each account: AWS throttles by account, so this is the rate limit.
+    /// Calls under way in each account.
     pub calls: usize,
+    /// Calls a second of each service in each account.
+    pub calls_per_second: u32,
+    /// Calls of one process in one scan; what is asked beyond it fails.
+    pub calls_per_scan: u64,
 }
 
 impl Default for Concurrency {
     fn default() -> Self {
-        Self { accounts: 16, calls: 8 }
+        Self { accounts: 16, calls: 8, calls_per_second: 20, calls_per_scan: u64::MAX }
     }
 }
 
@@ -160,6 +164,8 @@ impl Config {
         let limits = [
             ("concurrency.accounts", self.concurrency.accounts as u64),
             ("concurrency.calls", self.concurrency.calls as u64),
+            ("concurrency.calls_per_second", u64::from(self.concurrency.calls_per_second)),
+            ("concurrency.calls_per_scan", self.concurrency.calls_per_scan),
             ("max_attempts", u64::from(self.max_attempts)),
             ("timeouts.connect_ms", self.timeouts.connect_ms),
             ("timeouts.attempt_ms", self.timeouts.attempt_ms),
@@ -206,8 +212,27 @@ fn check_role(field: &str, role: &AuditRole) -> Result<(), ConfigError> {
     }
 }
 
+/// The services that are called, in botocore's words.
+const SERVICES: [&str; 16] = [
+    "account",
+    "ce",
+    "cloudtrail",
+    "cloudwatch",
+    "ec2",
+    "ecr",
+    "ecs",
+    "iam",
+    "opensearch",
+    "organizations",
+    "route53",
+    "route53domains",
+    "s3",
+    "secretsmanager",
+    "sts",
+    "support",
+];
+
 fn check_urls(config: &Config) -> Result<(), ConfigError> {
-    const SERVICES: [&str; 5] = ["ec2", "iam", "organizations", "s3", "sts"];
     if let Some(name) = config.endpoints.keys().find(|name| !SERVICES.contains(&name.as_str())) {
         let problem = format!("unknown service; known are {}", SERVICES.join(", "));
         return Err(wrong(&format!("endpoints.{name}"), &problem));
@@ -281,7 +306,9 @@ mod tests {
             ),
             (
                 json!({"endpoints": {"s4": "http://x"}}),
-                "endpoints.s4: unknown service; known are ec2, iam, organizations, s3, sts",
+                "endpoints.s4: unknown service; known are account, ce, cloudtrail, cloudwatch, ec2, \
+                 ecr, ecs, iam, opensearch, organizations, route53, route53domains, s3, \
+                 secretsmanager, sts, support",
             ),
             (json!({"concurrency": {"calls": 0}}), "concurrency.calls: must be at least 1"),
             (json!({"max_attempts": 0}), "max_attempts: must be at least 1"),

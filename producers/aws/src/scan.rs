@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::task::JoinSet;
 
-use crate::account::Services;
+use crate::api::{Budget, Model};
 use crate::collect::{Shared, Unit, collect};
 use crate::config::{AuditRole, Config};
 use crate::error::Error;
@@ -97,11 +97,13 @@ async fn run(
     progress: &dyn Fn(Progress),
 ) -> Result<Summary, Error> {
     config.validate()?;
-    let services = Arc::new(Services::load()?);
+    let model = Arc::new(Model::embedded()?);
     let sessions = Sessions::prepare(config, credentials).await;
     let shared = Arc::new(Shared {
         sessions,
-        services,
+        model,
+        budget: Budget::new(config.concurrency.calls_per_scan),
+        calls_per_second: config.concurrency.calls_per_second,
         regions: config.regions.clone(),
         calls_max: config.concurrency.calls,
     });
