@@ -11,17 +11,36 @@ use crate::account::Account;
 use crate::document::Document;
 use crate::scope::{CollectError, Observer};
 
+mod account_settings;
+mod cloudtrail_trails;
+mod ec2;
+mod ec2_instances;
+mod ec2_network_interfaces;
 mod ec2_security_groups;
+mod ec2_snapshots;
+mod ec2_volumes;
+mod ec2_vpcs;
 mod iam;
 mod iam_credential_report;
+mod iam_groups;
+mod iam_policies;
 mod iam_roles;
 mod iam_users;
 mod s3_buckets;
 
 /// All collectors, sorted by id.
 pub const ALL: &[Collector] = &[
+    account_settings::COLLECTOR,
+    cloudtrail_trails::COLLECTOR,
+    ec2_instances::COLLECTOR,
+    ec2_network_interfaces::COLLECTOR,
     ec2_security_groups::COLLECTOR,
+    ec2_snapshots::COLLECTOR,
+    ec2_volumes::COLLECTOR,
+    ec2_vpcs::COLLECTOR,
     iam_credential_report::COLLECTOR,
+    iam_groups::COLLECTOR,
+    iam_policies::COLLECTOR,
     iam_roles::COLLECTOR,
     iam_users::COLLECTOR,
     s3_buckets::COLLECTOR,
