@@ -72,6 +72,8 @@ impl Stage for Count {
             collectors: Vec::new(),
             payer: String::new(),
             status: UnitStatus::Planned,
+            due_ms: 0,
+            scopes: 0,
             resources: 0,
             calls: 0,
             failed: 0,
