@@ -265,3 +265,112 @@ fn enabled_regions(answer: &Value) -> Result<Vec<String>, CollectError> {
     names.sort_unstable();
     Ok(names)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::board::tests::unit;
+    use crate::config::Config;
+    use crate::scope::Event;
+    use crate::testing::FakeAws;
+    use tokio::sync::mpsc::{self, Receiver};
+
+    const ID: UnitId = UnitId { partition: 0, offset: 7 };
+
+    #[test]
+    fn regions_that_are_not_enabled_are_left_out() {
+        let region = |name: &str, status: &str| json!({"RegionName": name, "OptInStatus": status});
+        let answer = json!({"Regions": [
+            region("us-east-1", "opt-in-not-required"),
+            region("ap-east-1", "not-opted-in"),
+            region("af-south-1", "opted-in"),
+        ]});
+        let found = enabled_regions(&answer).ok();
+        assert_eq!(found, Some(vec!["af-south-1".to_owned(), "us-east-1".to_owned()]));
+        assert!(enabled_regions(&json!({"Regions": []})).is_err());
+        assert!(enabled_regions(&json!({})).is_err());
+    }
+
+    async fn shared(fake: &FakeAws, limit: Duration) -> Arc<Shared> {
+        let config = json!({"role": "Audit", "payers": [{"account": "111122223333"}]});
+        let config: Config = serde_json::from_value(config).expect("it is valid");
+        let credentials = fake.config().credentials_provider();
+        Arc::new(Shared {
+            sessions: Sessions::prepare(&config, credentials).await,
+            model: Arc::new(Model::embedded().expect("the embedded model is whole")),
+            regions: vec!["eu-west-1".to_owned()],
+            concurrency: config.concurrency,
+            limit,
+        })
+    }
+
+    fn work(collectors: &[&str]) -> Work {
+        let mut unit = unit(0, "111122223333", UnitStatus::Planned, false);
+        unit.collectors = collectors.iter().map(|id| (*id).to_owned()).collect();
+        let role = AuditRole {
+            name: "Audit".into(),
+            external_id: None,
+            session_name: "scorecard".into(),
+            partition: Partition::Aws,
+        };
+        Work { id: ID, unit, role, budget: Budget::new(1_000) }
+    }
+
+    async fn story(mut reports: Receiver<Report>) -> Vec<String> {
+        let mut story = Vec::new();
+        while let Some(Report { unit, what }) = reports.recv().await {
+            assert_eq!(unit, ID);
+            story.push(match what {
+                What::Scope(scope, Event::Started) => format!("{} started", scope.resource_type),
+                What::Scope(_, Event::Seen(_)) => "seen".to_owned(),
+                What::Scope(_, Event::Completed { count }) => format!("completed {count}"),
+                What::Scope(_, Event::Failed { error }) => format!("failed {error}"),
+                What::Ended(end) => format!("{}", end.status),
+            });
+        }
+        story
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_the_failure_of_its_scope() {
+        let fake = FakeAws::new(|_| panic!("as a fault in a collector would"));
+        let (sender, reports) = mpsc::channel(8);
+        let shared = shared(&fake, Duration::from_secs(60)).await;
+        let work = work(&["ec2-security-groups"]);
+        let run = Run::new(&shared, &work, &sender);
+        let collector = run.collectors[0];
+        let result = run.one(&fake.account(), collector, "eu-west-1".to_owned()).await;
+        assert!(result.is_ok(), "{result:?}");
+        drop(sender);
+        let expected = [
+            "AWS::EC2::SecurityGroup started",
+            "failed CollectorFault: collector ec2-security-groups panicked",
+        ];
+        assert_eq!(story(reports).await, expected);
+    }
+
+    #[tokio::test]
+    async fn a_unit_whose_time_is_over_fails_what_is_open_and_what_never_began() {
+        let fake = FakeAws::new(|_| (200, vec![], String::new()));
+        let (sender, reports) = mpsc::channel(8);
+        let shared = shared(&fake, Duration::from_secs(3)).await;
+        let work = work(&["ec2-security-groups", "s3-buckets"]);
+        let run = Run::new(&shared, &work, &sender);
+        let regional = run.scope(run.collectors[0], "eu-west-1");
+        let global = run.scope(run.collectors[1], GLOBAL);
+        run.observer(regional.clone()).start().await.expect("somebody listens");
+        run.open().extend([(regional, true), (global, false)]);
+        let end = run.time_out().await.expect("somebody listens");
+        let error = "UnitTimeout: the account was not collected within 3 s";
+        assert_eq!(end.error.as_deref(), Some(error));
+        assert_eq!((end.status, end.calls), (UnitStatus::TimedOut, 0));
+        drop(sender);
+        let expected = [
+            "AWS::EC2::SecurityGroup started".to_owned(),
+            format!("failed {error}"),
+            "AWS::S3::Bucket started".to_owned(),
+            format!("failed {error}"),
+        ];
+        assert_eq!(story(reports).await, expected);
+    }
+}
