@@ -1,9 +1,11 @@
 //! Accounts: as their organisation lists them, as the register knows them, and as one state.
 
+use std::collections::BTreeMap;
+
 use apache_avro::AvroSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{key, symbols};
+use crate::{avro::string_map, key, symbols};
 
 key! {
     /// An account, by its id at its provider.
@@ -45,6 +47,14 @@ pub struct AccountListing {
     pub email: String,
     /// Where it stands in its life.
     pub status: AccountStatus,
+    /// Names of the organisational units above it, from below the root down.
+    #[serde(default)]
+    #[avro(default = "[]")]
+    pub units: Vec<String>,
+    /// Its tags in the organisation.
+    #[serde(default)]
+    #[avro(default = "{}", with = string_map)]
+    pub tags: BTreeMap<String, String>,
 }
 
 /// What the company itself knows of an account.

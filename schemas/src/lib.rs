@@ -34,7 +34,7 @@ pub use cause::Cause;
 pub use compliance::{ComplianceChange, ComplianceKey, ComplianceState, Credit, Standing, Verdict};
 pub use exception::{Exception, ExceptionKey};
 pub use key::Key;
-pub use observation::{Observation, ObservationEvent, ScanUnit};
+pub use observation::{Observation, ObservationEvent, ScanUnit, UnitStatus};
 pub use partition::{murmur2, partition_of};
 pub use report::{Finding, FindingStatus, FindingSubject, Report, ReportEvent};
 pub use requirement::{CheckMapping, Requirement, RequirementKey, RuleText, Scoring, Severity};

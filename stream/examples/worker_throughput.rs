@@ -4,6 +4,7 @@
 //! machine: it prints what it saw, it does not judge.
 
 use std::{
+    collections::BTreeMap,
     error::Error,
     sync::Arc,
     thread,
@@ -11,7 +12,7 @@ use std::{
 };
 
 use schemas::{
-    AccountKey, AccountListing, AccountStatus, Codec, ScanUnit, Spend, TopicSpec,
+    AccountKey, AccountListing, AccountStatus, Codec, ScanUnit, Spend, TopicSpec, UnitStatus,
     topic::{ACCOUNT_CHANGELOG, SCAN_UNIT, SPEND},
 };
 use stream::{
@@ -58,6 +59,8 @@ impl Stage for Count {
             name: sum.to_string(),
             email: String::new(),
             status: AccountStatus::Active,
+            units: Vec::new(),
+            tags: BTreeMap::new(),
         };
         let scan = row.name.clone();
         view.put(&COUNTS, &key, row)?;
@@ -67,6 +70,16 @@ impl Stage for Count {
             account: key.account.clone(),
             region: "global".to_owned(),
             collectors: Vec::new(),
+            payer: String::new(),
+            status: UnitStatus::Planned,
+            scheduled: false,
+            due_ms: 0,
+            scopes: 0,
+            resources: 0,
+            calls: 0,
+            failed: 0,
+            error: None,
+            worker: String::new(),
         };
         view.emit(&SCAN_UNIT, &key, &event)
     }

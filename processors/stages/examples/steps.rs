@@ -4,7 +4,7 @@
 //! scans: everything is new, nothing has changed, one document in twenty has; then a new
 //! requirement.
 
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
 use schemas::{
     AccountKey, AccountListing, AccountStatus, Codec, Key, Observation, ObservationEvent,
@@ -163,6 +163,8 @@ fn main() {
             name: account.clone(),
             email: String::new(),
             status: AccountStatus::Active,
+            units: Vec::new(),
+            tags: BTreeMap::new(),
         };
         tape.put(&topic::ACCOUNT_LISTING, &AccountKey::new(&*account), &row);
     }

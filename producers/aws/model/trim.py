@@ -31,16 +31,51 @@ from botocore.endpoint_provider import EndpointProvider
 
 # What the collectors call: nothing else is in the model.
 OPERATIONS = {
-    "ec2": ["DescribeRegions", "DescribeSecurityGroups"],
+    "account": ["GetAlternateContact", "GetContactInformation", "ListRegions"],
+    "ce": ["GetCostAndUsage"],
+    "cloudtrail": ["DescribeTrails", "GetEventSelectors", "GetTrailStatus", "ListTags"],
+    "cloudwatch": ["GetMetricStatistics", "ListMetrics"],
+    "ec2": [
+        "DescribeFlowLogs",
+        "DescribeInstances",
+        "DescribeNetworkInterfaces",
+        "DescribeRegions",
+        "DescribeSecurityGroups",
+        "DescribeSnapshotAttribute",
+        "DescribeSnapshots",
+        "DescribeVolumes",
+        "DescribeVpcs",
+    ],
+    "ecr": [
+        "DescribeRepositories",
+        "GetRegistryScanningConfiguration",
+        "GetRepositoryPolicy",
+        "ListTagsForResource",
+    ],
+    "ecs": [
+        "DescribeClusters",
+        "DescribeServices",
+        "DescribeTaskDefinition",
+        "DescribeTasks",
+        "ListClusters",
+        "ListServices",
+        "ListTaskDefinitions",
+        "ListTasks",
+    ],
     "iam": [
         "GenerateCredentialReport",
         "GetAccountAuthorizationDetails",
+        "GetAccountPasswordPolicy",
         "GetAccountSummary",
         "GetCredentialReport",
         "GetLoginProfile",
         "ListAccessKeys",
         "ListMFADevices",
     ],
+    "opensearch": ["DescribeDomains", "ListDomainNames", "ListTags"],
+    "route53": ["GetHostedZone", "ListHostedZones", "ListResourceRecordSets",
+                "ListTagsForResource"],
+    "route53domains": ["GetDomainDetail", "ListDomains", "ListTagsForDomain"],
     "s3": [
         "GetBucketAcl",
         "GetBucketEncryption",
@@ -52,6 +87,11 @@ OPERATIONS = {
         "GetBucketVersioning",
         "GetPublicAccessBlock",
         "ListBuckets",
+    ],
+    "secretsmanager": ["GetResourcePolicy", "ListSecrets"],
+    "support": [
+        "DescribeTrustedAdvisorCheckResult",
+        "DescribeTrustedAdvisorChecks",
     ],
 }
 

@@ -4,30 +4,25 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_types::SdkConfig;
-use serde_json::{Value, json};
-use tokio::sync::{OnceCell, Semaphore};
+use serde_json::Value;
+use tokio::sync::OnceCell;
 
-use crate::api::Model;
-use crate::api::{CallError, Client, Endpoint, Endpoints, ModelError, Partition, Service, Target};
+use crate::api::{CallError, Client, Endpoint, Endpoints, Limit, Model, Partition, Target};
 
-/// The services that collectors call.
-#[derive(Debug)]
-pub(crate) struct Services {
-    ec2: Arc<Service>,
-    iam: Arc<Service>,
-    s3: Arc<Service>,
+/// A question whose answer several collectors use: it is asked once in a scan of an account.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Question {
+    /// The service, in botocore's words.
+    pub(crate) service: &'static str,
+    /// The operation; all its pages.
+    pub(crate) operation: &'static str,
+    /// The region.
+    pub(crate) region: String,
+    /// The parameters as JSON text.
+    pub(crate) parameters: String,
 }
 
-impl Services {
-    pub(crate) fn load() -> Result<Self, ModelError> {
-        let model = Model::embedded()?;
-        Ok(Self {
-            ec2: model.service("ec2")?,
-            iam: model.service("iam")?,
-            s3: model.service("s3")?,
-        })
-    }
-}
+type Answer = Arc<OnceCell<Result<Arc<Value>, Arc<CallError>>>>;
 
 /// An account that the scan has a session in.
 #[derive(Debug)]
@@ -36,12 +31,11 @@ pub(crate) struct Account {
     partition: Partition,
     role_arn: String,
     session: SdkConfig,
-    services: Arc<Services>,
+    model: Arc<Model>,
     endpoints: Endpoints,
-    limit: Arc<Semaphore>,
-    calls_max: usize,
+    limit: Arc<Limit>,
     clients: Mutex<BTreeMap<(&'static str, String), Arc<Client>>>,
-    iam_details: OnceCell<Result<Arc<Value>, Arc<CallError>>>,
+    answers: Mutex<BTreeMap<Question, Answer>>,
 }
 
 impl Account {
@@ -50,21 +44,20 @@ impl Account {
         partition: Partition,
         role_arn: String,
         session: SdkConfig,
-        services: &Arc<Services>,
+        model: &Arc<Model>,
         endpoints: &Endpoints,
-        calls_max: usize,
+        limit: &Arc<Limit>,
     ) -> Self {
         Self {
             id,
             partition,
             role_arn,
             session,
-            services: Arc::clone(services),
+            model: Arc::clone(model),
             endpoints: endpoints.clone(),
-            limit: Arc::new(Semaphore::new(calls_max)),
-            calls_max,
+            limit: Arc::clone(limit),
             clients: Mutex::default(),
-            iam_details: OnceCell::new(),
+            answers: Mutex::default(),
         }
     }
 
@@ -90,46 +83,52 @@ impl Account {
 
     /// How many calls the account may get at the same time; more work at once would only wait.
     pub(crate) fn calls_max(&self) -> usize {
-        self.calls_max
+        self.limit.at_once()
     }
 
-    /// Gives the EC2 client of a region.
-    pub(crate) fn ec2(&self, region: &str) -> Arc<Client> {
-        self.client("ec2", &self.services.ec2, region)
-    }
-
-    /// Gives the IAM client.
-    pub(crate) fn iam(&self) -> Arc<Client> {
-        self.client("iam", &self.services.iam, self.home_region())
-    }
-
-    /// Gives the S3 client of a region.
-    pub(crate) fn s3(&self, region: &str) -> Arc<Client> {
-        self.client("s3", &self.services.s3, region)
-    }
-
-    /// Gives all users and roles with their policies, asked for once in a scan.
+    /// Gives the client of a service in a region.
     ///
-    /// Source: `iam:GetAccountAuthorizationDetails`, all pages.
-    pub(crate) async fn iam_details(&self) -> Result<Arc<Value>, Arc<CallError>> {
-        let ask = || async {
-            let parameters = json!({"Filter": ["User", "Role"], "MaxItems": 1000});
-            let answer = self.iam().call_all("GetAccountAuthorizationDetails", parameters).await;
-            answer.map(Arc::new).map_err(Arc::new)
-        };
-        self.iam_details.get_or_init(ask).await.clone()
-    }
-
-    fn client(&self, name: &'static str, service: &Arc<Service>, region: &str) -> Arc<Client> {
+    /// The service is one of the model's: the models's test asks for every one that a collector
+    /// names.
+    pub(crate) fn client(&self, service: &'static str, region: &str) -> Arc<Client> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let make = || {
+            let service =
+                self.model.service(service).expect("collectors call the model's services");
             let target = Target {
                 account: self.id.clone(),
                 region: region.to_owned(),
-                endpoint: Endpoint::of(service, self.partition, region, &self.endpoints),
+                endpoint: Endpoint::of(&service, self.partition, region, &self.endpoints),
             };
-            Arc::new(Client::new(&self.session, service, target, &self.limit))
+            Arc::new(Client::new(&self.session, &service, target, &self.limit))
         };
-        Arc::clone(clients.entry((name, region.to_owned())).or_insert_with(make))
+        Arc::clone(clients.entry((service, region.to_owned())).or_insert_with(make))
+    }
+
+    /// Gives the client of a global service.
+    pub(crate) fn home(&self, service: &'static str) -> Arc<Client> {
+        self.client(service, self.home_region())
+    }
+
+    /// Asks a question that several collectors have, all pages, once in a scan.
+    pub(crate) async fn shared(
+        &self,
+        service: &'static str,
+        operation: &'static str,
+        region: &str,
+        parameters: Value,
+    ) -> Result<Arc<Value>, Arc<CallError>> {
+        let (region, text) = (region.to_owned(), parameters.to_string());
+        let question = Question { service, operation, region, parameters: text };
+        let client = self.client(service, &question.region);
+        let answer = {
+            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(answers.entry(question).or_default())
+        };
+        let ask = || async {
+            let answer = client.call_all(operation, parameters).await;
+            answer.map(Arc::new).map_err(Arc::new)
+        };
+        answer.get_or_init(ask).await.clone()
     }
 }

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use stream::secret::Secret;
+
 use crate::api::{Endpoints, Partition};
+use crate::redact::SecretField;
 
 /// Configuration of the AWS producer.
 #[derive(Clone, Debug, Deserialize)]
@@ -30,7 +33,7 @@ pub struct Config {
     /// An endpoint that replaces AWS's own for every service.
     #[serde(default)]
     pub endpoint: Option<String>,
-    /// Endpoints that replace AWS's own, by service: `ec2`, `iam`, `organizations`, `s3`, `sts`.
+    /// Endpoints that replace AWS's own, by service in botocore's words.
     #[serde(default)]
     pub endpoints: BTreeMap<String, String>,
     /// How much is done at the same time.
@@ -39,9 +42,15 @@ pub struct Config {
     /// Tries of each call, the first included.
     #[serde(default = "default_max_attempts")]
     pub max_attempts: u32,
-    /// Time limits of each call.
+    /// Time limits of calls and accounts.
     #[serde(default)]
     pub timeouts: Timeouts,
+    /// The key of the digests that stand for secrets; without it they are all one word.
+    #[serde(default)]
+    pub digest_key: Option<Secret>,
+    /// Places in documents that may hold secrets, besides those that are known.
+    #[serde(default)]
+    pub secret_fields: Vec<SecretField>,
 }
 
 /// One organisation. What is absent is as in [`Config`].
@@ -70,17 +79,21 @@ pub struct PayerConfig {
 pub struct Concurrency {
     /// Accounts.
     pub accounts: usize,
-    /// Calls in each account: AWS throttles by account, so this is the rate limit.
+    /// Calls under way in each account.
     pub calls: usize,
+    /// Calls a second of each service in each account.
+    pub calls_per_second: u32,
+    /// Calls of one process in one scan; what is asked beyond it fails.
+    pub calls_per_scan: u64,
 }
 
 impl Default for Concurrency {
     fn default() -> Self {
-        Self { accounts: 16, calls: 8 }
+        Self { accounts: 16, calls: 8, calls_per_second: 20, calls_per_scan: u64::MAX }
     }
 }
 
-/// Time limits of each call, in milliseconds.
+/// Time limits in milliseconds.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Timeouts {
@@ -90,11 +103,13 @@ pub struct Timeouts {
     pub attempt_ms: u64,
     /// For all tries and the pauses between them.
     pub call_ms: u64,
+    /// For all that is asked in one account.
+    pub unit_ms: u64,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect_ms: 5_000, attempt_ms: 60_000, call_ms: 300_000 }
+        Self { connect_ms: 5_000, attempt_ms: 60_000, call_ms: 300_000, unit_ms: 1_500_000 }
     }
 }
 
@@ -160,11 +175,22 @@ impl Config {
         let limits = [
             ("concurrency.accounts", self.concurrency.accounts as u64),
             ("concurrency.calls", self.concurrency.calls as u64),
+            ("concurrency.calls_per_second", u64::from(self.concurrency.calls_per_second)),
+            ("concurrency.calls_per_scan", self.concurrency.calls_per_scan),
             ("max_attempts", u64::from(self.max_attempts)),
             ("timeouts.connect_ms", self.timeouts.connect_ms),
             ("timeouts.attempt_ms", self.timeouts.attempt_ms),
             ("timeouts.call_ms", self.timeouts.call_ms),
+            ("timeouts.unit_ms", self.timeouts.unit_ms),
         ];
+        let fields = self.secret_fields.iter().enumerate();
+        let starts = ["/configuration/", "/supplementary/"];
+        for (at, field) in fields {
+            if !starts.iter().any(|start| field.path.starts_with(start)) {
+                let problem = format!("{:?} must begin with {}", field.path, starts.join(" or "));
+                return Err(wrong(&format!("secret_fields[{at}].path"), &problem));
+            }
+        }
         match limits.iter().find(|(_, limit)| *limit == 0) {
             Some((field, _)) => Err(wrong(field, "must be at least 1")),
             None => Ok(()),
@@ -179,6 +205,12 @@ impl Config {
             session_name: payer.session_name.clone().unwrap_or_else(|| self.session_name.clone()),
             partition: payer.partition.unwrap_or(self.partition),
         }
+    }
+
+    /// Gives the role to assume in the accounts of a payer; none when it is not configured.
+    pub(crate) fn role_of(&self, payer: &str) -> Option<AuditRole> {
+        let payer = self.payers.iter().find(|known| known.account == payer)?;
+        Some(self.audit_role(payer))
     }
 
     /// Gives the endpoints that replace AWS's own.
@@ -206,8 +238,27 @@ fn check_role(field: &str, role: &AuditRole) -> Result<(), ConfigError> {
     }
 }
 
+/// The services that are called, in botocore's words.
+const SERVICES: [&str; 16] = [
+    "account",
+    "ce",
+    "cloudtrail",
+    "cloudwatch",
+    "ec2",
+    "ecr",
+    "ecs",
+    "iam",
+    "opensearch",
+    "organizations",
+    "route53",
+    "route53domains",
+    "s3",
+    "secretsmanager",
+    "sts",
+    "support",
+];
+
 fn check_urls(config: &Config) -> Result<(), ConfigError> {
-    const SERVICES: [&str; 5] = ["ec2", "iam", "organizations", "s3", "sts"];
     if let Some(name) = config.endpoints.keys().find(|name| !SERVICES.contains(&name.as_str())) {
         let problem = format!("unknown service; known are {}", SERVICES.join(", "));
         return Err(wrong(&format!("endpoints.{name}"), &problem));
@@ -281,7 +332,9 @@ mod tests {
             ),
             (
                 json!({"endpoints": {"s4": "http://x"}}),
-                "endpoints.s4: unknown service; known are ec2, iam, organizations, s3, sts",
+                "endpoints.s4: unknown service; known are account, ce, cloudtrail, cloudwatch, ec2, \
+                 ecr, ecs, iam, opensearch, organizations, route53, route53domains, s3, \
+                 secretsmanager, sts, support",
             ),
             (json!({"concurrency": {"calls": 0}}), "concurrency.calls: must be at least 1"),
             (json!({"max_attempts": 0}), "max_attempts: must be at least 1"),

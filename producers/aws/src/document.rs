@@ -84,6 +84,29 @@ impl Document {
         }
     }
 
+    /// Adds a policy that is JSON text in one member of an answer, as an object.
+    ///
+    /// The codes in `none` and the member's absence mean that there is no policy: null.
+    pub(crate) fn policy(
+        &mut self,
+        name: &str,
+        answer: Result<Value, CallError>,
+        member: &str,
+        none: &[&str],
+    ) {
+        let parsed = answer.map(|answer| match answer[member].as_str() {
+            Some(text) => serde_json::from_str::<Value>(text),
+            None => Ok(Value::Null),
+        });
+        match parsed {
+            Ok(Ok(policy)) => self.answer(name, Ok(policy), &[]),
+            Ok(Err(error)) => {
+                self.error(name, format!("UnreadableAnswer: the policy is not JSON: {error}"));
+            }
+            Err(error) => self.answer(name, Err(error), none),
+        }
+    }
+
     /// Notes that a further call gave nothing that can be used.
     pub(crate) fn error(&mut self, name: &str, summary: String) {
         self.resource.errors.insert(name.to_owned(), summary);

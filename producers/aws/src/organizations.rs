@@ -1,5 +1,7 @@
 //! Lists the accounts of an organisation.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_organizations::operation::list_accounts::ListAccountsError;
 use aws_sdk_organizations::types::{Account, AccountState, AccountStatus as Status};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -53,6 +55,8 @@ fn listing(account: &Account, payer: &str) -> Result<AccountListing, String> {
         name: account.name().unwrap_or_default().to_owned(),
         email: account.email().unwrap_or_default().to_owned(),
         status: status(account),
+        units: Vec::new(),
+        tags: BTreeMap::new(),
     })
 }
 

@@ -20,8 +20,8 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 
-use crate::account::{Account, Services};
-use crate::api::{Endpoints, Partition};
+use crate::account::Account;
+use crate::api::{Budget, Endpoints, Limit, Model, Partition};
 
 /// A request as it would go on the wire.
 #[derive(Clone, Debug)]
@@ -79,10 +79,11 @@ impl FakeAws {
 
     /// An account whose calls come here.
     pub(crate) fn account(&self) -> Account {
-        let services = Arc::new(Services::load().expect("the embedded model is whole"));
+        let model = Arc::new(Model::embedded().expect("the embedded model is whole"));
+        let limit = Arc::new(Limit::new(4, 1_000, &Budget::new(u64::MAX)));
         let (id, none) = ("111122223333".to_owned(), Endpoints::default());
         let role = format!("arn:aws:iam::{id}:role/Audit");
-        Account::new(id, Partition::Aws, role, self.config(), &services, &none, 4)
+        Account::new(id, Partition::Aws, role, self.config(), &model, &none, &limit)
     }
 }
 

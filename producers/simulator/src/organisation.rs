@@ -1,5 +1,7 @@
 //! The organisation: payers, accounts, owners, executives and the foreign accounts around it.
 
+use std::collections::BTreeMap;
+
 use schemas::{AccountListing, AccountRegister, AccountStatus};
 
 use crate::{Config, chance::Chance, names};
@@ -117,6 +119,8 @@ impl Organisation {
             email: format!("aws+{name}@example.com"),
             name,
             status: AccountStatus::Active,
+            units: Vec::new(),
+            tags: BTreeMap::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! A small real stage: spends summed by account, joined with the register, with timers and a policy
 //! that is worked off in pieces.
 
+use std::collections::BTreeMap;
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
@@ -8,7 +9,7 @@ use std::sync::{
 
 use schemas::{
     AccountKey, AccountListing, AccountRegister, AccountState, AccountStatus, Cause, Spend,
-    TickKey, TopicSpec,
+    TickKey, TopicSpec, UnitStatus,
     topic::{ACCOUNT_CHANGELOG, ACCOUNT_REGISTER, ACCOUNT_STATE, SCAN_UNIT, SPEND, TICK},
 };
 use stream::{Record, Stage, StepError, Table, TableSpec, View};
@@ -184,6 +185,16 @@ fn event(scan: &str, attempt: i32, account: &str, owner: Option<String>) -> sche
         account: account.to_owned(),
         region: owner.unwrap_or_default(),
         collectors: Vec::new(),
+        payer: String::new(),
+        status: UnitStatus::Planned,
+        scheduled: false,
+        due_ms: 0,
+        scopes: 0,
+        resources: 0,
+        calls: 0,
+        failed: 0,
+        error: None,
+        worker: String::new(),
     }
 }
 
@@ -195,5 +206,7 @@ fn cursor(cause: &Cause, at_ms: i64) -> AccountListing {
         name: cause.offset.to_string(),
         email: at_ms.to_string(),
         status: AccountStatus::Unknown,
+        units: Vec::new(),
+        tags: BTreeMap::new(),
     }
 }

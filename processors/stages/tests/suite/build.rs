@@ -147,6 +147,8 @@ pub(crate) fn listing(account: &str, payer: &str) -> AccountListing {
         name: format!("{account}-listed"),
         email: "root@example.com".into(),
         status: AccountStatus::Active,
+        units: Vec::new(),
+        tags: BTreeMap::new(),
     }
 }
 

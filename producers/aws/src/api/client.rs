@@ -31,10 +31,10 @@ use aws_smithy_types::config_bag::{ConfigBag, Layer};
 use aws_types::region::{Region, SigningRegion};
 use aws_types::{SdkConfig, SigningName};
 use serde_json::{Map, Value};
-use tokio::sync::Semaphore;
 
 use super::endpoint::Endpoint;
 use super::error::{CallError, Fault};
+use super::limit::Limit;
 use super::model::Service;
 use super::paging::{self, Next};
 use super::request::{self, Call};
@@ -63,7 +63,7 @@ pub struct Client {
     service: Arc<Service>,
     target: Target,
     operation: Operation<Call, Raw, Refusal>,
-    limit: Arc<Semaphore>,
+    limit: Arc<Limit>,
 }
 
 impl fmt::Debug for Client {
@@ -76,12 +76,12 @@ impl Client {
     /// Makes a client; nothing is sent yet.
     ///
     /// `config` brings credentials, HTTP client, retries and timeouts, and must have the first
-    /// two; `limit` bounds the calls that are under way at the same time.
+    /// two; `limit` bounds how fast and how much is called.
     pub fn new(
         config: &SdkConfig,
         service: &Arc<Service>,
         target: Target,
-        limit: &Arc<Semaphore>,
+        limit: &Arc<Limit>,
     ) -> Self {
         Self {
             operation: operation(config, service, &target),
@@ -146,8 +146,7 @@ impl Client {
         let host_bucket = self.host_bucket(&parameters);
         let call = Call { operation: name.to_owned(), parameters, host_bucket };
         let raw = {
-            // The semaphore is never closed; if it were, calls would only lose their limit.
-            let _permit = self.limit.acquire().await.ok();
+            let _permit = self.limit.turn(&self.service.name).await?;
             self.operation.invoke(call).await.map_err(fault)?
         };
         // The request was written, so the operation is known.
@@ -308,6 +307,7 @@ impl Intercept for BucketHost {
 #[cfg(test)]
 mod tests {
     use super::super::endpoint::{Endpoints, Partition};
+    use super::super::limit::Budget;
     use super::super::model::Model;
     use super::*;
     use crate::testing::FakeAws;
@@ -321,7 +321,8 @@ mod tests {
         let region = "eu-west-1";
         let endpoint = Endpoint::of(&service, Partition::Aws, region, &Endpoints::default());
         let target = Target { account: "1".into(), region: region.into(), endpoint };
-        let client = Client::new(&fake.config(), &service, target, &Arc::new(Semaphore::new(1)));
+        let limit = Arc::new(Limit::new(1, 1_000, &Budget::new(1_000)));
+        let client = Client::new(&fake.config(), &service, target, &limit);
         client.call(operation, parameters).await.expect_err("the fake refuses everything")
     }
 

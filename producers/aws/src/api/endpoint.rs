@@ -44,7 +44,7 @@ impl Partition {
 pub struct Endpoints {
     /// One for every service that `by_service` does not name.
     pub all: Option<String>,
-    /// By service: `ec2`, `iam`, `organizations`, `s3`, `sts`.
+    /// By service, in botocore's words.
     pub by_service: BTreeMap<String, String>,
 }
 

@@ -53,6 +53,9 @@ pub enum Fault {
     /// The call can't be written: an unknown operation or parameter, a bad endpoint.
     #[error("the request can't be made")]
     Request(#[source] BoxError),
+    /// The scan has made as many calls as it may.
+    #[error("the scan has made all the calls that calls_per_scan allows")]
+    Budget,
     /// Pages that do not end.
     #[error("{0}")]
     Pages(&'static str),
@@ -68,6 +71,7 @@ impl CallError {
             Fault::Broken(_) => "BrokenAnswer",
             Fault::Unreadable(_) | Fault::Pages(_) => "UnreadableAnswer",
             Fault::Request(_) => "RequestNotMade",
+            Fault::Budget => "BudgetSpent",
         }
     }
 

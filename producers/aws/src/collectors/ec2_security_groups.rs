@@ -22,7 +22,8 @@ fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
     Box::pin(async move {
         let region = &observer.scope().region;
         let parameters = json!({"MaxResults": 1000});
-        let answer = account.ec2(region).call_all("DescribeSecurityGroups", parameters).await?;
+        let answer =
+            account.client("ec2", region).call_all("DescribeSecurityGroups", parameters).await?;
         for group in items(&answer, "SecurityGroups")? {
             let id = text(group, "GroupId")?;
             let arn = match group["SecurityGroupArn"].as_str() {

@@ -33,13 +33,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
     Box::pin(async move {
         wait_until_complete(account, FIRST_PAUSE).await?;
-        let answer = account.iam().call("GetCredentialReport", json!({})).await?;
+        let answer = account.home("iam").call("GetCredentialReport", json!({})).await?;
         let rows = rows(text(&answer, "Content")?).map_err(unreadable)?;
         let configuration = json!({"rows": rows});
         let id = account.id();
         let mut document =
             Document::new(account, GLOBAL, COLLECTOR.resource_type, id, &configuration);
-        let summary = account.iam().call("GetAccountSummary", json!({})).await;
+        let summary = account.home("iam").call("GetAccountSummary", json!({})).await;
         let summary = summary.map(|mut answer| answer["SummaryMap"].take());
         document.answer("AccountSummary", summary, &[]);
         observer.see(document).await
@@ -49,7 +49,7 @@ fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
 async fn wait_until_complete(account: &Account, first: Duration) -> Result<(), CollectError> {
     let mut pause = first;
     for _ in 0..POLLS_MAX {
-        let answer = account.iam().call("GenerateCredentialReport", json!({})).await?;
+        let answer = account.home("iam").call("GenerateCredentialReport", json!({})).await?;
         if text(&answer, "State")? == "COMPLETE" {
             return Ok(());
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::{Collecting, Collector, Coverage, items, text};
+use super::{Collecting, Collector, Coverage, iam, items, text};
 use crate::account::Account;
 use crate::document::Document;
 use crate::scope::{GLOBAL, Observer};
@@ -24,7 +24,7 @@ pub(super) const COLLECTOR: Collector = Collector {
 /// without its last use. Source: `iam:GetAccountAuthorizationDetails`, shared with the users.
 fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
     Box::pin(async move {
-        let answer = account.iam_details().await?;
+        let answer = iam::details(account).await?;
         for role in items(&answer, "RoleDetailList")? {
             let role = &*without_own_use(role, account.role_arn());
             let id = text(role, "RoleId")?;

@@ -1,9 +1,8 @@
 //! IAM users with their policies, access keys, console password and MFA devices.
 
-use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
-use super::{Collecting, Collector, Coverage, items, text};
+use super::{Collecting, Collector, Coverage, iam, items, see_each, text};
 use crate::account::Account;
 use crate::api::CallError;
 use crate::document::Document;
@@ -33,17 +32,10 @@ const NONE: &str = "NoSuchEntity";
 /// shared with the roles, and three calls for each user.
 fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
     Box::pin(async move {
-        let answer = account.iam_details().await?;
+        let answer = iam::details(account).await?;
         let users = items(&answer, "UserDetailList")?.to_vec();
-        let documents =
-            stream::iter(users).map(|user| async move { document(account, &user).await });
-        let mut documents = documents.buffer_unordered(account.calls_max());
-        while let Some(document) = documents.try_next().await? {
-            if let Some(document) = document {
-                observer.see(document).await?;
-            }
-        }
-        Ok(())
+        let each = |user| async move { document(account, &user).await };
+        see_each(account, observer, users.into_iter().map(each)).await
     })
 }
 
@@ -60,7 +52,7 @@ async fn document(account: &Account, user: &Value) -> Result<Option<Document>, C
         .arn(text(user, "Arn")?)
         .tags(user.get("Tags"));
     document.answer("AccessKeys", keys, &[]);
-    let profile = account.iam().call("GetLoginProfile", json!({"UserName": name})).await;
+    let profile = account.home("iam").call("GetLoginProfile", json!({"UserName": name})).await;
     let profile = profile.map(|mut answer| answer["LoginProfile"].take());
     document.answer("LoginProfile", profile, &[NONE]);
     let devices = list(account, "ListMFADevices", name, "MFADevices").await;
@@ -75,6 +67,6 @@ async fn list(
     user: &str,
     list: &str,
 ) -> Result<Value, CallError> {
-    let answer = account.iam().call_all(operation, json!({"UserName": user})).await;
+    let answer = account.home("iam").call_all(operation, json!({"UserName": user})).await;
     answer.map(|mut answer| answer[list].take())
 }

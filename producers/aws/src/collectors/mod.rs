@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 
+use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 
 use crate::account::Account;
+use crate::document::Document;
 use crate::scope::{CollectError, Observer};
 
 mod ec2_security_groups;
+mod iam;
 mod iam_credential_report;
 mod iam_roles;
 mod iam_users;
@@ -25,7 +28,14 @@ pub const ALL: &[Collector] = &[
 ];
 
 /// What a scan itself calls, beside the collectors: in the accounts, and in the payers.
-const SCAN_ACTIONS: &[&str] = &["ec2:DescribeRegions", "organizations:ListAccounts"];
+const SCAN_ACTIONS: &[&str] = &[
+    "ec2:DescribeRegions",
+    "organizations:ListAccounts",
+    "organizations:ListOrganizationalUnitsForParent",
+    "organizations:ListAccountsForParent",
+    "organizations:ListRoots",
+    "organizations:ListTagsForResource",
+];
 
 /// Lists every resource of one type.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +78,25 @@ pub fn actions() -> BTreeSet<&'static str> {
 fn items<'a>(answer: &'a Value, list: &str) -> Result<&'a [Value], CollectError> {
     let found = answer[list].as_array();
     found.map(Vec::as_slice).ok_or_else(|| CollectError::missing(list))
+}
+
+/// Completes and sees items, as many at once as the account may get calls; none is one that was
+/// gone when its details were asked for.
+async fn see_each<F>(
+    account: &Account,
+    observer: &Observer,
+    documents: impl IntoIterator<Item = F>,
+) -> Result<(), CollectError>
+where
+    F: Future<Output = Result<Option<Document>, CollectError>> + Send,
+{
+    let mut documents = stream::iter(documents).buffer_unordered(account.calls_max());
+    while let Some(document) = documents.try_next().await? {
+        if let Some(document) = document {
+            observer.see(document).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Gives a text member that every item must have.

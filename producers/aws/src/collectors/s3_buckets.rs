@@ -1,9 +1,8 @@
 //! S3 buckets with their protection: encryption, versioning, access, logging.
 
-use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
-use super::{Collecting, Collector, Coverage, items, text};
+use super::{Collecting, Collector, Coverage, items, see_each, text};
 use crate::account::Account;
 use crate::api::CallError;
 use crate::document::Document;
@@ -72,19 +71,12 @@ const QUESTIONS: &[Question] = &[
 /// `s3:ListBuckets`, all pages, and nine calls for each bucket.
 fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
     Box::pin(async move {
-        let home = account.s3(account.home_region());
+        let home = account.home("s3");
         // With this parameter AWS gives each bucket's region.
         let answer = home.call_all("ListBuckets", json!({"MaxBuckets": 10_000})).await?;
         let buckets = items(&answer, "Buckets")?.to_vec();
-        let documents =
-            stream::iter(buckets).map(|item| async move { document(account, &item).await });
-        let mut documents = documents.buffer_unordered(account.calls_max());
-        while let Some(document) = documents.try_next().await? {
-            if let Some(document) = document {
-                observer.see(document).await?;
-            }
-        }
-        Ok(())
+        let each = |item| async move { document(account, &item).await };
+        see_each(account, observer, buckets.into_iter().map(each)).await
     })
 }
 
@@ -100,7 +92,7 @@ async fn document(account: &Account, item: &Value) -> Result<Option<Document>, C
     let mut document = Document::new(account, &region, COLLECTOR.resource_type, bucket, item)
         .arn(format!("arn:{}:s3:::{bucket}", account.partition()));
     document.answer("Location", location, &[]);
-    let client = account.s3(&region);
+    let client = account.client("s3", &region);
     let parameters = || json!({"Bucket": bucket});
     for question in QUESTIONS {
         let answer = client.call(question.operation, parameters()).await;
@@ -116,7 +108,7 @@ async fn document(account: &Account, item: &Value) -> Result<Option<Document>, C
     }
     document.answer("Tagging", tagging, &["NoSuchTagSet"]);
     let policy = client.call("GetBucketPolicy", parameters()).await;
-    answer_policy(&mut document, policy);
+    document.policy("Policy", policy, "Policy", &["NoSuchBucketPolicy"]);
     Ok(Some(document))
 }
 
@@ -128,11 +120,11 @@ async fn location(
 ) -> Result<Value, CallError> {
     let first = known.unwrap_or_else(|| account.home_region());
     let parameters = || json!({"Bucket": bucket});
-    let answer = account.s3(first).call("GetBucketLocation", parameters()).await;
+    let answer = account.client("s3", first).call("GetBucketLocation", parameters()).await;
     match answer {
         Err(error) if error.bucket_region().is_some_and(|region| region != first) => {
             let region = error.bucket_region().unwrap_or(first);
-            account.s3(region).call("GetBucketLocation", parameters()).await
+            account.client("s3", region).call("GetBucketLocation", parameters()).await
         }
         answer => answer,
     }
@@ -158,21 +150,6 @@ fn unplaced(bucket: &str, location: &Result<Value, CallError>) -> CollectError {
     let cause = location.as_ref().err().map(CallError::summary).unwrap_or_default();
     let message = format!("the region of bucket {bucket} is not known ({cause})");
     CollectError::Answer { code: "BucketNotPlaced", message }
-}
-
-/// Keeps a bucket's policy as an object.
-fn answer_policy(document: &mut Document, answer: Result<Value, CallError>) {
-    let parsed = answer.map(|answer| {
-        let text = answer["Policy"].as_str().unwrap_or_default();
-        serde_json::from_str::<Value>(text)
-    });
-    match parsed {
-        Ok(Ok(policy)) => document.answer("Policy", Ok(policy), &[]),
-        Ok(Err(error)) => {
-            document.error("Policy", format!("UnreadableAnswer: the policy is not JSON: {error}"));
-        }
-        Err(error) => document.answer("Policy", Err(error), &["NoSuchBucketPolicy"]),
-    }
 }
 
 #[cfg(test)]

@@ -18,8 +18,7 @@ use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
-use producer_aws::api::{Client, Endpoint, Endpoints, Model, Partition, Target};
-use tokio::sync::Semaphore;
+use producer_aws::api::{Budget, Client, Endpoint, Endpoints, Limit, Model, Partition, Target};
 
 /// Tries of each call in these tests.
 pub(crate) const ATTEMPTS: usize = 3;
@@ -67,5 +66,6 @@ pub(crate) fn client(config: &SdkConfig, service: &str, region: &str, endpoint: 
         region: region.to_owned(),
         endpoint: Endpoint::of(&service, Partition::Aws, region, &given),
     };
-    Client::new(config, &service, target, &Arc::new(Semaphore::new(8)))
+    let limit = Arc::new(Limit::new(8, 1_000, &Budget::new(u64::MAX)));
+    Client::new(config, &service, target, &limit)
 }
