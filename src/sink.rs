@@ -1,9 +1,8 @@
 //! `scorecard sink`: carries tables to where others read them.
 
-use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, ensure};
 use clap::Subcommand;
 use sink_s3::{Bucket, Progress, Sink};
 use stream::worker::Stop;
@@ -44,26 +43,39 @@ enum Command {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let Command::S3 { config, once, slot } = &args.command;
     let config = config.read()?;
+    ensure!(config.s3.is_some(), "the configuration has no `s3`: there is no bucket");
     let site = Site::open(&config)?;
     let stop = Stop::new();
     stop_on_signal(&stop)?;
-    s3(&site, &config, slot, *once, &stop)
+    let how = How { slot, once: *once, anew: *once };
+    s3(&site, &config, &how, &Teller::new(), &stop)
 }
 
-fn s3(site: &Site, config: &Config, slot: &str, once: bool, stop: &Stop) -> Result<()> {
-    let settings = config.s3.as_ref().context("the configuration has no `s3`")?;
+/// Carries to the bucket what the log holds now; nothing happens when no bucket is configured.
+pub(crate) fn carry(site: &Site, config: &Config, teller: &Teller, stop: &Stop) -> Result<()> {
+    s3(site, config, &How { slot: "run", once: true, anew: false }, teller, stop)
+}
+
+/// How a run of the sink differs from others.
+struct How<'a> {
+    slot: &'a str,
+    once: bool,
+    anew: bool,
+}
+
+fn s3(site: &Site, config: &Config, how: &How<'_>, teller: &Teller, stop: &Stop) -> Result<()> {
+    let Some(settings) = &config.s3 else { return Ok(()) };
     let bucket = Bucket::prepare(settings, None)?;
-    let teller = Teller::new();
-    let workbooks: Option<&Path> = settings.workbooks.then_some(&config.workbooks);
     let sink = Sink {
         log: &*site.log,
         codec: &site.codec,
         bucket: &bucket,
-        slot,
-        once,
+        slot: how.slot,
+        once: how.once,
         lake: settings.lake,
-        workbooks,
-        patience: once.then_some(PATIENCE_ONCE),
+        anew: how.anew,
+        workbooks: settings.workbooks.then_some(&*config.workbooks),
+        patience: how.once.then_some(PATIENCE_ONCE),
         now_ms: &now_ms,
         tell: &|progress| teller.step(&told(&settings.bucket, progress)),
     };

@@ -34,7 +34,7 @@ impl Session<'_> {
             return Ok(false);
         };
         let partitions = self.sink.log.partitions();
-        if !self.sink.once {
+        if !self.sink.anew {
             due.retain(|p| !there.contains(&names::whole(&folder, *p, partitions)));
         }
         let (mut objects, mut marks) = (BTreeSet::new(), Vec::new());

@@ -21,6 +21,10 @@ const POLL_MAX: Duration = Duration::from_millis(200);
 const RECORDS_MAX: usize = 2_000;
 const BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// How long a member may be without partitions before it counts as one too many: the group waits
+/// for members that died.
+const ASSIGNMENT_LIMIT: Duration = Duration::from_secs(60);
+
 /// The first and the longest pause before what failed is tried again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 
@@ -32,6 +36,7 @@ pub(crate) struct Session<'a> {
     pub(crate) sink: &'a Sink<'a>,
     stop: &'a Stop,
     member: Box<dyn Member>,
+    joined: Instant,
     owned: BTreeSet<i32>,
     /// Counts revocations: what was begun before one is dropped after it.
     revocations: u64,
@@ -49,6 +54,18 @@ pub(crate) struct Session<'a> {
 struct Backoff {
     began: Instant,
     pause: Duration,
+}
+
+/// Whether others have records to take.
+enum Behind {
+    Some,
+    Unknown(LogError),
+}
+
+impl From<LogError> for Behind {
+    fn from(error: LogError) -> Self {
+        Behind::Unknown(error)
+    }
 }
 
 impl Backoff {
@@ -69,6 +86,7 @@ impl<'a> Session<'a> {
             sink,
             stop,
             member: sink.log.join(&membership)?,
+            joined: Instant::now(),
             owned: BTreeSet::new(),
             revocations: 0,
             accounts: AccountNames::new(),
@@ -111,16 +129,20 @@ impl<'a> Session<'a> {
         if !own.iter().all(|end| of(end).is_some_and(|offset| offset >= end.offset)) {
             return Ok(false);
         }
-        if others.is_empty() {
-            return Ok(true);
+        if own.is_empty() && self.joined.elapsed() < ASSIGNMENT_LIMIT {
+            return Ok(false);
         }
-        // What other members took, as far as they committed it.
-        let committed = self.sink.log.committed(GROUP, &INPUTS)?;
-        let is_of =
-            |a: &Position, b: &Position| a.topic.name == b.topic.name && a.partition == b.partition;
-        Ok(others.iter().all(|end| {
-            committed.iter().any(|position| is_of(position, end) && position.offset >= end.offset)
-        }))
+        // What other members took, as far as they committed it; what is left may be markers of
+        // transactions alone, which nobody commits.
+        let mut committed = self.sink.log.committed(GROUP, &INPUTS)?;
+        committed.retain(|position| !self.owned.contains(&position.partition));
+        let any =
+            |records: Vec<Record>| if records.is_empty() { Ok(()) } else { Err(Behind::Some) };
+        match snapshot::between(self.sink.log, &committed, &others, any) {
+            Ok(()) => Ok(true),
+            Err(Behind::Some) => Ok(false),
+            Err(Behind::Unknown(error)) => Err(error.into()),
+        }
     }
 
     /// Makes changes until all are made; false when they were dropped.

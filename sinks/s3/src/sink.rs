@@ -47,10 +47,12 @@ pub struct Sink<'a> {
     pub bucket: &'a Bucket,
     /// This process's name in the group: stable over restarts, unique among live processes.
     pub slot: &'a str,
-    /// Whether to end where the log ended at the start; the day's files are then written anew.
+    /// Whether to end where the log ended at the start.
     pub once: bool,
     /// Whether the days' files are written.
     pub lake: bool,
+    /// Whether the running day's files are written anew when they are there and whole.
+    pub anew: bool,
     /// The folder of the owners' workbooks; none when they stay where they are.
     pub workbooks: Option<&'a Path>,
     /// How long a bucket that does not answer is waited for; none waits for good.

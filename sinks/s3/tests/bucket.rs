@@ -167,8 +167,13 @@ fn a_day_has_one_file_an_account_and_is_replaced_in_place() {
     assert_eq!(ids(&first, &expected[3]), ["R1", "R2"]);
     assert_eq!(ids(&first, &expected[4]), ["R1"]);
 
-    // The account's last resource goes on the same day: its file does, too.
+    // The account's last resource goes on the same day: its file stays until the day is written
+    // anew.
     writer.delete(&roles[2].key());
+    Run { anew: false, ..Run::default() }.on(&*log, &config).unwrap();
+    let objects = show(&moto.endpoint());
+    assert_eq!(keys(&objects, "lake/"), expected);
+    assert_eq!(keys(&objects, "Resources/").len(), 2);
     Run::default().on(&*log, &config).unwrap();
     let objects = show(&moto.endpoint());
     assert_eq!(keys(&objects, "lake/"), expected[..4]);

@@ -156,6 +156,7 @@ impl<'a> Writer<'a> {
 /// How a run of the sink differs from the usual one.
 pub(crate) struct Run<'a> {
     pub(crate) once: bool,
+    pub(crate) anew: bool,
     pub(crate) now_ms: i64,
     pub(crate) workbooks: Option<&'a Path>,
     pub(crate) patience: Option<Duration>,
@@ -166,7 +167,15 @@ pub(crate) struct Run<'a> {
 impl Default for Run<'_> {
     fn default() -> Self {
         let patience = Some(Duration::from_secs(60));
-        Self { once: true, now_ms: NOW_MS, workbooks: None, patience, slot: "a", stop: Stop::new() }
+        Self {
+            once: true,
+            anew: true,
+            now_ms: NOW_MS,
+            workbooks: None,
+            patience,
+            slot: "a",
+            stop: Stop::new(),
+        }
     }
 }
 
@@ -196,6 +205,7 @@ impl Run<'_> {
             slot: self.slot,
             once: self.once,
             lake: config.lake,
+            anew: self.anew,
             workbooks: self.workbooks,
             patience: self.patience,
             now_ms: &|| self.now_ms,
