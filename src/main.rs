@@ -14,6 +14,7 @@ mod replay;
 mod reshard;
 mod run;
 mod serve;
+mod sink;
 mod site;
 mod sources;
 mod summary;
@@ -51,6 +52,7 @@ enum Command {
     Collect(collect::Args),
     Process(process::Args),
     Render(render::Args),
+    Sink(sink::Args),
     Clock(clock::Args),
     Dlq(dlq::Args),
     Top(top::Args),
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
         Command::Collect(args) => collect::run(&args),
         Command::Process(args) => process::run(&args),
         Command::Render(args) => render::run(&args),
+        Command::Sink(args) => sink::run(&args),
         Command::Clock(args) => clock::run(&args),
         Command::Dlq(args) => dlq::run(&args),
         Command::Top(args) => top::run(&args),

@@ -209,6 +209,11 @@ impl Site {
         let mut command = Command::new(env!("CARGO_BIN_EXE_scorecard"));
         command.args(arguments).arg("--config").arg(self.file()).env_remove("SCORECARD_LOG");
         command
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env_remove("AWS_PROFILE");
+        command
     }
 
     /// Lets a local log compact itself, and drop events that are older than a day.
