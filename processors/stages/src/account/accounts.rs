@@ -121,9 +121,7 @@ impl Task<'_, '_> {
             provider: last.map_or("aws".to_owned(), |row| row.provider.clone()),
             account: key.account.clone(),
             payer: listing.as_ref().map_or(String::new(), |row| row.payer.clone()),
-            name: name
-                .or(last.map(|row| row.name.clone()))
-                .unwrap_or_else(|| key.account.clone()),
+            name: name.or(last.map(|row| row.name.clone())).unwrap_or_else(|| key.account.clone()),
             status,
             owner: register.as_ref().and_then(|row| row.owner.clone()),
             executive: register.and_then(|row| row.executive.clone()),

@@ -130,11 +130,7 @@ impl Task<'_, '_> {
     }
 
     /// Ends an attempt that told everything, and notes how many resources it saw.
-    pub(super) fn complete_scope(
-        &mut self,
-        key: &ScopeKey,
-        resources: i64,
-    ) -> Step<Option<Work>> {
+    pub(super) fn complete_scope(&mut self, key: &ScopeKey, resources: i64) -> Step<Option<Work>> {
         if let Some(scope) = self.view.get(&SCOPE, key)? {
             let (status, completed_ms) = (ScopeStatus::Completed, Some(self.view.at_ms()));
             let error = None;

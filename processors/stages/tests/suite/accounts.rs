@@ -1,7 +1,8 @@
 //! Accounts: who they count for, and who is known.
 
 use schemas::{
-    AccountKey, AccountListing, AccountRegister, AccountStatus, PrincipalKind, RollupKey, TrustKey, Verdict,
+    AccountKey, AccountListing, AccountRegister, AccountStatus, PrincipalKind, RollupKey, TrustKey,
+    Verdict,
 };
 
 use crate::{

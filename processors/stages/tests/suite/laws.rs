@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::{
-    AccountListing, AccountStatus, ComplianceKey, RollupKey, ScoreKey, ScoreState, ScoreStatus, Standing, headers, topic,
+    AccountListing, AccountStatus, ComplianceKey, RollupKey, ScoreKey, ScoreState, ScoreStatus,
+    Standing, headers, topic,
 };
 
 use crate::{
@@ -202,7 +203,8 @@ fn who_leaves_and_comes_back_is_scored_as_if_it_had_stayed() {
     for_seeds("who_leaves_and_comes_back_is_scored_as_if_it_had_stayed", 60, |random| {
         let (events, now) = settled(random);
         let account = random.pick(&ACCOUNTS);
-        let is_listing = |one: &Event| matches!(&one.source, Source::Listing(id, _) if id == account);
+        let is_listing =
+            |one: &Event| matches!(&one.source, Source::Listing(id, _) if id == account);
         let listed = || at(now, Source::Listing(account.into(), Some(listing(account, "pay-1"))));
         let half = random.below(events.len());
         let then: Vec<_> = events[half..].iter().filter(|one| !is_listing(one)).cloned().collect();
@@ -225,10 +227,7 @@ fn who_leaves_and_comes_back_is_scored_as_if_it_had_stayed() {
         assert_eq!((&gone.resources, &gone.verdicts), (&there.resources, &there.verdicts));
         site.take(&listed());
         let back = site.tables();
-        assert_eq!(
-            (back.scores, back.shares, back.sums),
-            (there.scores, there.shares, there.sums)
-        );
+        assert_eq!((back.scores, back.shares, back.sums), (there.scores, there.shares, there.sums));
     });
 }
 

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use compliance::{Rows, Standard, StandardEntry, judge};
 use schemas::{
-    AccountKey, AccountListing, AccountRegister, AccountStatus, ComplianceKey, ComplianceState, Exception,
-    Finding, FindingStatus, FindingSubject, Observation, ObservationEvent, Report, ReportEvent,
-    Resource, ResourceKey, ResourceState, Spend, Verdict,
+    AccountKey, AccountListing, AccountRegister, AccountStatus, ComplianceKey, ComplianceState,
+    Exception, Finding, FindingStatus, FindingSubject, Observation, ObservationEvent, Report,
+    ReportEvent, Resource, ResourceKey, ResourceState, Spend, Verdict,
 };
 
 use crate::build::{Event, MINUTE, Source};

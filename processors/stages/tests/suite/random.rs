@@ -1,8 +1,8 @@
 //! Random scenarios from a seed: whatever producers may write, in any order they may write it.
 
 use schemas::{
-    AccountListing, AccountRegister, AccountStatus, Exception, Finding, FindingStatus, FindingSubject, ReportEvent, Requirement,
-    Resource, RuleText, Scoring, headers::rfc3339,
+    AccountListing, AccountRegister, AccountStatus, Exception, Finding, FindingStatus,
+    FindingSubject, ReportEvent, Requirement, Resource, RuleText, Scoring, headers::rfc3339,
 };
 
 use crate::build::{
