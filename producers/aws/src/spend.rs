@@ -133,7 +133,7 @@ async fn newest(
     let parameters = json!({"Namespace": "AWS/Billing", "MetricName": "EstimatedCharges",
         "Dimensions": [{"Name": "LinkedAccount", "Value": account},
             {"Name": "Currency", "Value": currency}],
-        "StartTime": time(now_ms - LOOK_BACK_MS), "EndTime": time(now_ms),
+        "StartTime": (now_ms - LOOK_BACK_MS) / 1_000, "EndTime": now_ms / 1_000,
         "Period": PERIOD, "Statistics": ["Maximum"]});
     let answer = client.call("GetMetricStatistics", parameters).await.map_err(refused)?;
     let points = answer["Datapoints"].as_array();

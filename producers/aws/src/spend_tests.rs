@@ -1,6 +1,13 @@
 //! Billing's answers, good and ugly, and what becomes of them.
 
+use std::sync::Arc;
+
+use kit::moto::Moto;
+
 use super::*;
+use crate::api::{Budget, Limit, Model, Partition};
+use crate::config::Config;
+use crate::session::Sessions;
 use crate::testing::{FakeAws, Sent};
 
 /// 2026-11-28T16:40:00Z.
@@ -182,4 +189,29 @@ async fn what_cannot_be_read_or_is_refused_is_an_error() {
 async fn nothing_is_asked_where_nothing_is_wanted() {
     let fake = FakeAws::new(|_| panic!("nothing may be asked"));
     assert_eq!(told(&fake, SpendSource::None).await, Ok(vec![]));
+}
+
+/// The same questions to a server that boto3 has filled: `spend.py` says with what.
+#[tokio::test]
+async fn a_server_tells_its_newest_figures() {
+    let moto = Moto::start().expect("the server starts");
+    let arguments = [&*moto.endpoint(), &(NOW_MS / 1_000).to_string()];
+    kit::python("producers/aws/tests/spend.py", &arguments).expect("the server is filled");
+    let config = json!({"role": "Audit", "payers": [{"account": "999999999999"}],
+        "endpoint": moto.endpoint()});
+    let config: Config = serde_json::from_value(config).expect("it is valid");
+    let keys = FakeAws::new(|_| unreachable!()).config().credentials_provider();
+    let sessions = Sessions::prepare(&config, keys).await;
+    let (payer, role) = (&config.payers[0].account, config.audit_role(&config.payers[0]));
+    let session = sessions.assume(&role, payer).await.expect("the server lets everyone in");
+    let model = Arc::new(Model::embedded().expect("the embedded model is whole"));
+    let limit = Limit::new(4, 1_000, &Budget::new(u64::MAX));
+    let (id, arn) = (payer.clone(), role.arn(payer));
+    let payer =
+        Account::new(id, Partition::Aws, arn, session, &model, sessions.endpoints(), limit);
+    let accounts = [ONE, TWO, "333333333333"].map(str::to_owned);
+    let spends = charges(&payer, &accounts, NOW_MS, SpendSource::default()).await;
+    let spends = spends.expect("nothing is refused");
+    let found: Vec<_> = spends.iter().map(|one| (&*one.account, one.cents)).collect();
+    assert_eq!(found, [(ONE, 1_235), (TWO, 100_000)]);
 }
