@@ -1,6 +1,5 @@
 //! The collectors: one file a resource type, one list to read.
 
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -11,12 +10,15 @@ use crate::account::Account;
 use crate::document::Document;
 use crate::scope::{CollectError, Observer};
 
+mod actions;
 mod ec2_security_groups;
 mod iam;
 mod iam_credential_report;
 mod iam_roles;
 mod iam_users;
 mod s3_buckets;
+
+pub use actions::{account_actions, actions, payer_actions, session_policy};
 
 /// All collectors, sorted by id.
 pub const ALL: &[Collector] = &[
@@ -25,16 +27,6 @@ pub const ALL: &[Collector] = &[
     iam_roles::COLLECTOR,
     iam_users::COLLECTOR,
     s3_buckets::COLLECTOR,
-];
-
-/// What a scan itself calls, beside the collectors: in the accounts, and in the payers.
-const SCAN_ACTIONS: &[&str] = &[
-    "ec2:DescribeRegions",
-    "organizations:ListAccounts",
-    "organizations:ListOrganizationalUnitsForParent",
-    "organizations:ListAccountsForParent",
-    "organizations:ListRoots",
-    "organizations:ListTagsForResource",
 ];
 
 /// Lists every resource of one type.
@@ -67,12 +59,6 @@ pub(crate) type Collect = for<'a> fn(&'a Account, &'a Observer) -> Collecting<'a
 /// A collector at work.
 pub(crate) type Collecting<'a> =
     Pin<Box<dyn Future<Output = Result<(), CollectError>> + Send + 'a>>;
-
-/// Gives the IAM actions that the audit role must allow for everything here, sorted.
-pub fn actions() -> BTreeSet<&'static str> {
-    let collectors = ALL.iter().flat_map(|collector| collector.actions);
-    collectors.chain(SCAN_ACTIONS).copied().collect()
-}
 
 /// Gives a listing's items; an answer without the list is an error, not an empty list.
 fn items<'a>(answer: &'a Value, list: &str) -> Result<&'a [Value], CollectError> {
@@ -107,6 +93,7 @@ fn text<'a>(item: &'a Value, member: &str) -> Result<&'a str, CollectError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn the_list_is_sorted_and_unique() {
