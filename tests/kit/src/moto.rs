@@ -16,7 +16,7 @@ const START_LIMIT: Duration = Duration::from_secs(90);
 ///
 /// Credentials: any access key works, and `AssumeRole` into a role of any account gives keys whose
 /// calls land in that account. Roles, policies and external ids are not checked: put a
-/// [`crate::denier::Denier`] in front for a role that must be refused.
+/// [`crate::gateway::Gateway`] in front for a role that must be refused.
 #[derive(Debug)]
 pub struct Moto {
     port: u16,
