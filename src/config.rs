@@ -45,6 +45,9 @@ pub(crate) struct Config {
     /// Minutes between the starts of two scans.
     #[serde(default = "default_scan_interval")]
     pub(crate) scan_interval_minutes: u64,
+    /// Minutes over which a scheduled scan's accounts begin, each at its own moment.
+    #[serde(default = "default_scan_jitter")]
+    pub(crate) scan_jitter_minutes: u64,
     /// Worker threads of each stage in this process.
     #[serde(default = "default_workers")]
     pub(crate) workers: usize,
@@ -107,6 +110,10 @@ fn default_workbooks() -> PathBuf {
 
 fn default_scan_interval() -> u64 {
     30
+}
+
+fn default_scan_jitter() -> u64 {
+    5
 }
 
 fn default_workers() -> usize {

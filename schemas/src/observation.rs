@@ -101,6 +101,10 @@ pub struct ScanUnit {
     #[serde(default)]
     #[avro(default = r#""planned""#)]
     pub status: UnitStatus,
+    /// Whether the schedule began the scan, and not a person.
+    #[serde(default)]
+    #[avro(default = "false")]
+    pub scheduled: bool,
     /// When it may begin, in UTC milliseconds: scheduled scans spread their accounts.
     #[serde(default)]
     #[avro(default = "0")]

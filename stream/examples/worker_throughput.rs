@@ -72,6 +72,7 @@ impl Stage for Count {
             collectors: Vec::new(),
             payer: String::new(),
             status: UnitStatus::Planned,
+            scheduled: false,
             due_ms: 0,
             scopes: 0,
             resources: 0,

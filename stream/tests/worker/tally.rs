@@ -187,6 +187,7 @@ fn event(scan: &str, attempt: i32, account: &str, owner: Option<String>) -> sche
         collectors: Vec::new(),
         payer: String::new(),
         status: UnitStatus::Planned,
+        scheduled: false,
         due_ms: 0,
         scopes: 0,
         resources: 0,
