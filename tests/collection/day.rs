@@ -150,11 +150,17 @@ fn check_nothing_lost(good: &Tables, bad: &Tables) -> Result<()> {
         let lost = good.all[name].keys().find(|key| !bad.all[name].contains_key(*key));
         ensure!(lost.is_none(), "{name} lost {lost:?}");
     }
+    ensure!(bad.at_ms >= good.at_ms, "time went back");
+    for (key, change) in bad.compliance_changes_since(good) {
+        let better = ["pass", "not_applicable"];
+        let after = change["after"]["verdict"].as_str();
+        ensure!(after.is_some_and(|after| !better.contains(&after)), "{key}: {change}");
+    }
     for (key, row) in &good.all["compliance.state"] {
         let now = &bad.all["compliance.state"][key];
-        let may_be = [Verdict::Fail.as_str(), Verdict::Unknown.as_str()];
-        let may_be = may_be.contains(&now["verdict"].as_str().unwrap_or_default());
-        ensure!(row["verdict"] != Verdict::Fail.as_str() || may_be, "{key}: {row} and then {now}");
+        let stays = [Verdict::Fail.as_str(), Verdict::Unknown.as_str()];
+        let stays = stays.contains(&now["verdict"].as_str().unwrap_or_default());
+        ensure!(row["verdict"] != Verdict::Fail.as_str() || stays, "{key}: {row} and then {now}");
     }
     Ok(())
 }

@@ -150,7 +150,7 @@ const CODES: [(Fault, [&str; 7]); 6] = [
         Fault::Skewed(3_600),
         [
             "SignatureDoesNotMatch 403",
-            "RequestExpired 400",
+            "AuthFailure 401",
             "RequestTimeTooSkewed 403",
             "SignatureDoesNotMatch 403",
             "InvalidSignatureException 400",

@@ -139,7 +139,9 @@ fn skewed(protocol: Protocol) -> Words {
     let message = "Signature expired: the request's time is too far from the server's";
     match protocol {
         Protocol::Query => (403, "SignatureDoesNotMatch", message),
-        Protocol::Ec2 => (400, "RequestExpired", "Request has expired."),
+        Protocol::Ec2 => {
+            (401, "AuthFailure", "AWS was not able to validate the provided access credentials")
+        }
         Protocol::S3 => {
             let message = "The difference between the request time and the server's time is too \
                  large.";
