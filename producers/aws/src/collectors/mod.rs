@@ -12,21 +12,42 @@ use crate::scope::{CollectError, Observer};
 
 mod actions;
 mod ec2_security_groups;
+mod ecr_repositories;
+mod ecs;
+mod ecs_clusters;
+mod ecs_services;
+mod ecs_task_definitions;
+mod ecs_tasks;
 mod iam;
 mod iam_credential_report;
 mod iam_roles;
 mod iam_users;
+mod opensearch_domains;
+mod route53_domains;
+mod route53_zones;
 mod s3_buckets;
+mod secretsmanager_secrets;
+mod support_trusted_advisor;
 
 pub use actions::{account_actions, actions, payer_actions, session_policy};
 
 /// All collectors, sorted by id.
 pub const ALL: &[Collector] = &[
     ec2_security_groups::COLLECTOR,
+    ecr_repositories::COLLECTOR,
+    ecs_clusters::COLLECTOR,
+    ecs_services::COLLECTOR,
+    ecs_task_definitions::COLLECTOR,
+    ecs_tasks::COLLECTOR,
     iam_credential_report::COLLECTOR,
     iam_roles::COLLECTOR,
     iam_users::COLLECTOR,
+    opensearch_domains::COLLECTOR,
+    route53_domains::COLLECTOR,
+    route53_zones::COLLECTOR,
     s3_buckets::COLLECTOR,
+    secretsmanager_secrets::COLLECTOR,
+    support_trusted_advisor::COLLECTOR,
 ];
 
 /// Lists every resource of one type.
@@ -66,19 +87,22 @@ fn items<'a>(answer: &'a Value, list: &str) -> Result<&'a [Value], CollectError>
     found.map(Vec::as_slice).ok_or_else(|| CollectError::missing(list))
 }
 
-/// Completes and sees items, as many at once as the account may get calls; none is one that was
-/// gone when its details were asked for.
-async fn see_each<F>(
+/// Completes and sees items, as many at once as the account may get calls.
+///
+/// A future gives one document, a list of them, or none where the item was gone when its details
+/// were asked for.
+async fn see_each<F, D>(
     account: &Account,
     observer: &Observer,
     documents: impl IntoIterator<Item = F>,
 ) -> Result<(), CollectError>
 where
-    F: Future<Output = Result<Option<Document>, CollectError>> + Send,
+    F: Future<Output = Result<D, CollectError>> + Send,
+    D: IntoIterator<Item = Document>,
 {
     let mut documents = stream::iter(documents).buffer_unordered(account.calls_max());
-    while let Some(document) = documents.try_next().await? {
-        if let Some(document) = document {
+    while let Some(seen) = documents.try_next().await? {
+        for document in seen {
             observer.see(document).await?;
         }
     }
@@ -114,5 +138,8 @@ mod tests {
             let (_, verb) = action.split_once(':').expect("service:Action");
             assert!(verbs.iter().any(|known| verb.starts_with(known)), "{action}");
         }
+        // The names of what is kept are read, never what is kept.
+        let contents = ["secretsmanager:GetSecretValue", "s3:GetObject"];
+        assert!(contents.iter().all(|action| !actions().contains(action)));
     }
 }
