@@ -84,10 +84,10 @@ impl FakeAws {
     /// An account whose calls come here.
     pub(crate) fn account(&self) -> Account {
         let model = Arc::new(Model::embedded().expect("the embedded model is whole"));
-        let limit = Limit::new(4, 1_000, &Budget::new(u64::MAX));
+        let limit = Arc::new(Limit::new(4, 1_000, &Budget::new(u64::MAX)));
         let (id, none) = ("111122223333".to_owned(), Endpoints::default());
         let role = format!("arn:aws:iam::{id}:role/Audit");
-        Account::new(id, Partition::Aws, role, self.config(), &model, &none, limit)
+        Account::new(id, Partition::Aws, role, self.config(), &model, &none, &limit)
     }
 }
 
