@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 use crate::account::Account;
 use crate::api::{Budget, Endpoints, Limit, Model, Partition};
 use crate::collectors::Collector;
-use crate::scope::{Event, Observer, Report, Scope};
+use crate::scope::{Event, Observer, Scope, UnitId, What};
 
 /// A request as it would go on the wire.
 #[derive(Clone, Debug)]
@@ -105,11 +105,15 @@ pub(crate) async fn collected(
         resource_type: collector.resource_type,
     };
     let (sender, mut receiver) = mpsc::channel(1000);
-    let observer = Observer::new(scope, sender);
+    let unit = UnitId { partition: 0, offset: 0 };
+    let observer = Observer::new(unit, scope, sender);
     let result = (collector.collect)(&account, &observer).await;
     observer.end(result).await.expect("the receiver is there");
     let mut resources = Vec::new();
-    while let Some(Report::Scope(_, event)) = receiver.recv().await {
+    while let Some(report) = receiver.recv().await {
+        let What::Scope(_, event) = report.what else {
+            panic!("a collector does not end its unit")
+        };
         match event {
             Event::Seen(document) => resources.push(document.stamp(7)),
             Event::Completed { count } => return (resources, Ok(count)),

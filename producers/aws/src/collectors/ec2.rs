@@ -1,4 +1,4 @@
-//! What EC2's collectors share: a region's listing, and a resource's name, tags and ARN.
+//! What EC2's collectors share: a resource's name, tags and ARN.
 
 use serde_json::Value;
 
@@ -36,23 +36,6 @@ impl Kind {
             .arn(format!("arn:{partition}:ec2:{region}:{owner}:{word}/{id}"))
             .tags(tags);
         Ok(document)
-    }
-}
-
-/// Gives every item of a listing in a region; without the list the answer is an error.
-///
-/// Source: an EC2 operation, all pages.
-pub(super) async fn list(
-    account: &Account,
-    region: &str,
-    operation: &str,
-    parameters: Value,
-    list: &str,
-) -> Result<Vec<Value>, CollectError> {
-    let mut answer = account.client("ec2", region).call_all(operation, parameters).await?;
-    match answer[list].take() {
-        Value::Array(items) => Ok(items),
-        _ => Err(CollectError::missing(list)),
     }
 }
 

@@ -31,9 +31,9 @@ fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
     Box::pin(async move {
         let region = &observer.scope().region;
         let parameters = json!({"MaxResults": 1000});
-        let reservations =
-            ec2::list(account, region, "DescribeInstances", parameters, "Reservations").await?;
-        for reservation in &reservations {
+        let client = account.client("ec2", region);
+        let answer = client.call_all("DescribeInstances", parameters).await?;
+        for reservation in items(&answer, "Reservations")? {
             for instance in items(reservation, "Instances")? {
                 observer.see(document(account, region, reservation, instance)?).await?;
             }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Collecting, Collector, Coverage, ec2, text};
+use super::{Collecting, Collector, Coverage, ec2, items, text};
 use crate::account::Account;
 use crate::scope::Observer;
 
@@ -28,11 +28,12 @@ const KIND: ec2::Kind = ec2::Kind {
 fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
     Box::pin(async move {
         let region = &observer.scope().region;
-        let (operation, list) = ("DescribeSecurityGroups", "SecurityGroups");
         let parameters = json!({"MaxResults": 1000});
-        for group in ec2::list(account, region, operation, parameters, list).await? {
-            let owner = text(&group, "OwnerId")?;
-            let document = KIND.document(account, region, owner, &group)?;
+        let client = account.client("ec2", region);
+        let answer = client.call_all("DescribeSecurityGroups", parameters).await?;
+        for group in items(&answer, "SecurityGroups")? {
+            let owner = text(group, "OwnerId")?;
+            let document = KIND.document(account, region, owner, group)?;
             observer.see(document.name(group["GroupName"].as_str())).await?;
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Collecting, Collector, Coverage, ec2, see_each, text};
+use super::{Collecting, Collector, Coverage, ec2, items, see_each, text};
 use crate::account::Account;
 use crate::document::Document;
 use crate::scope::{CollectError, Observer};
@@ -32,8 +32,9 @@ fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
     Box::pin(async move {
         let region = &observer.scope().region;
         let parameters = json!({"OwnerIds": ["self"], "MaxResults": 1000});
-        let snapshots =
-            ec2::list(account, region, "DescribeSnapshots", parameters, "Snapshots").await?;
+        let client = account.client("ec2", region);
+        let answer = client.call_all("DescribeSnapshots", parameters).await?;
+        let snapshots = items(&answer, "Snapshots")?.to_vec();
         let each = |snapshot| async move { document(account, region, &snapshot).await };
         see_each(account, observer, snapshots.into_iter().map(each)).await
     })

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Collecting, Collector, Coverage, ec2};
+use super::{Collecting, Collector, Coverage, ec2, items};
 use crate::account::Account;
 use crate::scope::Observer;
 
@@ -28,8 +28,10 @@ fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
     Box::pin(async move {
         let region = &observer.scope().region;
         let parameters = json!({"MaxResults": 500});
-        for volume in ec2::list(account, region, "DescribeVolumes", parameters, "Volumes").await? {
-            observer.see(KIND.document(account, region, account.id(), &volume)?).await?;
+        let client = account.client("ec2", region);
+        let answer = client.call_all("DescribeVolumes", parameters).await?;
+        for volume in items(&answer, "Volumes")? {
+            observer.see(KIND.document(account, region, account.id(), volume)?).await?;
         }
         Ok(())
     })

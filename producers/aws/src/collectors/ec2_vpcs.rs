@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Collecting, Collector, Coverage, ec2, text};
+use super::{Collecting, Collector, Coverage, ec2, items, text};
 use crate::account::Account;
 use crate::document::Document;
 use crate::scope::{CollectError, Observer};
@@ -28,12 +28,15 @@ fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
     Box::pin(async move {
         let region = &observer.scope().region;
         let all = json!({"MaxResults": 1000});
-        let vpcs = ec2::list(account, region, "DescribeVpcs", all.clone(), "Vpcs").await?;
+        let client = account.client("ec2", region);
+        let answer = client.call_all("DescribeVpcs", all.clone()).await?;
+        let vpcs = items(&answer, "Vpcs")?;
         if vpcs.is_empty() {
             return Ok(());
         }
-        let logs = ec2::list(account, region, "DescribeFlowLogs", all, "FlowLogs").await;
-        for vpc in &vpcs {
+        let logs = client.call_all("DescribeFlowLogs", all).await.map_err(CollectError::from);
+        let logs = logs.and_then(|answer| Ok(items(&answer, "FlowLogs")?.to_vec()));
+        for vpc in vpcs {
             let mut document = KIND.document(account, region, text(vpc, "OwnerId")?, vpc)?;
             add_flow_logs(&mut document, text(vpc, "VpcId")?, &logs);
             observer.see(document).await?;
