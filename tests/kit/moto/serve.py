@@ -56,6 +56,12 @@ def turn_on_root_mfa(accounts):
     models.AccountSummary.__init__ = __init__
 
 
+def name_policies():
+    """Gives policies in GetAccountAuthorizationDetails the id and name that moto leaves out."""
+    models.ManagedPolicy.policy_id = property(lambda policy: policy.id)
+    models.ManagedPolicy.policy_name = property(lambda policy: policy.name)
+
+
 def main():
     """Reads the options, patches moto and serves until it is killed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -66,6 +72,7 @@ def main():
     move_creation(models.User, lambda user: user.name, options.keys_age_days)
     move_creation(models.AccessKey, lambda key: key.user_name, options.keys_age_days)
     turn_on_root_mfa(set(options.root_mfa))
+    name_policies()
     moto.server.main(["-H", "127.0.0.1", "-p", str(options.port)])
 
 
