@@ -1,9 +1,11 @@
 //! The `scorecard` binary: one file a subcommand, wiring only.
 
 mod acls;
+mod aws_role;
 mod clock;
 mod collect;
 mod config;
+mod coverage;
 mod demo;
 mod dlq;
 mod pipeline;
@@ -50,6 +52,8 @@ enum Command {
     Validate(validate::Args),
     Topics(topics::Args),
     Collect(collect::Args),
+    Coverage(coverage::Args),
+    AwsRole(aws_role::Args),
     Process(process::Args),
     Render(render::Args),
     Sink(sink::Args),
@@ -70,6 +74,8 @@ fn main() -> ExitCode {
         Command::Validate(args) => validate::run(&args),
         Command::Topics(args) => topics::run(&args),
         Command::Collect(args) => collect::run(&args),
+        Command::Coverage(args) => coverage::run(&args),
+        Command::AwsRole(args) => aws_role::run(&args),
         Command::Process(args) => process::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Sink(args) => sink::run(&args),

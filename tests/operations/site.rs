@@ -166,6 +166,15 @@ impl Site {
         Ok(publisher.flush()?)
     }
 
+    /// Runs a command that needs no configuration to its end, which must be a good one.
+    pub(crate) fn run_alone(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scorecard"));
+        command.args(arguments).env_remove("SCORECARD_LOG");
+        let finished = Child::spawn(command, self.folder.path(), arguments[0])?.wait(LIMIT)?;
+        ensure!(finished.status.success(), "{}\n{}", finished.stdout, finished.stderr);
+        Ok(finished.stdout)
+    }
+
     /// Runs a command to its end, whichever it is.
     pub(crate) fn end_of(&self, arguments: &[&str]) -> Result<Finished> {
         let name = format!("{}-{}", arguments[0], std::process::id());

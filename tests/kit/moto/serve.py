@@ -8,11 +8,15 @@
 --root-mfa ACCOUNT           GetAccountSummary of this account says that the root user has MFA
                              (repeatable; moto itself says so of none)
 
-Both act on what is made after the start, which is everything: the server starts empty.
+Both act on what is made after the start, which is everything: the server starts empty, also of the
+1,300 public images that moto would put into every region with a snapshot of the account's own each.
 """
 
 import argparse
 import datetime
+import os
+
+os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
 
 import moto.server
 from moto.iam import models
