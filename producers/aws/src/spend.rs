@@ -18,7 +18,7 @@ use crate::account::Account;
 use crate::api::{CallError, Client};
 
 /// What is called in payers for it: Cost Explorer's only where it is chosen.
-pub const ACTIONS: &[(SpendSource, &[&str])] = &[
+pub(crate) const ACTIONS: &[(SpendSource, &[&str])] = &[
     (SpendSource::EstimatedCharges, &["cloudwatch:GetMetricStatistics", "cloudwatch:ListMetrics"]),
     (SpendSource::CostExplorer, &["ce:GetCostAndUsage"]),
 ];
