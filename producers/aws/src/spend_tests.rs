@@ -205,10 +205,10 @@ async fn a_server_tells_its_newest_figures() {
     let (payer, role) = (&config.payers[0].account, config.audit_role(&config.payers[0]));
     let session = sessions.assume(&role, payer).await.expect("the server lets everyone in");
     let model = Arc::new(Model::embedded().expect("the embedded model is whole"));
-    let limit = Limit::new(4, 1_000, &Budget::new(u64::MAX));
+    let limit = Arc::new(Limit::new(4, 1_000, &Budget::new(u64::MAX)));
     let (id, arn) = (payer.clone(), role.arn(payer));
     let payer =
-        Account::new(id, Partition::Aws, arn, session, &model, sessions.endpoints(), limit);
+        Account::new(id, Partition::Aws, arn, session, &model, sessions.endpoints(), &limit);
     let accounts = [ONE, TWO, "333333333333"].map(str::to_owned);
     let spends = charges(&payer, &accounts, NOW_MS, SpendSource::default()).await;
     let spends = spends.expect("nothing is refused");
