@@ -210,8 +210,8 @@ async fn a_server_tells_its_newest_figures() {
     let model = Arc::new(Model::embedded().expect("the embedded model is whole"));
     let limit = Arc::new(Limit::new(4, 1_000, &Budget::new(u64::MAX)));
     let (id, arn) = (payer.clone(), role.arn(payer));
-    let payer =
-        Account::new(id, Partition::Aws, arn, session, &model, sessions.endpoints(), &limit);
+    let endpoints = sessions.endpoints();
+    let payer = Account::new(id, Partition::Aws, arn, session, &model, endpoints, &limit);
     let accounts = [ONE, TWO, "333333333333"].map(str::to_owned);
     let spends = charges(&payer, &accounts, NOW_MS, SpendSource::default()).await;
     let spends = spends.expect("nothing is refused");

@@ -69,6 +69,12 @@ def refuse_trusted_advisor():
     SupportResponse.describe_trusted_advisor_checks = refuse
 
 
+def name_policies():
+    """Gives policies in GetAccountAuthorizationDetails the id and name that moto leaves out."""
+    models.ManagedPolicy.policy_id = property(lambda policy: policy.id)
+    models.ManagedPolicy.policy_name = property(lambda policy: policy.name)
+
+
 def main():
     """Reads the options, patches moto and serves until it is killed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -82,6 +88,7 @@ def main():
     turn_on_root_mfa(set(options.root_mfa))
     if options.no_support_plan:
         refuse_trusted_advisor()
+    name_policies()
     moto.server.main(["-H", "127.0.0.1", "-p", str(options.port)])
 
 
