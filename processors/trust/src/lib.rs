@@ -12,3 +12,6 @@ mod row;
 pub use known::{Standing, foreign_share, recognise, vendor};
 pub use places::{Grant, PRINCIPALS_MAX, grants};
 pub use row::{Change, THROUGH_MAX, apply, empty, is_filled, merged};
+
+#[cfg(test)]
+mod tests;

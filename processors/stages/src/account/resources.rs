@@ -5,8 +5,8 @@ use std::sync::Arc;
 use compliance::{RULE_SOURCE, Rows, StandardEntry, judge};
 use inventory::differences;
 use schemas::{
-    ChangeKind, ComplianceState, Difference, Key, Resource, ResourceChange, ResourceKey,
-    ResourceState, topic,
+    ChangeKind, ComplianceState, Difference, Resource, ResourceChange, ResourceKey, ResourceState,
+    topic,
 };
 
 use super::{Task, cache::Standings, tables::RESOURCE};
