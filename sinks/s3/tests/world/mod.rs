@@ -130,7 +130,7 @@ impl<'a> Writer<'a> {
             listed: true,
             spend_cents: None,
             coverage: Vec::new(),
-                    };
+        };
         let key = AccountKey::new(account);
         self.0.put(&topic::ACCOUNT_STATE, &key, &state, NOW_MS).unwrap();
         self.0.flush().unwrap();
