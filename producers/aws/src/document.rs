@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::account::Account;
 use crate::api::CallError;
 use crate::organizations::PROVIDER;
+use crate::scope::CollectError;
 
 /// A document before it is stamped with the time at which it was seen.
 #[derive(Debug)]
@@ -58,11 +59,20 @@ impl Document {
     }
 
     /// Sets the tags from AWS's list of `Key` and `Value`.
-    pub(crate) fn tags(mut self, tags: Option<&Value>) -> Self {
+    pub(crate) fn tags(self, tags: Option<&Value>) -> Self {
+        self.named_tags(tags, "Key", "Value")
+    }
+
+    /// Sets the tags from a list of `key` and `value`, as ECS writes them.
+    pub(crate) fn lowercase_tags(self, tags: Option<&Value>) -> Self {
+        self.named_tags(tags, "key", "value")
+    }
+
+    fn named_tags(mut self, tags: Option<&Value>, key: &str, value: &str) -> Self {
         let list = tags.and_then(Value::as_array).into_iter().flatten();
         let pairs = list.filter_map(|tag| {
-            let value = tag["Value"].as_str().unwrap_or_default();
-            Some((tag["Key"].as_str()?.to_owned(), value.to_owned()))
+            let text = tag[value].as_str().unwrap_or_default();
+            Some((tag[key].as_str()?.to_owned(), text.to_owned()))
         });
         self.resource.tags = pairs.collect();
         self
@@ -81,6 +91,23 @@ impl Document {
                 self.supplementary.insert(name.to_owned(), Value::Null);
             }
             Err(error) => self.error(name, error.summary()),
+        }
+    }
+
+    /// Adds the one member that is a further call's whole answer, a list or an object.
+    ///
+    /// The codes in `none` mean that there is none: null. An answer without the member is an error:
+    /// what AWS did not say is no empty list.
+    pub(crate) fn member(
+        &mut self,
+        name: &str,
+        answer: Result<Value, CallError>,
+        member: &str,
+        none: &[&str],
+    ) {
+        match answer.map(|mut answer| answer[member].take()) {
+            Ok(Value::Null) => self.error(name, CollectError::missing(member).summary()),
+            answer => self.answer(name, answer, none),
         }
     }
 
