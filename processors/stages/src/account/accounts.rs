@@ -28,23 +28,22 @@ impl Task<'_, '_> {
     pub(super) fn listing(&mut self, record: &Record) -> Step {
         let (key, listing) = self.view.read(&topic::ACCOUNT_LISTING, record)?;
         same_entity(&key.account, listing.as_ref().map(|row| &*row.account))?;
-        let standing = self.standing(&key)?;
-        let before = self.view.get(&LISTING, &key)?;
-        match (listing, before) {
+        let before = self.standing(&key)?;
+        match (listing, self.view.get(&LISTING, &key)?) {
             (Some(listing), _) => {
                 self.view.put(&LISTING, &key, listing)?;
                 self.view.delete(&LEFT, &key)?;
             }
-            (None, Some(before)) => {
+            (None, Some(left)) => {
                 self.view.delete(&LISTING, &key)?;
                 if self.view.owns(&key) {
-                    self.view.put(&LEFT, &key, before)?;
+                    self.view.put(&LEFT, &key, left)?;
                 }
             }
             // Nobody listed it: there is nothing to leave.
             (None, None) => {}
         }
-        self.account_moved(LISTINGS, &key, standing)
+        self.account_moved(LISTINGS, &key, before)
     }
 
     /// Takes what the register says of an account.
