@@ -47,6 +47,13 @@ impl Options {
         self
     }
 
+    /// No account has a support plan: Trusted Advisor refuses its checks, as AWS does then.
+    #[must_use]
+    pub fn no_support_plan(mut self) -> Self {
+        self.arguments.push("--no-support-plan".to_owned());
+        self
+    }
+
     /// Accounts have no machine images and none of their snapshots, which are most of what moto
     /// takes of memory and time where there are many accounts.
     #[must_use]

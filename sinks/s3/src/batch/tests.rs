@@ -23,6 +23,7 @@ fn account(offset: i64, id: &str, name: Option<&str>) -> Record {
         payer: String::new(),
         name: name.to_owned(),
         status: AccountStatus::Active,
+        status_since_ms: None,
         owner: None,
         executive: None,
         listed: true,

@@ -124,6 +124,7 @@ impl<'a> Writer<'a> {
             payer: String::new(),
             name: name.to_owned(),
             status: AccountStatus::Active,
+            status_since_ms: None,
             owner: None,
             executive: None,
             listed: true,
