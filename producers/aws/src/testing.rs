@@ -19,9 +19,14 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
+use schemas::Resource;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use crate::account::Account;
 use crate::api::{Budget, Endpoints, Limit, Model, Partition};
+use crate::collectors::Collector;
+use crate::scope::{Event, Observer, Report, Scope};
 
 /// A request as it would go on the wire.
 #[derive(Clone, Debug)]
@@ -30,6 +35,52 @@ pub(crate) struct Sent {
     pub(crate) uri: String,
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: String,
+}
+
+impl Sent {
+    /// The operation, which the JSON protocol names behind the last dot of a header.
+    fn operation(&self) -> &str {
+        let target = self.headers.get("x-amz-target").expect("JSON calls have a target");
+        target.rsplit('.').next().expect("a split has a last part")
+    }
+}
+
+/// A refusal in the JSON protocol.
+pub(crate) fn refused(code: &str) -> (u16, Value) {
+    (400, json!({"__type": code, "message": "m"}))
+}
+
+/// Lets a collector work in one region; gives what it saw, sorted by id, and how the scope ended.
+pub(crate) async fn collect(
+    account: &Account,
+    collector: &Collector,
+    region: &str,
+) -> (Vec<Resource>, Result<i64, String>) {
+    let scope = Scope {
+        account: account.id().to_owned(),
+        region: region.to_owned(),
+        resource_type: collector.resource_type,
+    };
+    let (sender, mut reports) = mpsc::channel(1);
+    let observer = Observer::new(scope, sender);
+    let work = async move {
+        let result = (collector.collect)(account, &observer).await;
+        observer.end(result).await.expect("somebody listens");
+    };
+    let listen = async {
+        let (mut seen, mut end) = (Vec::new(), None);
+        while let Some(Report::Scope(_, event)) = reports.recv().await {
+            match event {
+                Event::Seen(document) => seen.push(document.stamp(7)),
+                Event::Completed { count } => end = Some(Ok(count)),
+                Event::Failed { error } => end = Some(Err(error)),
+                Event::Started => {}
+            }
+        }
+        seen.sort_by(|one, other| one.id.cmp(&other.id));
+        (seen, end.expect("the scope ends"))
+    };
+    tokio::join!(work, listen).1
 }
 
 /// Status, headers and body.
@@ -53,6 +104,25 @@ impl fmt::Debug for FakeAws {
 impl FakeAws {
     pub(crate) fn new(replies: impl Fn(&Sent) -> Reply + Send + Sync + 'static) -> Self {
         Self { replies: Arc::new(replies), sent: Arc::default() }
+    }
+
+    /// An AWS of the JSON protocol: operation and parameters give status and answer.
+    pub(crate) fn json(
+        answers: impl Fn(&str, &Value) -> (u16, Value) + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(move |sent| {
+            let parameters = serde_json::from_str(&sent.body).expect("the body is JSON");
+            let (status, answer) = answers(sent.operation(), &parameters);
+            (status, vec![], answer.to_string())
+        })
+    }
+
+    /// The operations of the JSON protocol that were called so far, sorted.
+    pub(crate) fn operations(&self) -> Vec<String> {
+        let sent = self.sent();
+        let mut operations: Vec<_> = sent.iter().map(|sent| sent.operation().into()).collect();
+        operations.sort();
+        operations
     }
 
     /// What was sent so far.
@@ -79,11 +149,16 @@ impl FakeAws {
 
     /// An account whose calls come here.
     pub(crate) fn account(&self) -> Account {
+        self.account_in(Partition::Aws)
+    }
+
+    /// An account of a partition whose calls come here.
+    pub(crate) fn account_in(&self, partition: Partition) -> Account {
         let model = Arc::new(Model::embedded().expect("the embedded model is whole"));
         let limit = Limit::new(4, 1_000, &Budget::new(u64::MAX));
         let (id, none) = ("111122223333".to_owned(), Endpoints::default());
         let role = format!("arn:aws:iam::{id}:role/Audit");
-        Account::new(id, Partition::Aws, role, self.config(), &model, &none, limit)
+        Account::new(id, partition, role, self.config(), &model, &none, limit)
     }
 }
 

@@ -1,4 +1,5 @@
-"""Starts moto's server with the few facts that its own API has no call for.
+"""Starts moto's server with the few facts that its own API has no call for, and with the few
+operations that it lacks (additions.py).
 
     python serve.py --port 5000 --keys-age-days old-=400 --root-mfa 111122223333
 
@@ -7,13 +8,15 @@
                              longest prefix wins)
 --root-mfa ACCOUNT           GetAccountSummary of this account says that the root user has MFA
                              (repeatable; moto itself says so of none)
+--support-plan ACCOUNT       this account has a support plan, and so Trusted Advisor (repeatable)
 
-Both act on what is made after the start, which is everything: the server starts empty.
+All act on what is made after the start, which is everything: the server starts empty.
 """
 
 import argparse
 import datetime
 
+import additions
 import moto.server
 from moto.iam import models
 
@@ -58,10 +61,13 @@ def main():
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--keys-age-days", type=age_option, action="append", default=[])
     parser.add_argument("--root-mfa", action="append", default=[])
+    parser.add_argument("--support-plan", action="append", default=[])
     options = parser.parse_args()
     move_creation(models.User, lambda user: user.name, options.keys_age_days)
     move_creation(models.AccessKey, lambda key: key.user_name, options.keys_age_days)
     turn_on_root_mfa(set(options.root_mfa))
+    additions.give_trusted_advisor(set(options.support_plan))
+    additions.give_tags_to_domains()
     moto.server.main(["-H", "127.0.0.1", "-p", str(options.port)])
 
 

@@ -45,6 +45,13 @@ impl Options {
         self.arguments.push(format!("--root-mfa={account}"));
         self
     }
+
+    /// `account` has a support plan, and so Trusted Advisor; without this, no account has.
+    #[must_use]
+    pub fn support_plan(mut self, account: &str) -> Self {
+        self.arguments.push(format!("--support-plan={account}"));
+        self
+    }
 }
 
 impl Moto {
