@@ -1,23 +1,45 @@
-//! `scorecard collect`: one scan of every account of every payer.
+//! `scorecard collect`: scans of every account of every payer, shared among processes.
 
-use std::collections::BTreeMap;
+use std::{
+    cell::RefCell,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, ensure};
-use producer_aws::{Progress, ScopeFailure, Summary};
+use producer_aws::{Outlet, Progress, Scanner, Schedule, Summary, Wanted};
+use stream::worker::Stop;
 
 use crate::{
     config::{Config, ConfigFile},
     progress::Teller,
+    run::stop_on_signal,
     serve::{Listen, Vitals},
     site::{Site, now_ms},
     sources,
 };
 
 /// Scans every account once, and reads the standard, registers and reports
+///
+/// Any number of processes share a scan's accounts; each needs a --slot of its own. A scan of
+/// everything that is under way is not begun a second time, but helped to its end.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     config: ConfigFile,
+    /// Scan only this account, and read no other sources; may be given several times
+    #[arg(long, value_name = "ID", conflicts_with = "schedule")]
+    account: Vec<String>,
+    /// Scan only what this service (ec2) or collector (ec2-instances) lists; may be given several
+    /// times
+    #[arg(long, value_name = "SERVICE", conflicts_with = "schedule")]
+    service: Vec<String>,
+    /// Keep running: work off units, and begin a scan every `scan_interval_minutes`
+    #[arg(long)]
+    schedule: bool,
+    /// This process's name among the collectors: stable over restarts
+    #[arg(long, value_name = "NAME", default_value = "collect", env = "SCORECARD_SLOT")]
+    slot: String,
     #[command(flatten)]
     listen: Listen,
 }
@@ -27,74 +49,177 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let config = args.config.read()?;
     let vitals = args.listen.start("collect", config.listen)?;
     let site = Site::open(&config)?;
+    let stop = Stop::new();
+    stop_on_signal(&stop)?;
     vitals.begins();
     let teller = Teller::new();
-    let mut problems = sources::publish(&site, &config, now_ms())?;
-    problems.extend(scan(&site, &config, &teller, &vitals)?);
-    for problem in &problems {
-        teller.done(&format!("! {problem}"));
+    let collector = Collector { site: &site, config: &config, slot: &args.slot, stop: &stop };
+    if args.schedule {
+        return collector.keep_scanning(&teller, &vitals);
     }
+    let wanted = Wanted {
+        accounts: args.account.iter().cloned().collect(),
+        services: args.service.iter().cloned().collect(),
+    };
+    let mut problems = Vec::new();
+    if wanted.is_everything() {
+        problems.extend(sources::publish(&site, &config, now_ms())?);
+    }
+    problems.extend(collector.scan(&wanted, &teller, &vitals)?);
+    tell_all(&teller, &problems);
+    ensure!(
+        !stop.is_stopped(),
+        "stopped before the scan's end; the next `collect` goes on with it"
+    );
     Ok(())
 }
 
-/// Scans all accounts; gives what went wrong in words.
-pub(crate) fn scan(
-    site: &Site,
-    config: &Config,
-    teller: &Teller,
-    vitals: &Vitals,
-) -> Result<Vec<String>> {
-    let Some(aws) = &config.aws else { return Ok(Vec::new()) };
-    let mut publisher = site.publisher("producer aws")?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.context("starting the collectors' runtime")?;
-    let tell = |progress: Progress| {
-        vitals.scanned(progress.accounts_done, progress.accounts_total);
-        teller.step(&format!(
-            "scanning: {} of {} accounts, {} just ended",
-            progress.accounts_done, progress.accounts_total, progress.account
-        ));
-    };
-    let scan = producer_aws::scan(aws, &mut publisher, now_ms, &tell);
-    let summary = runtime.block_on(scan)?;
-    publisher.flush()?;
-    teller.done(&format!(
-        "scanned {} of {} accounts: {} resources in {} scopes, {} scopes failed",
-        summary.accounts_scanned,
-        summary.accounts_listed,
-        summary.resources,
-        summary.scopes_completed,
-        summary.scopes_failed.len()
-    ));
-    let problems = problems(&summary);
-    // Nothing was seen at all: to go on would look like success.
-    ensure!(
-        summary.accounts_listed > 0,
-        "no payer's accounts could be listed: {}",
-        problems.join("; ")
-    );
-    Ok(problems)
+fn tell_all(teller: &Teller, problems: &[String]) {
+    for problem in problems {
+        teller.done(&format!("! {problem}"));
+    }
 }
 
-/// Puts a scan's failures in words: one line an account, however many of its scopes failed.
-fn problems(summary: &Summary) -> Vec<String> {
-    let payers = summary.payers_failed.iter();
-    let mut lines: Vec<String> = payers
-        .map(|one| format!("payer {}: its accounts are not listed: {}", one.payer, one.error))
-        .collect();
-    let mut by_account: BTreeMap<&str, Vec<&ScopeFailure>> = BTreeMap::new();
-    for failure in &summary.scopes_failed {
-        by_account.entry(&failure.account).or_default().push(failure);
+/// The collectors of this process.
+pub(crate) struct Collector<'a> {
+    pub(crate) site: &'a Site,
+    pub(crate) config: &'a Config,
+    pub(crate) slot: &'a str,
+    pub(crate) stop: &'a Stop,
+}
+
+impl Collector<'_> {
+    /// Scans what is wanted once; gives what went wrong in words.
+    pub(crate) fn scan(
+        &self,
+        wanted: &Wanted,
+        teller: &Teller,
+        vitals: &Vitals,
+    ) -> Result<Vec<String>> {
+        if self.config.aws.is_none() {
+            return Ok(Vec::new());
+        }
+        let mut scanner = self.scanner()?;
+        teller.step("listing the accounts of each payer");
+        let pace = Pace::default();
+        let tell = |progress: &Progress| pace.tell(progress, teller, vitals);
+        let summary = scanner.scan(wanted, &|| self.stop.is_stopped(), &tell)?;
+        teller.done(&sentence(&summary));
+        let problems = summary.problems();
+        // Nothing was seen at all: to go on would look like success.
+        ensure!(
+            summary.joined || summary.accounts_listed > 0,
+            "no payer's accounts could be listed: {}",
+            problems.join("; ")
+        );
+        Ok(problems)
     }
-    lines.extend(by_account.into_iter().map(|(account, failures)| {
-        let first = failures[0];
-        format!(
-            "account {account}: {} scopes not collected; first {} in {}: {}",
-            failures.len(),
-            first.resource_type,
-            first.region,
-            first.error
-        )
-    }));
-    lines
+
+    /// Works off units and begins scans until it is stopped.
+    fn keep_scanning(&self, teller: &Teller, vitals: &Vitals) -> Result<()> {
+        ensure!(self.config.aws.is_some(), "the configuration has no `aws`: nothing to scan");
+        let mut scanner = self.scanner()?;
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        let schedule = Schedule {
+            interval: minutes(self.config.scan_interval_minutes.max(1)),
+            jitter: minutes(self.config.scan_jitter_minutes),
+        };
+        let pace = Pace::default();
+        let tell = |progress: &Progress| pace.tell(progress, teller, vitals);
+        let ended = |summary: &Summary| {
+            teller.done(&sentence(summary));
+            tell_all(teller, &summary.problems());
+            let read = sources::publish(self.site, self.config, now_ms());
+            match read {
+                Ok(problems) => tell_all(teller, &problems),
+                Err(error) => teller.done(&format!("! {error:#}")),
+            }
+        };
+        Ok(scanner.keep_scanning(schedule, &|| self.stop.is_stopped(), &tell, &ended)?)
+    }
+
+    fn scanner(&self) -> Result<Scanner> {
+        let aws = self.config.aws.as_ref().context("the configuration has no `aws`")?;
+        let outlet = Outlet {
+            log: Arc::clone(&self.site.log),
+            codec: self.site.codec.clone(),
+            prefix: self.site.prefix.clone(),
+        };
+        Ok(Scanner::open(outlet, aws, self.slot, None, Arc::new(now_ms))?)
+    }
+}
+
+/// Says in a sentence what a scan did.
+fn sentence(summary: &Summary) -> String {
+    let Summary { joined, accounts_listed, units, .. } = summary;
+    let accounts = if *joined { units.len() } else { *accounts_listed };
+    format!(
+        "scanned {} of {accounts} accounts{}: {} resources in {} scopes, {} scopes failed, {} calls",
+        summary.accounts_ended(),
+        if *joined { " (a scan that was under way)" } else { "" },
+        summary.resources(),
+        summary.scopes(),
+        summary.failed(),
+        summary.calls()
+    )
+}
+
+/// How fast a scan goes, by what was told of it before.
+#[derive(Default)]
+struct Pace(RefCell<Option<Mark>>);
+
+/// The scan's beginning, and the last moment at which calls were counted.
+#[derive(Clone)]
+struct Mark {
+    scan: String,
+    began: Instant,
+    counted: Instant,
+    calls: u64,
+    per_second: f64,
+}
+
+impl Pace {
+    fn tell(&self, progress: &Progress, teller: &Teller, vitals: &Vitals) {
+        vitals.scanned(progress.units_done, progress.units_total);
+        if progress.units_total == 0 {
+            return;
+        }
+        let now = Instant::now();
+        let mut mark = self.0.borrow_mut();
+        let is_new = mark.as_ref().is_none_or(|mark| mark.scan != progress.scan);
+        if is_new {
+            let (scan, calls) = (progress.scan.clone(), progress.calls);
+            *mark = Some(Mark { scan, began: now, counted: now, calls, per_second: 0.0 });
+        }
+        let Some(mark) = mark.as_mut() else { return };
+        let seconds = (now - mark.counted).as_secs_f64();
+        if seconds >= 1.0 {
+            mark.per_second = progress.calls.saturating_sub(mark.calls) as f64 / seconds;
+            (mark.counted, mark.calls) = (now, progress.calls);
+        }
+        let left = left(progress, now - mark.began);
+        teller.step(&format!(
+            "scanning: {} of {} accounts, {} at work, {} resources, {:.0} calls/s, {} scopes \
+             failed{left}",
+            progress.units_done,
+            progress.units_total,
+            progress.units_here,
+            progress.resources,
+            mark.per_second,
+            progress.failed
+        ));
+    }
+}
+
+/// Says how long the rest will take if it goes on as before.
+fn left(progress: &Progress, so_far: Duration) -> String {
+    let (done, total) = (progress.units_done as f64, progress.units_total as f64);
+    if progress.units_done == 0 || progress.units_done == progress.units_total {
+        return String::new();
+    }
+    let seconds = so_far.as_secs_f64() * (total - done) / done;
+    match seconds {
+        ..90.0 => format!(", about {seconds:.0} s left"),
+        _ => format!(", about {:.0} min left", seconds / 60.0),
+    }
 }

@@ -42,9 +42,15 @@ pub(crate) struct Config {
     /// The folder that workbooks are written to.
     #[serde(default = "default_workbooks")]
     pub(crate) workbooks: PathBuf,
+    /// The bucket of `sink s3`.
+    #[serde(default)]
+    pub(crate) s3: Option<sink_s3::Config>,
     /// Minutes between the starts of two scans.
     #[serde(default = "default_scan_interval")]
     pub(crate) scan_interval_minutes: u64,
+    /// Minutes over which a scheduled scan's accounts begin, each at its own moment.
+    #[serde(default = "default_scan_jitter")]
+    pub(crate) scan_jitter_minutes: u64,
     /// Worker threads of each stage in this process.
     #[serde(default = "default_workers")]
     pub(crate) workers: usize,
@@ -107,6 +113,10 @@ fn default_workbooks() -> PathBuf {
 
 fn default_scan_interval() -> u64 {
     30
+}
+
+fn default_scan_jitter() -> u64 {
+    5
 }
 
 fn default_workers() -> usize {
@@ -189,6 +199,9 @@ impl Config {
         }
         if let Some(aws) = &self.aws {
             aws.validate().context("aws")?;
+        }
+        if let Some(s3) = &self.s3 {
+            s3.validate().context("s3")?;
         }
         Ok(())
     }

@@ -3,16 +3,18 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use producer_aws::Wanted;
 use stream::worker::Stop;
 
 use crate::{
     clock::keep_time,
-    collect::scan,
+    collect::Collector,
     config::{Config, ConfigFile},
     pipeline::{Pipeline, STAGES},
     progress::Teller,
     render,
     serve::{Listen, Vitals},
+    sink,
     site::{Site, now_ms},
     sources,
     summary::{Summary, Workbooks},
@@ -46,7 +48,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     pipeline.show(&site, &vitals);
     let result = if args.once {
         tick(&site)
-            .and_then(|()| round(&site, &config, &mut pipeline, &vitals))
+            .and_then(|()| round(&site, &config, &mut pipeline, &Stop::new(), &vitals))
             .and_then(|summary| print(&summary, args.json))
     } else {
         keep_running(&site, &config, &mut pipeline, &vitals, args.json)
@@ -60,17 +62,23 @@ fn round(
     site: &Site,
     config: &Config,
     pipeline: &mut Pipeline,
+    stop: &Stop,
     vitals: &Vitals,
 ) -> Result<Summary> {
     let teller = Teller::new();
     let mut problems = sources::publish(site, config, now_ms())?;
-    problems.extend(scan(site, config, &teller, vitals)?);
+    let collector = Collector { site, config, slot: "run", stop };
+    problems.extend(collector.scan(&Wanted::default(), &teller, vitals)?);
     pipeline.catch_up(site, &mut |records| {
         teller.step(&format!("processing: {records} records taken"));
     })?;
     let tables = render::read(site)?;
     let written = render::render(&tables, &config.workbooks, &teller)?;
     let workbooks = Workbooks { written: written.written, unchanged: written.unchanged };
+    // What a bucket does not take now it is given next time.
+    if let Err(error) = sink::carry(site, config, &teller, stop) {
+        problems.push(format!("{error:#}"));
+    }
     Ok(Summary::of(&tables, problems, workbooks))
 }
 
@@ -124,7 +132,7 @@ fn rounds(
     let interval = Duration::from_secs(config.scan_interval_minutes.max(1) * 60);
     while !stop.is_stopped() {
         let started = Instant::now();
-        print(&round(site, config, pipeline, vitals)?, json)?;
+        print(&round(site, config, pipeline, stop, vitals)?, json)?;
         while !stop.is_stopped() && started.elapsed() < interval {
             pipeline.check()?;
             std::thread::sleep(LOOK_INTERVAL);

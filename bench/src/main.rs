@@ -1,7 +1,10 @@
 //! Benchmarks of the pipeline: each prints its figures, and one JSON object as its last line.
 
 mod account_stage;
+mod collect;
 mod latency;
+mod process;
+mod report;
 mod site;
 mod streams;
 
@@ -21,6 +24,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     AccountStage(account_stage::Args),
+    Collect(collect::Args),
     Latency(latency::Args),
     Streams(streams::Args),
     #[command(hide = true)]
@@ -41,6 +45,7 @@ enum LogKind {
 fn main() -> anyhow::Result<()> {
     let figures = match Cli::parse().command {
         Command::AccountStage(args) => account_stage::run(&args)?,
+        Command::Collect(args) => collect::run(&args)?,
         Command::Latency(args) => latency::run(&args)?,
         Command::Streams(args) => streams::run(&args)?,
         Command::StreamsWorker(args) => return streams::work(&args),

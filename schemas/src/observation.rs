@@ -101,6 +101,18 @@ pub struct ScanUnit {
     #[serde(default)]
     #[avro(default = r#""planned""#)]
     pub status: UnitStatus,
+    /// Whether the schedule began the scan, and not a person.
+    #[serde(default)]
+    #[avro(default = "false")]
+    pub scheduled: bool,
+    /// When it may begin, in UTC milliseconds: scheduled scans spread their accounts.
+    #[serde(default)]
+    #[avro(default = "0")]
+    pub due_ms: i64,
+    /// Scopes that were asked.
+    #[serde(default)]
+    #[avro(default = "0")]
+    pub scopes: i64,
     /// Resources that were seen.
     #[serde(default)]
     #[avro(default = "0")]

@@ -50,11 +50,8 @@ impl Publisher {
         value: &V,
         at_ms: i64,
     ) -> Result<(), LogError> {
-        let bytes = self
-            .codec
-            .encode(&topic.spec.full_name(&self.prefix), value)
-            .map_err(|source| LogError::Encode { topic: topic.spec.name, source })?;
-        self.append(topic, key, Some(bytes), at_ms)
+        let records = self.records(topic, key, value, at_ms)?;
+        self.append(records)
     }
 
     /// Appends a tombstone: the entity is gone.
@@ -67,7 +64,8 @@ impl Publisher {
         key: &K,
         at_ms: i64,
     ) -> Result<(), LogError> {
-        self.append(topic, key, None, at_ms)
+        let records = self.outgoing(topic, key, None, at_ms);
+        self.append(records)
     }
 
     /// Waits until everything appended is durable.
@@ -79,13 +77,39 @@ impl Publisher {
         self.writer.flush()
     }
 
-    fn append<K: Key, V: Value>(
+    /// Makes the records of a value without appending them: for a transaction that holds more.
+    ///
+    /// # Errors
+    /// When the value can't be encoded.
+    pub fn records<K: Key, V: Value>(
+        &mut self,
+        topic: &Topic<K, V>,
+        key: &K,
+        value: &V,
+        at_ms: i64,
+    ) -> Result<Vec<Outgoing>, LogError> {
+        let bytes = self
+            .codec
+            .encode(&topic.spec.full_name(&self.prefix), value)
+            .map_err(|source| LogError::Encode { topic: topic.spec.name, source })?;
+        Ok(self.outgoing(topic, key, Some(bytes), at_ms))
+    }
+
+    fn append(&mut self, records: Vec<Outgoing>) -> Result<(), LogError> {
+        self.pending.extend(records);
+        if self.pending.len() >= BATCH_RECORDS_MAX {
+            self.writer.append(std::mem::take(&mut self.pending))?;
+        }
+        Ok(())
+    }
+
+    fn outgoing<K: Key, V: Value>(
         &mut self,
         topic: &Topic<K, V>,
         key: &K,
         value: Option<Vec<u8>>,
         at_ms: i64,
-    ) -> Result<(), LogError> {
+    ) -> Vec<Outgoing> {
         self.count += 1;
         let id = format!("{}/{at_ms}/{}", key.encode(), self.count);
         let event = Event { id: &id, kind: topic.spec.name, source: &self.source, time_ms: at_ms };
@@ -96,19 +120,14 @@ impl Publisher {
                 partition..partition + 1
             }
         };
-        for partition in targets {
-            self.pending.push(Outgoing {
-                topic: topic.spec,
-                partition,
-                timestamp_ms: at_ms,
-                key: key.encode().into_bytes(),
-                value: value.clone(),
-                headers: cloud_event(&event),
-            });
-        }
-        if self.pending.len() >= BATCH_RECORDS_MAX {
-            self.writer.append(std::mem::take(&mut self.pending))?;
-        }
-        Ok(())
+        let to = |partition| Outgoing {
+            topic: topic.spec,
+            partition,
+            timestamp_ms: at_ms,
+            key: key.encode().into_bytes(),
+            value: value.clone(),
+            headers: cloud_event(&event),
+        };
+        targets.map(to).collect()
     }
 }

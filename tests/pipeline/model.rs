@@ -6,7 +6,8 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value, json};
 
-use crate::compare::{differences, expect_none, key_differences};
+use crate::against::{differences, key_differences};
+use crate::compare::expect_none;
 use crate::organisation::Organisation;
 use crate::site::{Run, Site};
 use crate::tables::Tables;

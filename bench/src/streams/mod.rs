@@ -10,7 +10,6 @@ mod limit;
 mod live;
 mod ours;
 mod peer;
-mod process;
 mod race;
 mod random;
 mod report;
@@ -21,9 +20,10 @@ mod workload;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::Value;
 
+use crate::process;
 pub(crate) use bare::{BareArgs, copy};
 pub(crate) use contender::{WorkerArgs, work};
 
@@ -103,14 +103,7 @@ pub(crate) fn run(args: &Args) -> Result<Value> {
     let figures = run::run(&plan)?;
     let ratios = report::ratios(&figures);
     let settings = plan.settings();
-    if let Some(folder) = args.out.parent() {
-        std::fs::create_dir_all(folder).context("making the report's folder")?;
-    }
     let json = serde_json::json!({"settings": settings, "ratios": ratios, "figures": figures});
-    let text = serde_json::to_string_pretty(&json)?;
-    std::fs::write(args.out.with_extension("json"), text + "\n").context("writing the report")?;
-    let markdown = report::markdown(&figures, &ratios, &settings);
-    std::fs::write(&args.out, markdown).context("writing the report")?;
-    eprintln!("the report is in {}", args.out.display());
+    crate::report::write(&args.out, &report::markdown(&figures, &ratios, &settings), &json)?;
     Ok(ratios)
 }

@@ -1,8 +1,8 @@
 //! The report: ratios, and tables that people read.
 
-use std::fmt::Write as _;
-
 use serde_json::{Value, json};
+
+use crate::report::{head, line, round};
 
 use super::figures::{Figures, Form, Live, Throughput, median};
 
@@ -79,10 +79,6 @@ fn flatness(figures: &Figures, form: Form, dimension: &str) -> Option<f64> {
         figures.scale.iter().find(of).map(|one| one.throughput.records_per_second)
     };
     Some(at(100)? / at(1)?)
-}
-
-fn round(figure: Option<f64>) -> Option<f64> {
-    figure.map(|figure| (figure * 1_000.0).round() / 1_000.0)
 }
 
 /// Writes the report as Markdown.
@@ -236,14 +232,4 @@ fn scale(to: &mut String, figures: &Figures) {
         );
         line(to, &row);
     }
-}
-
-/// Begins a table.
-fn head(to: &mut String, heads: &str) {
-    let rule = "|---".repeat(heads.split(" | ").count());
-    line(to, &format!("| {heads} |\n{rule}|"));
-}
-
-fn line(to: &mut String, text: &str) {
-    writeln!(to, "{text}").expect("writing to a text does not fail");
 }

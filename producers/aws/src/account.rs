@@ -46,7 +46,7 @@ impl Account {
         session: SdkConfig,
         model: &Arc<Model>,
         endpoints: &Endpoints,
-        limit: Limit,
+        limit: &Arc<Limit>,
     ) -> Self {
         Self {
             id,
@@ -55,7 +55,7 @@ impl Account {
             session,
             model: Arc::clone(model),
             endpoints: endpoints.clone(),
-            limit: Arc::new(limit),
+            limit: Arc::clone(limit),
             clients: Mutex::default(),
             answers: Mutex::default(),
         }
@@ -84,11 +84,6 @@ impl Account {
     /// How many calls the account may get at the same time; more work at once would only wait.
     pub(crate) fn calls_max(&self) -> usize {
         self.limit.at_once()
-    }
-
-    /// How many calls were made in the account so far; tries of one call count as one.
-    pub(crate) fn calls(&self) -> u64 {
-        self.limit.calls()
     }
 
     /// Gives the client of a service in a region.

@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use stream::secret::Secret;
+
 use crate::api::{Endpoints, Partition};
+use crate::redact::SecretField;
+use crate::spend::SpendSource;
 
 /// Configuration of the AWS producer.
 #[derive(Clone, Debug, Deserialize)]
@@ -39,9 +43,18 @@ pub struct Config {
     /// Tries of each call, the first included.
     #[serde(default = "default_max_attempts")]
     pub max_attempts: u32,
-    /// Time limits of each call.
+    /// Time limits of calls and accounts.
     #[serde(default)]
     pub timeouts: Timeouts,
+    /// Where spend comes from.
+    #[serde(default)]
+    pub spend: SpendSource,
+    /// The key of the digests that stand for secrets; without it they are all one word.
+    #[serde(default)]
+    pub digest_key: Option<Secret>,
+    /// Places in documents that may hold secrets, besides those that are known.
+    #[serde(default)]
+    pub secret_fields: Vec<SecretField>,
 }
 
 /// One organisation. What is absent is as in [`Config`].
@@ -84,7 +97,7 @@ impl Default for Concurrency {
     }
 }
 
-/// Time limits of each call, in milliseconds.
+/// Time limits in milliseconds.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Timeouts {
@@ -94,11 +107,13 @@ pub struct Timeouts {
     pub attempt_ms: u64,
     /// For all tries and the pauses between them.
     pub call_ms: u64,
+    /// For all that is asked in one account.
+    pub unit_ms: u64,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect_ms: 5_000, attempt_ms: 60_000, call_ms: 300_000 }
+        Self { connect_ms: 5_000, attempt_ms: 60_000, call_ms: 300_000, unit_ms: 1_500_000 }
     }
 }
 
@@ -170,7 +185,16 @@ impl Config {
             ("timeouts.connect_ms", self.timeouts.connect_ms),
             ("timeouts.attempt_ms", self.timeouts.attempt_ms),
             ("timeouts.call_ms", self.timeouts.call_ms),
+            ("timeouts.unit_ms", self.timeouts.unit_ms),
         ];
+        let fields = self.secret_fields.iter().enumerate();
+        let starts = ["/configuration/", "/supplementary/"];
+        for (at, field) in fields {
+            if !starts.iter().any(|start| field.path.starts_with(start)) {
+                let problem = format!("{:?} must begin with {}", field.path, starts.join(" or "));
+                return Err(wrong(&format!("secret_fields[{at}].path"), &problem));
+            }
+        }
         match limits.iter().find(|(_, limit)| *limit == 0) {
             Some((field, _)) => Err(wrong(field, "must be at least 1")),
             None => Ok(()),
@@ -185,6 +209,12 @@ impl Config {
             session_name: payer.session_name.clone().unwrap_or_else(|| self.session_name.clone()),
             partition: payer.partition.unwrap_or(self.partition),
         }
+    }
+
+    /// Gives the role to assume in the accounts of a payer; none when it is not configured.
+    pub(crate) fn role_of(&self, payer: &str) -> Option<AuditRole> {
+        let payer = self.payers.iter().find(|known| known.account == payer)?;
+        Some(self.audit_role(payer))
     }
 
     /// Gives the endpoints that replace AWS's own.

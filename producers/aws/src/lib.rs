@@ -1,7 +1,11 @@
 //! Collects what an AWS organisation's accounts hold and publishes it as observations.
 //!
-//! A [`scan`] assumes the audit role in each payer, lists the payer's accounts, assumes the audit
-//! role in each account, and runs the [`collectors`] there. A scope (account, region, resource
+//! A [`Scanner`] assumes the audit role in each payer, lists the payer's accounts and plans one unit
+//! of work for each in `scan.unit`. The processes of the collectors' group share the units: each
+//! assumes the audit role in the account, runs the [`collectors`] there, and ends in completed,
+//! failed or timed out. Observations are durable before a unit's end is; the end and the group's
+//! position are one transaction. So a unit that is lost with its process is taken over by another,
+//! whose later attempt voids what the first one saw. A scope (account, region, resource
 //! type) is the unit that succeeds or fails: it starts, its resources follow, it completes or
 //! fails, and only a completed scope lets later stages conclude anything from absence. Failures
 //! are data: a refused role, a denied listing or an endless page become failed scopes, a denied
@@ -9,30 +13,41 @@
 //!
 //! Documents have the shape of the AWS CLI inside the envelope of AWS Config. They come from one
 //! generic client in [`api`], which never gives an empty document for an answer that it could not
-//! read. Collectors know no clock and no log: they send what they saw to the scan, which stamps it
-//! and hands it to a [`Sink`].
+//! read. Collectors know no clock and no log: they send what they saw to the group's member, which
+//! stamps and publishes it.
 //!
 //! **Invariant**: nothing outside this crate and the rules knows AWS's words. No document holds a
-//! secret: the operations that are called return none (no user data, no environment values, no
-//! key material); a collector that adds such values must digest them first.
+//! secret: what may be one ([`SECRET_FIELDS`] and what a company adds) becomes a keyed digest before
+//! it is published.
 
 mod account;
 pub mod api;
-mod collect;
+mod board;
 pub mod collectors;
 mod config;
 mod document;
 mod error;
+mod group;
+mod intake;
+mod listed;
+mod listing;
 mod organizations;
-mod scan;
+mod plan;
+mod redact;
+mod scanner;
 mod scope;
 mod session;
-mod sink;
+mod spend;
+mod summary;
 #[cfg(test)]
 mod testing;
+mod unit;
 
 pub use config::{Concurrency, Config, ConfigError, PayerConfig, Timeouts};
 pub use error::Error;
-pub use scan::{Progress, Summary, scan, scan_as};
-pub use scope::{PayerFailure, ScopeFailure};
-pub use sink::{Sink, SinkError};
+pub use group::GROUP;
+pub use plan::{Wanted, scan_id, start_of};
+pub use redact::{SECRET_FIELDS, SecretField};
+pub use scanner::{Clock, Outlet, Scanner, Schedule};
+pub use spend::SpendSource;
+pub use summary::{PayerFailure, Progress, Summary};

@@ -7,12 +7,13 @@ use tokio::sync::mpsc::Sender;
 
 use crate::api::CallError;
 use crate::document::Document;
+use crate::unit::UnitEnd;
 
 /// The region of scopes and resources that have none.
 pub(crate) const GLOBAL: &str = "global";
 
 /// What is listed as a whole.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Scope {
     pub(crate) account: String,
     /// A region, or [`GLOBAL`].
@@ -29,34 +30,26 @@ pub(crate) enum Event {
     Failed { error: String },
 }
 
-/// What the accounts' tasks tell the scan.
+/// A unit of work by the place of its planned record: partition and offset in `scan.unit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct UnitId {
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+}
+
+/// What a unit's task tells the group's member.
 #[derive(Debug)]
-pub(crate) enum Report {
+pub(crate) struct Report {
+    pub(crate) unit: UnitId,
+    pub(crate) what: What,
+}
+
+/// What happened in a unit.
+#[derive(Debug)]
+pub(crate) enum What {
     Scope(Scope, Event),
-    /// Every scope of the account has ended.
-    AccountDone(String),
-}
-
-/// A scope that failed.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ScopeFailure {
-    /// The account.
-    pub account: String,
-    /// The region, or `global`.
-    pub region: String,
-    /// The resource type.
-    pub resource_type: String,
-    /// `Code: message`.
-    pub error: String,
-}
-
-/// A payer whose accounts could not be listed.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PayerFailure {
-    /// The payer's account id.
-    pub payer: String,
-    /// `Code: message`.
-    pub error: String,
+    /// Every scope of the unit has ended.
+    Ended(UnitEnd),
 }
 
 /// Why a listing ended early.
@@ -95,14 +88,15 @@ impl CollectError {
 /// Takes what a collector sees in one scope.
 #[derive(Debug)]
 pub(crate) struct Observer {
+    unit: UnitId,
     scope: Scope,
     sender: Sender<Report>,
     count: AtomicI64,
 }
 
 impl Observer {
-    pub(crate) fn new(scope: Scope, sender: Sender<Report>) -> Self {
-        Self { scope, sender, count: AtomicI64::new(0) }
+    pub(crate) fn new(unit: UnitId, scope: Scope, sender: Sender<Report>) -> Self {
+        Self { unit, scope, sender, count: AtomicI64::new(0) }
     }
 
     /// The scope.
@@ -135,7 +129,7 @@ impl Observer {
     }
 
     async fn send(&self, event: Event) -> Result<(), CollectError> {
-        let report = Report::Scope(self.scope.clone(), event);
+        let report = Report { unit: self.unit, what: What::Scope(self.scope.clone(), event) };
         self.sender.send(report).await.map_err(|_| CollectError::Stopped)
     }
 }

@@ -26,7 +26,7 @@ use tokio::sync::mpsc;
 use crate::account::Account;
 use crate::api::{Budget, Endpoints, Limit, Model, Partition};
 use crate::collectors::Collector;
-use crate::scope::{Event, Observer, Report, Scope};
+use crate::scope::{Event, Observer, Scope, UnitId, What};
 
 /// A request as it would go on the wire.
 #[derive(Clone, Debug)]
@@ -48,39 +48,6 @@ impl Sent {
 /// A refusal in the JSON protocol.
 pub(crate) fn refused(code: &str) -> (u16, Value) {
     (400, json!({"__type": code, "message": "m"}))
-}
-
-/// Lets a collector work in one region; gives what it saw, sorted by id, and how the scope ended.
-pub(crate) async fn collect(
-    account: &Account,
-    collector: &Collector,
-    region: &str,
-) -> (Vec<Resource>, Result<i64, String>) {
-    let scope = Scope {
-        account: account.id().to_owned(),
-        region: region.to_owned(),
-        resource_type: collector.resource_type,
-    };
-    let (sender, mut reports) = mpsc::channel(1);
-    let observer = Observer::new(scope, sender);
-    let work = async move {
-        let result = (collector.collect)(account, &observer).await;
-        observer.end(result).await.expect("somebody listens");
-    };
-    let listen = async {
-        let (mut seen, mut end) = (Vec::new(), None);
-        while let Some(Report::Scope(_, event)) = reports.recv().await {
-            match event {
-                Event::Seen(document) => seen.push(document.stamp(7)),
-                Event::Completed { count } => end = Some(Ok(count)),
-                Event::Failed { error } => end = Some(Err(error)),
-                Event::Started => {}
-            }
-        }
-        seen.sort_by(|one, other| one.id.cmp(&other.id));
-        (seen, end.expect("the scope ends"))
-    };
-    tokio::join!(work, listen).1
 }
 
 /// Status, headers and body.
@@ -155,11 +122,60 @@ impl FakeAws {
     /// An account of a partition whose calls come here.
     pub(crate) fn account_in(&self, partition: Partition) -> Account {
         let model = Arc::new(Model::embedded().expect("the embedded model is whole"));
-        let limit = Limit::new(4, 1_000, &Budget::new(u64::MAX));
+        let limit = Arc::new(Limit::new(4, 1_000, &Budget::new(u64::MAX)));
         let (id, none) = ("111122223333".to_owned(), Endpoints::default());
         let role = format!("arn:aws:iam::{id}:role/Audit");
-        Account::new(id, partition, role, self.config(), &model, &none, limit)
+        Account::new(id, partition, role, self.config(), &model, &none, &limit)
     }
+}
+
+/// Runs a collector in one scope of the made-up account: what it saw, sorted by id and stamped at
+/// 7, and how the scope ended (the number of resources, or `Code: message`).
+pub(crate) async fn collected(
+    fake: &FakeAws,
+    collector: &Collector,
+    region: &str,
+) -> (Vec<Resource>, Result<i64, String>) {
+    collected_in(&fake.account(), collector, region).await
+}
+
+/// [`collected`] in an account that several collectors ask, or that is of another partition.
+pub(crate) async fn collected_in(
+    account: &Account,
+    collector: &Collector,
+    region: &str,
+) -> (Vec<Resource>, Result<i64, String>) {
+    let scope = Scope {
+        account: account.id().to_owned(),
+        region: region.to_owned(),
+        resource_type: collector.resource_type,
+    };
+    let (sender, mut receiver) = mpsc::channel(1000);
+    let unit = UnitId { partition: 0, offset: 0 };
+    let observer = Observer::new(unit, scope, sender);
+    let result = (collector.collect)(account, &observer).await;
+    observer.end(result).await.expect("the receiver is there");
+    let mut resources = Vec::new();
+    let end = loop {
+        let report = receiver.recv().await.expect("a scope has an end");
+        let What::Scope(_, event) = report.what else {
+            panic!("a collector does not end its unit")
+        };
+        match event {
+            Event::Seen(document) => resources.push(document.stamp(7)),
+            Event::Completed { count } => break Ok(count),
+            Event::Failed { error } => break Err(error),
+            Event::Started => panic!("a collector does not start its scope"),
+        }
+    };
+    resources.sort_by(|one, other| one.id.cmp(&other.id));
+    (resources, end)
+}
+
+/// EC2's answer when it refuses.
+pub(crate) fn ec2_error(status: u16, code: &str) -> Reply {
+    let error = format!("<Error><Code>{code}</Code><Message>refused</Message></Error>");
+    (status, vec![], format!("<Response><Errors>{error}</Errors></Response>"))
 }
 
 impl HttpConnector for FakeAws {

@@ -1,16 +1,18 @@
-//! What a scan makes of refusals, of unknown regions, and of a sink that is full.
+//! What a scan makes of refusals, of unknown regions, and of what can't work.
 
 mod support;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use anyhow::{Result, ensure};
-use producer_aws::{Config, Error, scan_as};
+use anyhow::{Result, bail, ensure};
+use producer_aws::collectors::{ALL, Coverage};
+use producer_aws::{Config, Error, Scanner, Wanted};
 use serde_json::{Value, json};
-use support::world::{Memory, START_MS, World};
+use support::world::{World, outlet};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn refusals_are_data() -> Result<()> {
+#[test]
+fn refusals_are_data() -> Result<()> {
     let world = World::start()?;
     let refused = [
         ("ec2", "DescribeSecurityGroups"),
@@ -22,7 +24,7 @@ async fn refusals_are_data() -> Result<()> {
     for (service, operation) in refused {
         world.denier.deny_operation(service, operation);
     }
-    let scanned = world.scan(&world.config(json!({}))?).await?;
+    let scanned = world.scan(&world.config(json!({}))?)?;
     let scopes = scanned.scopes()?;
     for ((_, _, kind), end) in &scopes {
         let expected = match kind.as_str() {
@@ -53,14 +55,14 @@ async fn refusals_are_data() -> Result<()> {
     for (service, operation) in refused {
         world.denier.allow_operation(service, operation);
     }
-    check_refused_payer(&world).await
+    check_refused_payer(&world)
 }
 
 /// A payer that can't be listed takes nothing from the others.
-async fn check_refused_payer(world: &World) -> Result<()> {
+fn check_refused_payer(world: &World) -> Result<()> {
     let (first, others) = world.accounts.iter().next().expect("there are payers");
     world.denier.deny_account(first);
-    let scanned = world.scan(&world.config(json!({}))?).await?;
+    let scanned = world.scan(&world.config(json!({}))?)?;
     let failed = &scanned.summary.payers_failed;
     assert_eq!(failed.iter().map(|f| &f.payer).collect::<Vec<_>>(), [first]);
     ensure!(failed[0].error.starts_with("AccessDenied: User is not"), "{failed:?}");
@@ -69,14 +71,14 @@ async fn check_refused_payer(world: &World) -> Result<()> {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn regions_are_asked_for_and_a_full_sink_ends_the_scan() -> Result<()> {
+#[test]
+fn regions_are_asked_for() -> Result<()> {
     let world = World::start()?;
     let config =
         world.config(json!({"regions": [], "concurrency": {"accounts": 2, "calls": 4}}))?;
-    let scanned = world.scan(&config).await?;
+    let scanned = world.scan(&config)?;
     let scopes = scanned.scopes()?;
-    ensure!(scanned.summary.scopes_failed.is_empty(), "{:?}", scanned.summary.scopes_failed);
+    assert_eq!(scanned.summary.problems(), Vec::<String>::new());
     let regions: BTreeSet<_> = scopes.keys().map(|(_, region, _)| region.as_str()).collect();
     ensure!(regions.len() > 15 && regions.contains("eu-west-1"), "{regions:?}");
     ensure!(!regions.contains("ap-east-1"), "moto has it as not opted in");
@@ -84,28 +86,42 @@ async fn regions_are_asked_for_and_a_full_sink_ends_the_scan() -> Result<()> {
 
     // Where the regions can't be learned, the home region stands for them.
     world.denier.deny_operation("ec2", "DescribeRegions");
-    let scanned = world.scan(&config).await?;
-    let failed = scanned.summary.scopes_failed;
-    assert_eq!(failed.len(), 6);
-    for failure in &failed {
-        assert_eq!(failure.resource_type, "AWS::EC2::SecurityGroup");
-        assert_eq!(failure.region, "us-east-1");
-        ensure!(failure.error.starts_with("UnauthorizedOperation: "), "{failure:?}");
+    let scanned = world.scan(&config)?;
+    for ((account, region, kind), end) in scanned.scopes()? {
+        let is_regional = ALL.iter().any(|collector| {
+            collector.resource_type == kind && collector.coverage == Coverage::Regional
+        });
+        ensure!(is_regional == end.is_err(), "{account} {region} {kind}: {end:?}");
+        if let Err(error) = end {
+            ensure!(error.starts_with("UnauthorizedOperation: "), "{error}");
+            assert_eq!(region, "us-east-1");
+        }
     }
-
-    let mut full = Memory { listings: vec![], observations: vec![], flushed: 0, limit: 7 };
-    let result = scan_as(support::credentials(), &config, &mut full, || START_MS, &|_| {}).await;
-    let error = result.expect_err("the sink refuses the eighth observation");
-    ensure!(matches!(&error, Error::Sink { what: "an observation", .. }), "{error:?}");
-    assert_eq!(full.observations.len(), 7);
     Ok(())
 }
 
-#[tokio::test]
-async fn a_config_that_can_not_work_is_refused_at_once() -> Result<()> {
+#[test]
+fn what_can_not_work_is_refused_at_once() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let outlet = outlet(folder.path())?;
     let config: Config = serde_json::from_value(json!({"role": "r", "payers": []}))?;
-    let mut sink = Memory { listings: vec![], observations: vec![], flushed: 0, limit: 0 };
-    let result = scan_as(support::credentials(), &config, &mut sink, || 0, &|_| {}).await;
-    ensure!(matches!(result, Err(Error::Config(_))), "{result:?}");
+    let opened = Scanner::open(outlet, &config, "t", Some(support::credentials()), Arc::new(|| 0));
+    ensure!(matches!(opened, Err(Error::Config(_))), "no payer was taken");
+
+    let world = World::start()?;
+    let wanted = |accounts: &[&str], services: &[&str]| {
+        let set = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        Wanted { accounts: set(accounts), services: set(services) }
+    };
+    let refusal = |wanted: &Wanted| {
+        let folder = tempfile::tempdir()?;
+        match world.scan_into(folder.path(), &world.config(json!({}))?, wanted) {
+            Ok(_) => bail!("{wanted:?} was taken"),
+            Err(error) => Ok(error.to_string()),
+        }
+    };
+    let error = refusal(&wanted(&[], &["ec3"]))?;
+    ensure!(error.starts_with("no collector is for \"ec3\"; there are: "), "{error}");
+    assert_eq!(refusal(&wanted(&["123"], &[]))?, "no payer lists account 123");
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
 use producer_aws::Summary;
-use schemas::{AccountStatus, ObservationEvent};
+use schemas::{AccountStatus, ObservationEvent, Resource, UnitStatus};
 use serde_json::{Value, json};
 use support::world::{START_MS, Scanned, World, scopes_of};
 
@@ -28,12 +28,12 @@ fn differences(ours: &Value, theirs: &Value, path: &str, out: &mut Vec<String>) 
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_scan_sees_what_boto3_sees() -> Result<()> {
+#[test]
+fn a_scan_sees_what_boto3_sees() -> Result<()> {
     let world = World::start()?;
     let denied = world.member().to_owned();
     world.denier.deny_account(&denied);
-    let scanned = world.scan(&world.config(json!({}))?).await?;
+    let scanned = world.scan(&world.config(json!({}))?)?;
 
     check_listings(&world, &scanned)?;
     check_scopes(&world, &scanned, &denied)?;
@@ -50,23 +50,23 @@ async fn a_scan_sees_what_boto3_sees() -> Result<()> {
     ensure!(found.is_empty() && ours == theirs, "{}", found.join("\n"));
 
     // A second scan sees the same, at a later time and under a later id.
-    let again = world.scan(&world.config(json!({}))?).await?;
+    let again = world.scan(&world.config(json!({}))?)?;
     assert_eq!(again.inventory()?, ours);
     ensure!(again.summary.scan > scanned.summary.scan, "{}", again.summary.scan);
     Ok(())
 }
 
 fn check_listings(world: &World, scanned: &Scanned) -> Result<()> {
-    let listed: BTreeSet<_> = scanned.sink.listings.iter().map(|l| l.account.as_str()).collect();
+    let listed: BTreeSet<_> = scanned.listings.iter().map(|l| l.account.as_str()).collect();
     assert_eq!(listed, world.all());
-    assert_eq!(scanned.sink.listings.len(), 6);
-    for listing in &scanned.sink.listings {
+    assert_eq!(scanned.listings.len(), 6);
+    for listing in &scanned.listings {
         let payers = world.accounts.iter();
         let mut payers = payers.filter(|(_, accounts)| accounts.contains(&listing.account));
         assert_eq!(payers.next().map(|(payer, _)| payer), Some(&listing.payer));
         assert_eq!((listing.status, listing.provider.as_str()), (AccountStatus::Active, "aws"));
     }
-    let ugly = scanned.sink.listings.iter().filter(|listing| listing.name == "Ünit & <one>");
+    let ugly = scanned.listings.iter().filter(|listing| listing.name == "Ünit & <one>");
     assert_eq!(ugly.filter(|listing| listing.email == "a+b@example.com").count(), 2);
     Ok(())
 }
@@ -86,25 +86,46 @@ fn check_scopes(world: &World, scanned: &Scanned, denied: &str) -> Result<()> {
     }
     ensure!(scanned.resources().all(|resource| resource.account != denied));
 
-    let Summary { accounts_listed, accounts_scanned, scopes_completed, .. } = scanned.summary;
-    assert_eq!((accounts_listed, accounts_scanned, scopes_completed), (6, 6, 5 * 6));
-    assert_eq!(scanned.summary.scopes_failed.len(), 6);
-    assert_eq!(scanned.summary.resources, scanned.resources().count() as u64);
-    assert_eq!(scanned.sink.flushed, 6 + scanned.sink.observations.len());
-    let stamps = scanned.sink.observations.iter().map(|(_, at_ms)| *at_ms);
+    let Summary { accounts_listed, planned, .. } = scanned.summary;
+    assert_eq!((accounts_listed, planned, scanned.summary.accounts_ended()), (6, 6, 6));
+    assert_eq!(scanned.summary.scopes(), scopes.len() as i64);
+    assert_eq!(scanned.summary.failed(), scopes_of(denied).len() as i64);
+    assert_eq!(scanned.summary.resources(), scanned.resources().count() as i64);
+    let stamps = scanned.observations.iter().map(|(_, at_ms)| *at_ms);
     ensure!(stamps.clone().is_sorted() && stamps.min() > Some(START_MS), "the clock's stamps");
-    for (observation, at_ms) in &scanned.sink.observations {
+    for (observation, at_ms) in &scanned.observations {
         if let ObservationEvent::Observed { resource } = &observation.event {
             assert_eq!(resource.captured_ms, *at_ms);
         }
     }
+    check_units(world, scanned, denied)
+}
 
-    let done: Vec<_> = scanned.progress.iter().map(|step| step.accounts_done).collect();
-    assert_eq!(done, [1, 2, 3, 4, 5, 6]);
-    for step in &scanned.progress {
-        let expected = if step.account == denied { 6 } else { 0 };
-        assert_eq!((step.accounts_total, step.failures.len()), (6, expected), "{step:?}");
+/// Each account was planned once, and ended once as what was seen in it says.
+fn check_units(world: &World, scanned: &Scanned, denied: &str) -> Result<()> {
+    let (planned, ended): (Vec<_>, Vec<_>) =
+        scanned.units.iter().partition(|unit| unit.status == UnitStatus::Planned);
+    for units in [&planned, &ended] {
+        let accounts: Vec<_> = units.iter().map(|unit| unit.account.as_str()).collect();
+        assert_eq!(accounts.len(), 6);
+        assert_eq!(accounts.into_iter().collect::<BTreeSet<_>>(), world.all());
     }
+    for unit in ended {
+        let of_unit = |resource: &&Resource| resource.account == unit.account;
+        assert_eq!(unit.resources, scanned.resources().filter(of_unit).count() as i64);
+        assert_eq!((unit.scan.as_str(), unit.worker.as_str()), (&*scanned.summary.scan, "tests"));
+        let is_denied = unit.account == denied;
+        let (status, failed) = match is_denied {
+            true => (UnitStatus::Failed, unit.scopes),
+            false => (UnitStatus::Completed, 0),
+        };
+        assert_eq!((unit.status, unit.failed, unit.calls == 0), (status, failed, is_denied));
+        let error = unit.error.as_deref().unwrap_or_default();
+        ensure!(error.starts_with("AccessDenied: User is not") == is_denied, "{unit:?}");
+    }
+    let last = scanned.progress.last().expect("the end is told");
+    assert_eq!((last.units_done, last.units_total, last.units_here), (6, 6, 0));
+    assert_eq!(last.resources, scanned.summary.resources());
     Ok(())
 }
 

@@ -83,6 +83,7 @@ impl Tally {
             listed: true,
             spend_cents: Some(cents),
             coverage: Vec::new(),
+            status_since_ms: None,
         };
         view.put(&TOTALS, &key, row)?;
         if spend.currency == BAD {
@@ -187,6 +188,9 @@ fn event(scan: &str, attempt: i32, account: &str, owner: Option<String>) -> sche
         collectors: Vec::new(),
         payer: String::new(),
         status: UnitStatus::Planned,
+        scheduled: false,
+        due_ms: 0,
+        scopes: 0,
         resources: 0,
         calls: 0,
         failed: 0,

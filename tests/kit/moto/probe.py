@@ -1,14 +1,20 @@
 """Calls a moto server as the kit's own tests need it, and prints what it saw as JSON.
 
     python probe.py ENDPOINT          roles in two accounts, users' keys, root MFA, S3 objects
-    python probe.py ENDPOINT denied   error codes of calls that the test has denied
+    python probe.py ENDPOINT codes ACCOUNT...
+                                      what one call of each protocol is answered in each account:
+                                      its error code and status, or its result's status
+    python probe.py ENDPOINT pages    how many pages of some listings come, five at most, or the
+                                      code of the error that ended them
 """
 
 import datetime
+import itertools
 import json
 import sys
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 
@@ -22,6 +28,7 @@ def client(service, credentials=None):
         aws_access_key_id=keys["AccessKeyId"],
         aws_secret_access_key=keys["SecretAccessKey"],
         aws_session_token=keys["SessionToken"],
+        config=Config(retries={"total_max_attempts": 1}),
     )
 
 
@@ -74,12 +81,46 @@ def everything():
     }
 
 
-def denied():
+CALLS = {
+    "sts": "get_caller_identity", "iam": "get_account_summary", "ec2": "describe_vpcs",
+    "s3": "list_buckets", "route53": "list_hosted_zones", "secretsmanager": "list_secrets",
+    "organizations": "list_roots", "opensearch": "list_domain_names",
+}
+
+LISTINGS = {
+    "iam": "list_roles", "ec2": "describe_vpcs", "s3": "list_buckets",
+    "route53": "list_hosted_zones", "secretsmanager": "list_secrets", "ecs": "list_clusters",
+    "cloudtrail": "list_trails",
+}
+
+
+def answer(session, service, operation):
+    """Code and status of an answer."""
+    try:
+        found = getattr(client(service, session), operation)()
+        return str(found["ResponseMetadata"]["HTTPStatusCode"])
+    except ClientError as error:
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        return f"{error.response['Error']['Code']} {status}"
+
+
+def codes(*accounts):
     """The probe of the second form."""
-    return {
-        "organizations": code_or(lambda: client("organizations").list_accounts()),
-        "ec2": code_or(lambda: client("ec2").describe_security_groups()),
-    }
+    def all_of(session):
+        client("organizations", session).create_organization(FeatureSet="ALL")
+        return {name: answer(session, name, operation) for name, operation in CALLS.items()}
+
+    return {account: all_of(assume(account)) for account in accounts}
 
 
-print(json.dumps(denied() if "denied" in sys.argv[2:] else everything()))
+def pages():
+    """The probe of the third form."""
+    def count(service, operation):
+        found = client(service).get_paginator(operation).paginate()
+        return code_or(lambda: sum(1 for _ in itertools.islice(found, 5)))
+
+    return {service: count(service, operation) for service, operation in LISTINGS.items()}
+
+
+FORMS = {"codes": codes, "pages": pages}
+print(json.dumps(FORMS[sys.argv[2]](*sys.argv[3:]) if sys.argv[2:] else everything()))

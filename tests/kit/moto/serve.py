@@ -10,11 +10,15 @@ operations that it lacks (additions.py).
                              (repeatable; moto itself says so of none)
 --support-plan ACCOUNT       this account has a support plan, and so Trusted Advisor (repeatable)
 
-All act on what is made after the start, which is everything: the server starts empty.
+All act on what is made after the start, which is everything: the server starts empty, also of the
+1,300 public images that moto would put into every region with a snapshot of the account's own each.
 """
 
 import argparse
 import datetime
+import os
+
+os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
 
 import additions
 import moto.server
@@ -55,6 +59,12 @@ def turn_on_root_mfa(accounts):
     models.AccountSummary.__init__ = __init__
 
 
+def name_policies():
+    """Gives policies in GetAccountAuthorizationDetails the id and name that moto leaves out."""
+    models.ManagedPolicy.policy_id = property(lambda policy: policy.id)
+    models.ManagedPolicy.policy_name = property(lambda policy: policy.name)
+
+
 def main():
     """Reads the options, patches moto and serves until it is killed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -68,6 +78,7 @@ def main():
     turn_on_root_mfa(set(options.root_mfa))
     additions.give_trusted_advisor(set(options.support_plan))
     additions.give_tags_to_domains()
+    name_policies()
     moto.server.main(["-H", "127.0.0.1", "-p", str(options.port)])
 
 

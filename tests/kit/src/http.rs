@@ -67,7 +67,8 @@ pub fn wait_until_ok(
     }
 }
 
-fn parse(answer: &[u8]) -> Result<Answer> {
+/// Splits an answer that was read to its end.
+pub(crate) fn parse(answer: &[u8]) -> Result<Answer> {
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n");
     let end = end.context("the answer has no end of its head")?;
     let head = String::from_utf8_lossy(&answer[..end]).into_owned();

@@ -16,7 +16,7 @@ const START_LIMIT: Duration = Duration::from_secs(90);
 ///
 /// Credentials: any access key works, and `AssumeRole` into a role of any account gives keys whose
 /// calls land in that account. Roles, policies and external ids are not checked: put a
-/// [`crate::denier::Denier`] in front for a role that must be refused.
+/// [`crate::gateway::Gateway`] in front for a role that must be refused.
 #[derive(Debug)]
 pub struct Moto {
     port: u16,
@@ -28,6 +28,7 @@ pub struct Moto {
 #[derive(Debug, Default, Clone)]
 pub struct Options {
     arguments: Vec<String>,
+    no_images: bool,
 }
 
 impl Options {
@@ -50,6 +51,14 @@ impl Options {
     #[must_use]
     pub fn support_plan(mut self, account: &str) -> Self {
         self.arguments.push(format!("--support-plan={account}"));
+        self
+    }
+
+    /// Accounts have no machine images and none of their snapshots, which are most of what moto
+    /// takes of memory and time where there are many accounts.
+    #[must_use]
+    pub fn no_images(mut self) -> Self {
+        self.no_images = true;
         self
     }
 }
@@ -79,6 +88,7 @@ impl Moto {
             .args(["--port", &port.to_string()])
             .args(&options.arguments)
             .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("MOTO_EC2_LOAD_DEFAULT_AMIS", (!options.no_images).to_string())
             .env_remove("MOTO_PORT");
         let mut server = Child::spawn_in_own_folder(command, folder.path(), "moto")?;
         let ready =

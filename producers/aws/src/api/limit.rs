@@ -13,13 +13,19 @@ use super::error::Fault;
 /// Calls that may still be made in a scan, shared by all its accounts.
 #[derive(Debug)]
 pub struct Budget {
+    calls: u64,
     left: AtomicU64,
 }
 
 impl Budget {
     /// Makes a budget of a number of calls.
     pub fn new(calls: u64) -> Arc<Self> {
-        Arc::new(Self { left: AtomicU64::new(calls) })
+        Arc::new(Self { calls, left: AtomicU64::new(calls) })
+    }
+
+    /// How many calls were made.
+    pub fn used(&self) -> u64 {
+        self.calls - self.left.load(Ordering::Relaxed)
     }
 
     /// Takes one call; false when none is left.

@@ -77,7 +77,7 @@ async fn document(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{FakeAws, collect, refused};
+    use crate::testing::{FakeAws, collected, refused};
 
     fn repository(name: &str) -> Value {
         let arn = format!("arn:aws:ecr:eu-west-1:1:repository/{name}");
@@ -96,7 +96,7 @@ mod tests {
             "ListTagsForResource" => (200, json!({"tags": [{"Key": "k", "Value": "v"}]})),
             _ => refused("AccessDeniedException"),
         });
-        let (seen, end) = collect(&fake.account(), &COLLECTOR, "eu-west-1").await;
+        let (seen, end) = collected(&fake, &COLLECTOR, "eu-west-1").await;
         assert_eq!(end, Ok(2));
         let ids: Vec<_> = seen.iter().map(|resource| resource.id.as_str()).collect();
         assert_eq!(ids, ["a", "b"]);
@@ -116,7 +116,7 @@ mod tests {
     #[tokio::test]
     async fn a_region_without_repositories_costs_one_call() {
         let fake = FakeAws::json(|_, _| (200, json!({"repositories": []})));
-        let (seen, end) = collect(&fake.account(), &COLLECTOR, "eu-west-1").await;
+        let (seen, end) = collected(&fake, &COLLECTOR, "eu-west-1").await;
         assert_eq!((seen.len(), end), (0, Ok(0)));
         assert_eq!(fake.operations(), ["DescribeRepositories"]);
     }

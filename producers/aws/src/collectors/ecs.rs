@@ -170,7 +170,7 @@ mod tests {
     use super::super::{ecs_clusters, ecs_services, ecs_task_definitions, ecs_tasks};
     use super::*;
     use crate::collectors::Collector;
-    use crate::testing::{FakeAws, collect, refused};
+    use crate::testing::{FakeAws, collected_in, refused};
 
     const COLLECTORS: [&Collector; 4] = [
         &ecs_clusters::COLLECTOR,
@@ -235,7 +235,7 @@ mod tests {
         let account = fake.account();
         let mut ids = Vec::new();
         for collector in COLLECTORS {
-            let (seen, end) = collect(&account, collector, "eu-west-1").await;
+            let (seen, end) = collected_in(&account, collector, "eu-west-1").await;
             assert_eq!(end, Ok(seen.len() as i64), "{}", collector.id);
             assert!(seen.iter().all(|resource| !resource.configuration.contains("events")));
             ids.push(seen.into_iter().map(|resource| resource.id).collect::<Vec<_>>());
@@ -267,7 +267,7 @@ mod tests {
         });
         let account = fake.account();
         for collector in COLLECTORS {
-            let (seen, end) = collect(&account, collector, "eu-west-1").await;
+            let (seen, end) = collected_in(&account, collector, "eu-west-1").await;
             assert_eq!((seen.len(), end), (0, Ok(0)), "{}", collector.id);
         }
         assert_eq!(fake.operations(), ["ListClusters", "ListTaskDefinitions"]);
@@ -309,7 +309,7 @@ mod tests {
             });
             let account = fake.account();
             for collector in &COLLECTORS[1..] {
-                let (_, end) = collect(&account, collector, "eu-west-1").await;
+                let (_, end) = collected_in(&account, collector, "eu-west-1").await;
                 assert_eq!(end, expected, "{} {code}", collector.id);
             }
         }

@@ -91,7 +91,7 @@ fn policy(text: &Value) -> Result<Value, serde_json::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{FakeAws, Sent, collect};
+    use crate::testing::{FakeAws, Sent, collected};
 
     /// Six domains of which one is gone when it is described; one has a damaged policy; tags of
     /// one are refused.
@@ -122,7 +122,7 @@ mod tests {
             let (status, answer) = answer(sent);
             (status, vec![], answer.to_string())
         });
-        let (seen, end) = collect(&fake.account(), &COLLECTOR, "eu-west-1").await;
+        let (seen, end) = collected(&fake, &COLLECTOR, "eu-west-1").await;
         assert_eq!(end, Ok(5));
         let described = fake.sent().into_iter().filter(|sent| sent.uri.ends_with("/domain-info"));
         let mut sizes: Vec<_> = described.map(|sent| sent.body.matches('"').count() / 2).collect();

@@ -60,7 +60,7 @@ async fn document(account: &Account, item: &Value) -> Result<Option<Document>, C
 mod tests {
     use super::*;
     use crate::api::Partition;
-    use crate::testing::{FakeAws, collect, refused};
+    use crate::testing::{FakeAws, collected, collected_in, refused};
 
     #[tokio::test]
     async fn there_are_domains_in_the_public_partition_only() {
@@ -69,14 +69,14 @@ mod tests {
             "ListTagsForDomain" => (200, json!({"TagList": []})),
             _ => refused("UnsupportedTLD"),
         });
-        let (seen, end) = collect(&fake.account(), &COLLECTOR, GLOBAL).await;
+        let (seen, end) = collected(&fake, &COLLECTOR, GLOBAL).await;
         assert_eq!((seen.len(), end), (1, Ok(1)));
         assert_eq!(seen[0].supplementary, r#"{"Tags":[]}"#);
         assert_eq!(seen[0].errors["Detail"], "UnsupportedTLD: m");
         assert!(fake.sent().iter().all(|sent| sent.uri.contains("//route53domains.us-east-1.")));
 
         for partition in [Partition::AwsCn, Partition::AwsUsGov] {
-            let (seen, end) = collect(&fake.account_in(partition), &COLLECTOR, GLOBAL).await;
+            let (seen, end) = collected_in(&fake.account_in(partition), &COLLECTOR, GLOBAL).await;
             assert_eq!((seen.len(), end), (0, Ok(0)));
         }
         assert_eq!(fake.sent().len(), 3, "elsewhere nobody is asked");

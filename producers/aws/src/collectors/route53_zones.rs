@@ -78,7 +78,7 @@ async fn document(account: &Account, item: &Value) -> Result<Option<Document>, C
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{FakeAws, Reply, Sent, collect};
+    use crate::testing::{FakeAws, Reply, Sent, collected};
 
     fn answer(sent: &Sent) -> Reply {
         let (_, path) = sent.uri.split_once("/2013-04-01/").expect("the API's version");
@@ -110,7 +110,7 @@ mod tests {
                 "<NextRecordName>b</NextRecordName><NextRecordType>A</NextRecordType>\
                  <NextRecordIdentifier>x y</NextRecordIdentifier>",
             ),
-            "hostedzone/Z1/rrset?maxitems=300&name=b&type=A&identifier=x%20y" => {
+            "hostedzone/Z1/rrset?maxitems=300&identifier=x%20y&name=b&type=A" => {
                 page("b", "<NextRecordName>c</NextRecordName><NextRecordType>A</NextRecordType>")
             }
             "hostedzone/Z1/rrset?maxitems=300&name=c&type=A" => page("c", ""),
@@ -129,7 +129,7 @@ mod tests {
     #[tokio::test]
     async fn all_pages_of_records_are_read_and_refusals_are_told() {
         let fake = FakeAws::new(answer);
-        let (seen, end) = collect(&fake.account(), &COLLECTOR, GLOBAL).await;
+        let (seen, end) = collected(&fake, &COLLECTOR, GLOBAL).await;
         assert_eq!(end, Ok(2));
         let expected = json!({"DelegationSet": null, "VPCs": [],
             "ResourceRecordSets": [{"Name": "a"}, {"Name": "b"}, {"Name": "c"}],

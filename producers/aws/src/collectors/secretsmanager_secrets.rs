@@ -58,7 +58,7 @@ async fn document(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{FakeAws, collect, refused};
+    use crate::testing::{FakeAws, collected, refused};
 
     #[tokio::test]
     async fn a_secret_has_its_policy_or_says_why_not() {
@@ -74,7 +74,7 @@ mod tests {
                 _ => refused(GONE),
             }
         });
-        let (seen, end) = collect(&fake.account(), &COLLECTOR, "eu-west-1").await;
+        let (seen, end) = collected(&fake, &COLLECTOR, "eu-west-1").await;
         assert_eq!(end, Ok(3));
         let policies: Vec<_> = seen.iter().map(|secret| secret.supplementary.as_str()).collect();
         let expected =

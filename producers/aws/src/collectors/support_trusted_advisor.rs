@@ -79,7 +79,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::testing::{FakeAws, collect, refused};
+    use crate::testing::{FakeAws, collected, refused};
 
     /// The form of AWS's examples; columns without a value are null there, too.
     fn result(check: &str, timestamp: usize) -> Value {
@@ -96,14 +96,14 @@ mod tests {
     #[tokio::test]
     async fn an_account_without_a_plan_is_completed_and_says_so() {
         let fake = FakeAws::json(|_, _| refused(NO_PLAN));
-        let (seen, end) = collect(&fake.account(), &COLLECTOR, GLOBAL).await;
+        let (seen, end) = collected(&fake, &COLLECTOR, GLOBAL).await;
         assert_eq!((end, seen.len(), seen[0].errors.len()), (Ok(1), 1, 0));
         assert_eq!((seen[0].id.as_str(), seen[0].name.as_str()), ("111122223333", "not available"));
         let expected = r#"{"available":false,"reason":"SubscriptionRequiredException: m"}"#;
         assert_eq!(seen[0].configuration, expected);
 
         let fake = FakeAws::json(|_, _| refused("AccessDeniedException"));
-        let (_, end) = collect(&fake.account(), &COLLECTOR, GLOBAL).await;
+        let (_, end) = collected(&fake, &COLLECTOR, GLOBAL).await;
         assert_eq!(end, Err("AccessDeniedException: m".to_owned()), "which is something else");
     }
 
@@ -118,9 +118,9 @@ mod tests {
             _ if parameters["checkId"] == "b" => refused("InternalServerError"),
             _ => (200, json!({"result": result("a", time.fetch_add(1, Ordering::SeqCst))})),
         });
-        let (first, end) = collect(&fake.account(), &COLLECTOR, GLOBAL).await;
+        let (first, end) = collected(&fake, &COLLECTOR, GLOBAL).await;
         assert_eq!(end, Ok(2));
-        let (second, _) = collect(&fake.account(), &COLLECTOR, GLOBAL).await;
+        let (second, _) = collected(&fake, &COLLECTOR, GLOBAL).await;
         assert_eq!(first, second);
         let mut expected = result("a", 0);
         expected.as_object_mut().expect("an object").remove("timestamp");

@@ -1,15 +1,22 @@
 //! Two organisations on moto, and what a scan of them gave.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use anyhow::{Context, Result, ensure};
 use kit::denier::Denier;
 use kit::moto::Moto;
 use producer_aws::collectors::{ALL, Coverage};
-use producer_aws::{Config, Progress, Sink, SinkError, Summary, scan_as};
-use schemas::{AccountListing, Observation, ObservationEvent, Resource};
+use producer_aws::{Clock, Config, Outlet, Progress, Scanner, Summary, Wanted};
+use schemas::topic::{ACCOUNT_LISTING, OBSERVATION, SCAN_UNIT};
+use schemas::{
+    AccountListing, Codec, Key, Observation, ObservationEvent, Resource, ScanUnit, Topic,
+};
 use serde_json::{Value, json};
+use stream::{LogConfig, snapshot};
 
 /// The regions that `fill.py` fills and scans are told.
 pub(crate) const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
@@ -19,36 +26,6 @@ pub(crate) const START_MS: i64 = 1_780_000_000_000;
 
 const FILL: &str = "producers/aws/tests/fill.py";
 
-/// Keeps records; refuses them above a limit.
-#[derive(Debug)]
-pub(crate) struct Memory {
-    pub(crate) listings: Vec<AccountListing>,
-    pub(crate) observations: Vec<(Observation, i64)>,
-    pub(crate) flushed: usize,
-    pub(crate) limit: usize,
-}
-
-impl Sink for Memory {
-    fn listing(&mut self, listing: &AccountListing, _at_ms: i64) -> Result<(), SinkError> {
-        assert!(self.observations.is_empty(), "listings come first");
-        self.listings.push(listing.clone());
-        Ok(())
-    }
-
-    fn observation(&mut self, observation: &Observation, at_ms: i64) -> Result<(), SinkError> {
-        if self.observations.len() == self.limit {
-            return Err("the disk is full".into());
-        }
-        self.observations.push((observation.clone(), at_ms));
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<(), SinkError> {
-        self.flushed = self.listings.len() + self.observations.len();
-        Ok(())
-    }
-}
-
 /// A server with two organisations behind the proxy that refuses.
 pub(crate) struct World {
     pub(crate) moto: Moto,
@@ -56,7 +33,7 @@ pub(crate) struct World {
     /// Account ids by payer.
     pub(crate) accounts: BTreeMap<String, Vec<String>>,
     /// Moves on with each question.
-    pub(crate) clock: Cell<i64>,
+    pub(crate) now_ms: Arc<AtomicI64>,
 }
 
 impl World {
@@ -65,7 +42,7 @@ impl World {
         let denier = Denier::start(moto.port())?;
         let printed = kit::python(FILL, &["organisations", &moto.endpoint()])?;
         let accounts = serde_json::from_str(&printed).context("the script prints JSON")?;
-        Ok(Self { moto, denier, accounts, clock: Cell::new(START_MS) })
+        Ok(Self { moto, denier, accounts, now_ms: Arc::new(AtomicI64::new(START_MS)) })
     }
 
     pub(crate) fn config(&self, change: Value) -> Result<Config> {
@@ -78,18 +55,33 @@ impl World {
         Ok(serde_json::from_value(config)?)
     }
 
-    pub(crate) async fn scan(&self, config: &Config) -> Result<Scanned> {
-        let mut sink =
-            Memory { listings: vec![], observations: vec![], flushed: 0, limit: usize::MAX };
-        let clock = &self.clock;
+    /// Scans everything into a fresh log of one partition, so that all records have one order.
+    pub(crate) fn scan(&self, config: &Config) -> Result<Scanned> {
+        let folder = tempfile::tempdir()?;
+        self.scan_into(folder.path(), config, &Wanted::default())
+    }
+
+    /// Scans what is wanted into the log in a folder, and reads all that is in it then.
+    pub(crate) fn scan_into(
+        &self,
+        folder: &Path,
+        config: &Config,
+        wanted: &Wanted,
+    ) -> Result<Scanned> {
+        let outlet = outlet(folder)?;
+        let credentials = Some(super::credentials());
+        let mut scanner =
+            Scanner::open(outlet.clone(), config, "tests", credentials, self.clock())?;
         let progress = RefCell::new(Vec::new());
-        let tick = || {
-            clock.set(clock.get() + 1);
-            clock.get()
-        };
-        let note = |step| progress.borrow_mut().push(step);
-        let summary = scan_as(super::credentials(), config, &mut sink, tick, &note).await?;
-        Ok(Scanned { summary, sink, progress: progress.into_inner() })
+        let note = |step: &Progress| progress.borrow_mut().push(step.clone());
+        let summary = scanner.scan(wanted, &|| false, &note)?;
+        Scanned::read(&outlet, summary, progress.into_inner())
+    }
+
+    /// Gives a clock that moves on with each question.
+    pub(crate) fn clock(&self) -> Clock {
+        let now_ms = Arc::clone(&self.now_ms);
+        Arc::new(move || now_ms.fetch_add(1, Ordering::SeqCst) + 1)
     }
 
     pub(crate) fn all(&self) -> BTreeSet<&str> {
@@ -106,23 +98,58 @@ impl World {
     }
 }
 
+/// What a scan wrote.
 pub(crate) struct Scanned {
     pub(crate) summary: Summary,
-    pub(crate) sink: Memory,
+    pub(crate) listings: Vec<AccountListing>,
+    /// Observations with the times of their records.
+    pub(crate) observations: Vec<(Observation, i64)>,
+    pub(crate) units: Vec<ScanUnit>,
     pub(crate) progress: Vec<Progress>,
+}
+
+/// Opens a local log in a folder.
+pub(crate) fn outlet(folder: &Path) -> Result<Outlet> {
+    let dir = folder.to_owned();
+    let config =
+        LogConfig::Local { dir, partitions: 1, retention_days: None, history_retention_days: None };
+    let log = stream::open(&config, "tests")?;
+    log.apply()?;
+    Ok(Outlet { log, codec: Codec::default(), prefix: "tests".to_owned() })
+}
+
+fn history<K: Key, V: schemas::Value>(
+    outlet: &Outlet,
+    topic: &Topic<K, V>,
+) -> Result<Vec<(V, i64)>> {
+    let Outlet { log, codec, prefix } = outlet;
+    let events = snapshot::history(&**log, codec, prefix, topic)?;
+    Ok(events.into_iter().map(|(record, _, value)| (value, record.timestamp_ms)).collect())
 }
 
 /// Account, region, resource type.
 pub(crate) type ScopeKey = (String, String, String);
 
 impl Scanned {
+    fn read(outlet: &Outlet, summary: Summary, progress: Vec<Progress>) -> Result<Self> {
+        let listings = history(outlet, &ACCOUNT_LISTING)?;
+        let units = history(outlet, &SCAN_UNIT)?;
+        Ok(Self {
+            listings: listings.into_iter().map(|(listing, _)| listing).collect(),
+            observations: history(outlet, &OBSERVATION)?,
+            units: units.into_iter().map(|(unit, _)| unit).collect(),
+            summary,
+            progress,
+        })
+    }
+
     /// Gives how each scope ended, after checking that it is one whole story.
     pub(crate) fn scopes(&self) -> Result<BTreeMap<ScopeKey, Result<i64, String>>> {
         let mut open: BTreeMap<ScopeKey, i64> = BTreeMap::new();
         let mut ended = BTreeMap::new();
-        for (observation, _) in &self.sink.observations {
+        for (observation, _) in &self.observations {
             let Observation { account, region, resource_type, event, .. } = observation;
-            ensure!(observation.scan == self.summary.scan && observation.attempt == 1);
+            assert_eq!(observation.scan, self.summary.scan);
             let key = (account.clone(), region.clone(), resource_type.clone());
             ensure!(!ended.contains_key(&key), "{key:?} goes on after its end");
             match event {
@@ -150,7 +177,7 @@ impl Scanned {
     }
 
     pub(crate) fn resources(&self) -> impl Iterator<Item = &Resource> {
-        self.sink.observations.iter().filter_map(|(observation, _)| match &observation.event {
+        self.observations.iter().filter_map(|(observation, _)| match &observation.event {
             ObservationEvent::Observed { resource } => Some(resource),
             _ => None,
         })

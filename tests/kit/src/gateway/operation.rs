@@ -8,9 +8,9 @@ use super::message::Request;
 ///
 /// The service is the one that the request is signed for (`sts`, `s3`, `iam`, `ec2`,
 /// `organizations`), or `unsigned`. The operation is the API's own name for the query and JSON
-/// protocols (`AssumeRole`, `ListAccounts`). For REST it is the method and the shape of the path
-/// with the names of the query's flags, as in `GET /`, `GET /bucket?policyStatus` or
-/// `PUT /bucket/key`.
+/// protocols (`AssumeRole`, `ListAccounts`). For S3 it is the method and the shape of the path with
+/// the names of the query's flags, as in `GET /`, `GET /bucket?policyStatus` or `PUT /bucket/key`;
+/// for other REST services method and path as sent, as in `GET /2013-04-01/hostedzone`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Operation {
     /// The service's signing name.
@@ -27,11 +27,15 @@ impl Operation {
 
     /// Reads the name off a request.
     pub(super) fn of(request: &Request) -> Self {
+        let service = service(request);
         let operation = json_target(request)
             .or_else(|| request.form_value("Action"))
             .or_else(|| request.query().into_iter().find(|pair| pair.0 == "Action").map(|p| p.1))
-            .unwrap_or_else(|| rest_shape(request));
-        Self { service: service(request), operation }
+            .unwrap_or_else(|| match service.as_str() {
+                "s3" | "unsigned" => bucket_shape(request),
+                _ => format!("{} {}", request.method, request.path()),
+            });
+        Self { service, operation }
     }
 }
 
@@ -41,14 +45,10 @@ impl fmt::Display for Operation {
     }
 }
 
-/// The service in the credential scope: `Credential=KEY/DATE/REGION/SERVICE/aws4_request`.
+/// The service that the request is signed for.
 fn service(request: &Request) -> String {
-    let header = request.header("authorization").unwrap_or_default();
-    let scope = header.split("Credential=").nth(1).unwrap_or_default();
-    let presigned = request.query().into_iter().find(|pair| pair.0 == "X-Amz-Credential");
-    let presigned = presigned.map(|pair| pair.1).unwrap_or_default();
-    let scope = if scope.is_empty() { &presigned } else { scope };
-    scope.split('/').nth(3).unwrap_or("unsigned").to_owned()
+    let [_, _, _, service] = request.credential();
+    if service.is_empty() { "unsigned".to_owned() } else { service }
 }
 
 /// The name behind the last dot of `X-Amz-Target`.
@@ -58,7 +58,7 @@ fn json_target(request: &Request) -> Option<String> {
 }
 
 /// Method, path shape and flags (query names without a value, besides the signature's).
-fn rest_shape(request: &Request) -> String {
+fn bucket_shape(request: &Request) -> String {
     let path = request.path().trim_matches('/');
     let path = match path.split_once('/') {
         _ if path.is_empty() => "/",
@@ -110,5 +110,11 @@ mod tests {
         check(&request("GET", "/b?policyStatus", &[s3], ""), "s3 GET /bucket?policyStatus");
         check(&request("GET", "/b?acl=&list-type=2", &[s3], ""), "s3 GET /bucket?acl");
         check(&request("PUT", "/b/some/key", &[s3], "data"), "s3 PUT /bucket/key");
+        let zones = ("Authorization", "x Credential=A/20260101/us-east-1/route53/aws4_request");
+        let path = "/2013-04-01/hostedzone";
+        check(
+            &request("GET", &format!("{path}?a=b"), &[zones], ""),
+            &format!("route53 GET {path}"),
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! Reads one HTTP/1.1 request whole, and writes it again.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 
 /// Largest head that is read, in bytes.
 const HEAD_BYTES_MAX: usize = 65_536;
@@ -39,6 +39,17 @@ impl Request {
         pairs(form).into_iter().find(|(other, _)| other == name).map(|(_, value)| value)
     }
 
+    /// Access key, day, region and service of `Credential=KEY/DAY/REGION/SERVICE/aws4_request`, in
+    /// the head or in the query; empty where the request is not signed.
+    pub(super) fn credential(&self) -> [String; 4] {
+        let header = self.header("authorization").unwrap_or_default();
+        let scope = header.split("Credential=").nth(1).map(str::to_owned);
+        let presigned = || self.query().into_iter().find(|pair| pair.0 == "X-Amz-Credential");
+        let scope = scope.or_else(|| presigned().map(|pair| pair.1)).unwrap_or_default();
+        let mut parts = scope.split('/').map(str::to_owned);
+        std::array::from_fn(|_| parts.next().unwrap_or_default())
+    }
+
     /// The request for the server: one on its connection, with its length in the head.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = format!("{} {} HTTP/1.1\r\n", self.method, self.target).into_bytes();
@@ -52,9 +63,13 @@ impl Request {
     }
 }
 
-/// Reads a request; `None` when the client closes the connection without one.
-pub(super) fn read(stream: &mut (impl Read + Write)) -> io::Result<Option<Request>> {
-    let Some(head) = read_head(stream)? else {
+/// Reads a request; `None` when the client closes the connection without one. A client that waits
+/// for leave to send its body gets it on `output`.
+pub(super) fn read(
+    input: &mut impl BufRead,
+    output: &mut impl Write,
+) -> io::Result<Option<Request>> {
+    let Some(head) = read_head(input)? else {
         return Ok(None);
     };
     let mut lines = head.split("\r\n");
@@ -70,73 +85,92 @@ pub(super) fn read(stream: &mut (impl Read + Write)) -> io::Result<Option<Reques
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.parse().map_err(io::Error::other)?,
             "transfer-encoding" => chunked = value.eq_ignore_ascii_case("chunked"),
-            "expect" => stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?,
+            "expect" => output.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?,
             "connection" => {}
             _ => request.headers.push((name.to_owned(), value.to_owned())),
         }
     }
-    request.body = if chunked { read_chunks(stream)? } else { read_exactly(stream, length)? };
+    request.body = if chunked { read_chunks(input)? } else { read_exactly(input, length)? };
     Ok(Some(request))
 }
 
-/// Reads to the empty line, byte by byte: what follows belongs to the body.
-fn read_head(stream: &mut impl Read) -> io::Result<Option<String>> {
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        if stream.read(&mut byte)? == 0 {
-            return if head.is_empty() {
-                Ok(None)
-            } else {
-                Err(io::Error::other("the connection closed inside a head"))
-            };
+/// Reads to the empty line.
+fn read_head(input: &mut impl BufRead) -> io::Result<Option<String>> {
+    let mut head = String::new();
+    loop {
+        let line = read_line(input)?;
+        match line {
+            None if head.is_empty() => return Ok(None),
+            None => return Err(io::Error::other("the connection closed inside a head")),
+            Some(line) if line.is_empty() => return Ok(Some(head)),
+            Some(line) => {
+                if !head.is_empty() {
+                    head.push_str("\r\n");
+                }
+                head.push_str(&line);
+            }
         }
-        head.push(byte[0]);
         if head.len() > HEAD_BYTES_MAX {
             return Err(io::Error::other("the head is too long"));
         }
     }
-    head.truncate(head.len() - 4);
-    String::from_utf8(head).map(Some).map_err(io::Error::other)
 }
 
-fn read_exactly(stream: &mut impl Read, length: usize) -> io::Result<Vec<u8>> {
+fn read_exactly(input: &mut impl BufRead, length: usize) -> io::Result<Vec<u8>> {
     let mut body = vec![0; length];
-    stream.read_exact(&mut body)?;
+    input.read_exact(&mut body)?;
     Ok(body)
 }
 
 /// Reads a chunked body without its framing; trailers are dropped.
-fn read_chunks(stream: &mut impl Read) -> io::Result<Vec<u8>> {
+fn read_chunks(input: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let line = |input: &mut _| {
+        read_line(input)?.ok_or_else(|| io::Error::other("the connection closed inside a body"))
+    };
     let mut body = Vec::new();
     loop {
-        let line = read_line(stream)?;
-        let size = line.split(';').next().unwrap_or_default().trim();
+        let size = line(input)?;
+        let size = size.split(';').next().unwrap_or_default().trim();
         let size = usize::from_str_radix(size, 16).map_err(io::Error::other)?;
         if size == 0 {
-            while !read_line(stream)?.is_empty() {}
+            while !line(input)?.is_empty() {}
             return Ok(body);
         }
-        body.extend(read_exactly(stream, size)?);
-        read_line(stream)?;
+        body.extend(read_exactly(input, size)?);
+        line(input)?;
     }
 }
 
-fn read_line(stream: &mut impl Read) -> io::Result<String> {
+/// Reads a line without its end; `None` where there is no more.
+fn read_line(input: &mut impl BufRead) -> io::Result<Option<String>> {
     let mut line = Vec::new();
-    while !line.ends_with(b"\r\n") {
-        line.extend(read_exactly(stream, 1)?);
+    // Nobody's line may fill the memory.
+    let limit = u64::try_from(HEAD_BYTES_MAX).unwrap_or(u64::MAX);
+    input.by_ref().take(limit).read_until(b'\n', &mut line)?;
+    match line.strip_suffix(b"\r\n") {
+        Some(line) => String::from_utf8(line.to_vec()).map(Some).map_err(io::Error::other),
+        None if line.is_empty() => Ok(None),
+        None => Err(io::Error::other("a line has no end")),
     }
-    line.truncate(line.len() - 2);
-    String::from_utf8(line).map_err(io::Error::other)
 }
 
 /// Splits `a=1&b&c=2` and decodes names and values.
-fn pairs(text: &str) -> Vec<(String, String)> {
+pub(super) fn pairs(text: &str) -> Vec<(String, String)> {
     let parts = text.split('&').filter(|part| !part.is_empty());
     parts
         .map(|part| part.split_once('=').unwrap_or((part, "")))
         .map(|(name, value)| (decode(name), decode(value)))
+        .collect()
+}
+
+/// Percent-encodes all but the unreserved characters of RFC 3986.
+pub(super) fn encode(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes()
+        .map(|byte| match plain(byte) {
+            true => char::from(byte).to_string(),
+            false => format!("%{byte:02X}"),
+        })
         .collect()
 }
 
@@ -166,7 +200,7 @@ mod tests {
     use std::io::Cursor;
 
     fn parse(text: &str) -> Request {
-        read(&mut Cursor::new(text.as_bytes().to_vec())).unwrap().unwrap()
+        read(&mut Cursor::new(text), &mut Vec::new()).unwrap().unwrap()
     }
 
     #[test]
@@ -191,7 +225,25 @@ mod tests {
     }
 
     #[test]
+    fn encoding_is_undone_by_decoding() {
+        assert_eq!(encode("a b+é/~"), "a%20b%2B%C3%A9%2F~");
+        assert_eq!(decode(&encode("a b+é/~%")), "a b+é/~%");
+    }
+
+    #[test]
     fn a_closed_connection_is_no_request() {
-        assert!(read(&mut Cursor::new(Vec::new())).unwrap().is_none());
+        assert!(read(&mut Cursor::new(""), &mut Vec::new()).unwrap().is_none());
+        assert!(read(&mut Cursor::new("GET / HTTP"), &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn a_client_that_waits_for_leave_gets_it() {
+        let mut said = Vec::new();
+        let text = "PUT /b/k HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx";
+        let request = read(&mut Cursor::new(text), &mut said).unwrap().unwrap();
+        assert_eq!(
+            (request.body.as_slice(), said.starts_with(b"HTTP/1.1 100 ")),
+            (&b"x"[..], true)
+        );
     }
 }

@@ -1,0 +1,382 @@
+//! Scans: planned once, worked off by every process of the collectors' group.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_credential_types::provider::SharedCredentialsProvider;
+use schemas::topic::{ACCOUNT_LISTING, SCAN_UNIT, SPEND};
+use schemas::{AccountKey, AccountStatus, Codec, ScanUnit};
+use stream::{Log, Position, Publisher, Reader, Record, snapshot};
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+
+use crate::api::Model;
+use crate::board::{Board, is_due};
+use crate::collectors::{account_actions, session_policy};
+use crate::config::Config;
+use crate::error::Error;
+use crate::group::{Session, log};
+use crate::listed::changes;
+use crate::listing::{Listed, list};
+use crate::plan::{Begin, Wanted, scan_id, units};
+use crate::redact::Redactor;
+use crate::session::Sessions;
+use crate::summary::{Progress, Summary};
+use crate::unit::Shared;
+
+/// How often progress is told.
+const TELL_EVERY: Duration = Duration::from_millis(500);
+
+/// A scan that began earlier than this is not joined: it was left behind.
+const JOIN_MS: i64 = 6 * 3_600_000;
+
+/// Gives the time in UTC milliseconds.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// The log that a scan reads and writes.
+#[derive(Clone)]
+pub struct Outlet {
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// How values are written.
+    pub codec: Codec,
+    /// What topics' names begin with.
+    pub prefix: String,
+}
+
+/// When scans begin by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// Time from the start of one scan to the start of the next.
+    pub interval: Duration,
+    /// The span over which a scan's accounts begin.
+    pub jitter: Duration,
+}
+
+/// This process's part in the collectors' group.
+pub struct Scanner {
+    core: Core,
+}
+
+/// What the scanner and its sessions work with.
+pub(crate) struct Core {
+    pub(crate) outlet: Outlet,
+    pub(crate) config: Config,
+    pub(crate) slot: String,
+    pub(crate) clock: Clock,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) redactor: Redactor,
+    pub(crate) runtime: Runtime,
+    pub(crate) publisher: Publisher,
+    board: Board,
+    reader: Box<dyn Reader>,
+}
+
+impl Scanner {
+    /// Prepares to scan; nothing is asked or written yet.
+    ///
+    /// `slot` names this process in the group, the same after a restart. Without `credentials`
+    /// those of aws-config's default chain are taken.
+    ///
+    /// # Errors
+    /// When the configuration can't be used, or the log can't be reached.
+    pub fn open(
+        outlet: Outlet,
+        config: &Config,
+        slot: &str,
+        credentials: Option<SharedCredentialsProvider>,
+        clock: Clock,
+    ) -> Result<Self, Error> {
+        config.validate()?;
+        let key = config.digest_key.as_ref().map(|key| key.read("aws.digest_key")).transpose();
+        let key = key.map_err(log("reading the key of digests"))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .thread_name("collectors")
+            .build()
+            .map_err(Error::Runtime)?;
+        let sessions = runtime.block_on(Sessions::prepare(config, credentials));
+        let shared = Arc::new(Shared {
+            sessions,
+            model: Arc::new(Model::embedded()?),
+            regions: config.regions.clone(),
+            concurrency: config.concurrency,
+            policy: session_policy(&account_actions()),
+            limit: Duration::from_millis(config.timeouts.unit_ms),
+        });
+        let Outlet { log: the_log, codec, prefix } = &outlet;
+        let publisher = Publisher::open(&**the_log, codec, prefix, "producer aws");
+        let from = |partition| Position { topic: SCAN_UNIT.spec, partition, offset: 0 };
+        let from: Vec<_> = (0..the_log.partitions()).map(from).collect();
+        let reader = the_log.reader(&from).map_err(log("reading units"))?;
+        let core = Core {
+            publisher: publisher.map_err(log("opening the producer"))?,
+            redactor: Redactor::new(&config.secret_fields, key.as_deref()),
+            config: config.clone(),
+            slot: slot.to_owned(),
+            clock,
+            shared,
+            runtime,
+            board: Board::default(),
+            reader,
+            outlet,
+        };
+        Ok(Self { core })
+    }
+
+    /// Scans what is wanted once: plans it, and works until every unit of it has ended, in whatever
+    /// process, or until `is_stopped`.
+    ///
+    /// A scan of everything that is under way is not begun a second time, but helped to its end.
+    /// What fails on the side of AWS is in the summary and in the observations.
+    ///
+    /// # Errors
+    /// When nothing known is wanted, or the log can't be read or written.
+    pub fn scan(
+        &mut self,
+        wanted: &Wanted,
+        is_stopped: &dyn Fn() -> bool,
+        tell: &dyn Fn(&Progress),
+    ) -> Result<Summary, Error> {
+        self.core.read_whole_board()?;
+        let since_ms = (self.core.clock)() - JOIN_MS;
+        let open = self.core.board.open_since(since_ms).map(str::to_owned);
+        let mut summary = match open.filter(|_| wanted.is_everything()) {
+            Some(scan) => Summary { scan, joined: true, ..Summary::default() },
+            None => self.begin(wanted)?,
+        };
+        let mut session = Session::join(&mut self.core)?;
+        let mut told = Instant::now();
+        while !is_stopped() && summary.is_open(&session.core().board) {
+            session.pass()?;
+            if told.elapsed() >= TELL_EVERY {
+                told = Instant::now();
+                tell(&progress(&mut session, &summary.scan));
+            }
+        }
+        tell(&progress(&mut session, &summary.scan));
+        drop(session);
+        let units = self.core.board.units(&summary.scan);
+        summary.units = units.map(|unit| (unit.account.clone(), unit.clone())).collect();
+        Ok(summary)
+    }
+
+    /// Lists the accounts and plans a scan of what is wanted.
+    fn begin(&mut self, wanted: &Wanted) -> Result<Summary, Error> {
+        check(wanted)?;
+        let listing = self.core.list()?;
+        let listed = self.core.runtime.block_on(listing);
+        let unknown = wanted.accounts.iter().find(|account| !listed.has(account));
+        if let (Some(account), true) = (unknown, listed.failed.is_empty()) {
+            return Err(Error::Account(account.clone()));
+        }
+        self.core.plan(listed, wanted, Duration::ZERO, false)
+    }
+
+    /// Works off units for good, and begins a scan of everything whenever its time has come and
+    /// this process leads the group.
+    ///
+    /// # Errors
+    /// When the log can't be read or written.
+    pub fn keep_scanning(
+        &mut self,
+        schedule: Schedule,
+        is_stopped: &dyn Fn() -> bool,
+        tell: &dyn Fn(&Progress),
+        ended: &dyn Fn(&Summary),
+    ) -> Result<(), Error> {
+        self.core.read_whole_board()?;
+        let mut session = Session::join(&mut self.core)?;
+        let mut listing: Option<JoinHandle<Listed>> = None;
+        let mut running = Summary::default();
+        let mut told = Instant::now();
+        while !is_stopped() {
+            session.pass()?;
+            if session.leads() {
+                listing = plan_when_due(&mut session, listing, schedule, &mut running)?;
+            }
+            if told.elapsed() >= TELL_EVERY {
+                told = Instant::now();
+                tell(&progress(&mut session, &running.scan));
+                if let Some(summary) = end_of(&mut running, &session.core().board) {
+                    ended(&summary);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Begins to list accounts when a scan is due, and plans it once they are listed.
+fn plan_when_due(
+    session: &mut Session<'_>,
+    listing: Option<JoinHandle<Listed>>,
+    schedule: Schedule,
+    running: &mut Summary,
+) -> Result<Option<JoinHandle<Listed>>, Error> {
+    let core = session.core();
+    match listing {
+        Some(listing) if listing.is_finished() => {
+            let listed = core.runtime.block_on(listing).unwrap_or_default();
+            *running = core.plan(listed, &Wanted::default(), schedule.jitter, true)?;
+            Ok(None)
+        }
+        None if core.is_due(schedule) => {
+            let listing = core.list()?;
+            Ok(Some(core.runtime.spawn(listing)))
+        }
+        listing => Ok(listing),
+    }
+}
+
+/// Takes a scheduled scan's summary once it has ended.
+fn end_of(running: &mut Summary, board: &Board) -> Option<Summary> {
+    if running.scan.is_empty() || running.is_open(board) {
+        return None;
+    }
+    let mut summary = std::mem::take(running);
+    let units = board.units(&summary.scan);
+    summary.units = units.map(|unit| (unit.account.clone(), unit.clone())).collect();
+    Some(summary)
+}
+
+fn check(wanted: &Wanted) -> Result<Vec<String>, Error> {
+    wanted.collectors().map_err(|word| {
+        let ids: Vec<_> = crate::collectors::ALL.iter().map(|collector| collector.id).collect();
+        Error::Service { word, known: ids.join(", ") }
+    })
+}
+
+fn progress(session: &mut Session<'_>, scan: &str) -> Progress {
+    let mut progress = Progress { scan: scan.to_owned(), ..Progress::default() };
+    for unit in session.core().board.units(scan) {
+        progress.units_total += 1;
+        progress.units_done += usize::from(crate::board::has_ended(unit));
+        progress.resources += unit.resources;
+        progress.failed += unit.failed;
+    }
+    let (here, calls) = session.at_work();
+    for unit in here.filter(|unit| unit.scan == scan) {
+        progress.units_here += 1;
+        progress.resources += unit.resources;
+        progress.failed += unit.failed;
+    }
+    Progress { calls, ..progress }
+}
+
+impl Summary {
+    /// Tells whether units of the scan are still to be ended. A scan without any is over.
+    fn is_open(&self, board: &Board) -> bool {
+        let planned = self.joined || self.planned > 0;
+        planned && !board.has_ended(&self.scan)
+    }
+}
+
+impl Core {
+    /// Publishes what was listed, and the units of a scan.
+    fn plan(
+        &mut self,
+        listed: Listed,
+        wanted: &Wanted,
+        jitter: Duration,
+        scheduled: bool,
+    ) -> Result<Summary, Error> {
+        let collectors = check(wanted)?;
+        let start_ms = (self.clock)();
+        self.publish(&listed)?;
+        let jitter_ms = i64::try_from(jitter.as_millis()).unwrap_or(i64::MAX);
+        let begin = Begin { start_ms, jitter_ms, scheduled };
+        let units = units(&listed.listings, wanted, &collectors, begin);
+        for unit in &units {
+            let key = AccountKey::new(&*unit.account);
+            let put = self.publisher.put(&SCAN_UNIT, &key, unit, start_ms);
+            put.map_err(log("planning a unit"))?;
+        }
+        self.publisher.flush().map_err(log("publishing the plan"))?;
+        let suspended = listed.listings.iter().filter(|l| l.status == AccountStatus::Suspended);
+        Ok(Summary {
+            scan: scan_id(start_ms),
+            planned: units.len(),
+            accounts_suspended: suspended.map(|listing| listing.account.clone()).collect(),
+            accounts_listed: listed.listings.len(),
+            payers_failed: listed.failed,
+            ..Summary::default()
+        })
+    }
+
+    /// Prepares to list the accounts of every payer.
+    fn list(&self) -> Result<impl Future<Output = Listed> + Send + use<>, Error> {
+        let Outlet { log: the_log, codec, prefix } = &self.outlet;
+        let known = snapshot::agreed(&**the_log, codec, prefix, &ACCOUNT_LISTING);
+        let known = known.map_err(log("reading the accounts' listings"))?;
+        let now_ms = (self.clock)();
+        Ok(list(Arc::clone(&self.shared), self.config.clone(), known, now_ms))
+    }
+
+    /// Publishes what the listings changed, and the accounts' spend.
+    fn publish(&mut self, listed: &Listed) -> Result<(), Error> {
+        let now_ms = (self.clock)();
+        for (key, listing) in changes(&listed.known, listed.answers()) {
+            let put = match &listing {
+                Some(listing) => self.publisher.put(&ACCOUNT_LISTING, &key, listing, now_ms),
+                None => self.publisher.tombstone(&ACCOUNT_LISTING, &key, now_ms),
+            };
+            put.map_err(log("publishing an account's listing"))?;
+        }
+        for spend in &listed.spend {
+            let key = AccountKey::new(&*spend.account);
+            let put = self.publisher.put(&SPEND, &key, spend, now_ms);
+            put.map_err(log("publishing an account's spend"))?;
+        }
+        Ok(())
+    }
+
+    fn is_due(&self, schedule: Schedule) -> bool {
+        let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        let (interval_ms, unit_ms) = (millis(schedule.interval), self.config.timeouts.unit_ms);
+        // Long enough for each of its units to be lost once and taken over.
+        let patience_ms = interval_ms + millis(schedule.jitter) + 2 * unit_ms.cast_signed();
+        is_due(&self.board, (self.clock)(), interval_ms, patience_ms)
+    }
+
+    /// Reads a record of `scan.unit`; one that can't be read asks for no work and is left alone.
+    pub(crate) fn decode(&self, record: &Record) -> Option<ScanUnit> {
+        let decoded = self.outlet.codec.decode(record.value.as_deref()?);
+        decoded
+            .inspect_err(|error| {
+                let (partition, offset) = (record.partition, record.offset);
+                tracing::error!(partition, offset, %error, "a record of scan.unit can't be read");
+            })
+            .ok()
+    }
+
+    /// Takes what was written to `scan.unit` meanwhile.
+    pub(crate) fn read_board(&mut self) -> Result<(), Error> {
+        let records = self.reader.poll(Duration::ZERO).map_err(log("reading units"))?;
+        for unit in records.iter().filter_map(|record| self.decode(record)).collect::<Vec<_>>() {
+            self.board.take(unit);
+        }
+        self.board.forget_before((self.clock)() - JOIN_MS);
+        Ok(())
+    }
+
+    /// Reads `scan.unit` up to its end as it is now.
+    fn read_whole_board(&mut self) -> Result<(), Error> {
+        let ends = self.outlet.log.ends(&[SCAN_UNIT.spec]).map_err(log("reading units"))?;
+        loop {
+            let at = self.reader.positions().map_err(log("reading units"))?;
+            let behind = |end: &Position| {
+                at.iter().any(|at| at.partition == end.partition && at.offset < end.offset)
+            };
+            if !ends.iter().any(behind) {
+                return Ok(());
+            }
+            let records = self.reader.poll(TELL_EVERY).map_err(log("reading units"))?;
+            for record in &records {
+                if let Some(unit) = self.decode(record) {
+                    self.board.take(unit);
+                }
+            }
+        }
+    }
+}
