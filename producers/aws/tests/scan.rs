@@ -146,7 +146,16 @@ fn check_calls(world: &World) -> Result<()> {
     assert_eq!(denier.count("iam", "GetCredentialReport"), 5);
     assert_eq!(denier.count("iam", "ListAccessKeys"), 5 * 3);
     assert_eq!(denier.count("s3", "GET /"), 5);
-    assert_eq!(denier.count("s3", "GET /bucket?policy"), 5 * 3);
+    // Three buckets, and one that the trails write to.
+    assert_eq!(denier.count("s3", "GET /bucket?policy"), 5 * 4);
+    // The credential report and the account's settings share it.
+    assert_eq!(denier.count("iam", "GetAccountSummary"), 5);
+    // One trail in each region; that of all regions is seen in its home alone.
+    assert_eq!(denier.count("cloudtrail", "DescribeTrails"), 5 * 2);
+    assert_eq!(denier.count("cloudtrail", "GetTrailStatus"), 5 * 2);
+    // Once a region for two VPCs; once for each of three snapshots.
+    assert_eq!(denier.count("ec2", "DescribeFlowLogs"), 5 * 2);
+    assert_eq!(denier.count("ec2", "DescribeSnapshotAttribute"), 5 * 2 * 3);
     assert_eq!(denier.count("ec2", "DescribeSecurityGroups"), 5 * 2);
     assert_eq!(denier.count("ec2", "DescribeRegions"), 0, "the regions are configured");
     check_calls_of_containers(denier);

@@ -186,17 +186,21 @@ impl Scanned {
         })
     }
 
-    /// Gives the documents as `oracle.py inventory` prints them.
+    /// Gives the documents as `oracle.py inventory` prints them; of errors the codes.
     pub(crate) fn inventory(&self) -> Result<Value> {
         let mut out = json!({});
         for resource in self.resources() {
-            ensure!(resource.errors.is_empty(), "{:?}", resource.errors);
+            let codes: BTreeMap<_, _> = resource
+                .errors
+                .iter()
+                .map(|(name, error)| (name, error.split(':').next().unwrap_or_default()))
+                .collect();
             let configuration: Value = serde_json::from_str(&resource.configuration)?;
             let supplementary: Value = serde_json::from_str(&resource.supplementary)?;
             out[&resource.account][&resource.resource_type][&resource.id] = json!({
                 "region": resource.region, "name": resource.name, "arn": resource.arn,
                 "tags": resource.tags, "configuration": configuration,
-                "supplementary": supplementary,
+                "supplementary": supplementary, "errors": codes,
             });
         }
         Ok(out)
