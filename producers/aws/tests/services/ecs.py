@@ -86,6 +86,8 @@ def inventory(client, account):
         for definition in used:
             answer = ecs.describe_task_definition(taskDefinition=definition, include=["TAGS"])
             found = answer["taskDefinition"]
+            for container in found["containerDefinitions"]:
+                hide(container)
             name = f"{found['family']}:{found['revision']}"
             out["AWS::ECS::TaskDefinition"][found["taskDefinitionArn"]] = resource(
                 region, name, found["taskDefinitionArn"], capitals(answer["tags"]), found,
@@ -112,8 +114,18 @@ def tasks(ecs, region, cluster, used):
     for arn in ecs.list_tasks(cluster=cluster)["taskArns"]:
         task, = ecs.describe_tasks(cluster=cluster, tasks=[arn], include=["TAGS"])["tasks"]
         used.add(task["taskDefinitionArn"])
+        for override in task["overrides"]["containerOverrides"]:
+            hide(override)
         out[arn] = named(region, arn.split("/")[-1], task, arn)
     return out
+
+
+def hide(container):
+    """Puts what a scan without a key puts in the place of values that may be secret."""
+    for variable in container.get("environment", []):
+        variable["value"] = "redacted"
+    options = container.get("logConfiguration", {}).get("options", {})
+    options.update(dict.fromkeys(options, "redacted"))
 
 
 def named(region, name, item, arn=None):
