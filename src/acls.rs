@@ -118,6 +118,13 @@ fn roles() -> Result<Vec<Role>> {
     }
     let render = Needs { reads: RENDERED.to_vec(), ..Needs::default() };
     roles.push(role("render", "scorecard render", render));
+    let s3 = Needs {
+        reads: sink_s3::INPUTS.to_vec(),
+        writes: vec![topic::DEADLETTER],
+        group: Some(sink_s3::GROUP.to_owned()),
+        ..Needs::default()
+    };
+    roles.push(role("sink-s3", "scorecard sink s3", s3));
     inputs.retain(|topic| topic.is_source());
     let sources = inputs.clone();
     let letters = Needs { reads: vec![topic::DEADLETTER], writes: inputs, ..Needs::default() };

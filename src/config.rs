@@ -42,6 +42,9 @@ pub(crate) struct Config {
     /// The folder that workbooks are written to.
     #[serde(default = "default_workbooks")]
     pub(crate) workbooks: PathBuf,
+    /// The bucket of `sink s3`.
+    #[serde(default)]
+    pub(crate) s3: Option<sink_s3::Config>,
     /// Minutes between the starts of two scans.
     #[serde(default = "default_scan_interval")]
     pub(crate) scan_interval_minutes: u64,
@@ -196,6 +199,9 @@ impl Config {
         }
         if let Some(aws) = &self.aws {
             aws.validate().context("aws")?;
+        }
+        if let Some(s3) = &self.s3 {
+            s3.validate().context("s3")?;
         }
         Ok(())
     }

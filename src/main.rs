@@ -1,9 +1,11 @@
 //! The `scorecard` binary: one file a subcommand, wiring only.
 
 mod acls;
+mod aws_role;
 mod clock;
 mod collect;
 mod config;
+mod coverage;
 mod demo;
 mod dlq;
 mod pipeline;
@@ -14,6 +16,7 @@ mod replay;
 mod reshard;
 mod run;
 mod serve;
+mod sink;
 mod site;
 mod sources;
 mod summary;
@@ -49,8 +52,11 @@ enum Command {
     Validate(validate::Args),
     Topics(topics::Args),
     Collect(collect::Args),
+    Coverage(coverage::Args),
+    AwsRole(aws_role::Args),
     Process(process::Args),
     Render(render::Args),
+    Sink(sink::Args),
     Clock(clock::Args),
     Dlq(dlq::Args),
     Top(top::Args),
@@ -68,8 +74,11 @@ fn main() -> ExitCode {
         Command::Validate(args) => validate::run(&args),
         Command::Topics(args) => topics::run(&args),
         Command::Collect(args) => collect::run(&args),
+        Command::Coverage(args) => coverage::run(&args),
+        Command::AwsRole(args) => aws_role::run(&args),
         Command::Process(args) => process::run(&args),
         Command::Render(args) => render::run(&args),
+        Command::Sink(args) => sink::run(&args),
         Command::Clock(args) => clock::run(&args),
         Command::Dlq(args) => dlq::run(&args),
         Command::Top(args) => top::run(&args),

@@ -14,6 +14,7 @@ use crate::{
     progress::Teller,
     render,
     serve::{Listen, Vitals},
+    sink,
     site::{Site, now_ms},
     sources,
     summary::{Summary, Workbooks},
@@ -74,6 +75,10 @@ fn round(
     let tables = render::read(site)?;
     let written = render::render(&tables, &config.workbooks, &teller)?;
     let workbooks = Workbooks { written: written.written, unchanged: written.unchanged };
+    // What a bucket does not take now it is given next time.
+    if let Err(error) = sink::carry(site, config, &teller, stop) {
+        problems.push(format!("{error:#}"));
+    }
     Ok(Summary::of(&tables, problems, workbooks))
 }
 

@@ -1,7 +1,7 @@
 //! The summary of a run: a table for people, one JSON object for machines.
 
 use anyhow::Result;
-use schemas::{AccountKey, RollupKey, SCORE_ONE, ScoreKey, ScoreState, ScoreStatus};
+use schemas::{AccountKey, AccountState, RollupKey, SCORE_ONE, ScoreKey, ScoreState, ScoreStatus};
 use serde::Serialize;
 use sink_workbook::Tables;
 
@@ -59,7 +59,7 @@ impl Summary {
     pub(crate) fn of(tables: &Tables, problems: Vec<String>, workbooks: Workbooks) -> Self {
         let accounts = tables.accounts.iter().map(|(key, state)| {
             let score = tables.scores.get(&ScoreKey::new(&*key.account, "*"));
-            AccountLine::new(key, &state.name, state.owner.clone(), score)
+            AccountLine::new(key, state, score)
         });
         let rollups = tables.rollups.iter().map(|(RollupKey { kind, id }, sum)| RollupLine {
             kind: kind.clone(),
@@ -108,19 +108,18 @@ impl Summary {
 }
 
 impl AccountLine {
-    fn new(
-        key: &AccountKey,
-        name: &str,
-        owner: Option<String>,
-        score: Option<&ScoreState>,
-    ) -> Self {
-        let status = score.map_or(ScoreStatus::NotCollected, |score| score.status);
+    fn new(key: &AccountKey, state: &AccountState, score: Option<&ScoreState>) -> Self {
+        let status = match score {
+            Some(score) => score.status.to_string(),
+            None if !state.is_scored() => state.status.to_string(),
+            None => ScoreStatus::NotCollected.to_string(),
+        };
         let count = |of: fn(&ScoreState) -> i64| score.map_or(0, of);
         Self {
             account: key.account.clone(),
-            name: name.to_owned(),
-            owner,
-            status: status.to_string(),
+            name: state.name.clone(),
+            owner: state.owner.clone(),
+            status,
             score: score.and_then(|score| score.score).map(fraction),
             noncompliant: count(|score| score.noncompliant),
             excepted: count(|score| score.excepted),
@@ -149,7 +148,8 @@ fn clip(text: &str, chars: usize) -> String {
     text.chars().take(chars - 1).chain(['…']).collect()
 }
 
-fn age(ms: i64) -> String {
+/// Gives a span of time in words, cut to its largest useful unit.
+pub(crate) fn age(ms: i64) -> String {
     let minutes = ms.max(0) / 60_000;
     match minutes {
         0 => "< 1 min".to_owned(),

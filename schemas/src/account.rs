@@ -24,6 +24,8 @@ symbols! {
         Suspended = "suspended",
         /// On its way to being closed.
         Closing = "closing",
+        /// No organisation lists it any more.
+        Left = "left",
         /// A word that this release does not know.
         Unknown = "unknown",
     }
@@ -91,6 +93,11 @@ pub struct TypeCoverage {
     pub oldest_ms: Option<i64>,
     /// The error of one failed scope, the first by region.
     pub error: Option<String>,
+    /// Resources that the scopes held when each was last completed; one that several scopes list
+    /// counts in each. Reports count none.
+    #[serde(default)]
+    #[avro(default = "0")]
+    pub resources: i64,
 }
 
 /// All that is known of an account.
@@ -103,7 +110,8 @@ pub struct AccountState {
     pub account: String,
     /// The payer; empty when no organisation lists the account.
     pub payer: String,
-    /// The register's name, else the provider's, else the id.
+    /// The register's name, else the provider's (its last one, for an account that left), else the
+    /// id.
     pub name: String,
     /// Where it stands in its life.
     pub status: AccountStatus,
@@ -117,4 +125,17 @@ pub struct AccountState {
     pub spend_cents: Option<i64>,
     /// Coverage by resource type, sorted by type.
     pub coverage: Vec<TypeCoverage>,
+    /// When the account's listing last changed where it stands, in UTC milliseconds; none when no
+    /// organisation ever listed it.
+    #[serde(default)]
+    #[avro(default = "null")]
+    pub status_since_ms: Option<i64>,
+}
+
+impl AccountState {
+    /// Tells whether the account is scored and counts in sums: a suspended account and one that
+    /// left its organisation answer to nobody; a closing one does until it is closed.
+    pub fn is_scored(&self) -> bool {
+        !matches!(self.status, AccountStatus::Suspended | AccountStatus::Left)
+    }
 }

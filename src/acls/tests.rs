@@ -155,7 +155,7 @@ fn every_topic_has_a_role_that_makes_it_and_one_that_writes_it() {
         let dlq: Vec<_> = carriers.into_iter().filter(|name| *name == "dlq").collect();
         let expected = match topic.writer {
             "producer clock" => vec!["clock"],
-            "whoever met it" => vec!["account", "rollup"],
+            "whoever met it" => vec!["account", "rollup", "sink-s3"],
             stage if stage.ends_with(" stage") => vec![stage.trim_end_matches(" stage")],
             _ => vec!["collect"],
         };
@@ -204,7 +204,7 @@ fn json_is_one_object_a_right() {
     let rights: Vec<Value> = serde_json::from_str(&text).unwrap();
     let of_ids = |right: &&Value| right["resource_type"] == "transactional-id";
     let ids: Vec<_> = rights.iter().filter(of_ids).collect();
-    assert_eq!(ids.len(), 2, "one for each stage");
+    assert_eq!(ids.len(), 3, "one for each stage and one for the sink");
     let expected = json!({
         "role": "rollup", "principal": "User:sums", "permission": "Allow", "operation": "Write",
         "resource_type": "transactional-id", "name": "scorecard.rollup.", "pattern": "prefixed",
@@ -218,7 +218,10 @@ fn a_principal_of_no_role_or_without_a_kind_is_refused() {
         ("clock", "must be ROLE=User:NAME"),
         ("clock=me", "for example User:name"),
         ("clock=User:", "for example User:name"),
-        ("cook=User:me", "there are: topics, collect, clock, account, rollup, render, dlq, top"),
+        (
+            "cook=User:me",
+            "there are: topics, collect, clock, account, rollup, render, sink-s3, dlq, top",
+        ),
     ] {
         let error = printed(None, &[given.to_owned()], Format::Json).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");

@@ -1,7 +1,12 @@
 //! Each command gets along with the rights that `topics acls` prints for it.
 
+use std::io::Write;
+
 use anyhow::{Context, Result, ensure};
+use kit::moto::Moto;
 use kit::secured::{ADMIN, ADMIN_PASSWORD, Secured};
+use schemas::{Codec, topic};
+use stream::snapshot;
 
 use crate::site::Site;
 
@@ -25,13 +30,13 @@ fn allow(node: &Secured, site: &Site, role: &str, user: &str) -> Result<()> {
 
 #[test]
 fn operators_need_no_more_than_their_lists() -> Result<()> {
-    let users = ["top", "replay", "reshard"];
+    let users = ["top", "replay", "reshard", "sink"];
     let node = Secured::start(&users.map(|user| (user, PASSWORD)))?;
     let admin = Site::secured(&node, "p", 2, ADMIN, ADMIN_PASSWORD)?;
     admin.open()?.apply()?;
     admin.fill(2, 1)?;
     admin.process()?;
-    let [top, replay, reshard] =
+    let [top, replay, reshard, sink] =
         users.map(|user| Site::secured(&node, "p", 2, user, PASSWORD).unwrap());
 
     let refused = top.end_of(&["top", "--once"])?;
@@ -55,5 +60,28 @@ fn operators_need_no_more_than_their_lists() -> Result<()> {
     allow(&node, &target, "reshard-target", "reshard")?;
     let carried = reshard.run(&arguments)?;
     ensure!(carried.contains("observation"), "{carried}");
+    sink_gets_along(&node, &admin, &sink)
+}
+
+/// The bucket holds as many documents as the stages wrote rows.
+fn sink_gets_along(node: &Secured, admin: &Site, sink: &Site) -> Result<()> {
+    let moto = Moto::start()?;
+    let python = |verb: &str| {
+        let arguments = [verb, &moto.endpoint(), "inventory"];
+        kit::python("sinks/s3/tests/bucket.py", &arguments)
+    };
+    python("make")?;
+    let s3 = format!("s3: {{bucket: inventory, endpoint: \"{}\"}}\n", moto.endpoint());
+    std::fs::OpenOptions::new().append(true).open(sink.file())?.write_all(s3.as_bytes())?;
+    let arguments = ["sink", "s3", "--once"];
+    let refused = sink.end_of(&arguments)?;
+    ensure!(!refused.status.success(), "nobody may follow without rights: {}", refused.stderr);
+    allow(node, admin, "sink-s3", "sink")?;
+    sink.run(&arguments)?;
+    let keys: Vec<String> = serde_json::from_str(&python("keys")?)?;
+    let documents = keys.iter().filter(|key| key.starts_with("Resources/")).count();
+    let log = admin.open()?;
+    let rows = snapshot::table(&*log, &Codec::default(), "p", &topic::RESOURCE_STATE)?;
+    ensure!(documents == rows.len() && documents > 0, "{documents} of {}", rows.len());
     Ok(())
 }

@@ -112,11 +112,13 @@ pub fn coverage_for(requirement: &Requirement, coverage: &[TypeCoverage]) -> Typ
         failed: 0,
         oldest_ms: None,
         error: None,
+        resources: 0,
     };
     for one in coverage.iter().filter(|one| needed.contains(&one.resource_type)) {
         sum.scopes += one.scopes;
         sum.collected += one.collected;
         sum.failed += one.failed;
+        sum.resources += one.resources;
         sum.oldest_ms = match (sum.oldest_ms, one.oldest_ms) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),

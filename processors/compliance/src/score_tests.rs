@@ -34,6 +34,7 @@ fn coverage(collected: i64) -> TypeCoverage {
         failed: 0,
         oldest_ms: None,
         error: None,
+        resources: 0,
     }
 }
 

@@ -23,6 +23,7 @@ pub fn coverage_of(resource_type: &str, scopes: &[(ScopeKey, Arc<ScopeState>)]) 
         failed: count(scopes.iter().filter(|(_, s)| failed(s)).count()),
         oldest_ms: scopes.iter().filter_map(|(_, scope)| scope.completed_ms).min(),
         error,
+        resources: scopes.iter().map(|(_, scope)| scope.resources).sum(),
     }
 }
 
@@ -38,6 +39,7 @@ mod tests {
             status,
             completed_ms,
             error: error.map(str::to_owned),
+            resources: 3,
             ..start(None, attempt)
         };
         let scope = |status, completed_ms, error| Arc::new(scope(status, completed_ms, error));
@@ -48,7 +50,7 @@ mod tests {
         ];
         let coverage = coverage_of("T", &rows);
         assert_eq!((coverage.scopes, coverage.collected, coverage.failed), (3, 2, 2));
-        assert_eq!(coverage.oldest_ms, Some(20));
+        assert_eq!((coverage.oldest_ms, coverage.resources), (Some(20), 9));
         assert_eq!(coverage.error.as_deref(), Some("b: Denied: x"));
     }
 }

@@ -60,6 +60,10 @@ pub struct ScopeState {
     pub completed_ms: Option<i64>,
     /// Why the latest attempt failed.
     pub error: Option<String>,
+    /// Resources that it held when an attempt was last completed; 0 for reports.
+    #[serde(default)]
+    #[avro(default = "0")]
+    pub resources: i64,
 }
 
 /// When a member was last seen.
@@ -114,6 +118,7 @@ pub fn start(scope: Option<&ScopeState>, attempt: Attempt<'_>) -> ScopeState {
         generation: scope.map_or(0, |scope| scope.generation) + 1,
         completed_ms: scope.and_then(|scope| scope.completed_ms),
         error: None,
+        resources: scope.map_or(0, |scope| scope.resources),
     }
 }
 

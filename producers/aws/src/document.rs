@@ -58,11 +58,20 @@ impl Document {
     }
 
     /// Sets the tags from AWS's list of `Key` and `Value`.
-    pub(crate) fn tags(mut self, tags: Option<&Value>) -> Self {
+    pub(crate) fn tags(self, tags: Option<&Value>) -> Self {
+        self.named_tags(tags, "Key", "Value")
+    }
+
+    /// Sets the tags from a list of `key` and `value`, as ECS writes them.
+    pub(crate) fn lowercase_tags(self, tags: Option<&Value>) -> Self {
+        self.named_tags(tags, "key", "value")
+    }
+
+    fn named_tags(mut self, tags: Option<&Value>, key: &str, value: &str) -> Self {
         let list = tags.and_then(Value::as_array).into_iter().flatten();
         let pairs = list.filter_map(|tag| {
-            let value = tag["Value"].as_str().unwrap_or_default();
-            Some((tag["Key"].as_str()?.to_owned(), value.to_owned()))
+            let text = tag[value].as_str().unwrap_or_default();
+            Some((tag[key].as_str()?.to_owned(), text.to_owned()))
         });
         self.resource.tags = pairs.collect();
         self

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use schemas::topic::{ACCOUNT_LISTING, SCAN_UNIT};
 use schemas::{AccountKey, AccountStatus, Codec, ScanUnit};
-use stream::{Log, Position, Publisher, Reader, Record};
+use stream::{Log, Position, Publisher, Reader, Record, snapshot};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
@@ -161,7 +161,7 @@ impl Scanner {
     /// Lists the accounts and plans a scan of what is wanted.
     fn begin(&mut self, wanted: &Wanted) -> Result<Summary, Error> {
         check(wanted)?;
-        let listing = list(Arc::clone(&self.core.shared), self.core.config.clone());
+        let listing = self.core.list()?;
         let listed = self.core.runtime.block_on(listing);
         let unknown = wanted.accounts.iter().find(|account| !listed.has(account));
         if let (Some(account), true) = (unknown, listed.failed.is_empty()) {
@@ -219,7 +219,7 @@ fn plan_when_due(
             Ok(None)
         }
         None if core.is_due(schedule) => {
-            let listing = list(Arc::clone(&core.shared), core.config.clone());
+            let listing = core.list()?;
             Ok(Some(core.runtime.spawn(listing)))
         }
         listing => Ok(listing),
@@ -303,6 +303,15 @@ impl Core {
             payers_failed: listed.failed,
             ..Summary::default()
         })
+    }
+
+    /// Prepares to list the accounts of every payer.
+    fn list(&self) -> Result<impl Future<Output = Listed> + Send + use<>, Error> {
+        let Outlet { log: the_log, codec, prefix } = &self.outlet;
+        let known = snapshot::agreed(&**the_log, codec, prefix, &ACCOUNT_LISTING);
+        let known = known.map_err(log("reading the accounts' listings"))?;
+        let known = known.into_iter().filter_map(|(key, row)| Some((key.account, row?)));
+        Ok(list(Arc::clone(&self.shared), self.config.clone(), known.collect()))
     }
 
     fn is_due(&self, schedule: Schedule) -> bool {

@@ -15,7 +15,7 @@ pub const DLQ_PARTITION: &str = "dlq_partition";
 pub const DLQ_OFFSET: &str = "dlq_offset";
 /// Why it can't be used, causes included.
 pub const DLQ_REASON: &str = "dlq_reason";
-/// The stage that met it.
+/// The stage or sink that met it.
 pub const DLQ_STAGE: &str = "dlq_stage";
 /// The record's time in RFC 3339: a replay writes the same dead letter.
 pub const DLQ_TIME: &str = "dlq_time";
@@ -30,7 +30,7 @@ const MARGIN_BYTES: usize = 1_024;
 
 /// Makes the dead letter of a record: key, value and headers as they were, and headers that tell
 /// where it came from. It goes to the partition of the same number.
-pub(super) fn dead_letter(record: &Record, stage: &str, reason: &str) -> Outgoing {
+pub fn dead_letter(record: &Record, stage: &str, reason: &str) -> Outgoing {
     let mut headers = record.headers.clone();
     let mut add = |name: &'static str, value: String| {
         headers.push((name.into(), value.into_bytes().into()));

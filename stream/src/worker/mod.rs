@@ -28,6 +28,7 @@ pub use clock::Clock;
 pub use config::{Failpoint, Hook, Limits, OnRestore, StageFactory, WorkerConfig};
 pub use deadletter::{
     DLQ_OFFSET, DLQ_PARTITION, DLQ_REASON, DLQ_STAGE, DLQ_TIME, DLQ_TOPIC, DLQ_VALUE_BYTES,
+    dead_letter,
 };
 pub use error::WorkerError;
 pub use metrics::{DURATION_BOUNDS, Durations, Metrics, TaskMetrics, WorkerMetrics};

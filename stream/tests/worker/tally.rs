@@ -83,6 +83,7 @@ impl Tally {
             listed: true,
             spend_cents: Some(cents),
             coverage: Vec::new(),
+            status_since_ms: None,
         };
         view.put(&TOTALS, &key, row)?;
         if spend.currency == BAD {

@@ -9,11 +9,15 @@
                              (repeatable; moto itself says so of none)
 --no-support-plan            Trusted Advisor's checks are refused, as in accounts without a plan
 
-The first two act on what is made after the start, which is everything: the server starts empty.
+The first two act on what is made after the start, which is everything: the server starts empty, also of the
+1,300 public images that moto would put into every region with a snapshot of the account's own each.
 """
 
 import argparse
 import datetime
+import os
+
+os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
 
 import moto.server
 from moto.core.exceptions import JsonRESTError

@@ -15,7 +15,7 @@ use super::{
     cache::{LISTINGS, REGISTERS},
     jobs::Work,
     same_entity,
-    tables::{ACCOUNT, LISTING, REGISTER, SCOPE, SCORE, SPEND},
+    tables::{ACCOUNT, LEFT, LISTING, REGISTER, SCOPE, SCORE, SPEND},
 };
 use crate::Step;
 
@@ -28,9 +28,20 @@ impl Task<'_, '_> {
         let (key, listing) = self.view.read(&topic::ACCOUNT_LISTING, record)?;
         same_entity(&key.account, listing.as_ref().map(|row| &*row.account))?;
         let was_known = self.is_known(&key)?;
-        match listing {
-            Some(listing) => self.view.put(&LISTING, &key, listing)?,
-            None => self.view.delete(&LISTING, &key)?,
+        let before = self.view.get(&LISTING, &key)?;
+        match (listing, before) {
+            (Some(listing), _) => {
+                self.view.put(&LISTING, &key, listing)?;
+                self.view.delete(&LEFT, &key)?;
+            }
+            (None, Some(before)) => {
+                self.view.delete(&LISTING, &key)?;
+                if self.view.owns(&key) {
+                    self.view.put(&LEFT, &key, before)?;
+                }
+            }
+            // Nobody listed it: there is nothing to leave.
+            (None, None) => {}
         }
         self.account_moved(LISTINGS, &key, was_known)
     }
@@ -81,35 +92,47 @@ impl Task<'_, '_> {
         Ok(state.expect("refreshing an account writes its row"))
     }
 
-    /// Makes an account's row anew, and moves its shares when it counts for others now.
+    /// Makes an account's row anew, moves its shares when it counts for others now, and gives or
+    /// takes its scores when it came under the score or left it.
     fn refresh_account(&mut self, account: &str) -> Step {
         let key = AccountKey::new(account);
         let before = self.view.get(&ACCOUNT, &key)?;
         let after = Arc::new(self.assemble(&key, before.as_deref())?);
         self.view.put(&ACCOUNT, &key, after.clone())?;
-        match before {
-            None => self.rescore_all(account),
-            Some(before) => self.move_shares(account, &sums_of(&before), &sums_of(&after)),
-        }
+        let Some(before) = before else { return self.rescore_all(account) };
+        self.move_shares(account, &sums_of(&before), &sums_of(&after))?;
+        if before.is_scored() == after.is_scored() { Ok(()) } else { self.rescore_all(account) }
     }
 
     fn assemble(&self, key: &AccountKey, before: Option<&AccountState>) -> Step<AccountState> {
         let listing = self.view.get(&LISTING, key)?;
+        let left = self.view.get(&LEFT, key)?;
         let register = self.view.get(&REGISTER, key)?;
         let spend = self.view.get(&SPEND, key)?;
+        let status = match (&listing, &left) {
+            (Some(row), _) => row.status,
+            (None, Some(_)) => AccountStatus::Left,
+            (None, None) => AccountStatus::Unknown,
+        };
+        let same = before.filter(|row| row.status == status);
         let name = register.as_ref().and_then(|row| row.name.clone());
-        let listed_name = listing.as_ref().map(|row| row.name.clone());
+        let last = listing.as_ref().or(left.as_ref());
         Ok(AccountState {
-            provider: listing.as_ref().map_or("aws".to_owned(), |row| row.provider.clone()),
+            provider: last.map_or("aws".to_owned(), |row| row.provider.clone()),
             account: key.account.clone(),
             payer: listing.as_ref().map_or(String::new(), |row| row.payer.clone()),
-            name: name.or(listed_name).unwrap_or_else(|| key.account.clone()),
-            status: listing.as_ref().map_or(AccountStatus::Unknown, |row| row.status),
+            name: name.or(last.map(|row| row.name.clone())).unwrap_or_else(|| key.account.clone()),
+            status,
             owner: register.as_ref().and_then(|row| row.owner.clone()),
             executive: register.and_then(|row| row.executive.clone()),
             listed: listing.is_some(),
             spend_cents: spend.map(|row| row.cents),
             coverage: before.map_or(Vec::new(), |row| row.coverage.clone()),
+            // Only a listing's record changes where an account stands.
+            status_since_ms: match same {
+                Some(row) => row.status_since_ms,
+                None => last.map(|_| self.view.at_ms()),
+            },
         })
     }
 
@@ -169,8 +192,11 @@ impl Task<'_, '_> {
 /// A sum that an account counts in: kind and id.
 type Sum = (&'static str, String);
 
-/// Gives the sums that an account counts in.
+/// Gives the sums that an account counts in: none when it is not scored.
 fn sums_of(state: &AccountState) -> Vec<Sum> {
+    if !state.is_scored() {
+        return Vec::new();
+    }
     let mut sums = vec![("enterprise", "all".to_owned())];
     sums.extend(state.owner.clone().map(|owner| ("owner", owner)));
     if !state.payer.is_empty() {

@@ -151,7 +151,7 @@ impl Task<'_, '_> {
         }
         let key = scope_of(&sweep.account, &sweep.source);
         if sweep.counted {
-            return self.complete_scope(&key);
+            return self.complete_scope(&key, 0);
         }
         // Only once all findings were counted it is known whether absence counts.
         match count_closes(sweep.announced, sweep.arrived) {
@@ -159,7 +159,7 @@ impl Task<'_, '_> {
                 let sweep = ReportSweep { counted: true, cursor: None, ..sweep };
                 Ok(Some(Work::SweepReport { sweep }))
             }
-            Completion::Sweep => self.complete_scope(&key),
+            Completion::Sweep => self.complete_scope(&key, 0),
             Completion::Short { error } => self.fall_short(&key, error),
         }
     }

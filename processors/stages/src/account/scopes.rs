@@ -105,7 +105,7 @@ impl Task<'_, '_> {
         }
         let key = ScopeKey::new(&*sweep.account, &*sweep.resource_type, &*sweep.region);
         if sweep.counted {
-            return self.complete_scope(&key);
+            return self.complete_scope(&key, sweep.arrived);
         }
         // Only once all members were counted it is known whether absence counts.
         match count_closes(sweep.announced, sweep.arrived) {
@@ -129,11 +129,12 @@ impl Task<'_, '_> {
         Ok(false)
     }
 
-    /// Ends an attempt that told everything.
-    pub(super) fn complete_scope(&mut self, key: &ScopeKey) -> Step<Option<Work>> {
+    /// Ends an attempt that told everything, and notes how many resources it saw.
+    pub(super) fn complete_scope(&mut self, key: &ScopeKey, resources: i64) -> Step<Option<Work>> {
         if let Some(scope) = self.view.get(&SCOPE, key)? {
             let (status, completed_ms) = (ScopeStatus::Completed, Some(self.view.at_ms()));
-            let done = ScopeState { status, completed_ms, error: None, ..(*scope).clone() };
+            let error = None;
+            let done = ScopeState { status, completed_ms, error, resources, ..(*scope).clone() };
             self.view.put(&SCOPE, key, done)?;
             self.cover(&key.account, &key.resource_type)?;
         }

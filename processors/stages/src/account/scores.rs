@@ -79,11 +79,13 @@ impl Task<'_, '_> {
         Ok(())
     }
 
-    /// Scores one requirement in an account; one that is no longer in force has no score.
+    /// Scores one requirement in an account; one that is no longer in force has no score, nor has any
+    /// in an account that is not scored.
     pub(super) fn rescore(&mut self, state: &AccountState, requirement: &str) -> Step {
         let key = ScoreKey::new(&*state.account, requirement);
         let raw = self.view.get(&COUNTS, &key)?.map_or(Counts::default(), |row| (&*row).into());
-        let after = self.standard()?.get(requirement).map(|entry| {
+        let entry = self.standard()?.get(requirement).filter(|_| state.is_scored());
+        let after = entry.map(|entry| {
             let coverage = coverage_for(&entry.requirement, &state.coverage);
             requirement_score(&entry.requirement, raw, &coverage)
         });
@@ -112,6 +114,9 @@ impl Task<'_, '_> {
     }
 
     fn rescore_account(&mut self, state: &AccountState) -> Step {
+        if !state.is_scored() {
+            return self.view.delete(&SCORE, &whole(&state.account));
+        }
         let row = self.view.get(&SUMS, &AccountKey::new(&*state.account))?;
         let sums = row.map_or(Weighted::default(), |row| (&*row).into());
         self.view.put(&SCORE, &whole(&state.account), account_score(&sums, &state.coverage))

@@ -22,6 +22,7 @@ pub(super) const COMPLIANCE: Table<ComplianceKey, ComplianceState> =
 pub(super) const SCORE: Table<ScoreKey, ScoreState> = Table::published(topic::SCORE_STATE);
 
 pub(super) const LISTING: Table<AccountKey, AccountListing> = private("listing");
+pub(super) const LEFT: Table<AccountKey, AccountListing> = private("left");
 pub(super) const REGISTER: Table<AccountKey, AccountRegister> = private("register");
 pub(super) const SPEND: Table<AccountKey, Spend> = private("spend");
 pub(super) const REQUIREMENT: Table<RequirementKey, Requirement> = private("requirement");
@@ -45,6 +46,7 @@ pub(super) fn all() -> Vec<TableSpec> {
         COMPLIANCE.spec,
         SCORE.spec,
         LISTING.spec,
+        LEFT.spec,
         REGISTER.spec,
         SPEND.spec,
         REQUIREMENT.spec,

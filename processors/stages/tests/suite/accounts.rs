@@ -1,7 +1,8 @@
 //! Accounts: who they count for, and who is known.
 
 use schemas::{
-    AccountKey, AccountRegister, AccountStatus, PrincipalKind, RollupKey, TrustKey, Verdict,
+    AccountKey, AccountListing, AccountRegister, AccountStatus, PrincipalKind, RollupKey, TrustKey,
+    Verdict,
 };
 
 use crate::{
@@ -42,8 +43,65 @@ fn an_owner_that_moves_takes_the_shares_along() {
     w.scan(&[bucket("b1", true), bucket("b2", true)]);
     assert_eq!(sums(&w), ["enterprise/all 2", "payer/pay-2 2"]);
     w.take(Source::Listing(ME.into(), None));
-    assert_eq!(sums(&w), ["enterprise/all 2"]);
+    assert_eq!(sums(&w), [""; 0]);
     assert!(!w.account().listed);
+}
+
+#[test]
+fn an_account_that_leaves_or_is_suspended_is_kept_but_not_scored() {
+    let mut w = World::new();
+    listed(&mut w, ME, "pay-1");
+    owned(&mut w, ME, Some("ann"));
+    w.requirement(requirement("R1", BUCKET, "!r.Public"));
+    w.scan(&[bucket("b1", true), bucket("b2", false)]);
+    let scored = w.tables();
+    let suspended = AccountListing { status: AccountStatus::Suspended, ..listing(ME, "pay-1") };
+    for (row, status, payer) in
+        [(Some(suspended), AccountStatus::Suspended, "pay-1"), (None, AccountStatus::Left, "")]
+    {
+        w.take(Source::Listing(ME.into(), row));
+        let (since_ms, state) = (w.now_ms, w.account());
+        assert_eq!((state.status, state.status_since_ms), (status, Some(since_ms)));
+        assert_eq!((&*state.payer, &*state.name), (payer, "111111111111-listed"));
+        let t = w.tables();
+        assert!(t.scores.is_empty() && t.shares.is_empty() && t.sums.is_empty());
+        assert_eq!((&t.resources, &t.verdicts), (&scored.resources, &scored.verdicts));
+        assert_eq!(state.coverage, scored.accounts[&AccountKey::new(ME)].coverage);
+    }
+    // What comes meanwhile is kept and judged, and moves no sum and not the time.
+    let since_ms = w.account().status_since_ms;
+    w.scan(&[bucket("b1", false), bucket("b2", false)]);
+    owned(&mut w, ME, Some("bob"));
+    w.requirement(requirement("R2", BUCKET, "r.Public"));
+    assert_eq!(w.verdict("R1", "b1"), Some(Verdict::Pass));
+    assert!(w.tables().scores.is_empty() && w.tables().sums.is_empty());
+    assert_eq!(w.account().status_since_ms, since_ms);
+    // It comes back, and is scored with what is known.
+    listed(&mut w, ME, "pay-2");
+    assert_eq!((w.score("R1").score, w.score("R2").score), (Some(1_000_000_000), Some(0)));
+    assert_eq!(sums(&w), ["enterprise/all 2", "owner/bob 2", "payer/pay-2 2"]);
+    assert_eq!(w.account().status_since_ms, Some(w.now_ms));
+}
+
+#[test]
+fn a_closing_account_is_scored_until_it_is_closed() {
+    let mut w = World::new();
+    w.requirement(requirement("R1", BUCKET, "!r.Public"));
+    let closing = AccountListing { status: AccountStatus::Closing, ..listing(ME, "pay-1") };
+    w.take(Source::Listing(ME.into(), Some(closing)));
+    w.scan(&[bucket("b1", true)]);
+    assert_eq!((w.account().status, w.score("*").score), (AccountStatus::Closing, Some(0)));
+}
+
+#[test]
+fn who_was_never_listed_cannot_leave() {
+    let mut w = World::new();
+    w.requirement(requirement("R1", BUCKET, "!r.Public"));
+    w.scan(&[bucket("b1", true)]);
+    w.take(Source::Listing(ME.into(), None));
+    let row = w.account();
+    assert_eq!((row.status, row.status_since_ms), (AccountStatus::Unknown, None));
+    assert_eq!(w.score("*").score, Some(0));
 }
 
 #[test]

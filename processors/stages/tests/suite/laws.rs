@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::{
-    ComplianceKey, RollupKey, ScoreKey, ScoreState, ScoreStatus, Standing, headers, topic,
+    AccountListing, AccountStatus, ComplianceKey, RollupKey, ScoreKey, ScoreState, ScoreStatus,
+    Standing, headers, topic,
 };
 
 use crate::{
     agree::{agree, last_tick, timeless},
-    build::{Event, MINUTE, Scan, Source, T0, exception, resource},
+    build::{Event, MINUTE, Scan, Source, T0, exception, listing, resource},
     oracle::Oracle,
     random::{ACCOUNTS, Random, for_seeds, scenario},
     site::{Site, Tables, compacted},
@@ -194,6 +195,39 @@ fn no_failure_raises_a_score() {
         site.take(&at(now, end));
         assert_eq!(site.tables().resources.len(), before.resources.len() + 1, "nothing is deleted");
         no_higher(&site.tables(), &before);
+    });
+}
+
+#[test]
+fn who_leaves_and_comes_back_is_scored_as_if_it_had_stayed() {
+    for_seeds("who_leaves_and_comes_back_is_scored_as_if_it_had_stayed", 60, |random| {
+        let (events, now) = settled(random);
+        let account = random.pick(&ACCOUNTS);
+        let is_listing =
+            |one: &Event| matches!(&one.source, Source::Listing(id, _) if id == account);
+        let listed = || at(now, Source::Listing(account.into(), Some(listing(account, "pay-1"))));
+        let half = random.below(events.len());
+        let then: Vec<_> = events[half..].iter().filter(|one| !is_listing(one)).cloned().collect();
+        let row = random.chance(50).then(|| AccountListing {
+            status: AccountStatus::Suspended,
+            ..listing(account, "pay-1")
+        });
+        let leaves = [at(now, Source::Listing(account.into(), row))];
+        let stayed = [&events[..half], &[listed()], &then].concat();
+        let left = [&events[..half], &[listed()], &leaves, &then].concat();
+        let mut site = Site::run(2, &left);
+        let (gone, there) = (site.tables(), Site::run(2, &stayed).tables());
+        assert!(gone.scores.keys().all(|key| key.account != account));
+        assert!(gone.shares.keys().all(|key| key.account != account));
+        let others = |t: &Tables| -> Vec<_> {
+            let scores = t.scores.iter().filter(|(key, _)| key.account != account);
+            scores.map(|(key, row)| (key.clone(), row.clone())).collect()
+        };
+        assert_eq!(others(&gone), others(&there), "nobody else's score moves");
+        assert_eq!((&gone.resources, &gone.verdicts), (&there.resources, &there.verdicts));
+        site.take(&listed());
+        let back = site.tables();
+        assert_eq!((back.scores, back.shares, back.sums), (there.scores, there.shares, there.sums));
     });
 }
 

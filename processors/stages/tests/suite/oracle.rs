@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use compliance::{Rows, Standard, StandardEntry, judge};
 use schemas::{
-    AccountKey, AccountListing, AccountRegister, ComplianceKey, ComplianceState, Exception,
-    Finding, FindingStatus, FindingSubject, Observation, ObservationEvent, Report, ReportEvent,
-    Resource, ResourceKey, ResourceState, Spend, Verdict,
+    AccountKey, AccountListing, AccountRegister, AccountStatus, ComplianceKey, ComplianceState,
+    Exception, Finding, FindingStatus, FindingSubject, Observation, ObservationEvent, Report,
+    ReportEvent, Resource, ResourceKey, ResourceState, Spend, Verdict,
 };
 
 use crate::build::{Event, MINUTE, Source};
@@ -22,6 +22,8 @@ pub(crate) struct Oracle {
     pub(crate) clock: i64,
     pub(crate) at_ms: i64,
     pub(crate) listings: BTreeMap<String, AccountListing>,
+    /// Where the accounts stand that an organisation lists, or once did.
+    pub(crate) stands: BTreeMap<String, Stand>,
     pub(crate) registers: BTreeMap<String, AccountRegister>,
     pub(crate) spends: BTreeMap<String, Spend>,
     pub(crate) exceptions: BTreeMap<String, Exception>,
@@ -47,11 +49,20 @@ type FindingId = (String, String, String, String, String);
 #[derive(PartialEq)]
 struct Inputs(u64, Resource, BTreeSet<String>, i64);
 
+/// Where an account stands, since when, and its last name at the provider.
+pub(crate) struct Stand {
+    pub(crate) status: AccountStatus,
+    pub(crate) since_ms: i64,
+    pub(crate) name: String,
+}
+
 pub(crate) struct Scope {
     attempt: (String, i32),
     running: bool,
     pub(crate) completed_ms: Option<i64>,
     pub(crate) error: Option<String>,
+    /// Resources at the last completion.
+    pub(crate) resources: i64,
     /// Resources that the running attempt saw, and those that the scope is known to hold.
     seen: BTreeSet<ResourceKey>,
     members: BTreeSet<ResourceKey>,
@@ -83,6 +94,7 @@ impl Oracle {
         match source {
             Source::Tick(minute_ms) => self.clock = self.clock.max(minute_ms),
             Source::Listing(id, row) => {
+                self.stand(&id, row.as_ref());
                 replace(&mut self.listings, &id, row);
                 self.meet(&id);
             }
@@ -121,6 +133,19 @@ impl Oracle {
         self.listings.keys().cloned().chain(vouched).collect()
     }
 
+    /// Notes where an account stands by a listing, or by the end of one.
+    fn stand(&mut self, id: &str, row: Option<&AccountListing>) {
+        let old = self.stands.remove(id);
+        let (status, name) = match (row, &old) {
+            (Some(row), _) => (row.status, row.name.clone()),
+            (None, Some(old)) => (AccountStatus::Left, old.name.clone()),
+            (None, None) => return,
+        };
+        let same = old.filter(|old| old.status == status);
+        let since_ms = same.map_or(self.at_ms, |old| old.since_ms);
+        self.stands.insert(id.to_owned(), Stand { status, since_ms, name });
+    }
+
     fn meet(&mut self, id: &str) {
         let own = self.registers.get(id).is_some_and(|row| !row.third_party);
         if own || self.listings.contains_key(id) {
@@ -157,6 +182,7 @@ impl Oracle {
                     return;
                 }
                 scope.completed_ms = Some(at_ms);
+                scope.resources = arrived as i64;
                 let gone: Vec<_> = scope.members.difference(&scope.seen).cloned().collect();
                 scope.members = scope.seen.clone();
                 for key in gone {
@@ -183,6 +209,7 @@ impl Oracle {
             running: true,
             completed_ms: old.as_ref().and_then(|old| old.completed_ms),
             error: None,
+            resources: old.as_ref().map_or(0, |old| old.resources),
             seen: BTreeSet::new(),
             members: old.map_or(BTreeSet::new(), |old| old.members),
         };

@@ -1,8 +1,8 @@
 //! Random scenarios from a seed: whatever producers may write, in any order they may write it.
 
 use schemas::{
-    AccountRegister, Exception, Finding, FindingStatus, FindingSubject, ReportEvent, Requirement,
-    Resource, RuleText, Scoring, headers::rfc3339,
+    AccountListing, AccountRegister, AccountStatus, Exception, Finding, FindingStatus,
+    FindingSubject, ReportEvent, Requirement, Resource, RuleText, Scoring, headers::rfc3339,
 };
 
 use crate::build::{
@@ -109,7 +109,13 @@ impl Generator<'_> {
             80..84 => {
                 let id = self.random.pick(&ACCOUNTS);
                 let payer = self.random.pick(&["pay-1", "pay-2"]);
-                let row = self.random.chance(80).then(|| listing(id, payer));
+                let status = match self.random.below(10) {
+                    0 | 1 => AccountStatus::Suspended,
+                    2 => AccountStatus::Closing,
+                    _ => AccountStatus::Active,
+                };
+                let row = AccountListing { status, ..listing(id, payer) };
+                let row = self.random.chance(80).then_some(row);
                 self.write(Source::Listing(id.into(), row));
             }
             84..90 => self.register(),

@@ -127,9 +127,12 @@ impl Client {
                 paging::finish(paging, &mut joined);
                 return Ok(joined);
             };
-            if tokens.iter().all(|(name, token)| parameters.get(name) == Some(token)) {
+            let tokens = Map::from_iter(tokens);
+            if paging.input.iter().all(|name| parameters.get(name) == tokens.get(name)) {
                 return Err(Fault::Pages("a page names itself as the next"));
             }
+            // A token that this page does not have must not be left over from the page before.
+            parameters.retain(|name, _| !paging.input.contains(name));
             parameters.extend(tokens);
             let page = self.page(operation, parameters.clone()).await?;
             next = paging::next(paging, &page);

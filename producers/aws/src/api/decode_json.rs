@@ -34,8 +34,8 @@ pub enum JsonError {
 
 /// Reads a whole answer into the document that boto3 gives.
 ///
-/// Shape: nulls and members that the model does not have are left out; timestamps become ISO
-/// 8601. Errors: anything that is not of the model's types.
+/// Shape: members that are null or that the model does not have are left out, nulls in lists and
+/// maps stay; timestamps become ISO 8601. Errors: anything that is not of the model's types.
 pub(super) fn decode(service: &Service, output: usize, body: &[u8]) -> Result<Value, JsonError> {
     let answer: Value = serde_json::from_slice(body)?;
     value(service, Kind::Shape(output), "the answer", answer)
@@ -51,12 +51,12 @@ fn value(service: &Service, kind: Kind, name: &str, found: Value) -> Result<Valu
             members(service, structure, found).map(Value::Object)
         }
         (Shape::List { element, .. }, Value::Array(found)) => {
-            let items = found.into_iter().map(|item| value(service, element.target, name, item));
+            let items = found.into_iter().map(|item| part(service, element.target, name, item));
             items.collect::<Result<_, _>>().map(Value::Array)
         }
         (Shape::Map { value: of, .. }, Value::Object(found)) => {
             let entries = found.into_iter().map(|(key, item)| {
-                let item = value(service, of.target, &key, item)?;
+                let item = part(service, of.target, &key, item)?;
                 Ok((key, item))
             });
             entries.collect::<Result<_, JsonError>>().map(Value::Object)
@@ -64,6 +64,12 @@ fn value(service: &Service, kind: Kind, name: &str, found: Value) -> Result<Valu
         (Shape::List { .. }, found) => Err(wrong_type(name, &found, "a list")),
         (_, found) => Err(wrong_type(name, &found, "an object")),
     }
+}
+
+/// Reads what a list or a map holds: a null holds its place there, as Trusted Advisor's columns
+/// without a value do.
+fn part(service: &Service, kind: Kind, name: &str, found: Value) -> Result<Value, JsonError> {
+    if found.is_null() { Ok(found) } else { value(service, kind, name, found) }
 }
 
 fn members(

@@ -80,6 +80,14 @@ pub struct Service {
     pub(super) shapes: Vec<Shape>,
 }
 
+#[cfg(test)]
+impl Service {
+    /// Tells whether the model has an operation.
+    pub(crate) fn has(&self, operation: &str) -> bool {
+        self.operations.contains_key(operation)
+    }
+}
+
 /// How a service's requests and answers are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,6 +1,5 @@
 //! The collectors: one file a resource type, one list to read.
 
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -11,30 +10,44 @@ use crate::account::Account;
 use crate::document::Document;
 use crate::scope::{CollectError, Observer};
 
+mod actions;
 mod ec2_security_groups;
+mod ecr_repositories;
+mod ecs;
+mod ecs_clusters;
+mod ecs_services;
+mod ecs_task_definitions;
+mod ecs_tasks;
 mod iam;
 mod iam_credential_report;
 mod iam_roles;
 mod iam_users;
+mod opensearch_domains;
+mod route53_domains;
+mod route53_zones;
 mod s3_buckets;
+mod secretsmanager_secrets;
+mod support_trusted_advisor;
+
+pub use actions::{account_actions, actions, payer_actions, session_policy};
 
 /// All collectors, sorted by id.
 pub const ALL: &[Collector] = &[
     ec2_security_groups::COLLECTOR,
+    ecr_repositories::COLLECTOR,
+    ecs_clusters::COLLECTOR,
+    ecs_services::COLLECTOR,
+    ecs_task_definitions::COLLECTOR,
+    ecs_tasks::COLLECTOR,
     iam_credential_report::COLLECTOR,
     iam_roles::COLLECTOR,
     iam_users::COLLECTOR,
+    opensearch_domains::COLLECTOR,
+    route53_domains::COLLECTOR,
+    route53_zones::COLLECTOR,
     s3_buckets::COLLECTOR,
-];
-
-/// What a scan itself calls, beside the collectors: in the accounts, and in the payers.
-const SCAN_ACTIONS: &[&str] = &[
-    "ec2:DescribeRegions",
-    "organizations:ListAccounts",
-    "organizations:ListOrganizationalUnitsForParent",
-    "organizations:ListAccountsForParent",
-    "organizations:ListRoots",
-    "organizations:ListTagsForResource",
+    secretsmanager_secrets::COLLECTOR,
+    support_trusted_advisor::COLLECTOR,
 ];
 
 /// Lists every resource of one type.
@@ -68,31 +81,28 @@ pub(crate) type Collect = for<'a> fn(&'a Account, &'a Observer) -> Collecting<'a
 pub(crate) type Collecting<'a> =
     Pin<Box<dyn Future<Output = Result<(), CollectError>> + Send + 'a>>;
 
-/// Gives the IAM actions that the audit role must allow for everything here, sorted.
-pub fn actions() -> BTreeSet<&'static str> {
-    let collectors = ALL.iter().flat_map(|collector| collector.actions);
-    collectors.chain(SCAN_ACTIONS).copied().collect()
-}
-
 /// Gives a listing's items; an answer without the list is an error, not an empty list.
 fn items<'a>(answer: &'a Value, list: &str) -> Result<&'a [Value], CollectError> {
     let found = answer[list].as_array();
     found.map(Vec::as_slice).ok_or_else(|| CollectError::missing(list))
 }
 
-/// Completes and sees items, as many at once as the account may get calls; none is one that was
-/// gone when its details were asked for.
-async fn see_each<F>(
+/// Completes and sees items, as many at once as the account may get calls.
+///
+/// A future gives one document, a list of them, or none where the item was gone when its details
+/// were asked for.
+async fn see_each<F, D>(
     account: &Account,
     observer: &Observer,
     documents: impl IntoIterator<Item = F>,
 ) -> Result<(), CollectError>
 where
-    F: Future<Output = Result<Option<Document>, CollectError>> + Send,
+    F: Future<Output = Result<D, CollectError>> + Send,
+    D: IntoIterator<Item = Document>,
 {
     let mut documents = stream::iter(documents).buffer_unordered(account.calls_max());
-    while let Some(document) = documents.try_next().await? {
-        if let Some(document) = document {
+    while let Some(seen) = documents.try_next().await? {
+        for document in seen {
             observer.see(document).await?;
         }
     }
@@ -107,6 +117,7 @@ fn text<'a>(item: &'a Value, member: &str) -> Result<&'a str, CollectError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn the_list_is_sorted_and_unique() {
@@ -127,5 +138,8 @@ mod tests {
             let (_, verb) = action.split_once(':').expect("service:Action");
             assert!(verbs.iter().any(|known| verb.starts_with(known)), "{action}");
         }
+        // The names of what is kept are read, never what is kept.
+        let contents = ["secretsmanager:GetSecretValue", "s3:GetObject"];
+        assert!(contents.iter().all(|action| !actions().contains(action)));
     }
 }

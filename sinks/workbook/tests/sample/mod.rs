@@ -193,6 +193,7 @@ pub(crate) fn account(id: &str, name: &str, owner: Option<&str>, executive: &str
             error: (failed > 0).then(|| {
                 "AccessDenied: not authorized to perform sts:AssumeRole on role/audit".to_owned()
             }),
+            resources: scopes,
         }
     });
     AccountState {
@@ -206,6 +207,7 @@ pub(crate) fn account(id: &str, name: &str, owner: Option<&str>, executive: &str
         listed: true,
         spend_cents: Some(1_000_000),
         coverage: coverage.collect(),
+        status_since_ms: None,
     }
 }
 

@@ -20,6 +20,10 @@ use crate::{
 /// Limit for a request of a transaction to come by.
 const CATCH_LIMIT: Duration = Duration::from_secs(60);
 
+/// How long input comes while faults happen: longer than all of them take, which is two minutes
+/// with the longest pauses, since a request is only caught while there is work.
+const FEED: Duration = Duration::from_secs(150);
+
 /// What the network does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
@@ -42,7 +46,7 @@ pub(crate) fn fails(round: &mut Round) -> Result<()> {
     let (_kafka, proxy, mut line) = line(round, 600)?;
     line.start(line.settings("a", 1))?;
     line.start(line.settings("b", 1))?;
-    line.feed_for(Duration::from_secs(100))?;
+    line.feed_for(FEED)?;
     let mut faults = vec![
         Fault::Cut(2),
         Fault::Cut(12),

@@ -65,7 +65,7 @@ impl Oracle {
     pub(crate) fn scores(&self) -> BTreeMap<(String, String), Scored> {
         let rows = self.credited();
         let mut scores = BTreeMap::new();
-        for account in &self.met {
+        for account in self.met.iter().filter(|id| self.counts(id)) {
             let mut whole = Scored { weight: 0, ..self.covered(account, |_| true) };
             let (mut weighted, mut answered) = (0.0, false);
             for entry in self.standard.all() {
@@ -91,6 +91,12 @@ impl Oracle {
             scores.insert((account.clone(), "*".to_owned()), whole);
         }
         scores
+    }
+
+    /// Accounts that are suspended or left their organisation have no score.
+    fn counts(&self, account: &str) -> bool {
+        let stand = self.stands.get(account).map(|stand| stand.status);
+        stand != Some(AccountStatus::Suspended) && stand != Some(AccountStatus::Left)
     }
 
     fn score(
@@ -152,18 +158,20 @@ impl Oracle {
         let row = |id: &String| {
             let (listing, register) = (self.listings.get(id), self.registers.get(id));
             let called = register.and_then(|row| row.name.as_ref());
-            let listed = listing.map(|row| &row.name);
+            let stand = self.stands.get(id);
+            let listed = stand.map(|stand| &stand.name);
             let state = AccountState {
                 provider: "aws".into(),
                 account: id.clone(),
                 payer: listing.map_or(String::new(), |row| row.payer.clone()),
                 name: called.or(listed).unwrap_or(id).clone(),
-                status: listing.map_or(AccountStatus::Unknown, |row| row.status),
+                status: stand.map_or(AccountStatus::Unknown, |stand| stand.status),
                 owner: register.and_then(|row| row.owner.clone()),
                 executive: register.and_then(|row| row.executive.clone()),
                 listed: listing.is_some(),
                 spend_cents: self.spends.get(id).map(|row| row.cents),
                 coverage: self.coverage(id),
+                status_since_ms: stand.map(|stand| stand.since_ms),
             };
             (AccountKey::new(id), state)
         };
@@ -180,7 +188,9 @@ impl Oracle {
                 failed: 0,
                 oldest_ms: None,
                 error: None,
+                resources: 0,
             });
+            row.resources += scope.resources;
             row.scopes += 1;
             row.collected += i64::from(scope.completed_ms.is_some());
             row.oldest_ms = row.oldest_ms.into_iter().chain(scope.completed_ms).min();
