@@ -24,6 +24,9 @@ const POLICIES_MAX: usize = 10;
 /// How long a session lasts, in seconds: it renews itself, so the shortest default is enough.
 const SESSION_SECONDS: u32 = 3_600;
 
+/// What the parameter that tells accounts apart says of itself.
+const PAYER: &str = "Whether this is a payer: the account that manages an organisation";
+
 const DESCRIPTION: &str = "Lets scorecard read what it judges; it changes nothing";
 
 /// Prints the role to deploy: it may do what the collectors call, and nothing else
@@ -172,7 +175,7 @@ impl Role {
             "Description": DESCRIPTION,
             "Parameters": {"Payer": {
                 "Type": "String", "AllowedValues": ["true", "false"], "Default": "false",
-                "Description": "Whether this is a payer: the account that manages an organisation"}},
+                "Description": PAYER}},
             "Conditions": {"IsPayer": {"Fn::Equals": [{"Ref": "Payer"}, "true"]}},
             "Resources": resources,
             "Outputs": {"RoleArn": {"Value": {"Fn::GetAtt": ["AuditRole", "Arn"]}}},

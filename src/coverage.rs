@@ -278,5 +278,4 @@ impl Totals {
 }
 
 #[cfg(test)]
-#[path = "coverage/tests.rs"]
 mod tests;

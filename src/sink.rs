@@ -26,7 +26,7 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Keeps the inventory, a partition a day and the workbooks in a bucket, until it is told to end
+    /// Keeps the inventory, a partition a day and workbooks in a bucket, until it is told to end
     S3 {
         #[command(flatten)]
         config: ConfigFile,

@@ -4,13 +4,13 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{DESCRIPTION, Role, SESSION_SECONDS};
+use super::{DESCRIPTION, PAYER, Role, SESSION_SECONDS};
 
 /// Gives a file that a module can take as it is; its variable `payer` tells accounts apart.
 pub(super) fn text(role: &Role) -> String {
     let mut text = format!(
         r#"variable "payer" {{
-  description = "Whether this is a payer: the account that manages an organisation"
+  description = {payer}
   type        = bool
   default     = false
 }}
@@ -24,6 +24,7 @@ resource "aws_iam_role" "scorecard" {{
   tags                 = {{ application = "scorecard" }}
 }}
 "#,
+        payer = literal(&json!(PAYER)),
         name = literal(&json!(role.name)),
         path = literal(&json!(role.path)),
         description = literal(&json!(DESCRIPTION)),

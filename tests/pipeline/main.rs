@@ -20,6 +20,7 @@ use anyhow::{Context, Result, ensure};
 use compare::expect_same;
 use model::{expect_model, oldest_of, since_of};
 use organisation::Organisation;
+use serde_json::Value;
 use site::{Run, Site};
 use tables::Tables;
 
@@ -141,6 +142,39 @@ fn collect_then_deny(world: &Organisation, site: &Site) -> Result<Tables> {
     expect_same("data of the denied account", &oldest(&collected), &oldest(&tables))?;
     expect_model("denied later", world, site, &tables, &run, &[], &[&denied])?;
     Ok(tables)
+}
+
+#[test]
+fn each_run_leaves_the_bucket_as_the_inventory_is() -> Result<()> {
+    let mut world = Organisation::start()?;
+    let site = Site::local(&world)?;
+    site.run()?;
+    bucket_is_the_inventory(&world, &site)?;
+    world.delete_bucket(DELETED.0, DELETED.1)?;
+    site.run()?;
+    bucket_is_the_inventory(&world, &site)
+}
+
+/// Each round of `run` left the bucket as the inventory is, and the workbooks beside it.
+fn bucket_is_the_inventory(world: &Organisation, site: &Site) -> Result<()> {
+    let objects = site.bucket(world)?;
+    let mut found = BTreeMap::new();
+    for (_, object) in objects.iter().filter(|(key, _)| key.starts_with("Resources/")) {
+        let document: Value = serde_json::from_str(object["body"].as_str().unwrap())?;
+        let parts = ["awsAccountId", "awsRegion", "resourceType", "resourceId"];
+        let parts = parts.map(|name| document[name].as_str().unwrap());
+        found.insert(parts.join("/"), document["configuration"].clone());
+    }
+    let mut expected = BTreeMap::new();
+    for (key, row) in &site.tables()?.all["resource.state"] {
+        let configuration = row["resource"]["configuration"].as_str().unwrap();
+        expected.insert(key.clone(), serde_json::from_str(configuration)?);
+    }
+    expect_same("the bucket", &expected, &found)?;
+    let files = std::fs::read_dir(site.folder().join("workbooks"))?.count();
+    let books = objects.keys().filter(|key| key.starts_with("workbooks/owner-")).count();
+    ensure!(books == files && files > 0, "{books} of {files} workbooks");
+    Ok(())
 }
 
 /// What a run wrote lies within its own time.

@@ -1,5 +1,6 @@
 //! One site: a configuration with its folder and log, and runs of the program on it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -20,6 +21,9 @@ use crate::tables::Tables;
 const RUN_LIMIT: Duration = Duration::from_secs(120);
 
 const PARTITIONS: i32 = 4;
+
+/// Makes a bucket and says what it holds.
+const BUCKET: &str = "sinks/s3/tests/bucket.py";
 
 /// A configuration with its folder, and the log that it names.
 pub(crate) struct Site {
@@ -87,11 +91,15 @@ impl Site {
              standard: {standard:?}\n\
              register: {{accounts: accounts.csv, risks: risks.json}}\n\
              findings: [{{source: cloudsploit, path: cloudsploit}}]\n\
-             workbooks: ./workbooks\n",
+             workbooks: ./workbooks\n\
+             s3: {{bucket: {bucket}, endpoint: {moto}}}\n",
             prefix = self.prefix,
             payers = payers.join(", "),
             endpoint = world.denier.endpoint(),
+            bucket = self.name,
+            moto = world.moto.endpoint(),
         );
+        kit::python(BUCKET, &["make", &world.moto.endpoint(), &self.name])?;
         fs::write(self.folder.path().join("config.yaml"), text)?;
         world.write_sources(self.folder.path())
     }
@@ -138,6 +146,12 @@ impl Site {
     /// Rebuilds the tables from the events; fails when a row differs.
     pub(crate) fn replay(&self) -> Result<String> {
         process::run(self.command(&["replay"]), RUN_LIMIT)
+    }
+
+    /// Gives the objects of the site's bucket by key.
+    pub(crate) fn bucket(&self, world: &Organisation) -> Result<BTreeMap<String, Value>> {
+        let shown = kit::python(BUCKET, &["show", &world.moto.endpoint(), &self.name])?;
+        Ok(serde_json::from_str(&shown)?)
     }
 
     /// Reads the tables as they are now.

@@ -11,7 +11,8 @@ use stream::{Log, snapshot};
 pub(crate) type Table = BTreeMap<String, Value>;
 
 /// Times that a run decides, by their fields' names; all others are facts of the accounts.
-const TIMES: [&str; 4] = ["captured_ms", "first_seen_ms", "since_ms", "oldest_ms"];
+const TIMES: [&str; 5] =
+    ["captured_ms", "first_seen_ms", "since_ms", "status_since_ms", "oldest_ms"];
 
 /// Everything that a site's log says.
 pub(crate) struct Tables {

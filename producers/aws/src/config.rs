@@ -8,6 +8,7 @@ use stream::secret::Secret;
 
 use crate::api::{Endpoints, Partition};
 use crate::redact::SecretField;
+use crate::spend::SpendSource;
 
 /// Configuration of the AWS producer.
 #[derive(Clone, Debug, Deserialize)]
@@ -45,6 +46,9 @@ pub struct Config {
     /// Time limits of calls and accounts.
     #[serde(default)]
     pub timeouts: Timeouts,
+    /// Where spend comes from.
+    #[serde(default)]
+    pub spend: SpendSource,
     /// The key of the digests that stand for secrets; without it they are all one word.
     #[serde(default)]
     pub digest_key: Option<Secret>,

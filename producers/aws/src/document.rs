@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::account::Account;
 use crate::api::CallError;
 use crate::organizations::PROVIDER;
+use crate::scope::CollectError;
 
 /// A document before it is stamped with the time at which it was seen.
 #[derive(Debug)]
@@ -90,6 +91,23 @@ impl Document {
                 self.supplementary.insert(name.to_owned(), Value::Null);
             }
             Err(error) => self.error(name, error.summary()),
+        }
+    }
+
+    /// Adds the one member that is a further call's whole answer, a list or an object.
+    ///
+    /// The codes in `none` mean that there is none: null. An answer without the member is an error:
+    /// what AWS did not say is no empty list.
+    pub(crate) fn member(
+        &mut self,
+        name: &str,
+        answer: Result<Value, CallError>,
+        member: &str,
+        none: &[&str],
+    ) {
+        match answer.map(|mut answer| answer[member].take()) {
+            Ok(Value::Null) => self.error(name, CollectError::missing(member).summary()),
+            answer => self.answer(name, answer, none),
         }
     }
 

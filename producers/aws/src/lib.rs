@@ -29,7 +29,6 @@ mod document;
 mod error;
 mod group;
 mod intake;
-#[cfg_attr(not(test), expect(dead_code, reason = "the scan calls it next"))]
 mod listed;
 mod listing;
 mod organizations;
@@ -38,7 +37,6 @@ mod redact;
 mod scanner;
 mod scope;
 mod session;
-#[cfg_attr(not(test), expect(dead_code, reason = "the scan calls it next"))]
 mod spend;
 mod summary;
 #[cfg(test)]

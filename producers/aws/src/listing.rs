@@ -1,12 +1,18 @@
 //! What a scan learns before it is planned: the accounts of every payer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use schemas::AccountListing;
+use aws_types::SdkConfig;
+use schemas::{AccountKey, AccountListing, Spend};
 
-use crate::config::{Config, PayerConfig};
+use crate::account::Account;
+use crate::api::{Budget, Limit};
+use crate::collectors::{payer_actions, session_policy};
+use crate::config::{AuditRole, Concurrency, Config, PayerConfig};
+use crate::listed::{Answers, Known};
 use crate::organizations::Organization;
+use crate::spend::charges;
 use crate::summary::PayerFailure;
 use crate::unit::Shared;
 
@@ -15,6 +21,14 @@ use crate::unit::Shared;
 pub(crate) struct Listed {
     /// Each account once, sorted by id.
     pub(crate) listings: Vec<AccountListing>,
+    /// Payers that listed all their accounts.
+    pub(crate) whole: BTreeSet<String>,
+    /// Whether those are all payers.
+    pub(crate) all: bool,
+    /// What the log had before.
+    pub(crate) known: Known,
+    /// What billing knows.
+    pub(crate) spend: Vec<Spend>,
     /// What payers did not give, sorted.
     pub(crate) failed: Vec<PayerFailure>,
 }
@@ -24,60 +38,110 @@ impl Listed {
     pub(crate) fn has(&self, account: &str) -> bool {
         self.listings.iter().any(|listing| listing.account == account)
     }
+
+    /// Gives the payers' answers.
+    pub(crate) fn answers(&self) -> Answers<'_> {
+        Answers { whole: &self.whole, all: self.all, listings: &self.listings }
+    }
 }
 
-/// What the log holds of accounts' listings, by account.
-pub(crate) type Known = BTreeMap<String, AccountListing>;
-
-/// Lists the accounts of all payers. What is not told of an account is as it was known.
-pub(crate) async fn list(shared: Arc<Shared>, config: Config, known: Known) -> Listed {
+/// Lists the accounts of all payers, and asks for their spend. What a payer does not tell of its
+/// accounts is as it was known.
+pub(crate) async fn list(shared: Arc<Shared>, config: Config, known: Known, now_ms: i64) -> Listed {
+    let mut listed = Listed { known, ..Listed::default() };
     let mut accounts = BTreeMap::new();
-    let mut failed = Vec::new();
     for payer in &config.payers {
-        let mut fail = |what: &str, error: String| {
-            let (payer, what) = (payer.account.clone(), what.to_owned());
-            tracing::warn!(payer, what, error, "an organisation did not answer");
-            failed.push(PayerFailure { payer, what, error });
-        };
-        match list_payer(&shared, &config, payer, &known, &mut fail).await {
-            Ok(listings) => add(&mut accounts, listings),
-            Err(error) => fail("its accounts are not listed", error),
+        let asked = Payer { shared: &shared, config: &config, payer, now_ms };
+        match asked.ask(&mut listed).await {
+            Ok(listings) => {
+                listed.whole.insert(payer.account.clone());
+                add(&mut accounts, listings);
+            }
+            Err(error) => asked.fail("its accounts are not listed", error, &mut listed),
         }
     }
-    failed.sort();
-    Listed { listings: accounts.into_values().collect(), failed }
+    listed.all = listed.whole.len() == config.payers.len();
+    listed.listings = accounts.into_values().collect();
+    listed.failed.sort();
+    listed
 }
 
-async fn list_payer(
-    shared: &Shared,
-    config: &Config,
-    payer: &PayerConfig,
-    known: &Known,
-    fail: &mut impl FnMut(&str, String),
-) -> Result<Vec<AccountListing>, String> {
-    let role = config.audit_role(payer);
-    let session = shared.sessions.assume(&role, &payer.account).await;
-    let session = session.map_err(|error| error.to_string())?;
-    let endpoints = shared.sessions.endpoints();
-    let organization = Organization::new(&session, endpoints, &payer.account);
-    let mut listings = organization.accounts().await?;
-    let ids: Vec<_> = listings.iter().map(|listing| listing.account.clone()).collect();
-    let (units, tags) = tokio::join!(organization.units(), organization.tags(&ids));
-    let units = units.map_err(|error| fail("the units of its accounts are not listed", error));
-    let tags = tags.map_err(|error| fail("the tags of its accounts are not listed", error));
-    for listing in &mut listings {
-        let id = &listing.account;
-        let before = known.get(id);
-        listing.units = match &units {
-            Ok(units) => units.get(id).cloned().unwrap_or_default(),
-            Err(()) => before.map(|known| known.units.clone()).unwrap_or_default(),
-        };
-        listing.tags = match &tags {
-            Ok(tags) => tags.get(id).cloned().unwrap_or_default(),
-            Err(()) => before.map(|known| known.tags.clone()).unwrap_or_default(),
-        };
+/// One payer that is asked.
+struct Payer<'a> {
+    shared: &'a Shared,
+    config: &'a Config,
+    payer: &'a PayerConfig,
+    now_ms: i64,
+}
+
+impl Payer<'_> {
+    /// Gives the payer's accounts; what else it does not tell goes to the failures.
+    async fn ask(&self, listed: &mut Listed) -> Result<Vec<AccountListing>, String> {
+        let id = &self.payer.account;
+        let role = self.config.audit_role(self.payer);
+        let policy = session_policy(&payer_actions(self.config.spend));
+        let session = self.shared.sessions.assume(&role, id, &policy).await;
+        let session = session.map_err(|error| error.to_string())?;
+        let organization = Organization::new(&session, self.shared.sessions.endpoints(), id);
+        let mut listings = organization.accounts().await?;
+        let ids: Vec<_> = listings.iter().map(|listing| listing.account.clone()).collect();
+        let account = self.account(&role, session);
+        let (units, tags, spend) = tokio::join!(
+            organization.units(),
+            organization.tags(&ids),
+            charges(&account, &ids, self.now_ms, self.config.spend)
+        );
+        let mut told = |what, error| self.fail(what, error, listed);
+        let units = units.map_err(|e| told("the units of its accounts are not listed", e)).ok();
+        let tags = tags.map_err(|e| told("the tags of its accounts are not listed", e)).ok();
+        let spend = spend.map_err(|e| told("the spend of its accounts is not known", e));
+        listed.spend.extend(spend.unwrap_or_default());
+        for listing in &mut listings {
+            let before = listed.known.get(&AccountKey::new(&*listing.account));
+            place(listing, units.as_ref(), tags.as_ref(), before.and_then(Option::as_ref));
+        }
+        Ok(listings)
     }
-    Ok(listings)
+
+    /// The payer as an account, with limits of its own.
+    fn account(&self, role: &AuditRole, session: SdkConfig) -> Account {
+        let Concurrency { calls, calls_per_second, .. } = self.config.concurrency;
+        let limit = Arc::new(Limit::new(calls, calls_per_second, &Budget::new(u64::MAX)));
+        let id = &self.payer.account;
+        Account::new(
+            id.clone(),
+            role.partition,
+            role.arn(id),
+            session,
+            &self.shared.model,
+            self.shared.sessions.endpoints(),
+            &limit,
+        )
+    }
+
+    fn fail(&self, what: &str, error: String, listed: &mut Listed) {
+        let payer = self.payer.account.clone();
+        tracing::warn!(payer, what, error, "an organisation did not answer");
+        listed.failed.push(PayerFailure { payer, what: what.to_owned(), error });
+    }
+}
+
+/// Sets an account's units and tags, or those that were known where none could be had.
+fn place(
+    listing: &mut AccountListing,
+    units: Option<&BTreeMap<String, Vec<String>>>,
+    tags: Option<&BTreeMap<String, BTreeMap<String, String>>>,
+    before: Option<&AccountListing>,
+) {
+    let id = &listing.account;
+    listing.units = match units {
+        Some(units) => units.get(id).cloned().unwrap_or_default(),
+        None => before.map(|before| before.units.clone()).unwrap_or_default(),
+    };
+    listing.tags = match tags {
+        Some(tags) => tags.get(id).cloned().unwrap_or_default(),
+        None => before.map(|before| before.tags.clone()).unwrap_or_default(),
+    };
 }
 
 /// Adds a payer's accounts; an account belongs to the first payer that lists it.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_credential_types::provider::SharedCredentialsProvider;
-use schemas::topic::{ACCOUNT_LISTING, SCAN_UNIT};
+use schemas::topic::{ACCOUNT_LISTING, SCAN_UNIT, SPEND};
 use schemas::{AccountKey, AccountStatus, Codec, ScanUnit};
 use stream::{Log, Position, Publisher, Reader, Record, snapshot};
 use tokio::runtime::Runtime;
@@ -12,9 +12,11 @@ use tokio::task::JoinHandle;
 
 use crate::api::Model;
 use crate::board::{Board, is_due};
+use crate::collectors::{account_actions, session_policy};
 use crate::config::Config;
 use crate::error::Error;
 use crate::group::{Session, log};
+use crate::listed::changes;
 use crate::listing::{Listed, list};
 use crate::plan::{Begin, Wanted, scan_id, units};
 use crate::redact::Redactor;
@@ -99,6 +101,7 @@ impl Scanner {
             model: Arc::new(Model::embedded()?),
             regions: config.regions.clone(),
             concurrency: config.concurrency,
+            policy: session_policy(&account_actions()),
             limit: Duration::from_millis(config.timeouts.unit_ms),
         });
         let Outlet { log: the_log, codec, prefix } = &outlet;
@@ -280,11 +283,7 @@ impl Core {
     ) -> Result<Summary, Error> {
         let collectors = check(wanted)?;
         let start_ms = (self.clock)();
-        for listing in &listed.listings {
-            let key = AccountKey::new(&*listing.account);
-            let put = self.publisher.put(&ACCOUNT_LISTING, &key, listing, (self.clock)());
-            put.map_err(log("publishing an account's listing"))?;
-        }
+        self.publish(&listed)?;
         let jitter_ms = i64::try_from(jitter.as_millis()).unwrap_or(i64::MAX);
         let begin = Begin { start_ms, jitter_ms, scheduled };
         let units = units(&listed.listings, wanted, &collectors, begin);
@@ -310,8 +309,26 @@ impl Core {
         let Outlet { log: the_log, codec, prefix } = &self.outlet;
         let known = snapshot::agreed(&**the_log, codec, prefix, &ACCOUNT_LISTING);
         let known = known.map_err(log("reading the accounts' listings"))?;
-        let known = known.into_iter().filter_map(|(key, row)| Some((key.account, row?)));
-        Ok(list(Arc::clone(&self.shared), self.config.clone(), known.collect()))
+        let now_ms = (self.clock)();
+        Ok(list(Arc::clone(&self.shared), self.config.clone(), known, now_ms))
+    }
+
+    /// Publishes what the listings changed, and the accounts' spend.
+    fn publish(&mut self, listed: &Listed) -> Result<(), Error> {
+        let now_ms = (self.clock)();
+        for (key, listing) in changes(&listed.known, listed.answers()) {
+            let put = match &listing {
+                Some(listing) => self.publisher.put(&ACCOUNT_LISTING, &key, listing, now_ms),
+                None => self.publisher.tombstone(&ACCOUNT_LISTING, &key, now_ms),
+            };
+            put.map_err(log("publishing an account's listing"))?;
+        }
+        for spend in &listed.spend {
+            let key = AccountKey::new(&*spend.account);
+            let put = self.publisher.put(&SPEND, &key, spend, now_ms);
+            put.map_err(log("publishing an account's spend"))?;
+        }
+        Ok(())
     }
 
     fn is_due(&self, schedule: Schedule) -> bool {

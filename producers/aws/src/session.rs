@@ -81,11 +81,13 @@ impl Sessions {
     ///
     /// The role is assumed with the process's own credentials, not with the payer's: chained
     /// sessions end after an hour, and each account then trusts one principal. The session renews
-    /// itself. Source: `sts:AssumeRole`, called once here and again at each expiry.
+    /// itself, and may do no more than its `policy` allows, whatever the role does. Source:
+    /// `sts:AssumeRole`, called once here and again at each expiry.
     pub(crate) async fn assume(
         &self,
         role: &AuditRole,
         account: &str,
+        policy: &str,
     ) -> Result<SdkConfig, AssumeError> {
         let region = Region::new(role.partition.home_region());
         let mut builder = self.base.to_builder().region(region);
@@ -95,6 +97,7 @@ impl Sessions {
         let config = builder.build();
         let mut assume = AssumeRoleProvider::builder(role.arn(account))
             .session_name(&role.session_name)
+            .policy(policy)
             .configure(&config);
         if let Some(id) = &role.external_id {
             assume = assume.external_id(id);

@@ -15,10 +15,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::account::Account;
-use crate::api::{CallError, Client};
+use crate::api::Client;
 
 /// What is called in payers for it: Cost Explorer's only where it is chosen.
-pub const ACTIONS: &[(SpendSource, &[&str])] = &[
+pub(crate) const ACTIONS: &[(SpendSource, &[&str])] = &[
     (SpendSource::EstimatedCharges, &["cloudwatch:GetMetricStatistics", "cloudwatch:ListMetrics"]),
     (SpendSource::CostExplorer, &["ce:GetCostAndUsage"]),
 ];
@@ -94,7 +94,8 @@ async fn estimated_charges(
     let client = payer.client("cloudwatch", REGION);
     let parameters = json!({"Namespace": "AWS/Billing", "MetricName": "EstimatedCharges",
         "Dimensions": [{"Name": "LinkedAccount"}]});
-    let answer = client.call_all("ListMetrics", parameters).await.map_err(refused)?;
+    let answer =
+        client.call_all("ListMetrics", parameters).await.map_err(|error| error.summary())?;
     let metrics = answer["Metrics"].as_array().ok_or("UnreadableAnswer: Metrics is missing")?;
     let mut there: Vec<_> = metrics.iter().filter_map(account_and_currency).collect();
     there.retain(|(account, _)| accounts.contains(account));
@@ -135,7 +136,8 @@ async fn newest(
             {"Name": "Currency", "Value": currency}],
         "StartTime": (now_ms - LOOK_BACK_MS) / 1_000, "EndTime": now_ms / 1_000,
         "Period": PERIOD, "Statistics": ["Maximum"]});
-    let answer = client.call("GetMetricStatistics", parameters).await.map_err(refused)?;
+    let answer =
+        client.call("GetMetricStatistics", parameters).await.map_err(|error| error.summary())?;
     let points = answer["Datapoints"].as_array();
     let points = points.ok_or("UnreadableAnswer: Datapoints is missing")?;
     // Timestamps have one form, which sorts by time.
@@ -157,7 +159,10 @@ async fn cost_explorer(
         "GroupBy": [{"Type": "DIMENSION", "Key": "LINKED_ACCOUNT"}]});
     let mut figures = Figures::new();
     for _ in 0..PAGES_MAX {
-        let answer = client.call("GetCostAndUsage", parameters.clone()).await.map_err(refused)?;
+        let answer = client
+            .call("GetCostAndUsage", parameters.clone())
+            .await
+            .map_err(|error| error.summary())?;
         let results = answer["ResultsByTime"].as_array();
         let results = results.ok_or("UnreadableAnswer: ResultsByTime is missing")?;
         for group in results.iter().filter_map(|result| result["Groups"].as_array()).flatten() {
@@ -232,11 +237,6 @@ fn cents(text: &str) -> Option<i64> {
 fn time(at_ms: i64) -> String {
     let time = DateTime::from_secs(at_ms.div_euclid(1_000));
     time.fmt(Format::DateTime).expect("a clock's time lies between the years 0 and 9999")
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
-fn refused(error: CallError) -> String {
-    error.summary()
 }
 
 #[cfg(test)]

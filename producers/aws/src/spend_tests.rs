@@ -6,6 +6,7 @@ use kit::moto::Moto;
 
 use super::*;
 use crate::api::{Budget, Limit, Model, Partition};
+use crate::collectors::{payer_actions, session_policy};
 use crate::config::Config;
 use crate::session::Sessions;
 use crate::testing::{FakeAws, Sent};
@@ -203,12 +204,14 @@ async fn a_server_tells_its_newest_figures() {
     let keys = FakeAws::new(|_| unreachable!()).config().credentials_provider();
     let sessions = Sessions::prepare(&config, keys).await;
     let (payer, role) = (&config.payers[0].account, config.audit_role(&config.payers[0]));
-    let session = sessions.assume(&role, payer).await.expect("the server lets everyone in");
+    let policy = session_policy(&payer_actions(SpendSource::default()));
+    let session =
+        sessions.assume(&role, payer, &policy).await.expect("the server lets everyone in");
     let model = Arc::new(Model::embedded().expect("the embedded model is whole"));
-    let limit = Limit::new(4, 1_000, &Budget::new(u64::MAX));
+    let limit = Arc::new(Limit::new(4, 1_000, &Budget::new(u64::MAX)));
     let (id, arn) = (payer.clone(), role.arn(payer));
-    let payer =
-        Account::new(id, Partition::Aws, arn, session, &model, sessions.endpoints(), limit);
+    let endpoints = sessions.endpoints();
+    let payer = Account::new(id, Partition::Aws, arn, session, &model, endpoints, &limit);
     let accounts = [ONE, TWO, "333333333333"].map(str::to_owned);
     let spends = charges(&payer, &accounts, NOW_MS, SpendSource::default()).await;
     let spends = spends.expect("nothing is refused");

@@ -19,9 +19,13 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
+use schemas::Resource;
+use tokio::sync::mpsc;
 
 use crate::account::Account;
 use crate::api::{Budget, Endpoints, Limit, Model, Partition};
+use crate::collectors::Collector;
+use crate::scope::{Event, Observer, Scope, UnitId, What};
 
 /// A request as it would go on the wire.
 #[derive(Clone, Debug)]
@@ -85,6 +89,45 @@ impl FakeAws {
         let role = format!("arn:aws:iam::{id}:role/Audit");
         Account::new(id, Partition::Aws, role, self.config(), &model, &none, &limit)
     }
+}
+
+/// Runs a collector in one scope of the made-up account: what it saw, stamped at 7, and how the
+/// scope ended (the number of resources, or `Code: message`).
+pub(crate) async fn collected(
+    fake: &FakeAws,
+    collector: &Collector,
+    region: &str,
+) -> (Vec<Resource>, Result<i64, String>) {
+    let account = fake.account();
+    let scope = Scope {
+        account: account.id().to_owned(),
+        region: region.to_owned(),
+        resource_type: collector.resource_type,
+    };
+    let (sender, mut receiver) = mpsc::channel(1000);
+    let unit = UnitId { partition: 0, offset: 0 };
+    let observer = Observer::new(unit, scope, sender);
+    let result = (collector.collect)(&account, &observer).await;
+    observer.end(result).await.expect("the receiver is there");
+    let mut resources = Vec::new();
+    while let Some(report) = receiver.recv().await {
+        let What::Scope(_, event) = report.what else {
+            panic!("a collector does not end its unit")
+        };
+        match event {
+            Event::Seen(document) => resources.push(document.stamp(7)),
+            Event::Completed { count } => return (resources, Ok(count)),
+            Event::Failed { error } => return (resources, Err(error)),
+            Event::Started => panic!("a collector does not start its scope"),
+        }
+    }
+    panic!("a scope has an end");
+}
+
+/// EC2's answer when it refuses.
+pub(crate) fn ec2_error(status: u16, code: &str) -> Reply {
+    let error = format!("<Error><Code>{code}</Code><Message>refused</Message></Error>");
+    (status, vec![], format!("<Response><Errors>{error}</Errors></Response>"))
 }
 
 impl HttpConnector for FakeAws {

@@ -25,6 +25,8 @@ pub(crate) struct Shared {
     /// Regions from the configuration; empty means those enabled in each account.
     pub(crate) regions: Vec<String>,
     pub(crate) concurrency: Concurrency,
+    /// What sessions in accounts may do.
+    pub(crate) policy: String,
     /// How long a unit may take.
     pub(crate) limit: Duration,
 }
@@ -87,7 +89,7 @@ impl<'a> Run<'a> {
 
     async fn all(&self) -> Result<UnitEnd, CollectError> {
         let (role, id) = (&self.work.role, &self.work.unit.account);
-        let session = match self.shared.sessions.assume(role, id).await {
+        let session = match self.shared.sessions.assume(role, id, &self.shared.policy).await {
             Ok(session) => session,
             Err(error) => {
                 let error = error.to_string();
@@ -270,6 +272,7 @@ fn enabled_regions(answer: &Value) -> Result<Vec<String>, CollectError> {
 mod tests {
     use super::*;
     use crate::board::tests::unit;
+    use crate::collectors::{account_actions, session_policy};
     use crate::config::Config;
     use crate::scope::Event;
     use crate::testing::FakeAws;
@@ -300,6 +303,7 @@ mod tests {
             model: Arc::new(Model::embedded().expect("the embedded model is whole")),
             regions: vec!["eu-west-1".to_owned()],
             concurrency: config.concurrency,
+            policy: session_policy(&account_actions()),
             limit,
         })
     }

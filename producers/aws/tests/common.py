@@ -67,7 +67,9 @@ def tags(found):
     return {tag["Key"]: tag.get("Value", "") for tag in found or []}
 
 
-def resource(region, name, arn, found, configuration, supplementary):
-    """Gives a resource in the form in which the tests compare it; `found` is AWS's tags."""
+def resource(region, name, arn, found, configuration, supplementary, errors=()):
+    """Gives a resource in the form in which the tests compare it; `found` is AWS's tags, `errors`
+    the codes of the answers that could not be had."""
     return plain({"region": region, "name": name, "arn": arn, "tags": tags(found),
-                  "configuration": configuration, "supplementary": supplementary})
+                  "configuration": configuration, "supplementary": supplementary,
+                  "errors": dict(errors)})

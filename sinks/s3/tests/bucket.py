@@ -4,8 +4,8 @@
     python bucket.py keys ENDPOINT BUCKET
     python bucket.py show ENDPOINT BUCKET
 
-`keys` prints a list. `show` prints one JSON object: for each key its encryption, grantees, type and body; gzipped bodies
-are unpacked.
+`keys` prints a list. `show` prints one JSON object: for each key its encryption, grantees, type and
+body; gzipped bodies are unpacked, and what is no text is shown with replacements.
 """
 
 import gzip
@@ -34,7 +34,7 @@ def show(client, bucket):
             "encryption": got.get("ServerSideEncryption"),
             "grantees": [grant["Grantee"]["Type"] for grant in grants],
             "type": got["ContentType"],
-            "body": body.decode(),
+            "body": body.decode(errors="replace"),
         }
     return objects
 

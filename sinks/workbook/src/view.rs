@@ -232,11 +232,16 @@ impl<'t> AccountView<'t> {
     /// Gives what is odd about the account, in words.
     pub(crate) fn remarks(&self) -> String {
         let mut remarks = Vec::new();
-        if !self.state.listed {
+        if !self.state.listed && self.state.status != AccountStatus::Left {
             remarks.push("no organisation lists it".to_owned());
         }
-        if self.state.status != AccountStatus::Active {
-            remarks.push(self.state.status.to_string());
+        match self.state.status {
+            AccountStatus::Active => {}
+            AccountStatus::Left => remarks.push("left its organisation, not scored".to_owned()),
+            AccountStatus::Suspended => remarks.push("suspended, not scored".to_owned()),
+            status @ (AccountStatus::Closing | AccountStatus::Unknown) => {
+                remarks.push(status.to_string());
+            }
         }
         let (_, _, failed) = self.scopes();
         if failed > 0 {

@@ -9,8 +9,9 @@
                              (repeatable; moto itself says so of none)
 --no-support-plan            Trusted Advisor's checks are refused, as in accounts without a plan
 
-The first two act on what is made after the start, which is everything: the server starts empty, also of the
-1,300 public images that moto would put into every region with a snapshot of the account's own each.
+The first two act on what is made after the start, which is everything: the server starts empty, also
+of the 1,300 public images that moto would put into every region, each with a snapshot of the
+account's own.
 """
 
 import argparse
@@ -68,6 +69,12 @@ def refuse_trusted_advisor():
     SupportResponse.describe_trusted_advisor_checks = refuse
 
 
+def name_policies():
+    """Gives policies in GetAccountAuthorizationDetails the id and name that moto leaves out."""
+    models.ManagedPolicy.policy_id = property(lambda policy: policy.id)
+    models.ManagedPolicy.policy_name = property(lambda policy: policy.name)
+
+
 def main():
     """Reads the options, patches moto and serves until it is killed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -81,6 +88,7 @@ def main():
     turn_on_root_mfa(set(options.root_mfa))
     if options.no_support_plan:
         refuse_trusted_advisor()
+    name_policies()
     moto.server.main(["-H", "127.0.0.1", "-p", str(options.port)])
 
 

@@ -1,8 +1,8 @@
 //! Accounts: who they count for, and who is known.
 
 use schemas::{
-    AccountKey, AccountListing, AccountRegister, AccountStatus, PrincipalKind, RollupKey, TrustKey,
-    Verdict,
+    AccountKey, AccountListing, AccountRegister, AccountState, AccountStatus, PrincipalKind,
+    RollupKey, TrustKey, Verdict,
 };
 
 use crate::{
@@ -112,10 +112,13 @@ fn register_and_listing_come_in_any_order() {
             owned(&mut w, ME, Some("ann"));
         }
         listed(&mut w, ME, "pay-1");
+        let listed_ms = w.now_ms;
         if !first {
             owned(&mut w, ME, Some("ann"));
         }
-        w.account()
+        let row = w.account();
+        assert_eq!(row.status_since_ms, Some(listed_ms), "the listing's time");
+        AccountState { status_since_ms: None, ..row }
     };
     let row = run(true);
     assert_eq!(row, run(false));

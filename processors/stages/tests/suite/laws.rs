@@ -9,7 +9,7 @@ use schemas::{
 
 use crate::{
     agree::{agree, last_tick, timeless},
-    build::{Event, MINUTE, Scan, Source, T0, exception, listing, resource},
+    build::{Event, MINUTE, Scan, Source, T0, exception, listing, register, resource},
     oracle::Oracle,
     random::{ACCOUNTS, Random, for_seeds, scenario},
     site::{Site, Tables, compacted},
@@ -203,18 +203,22 @@ fn who_leaves_and_comes_back_is_scored_as_if_it_had_stayed() {
     for_seeds("who_leaves_and_comes_back_is_scored_as_if_it_had_stayed", 60, |random| {
         let (events, now) = settled(random);
         let account = random.pick(&ACCOUNTS);
-        let is_listing =
-            |one: &Event| matches!(&one.source, Source::Listing(id, _) if id == account);
+        let is_its_own = |one: &Event| match &one.source {
+            Source::Listing(id, _) | Source::Register(id, _) => id == account,
+            _ => false,
+        };
         let listed = || at(now, Source::Listing(account.into(), Some(listing(account, "pay-1"))));
+        // By the register it stays one of ours, whom others may trust.
+        let ours = at(now, Source::Register(account.into(), Some(register(account, None))));
         let half = random.below(events.len());
-        let then: Vec<_> = events[half..].iter().filter(|one| !is_listing(one)).cloned().collect();
+        let then: Vec<_> = events[half..].iter().filter(|one| !is_its_own(one)).cloned().collect();
         let row = random.chance(50).then(|| AccountListing {
             status: AccountStatus::Suspended,
             ..listing(account, "pay-1")
         });
         let leaves = [at(now, Source::Listing(account.into(), row))];
-        let stayed = [&events[..half], &[listed()], &then].concat();
-        let left = [&events[..half], &[listed()], &leaves, &then].concat();
+        let stayed = [&events[..half], &[listed(), ours.clone()], &then].concat();
+        let left = [&events[..half], &[listed(), ours], &leaves, &then].concat();
         let mut site = Site::run(2, &left);
         let (gone, there) = (site.tables(), Site::run(2, &stayed).tables());
         assert!(gone.scores.keys().all(|key| key.account != account));

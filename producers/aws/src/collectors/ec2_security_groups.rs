@@ -2,9 +2,8 @@
 
 use serde_json::json;
 
-use super::{Collecting, Collector, Coverage, items, text};
+use super::{Collecting, Collector, Coverage, ec2, items, text};
 use crate::account::Account;
-use crate::document::Document;
 use crate::scope::Observer;
 
 pub(super) const COLLECTOR: Collector = Collector {
@@ -15,29 +14,27 @@ pub(super) const COLLECTOR: Collector = Collector {
     collect,
 };
 
+const KIND: ec2::Kind = ec2::Kind {
+    resource_type: COLLECTOR.resource_type,
+    id: "GroupId",
+    tags: "Tags",
+    word: "security-group",
+};
+
 /// Sees each group of the scope's region.
 ///
-/// Shape: configuration is the item of the answer. Source: `ec2:DescribeSecurityGroups`, all pages.
+/// Shape: configuration is the item of the answer; the name is the group's own. Source:
+/// `ec2:DescribeSecurityGroups`, all pages.
 fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
     Box::pin(async move {
         let region = &observer.scope().region;
         let parameters = json!({"MaxResults": 1000});
-        let answer =
-            account.client("ec2", region).call_all("DescribeSecurityGroups", parameters).await?;
+        let client = account.client("ec2", region);
+        let answer = client.call_all("DescribeSecurityGroups", parameters).await?;
         for group in items(&answer, "SecurityGroups")? {
-            let id = text(group, "GroupId")?;
-            let arn = match group["SecurityGroupArn"].as_str() {
-                Some(arn) => arn.to_owned(),
-                None => {
-                    let (partition, owner) = (account.partition(), text(group, "OwnerId")?);
-                    format!("arn:{partition}:ec2:{region}:{owner}:security-group/{id}")
-                }
-            };
-            let document = Document::new(account, region, COLLECTOR.resource_type, id, group)
-                .name(group["GroupName"].as_str())
-                .arn(arn)
-                .tags(group.get("Tags"));
-            observer.see(document).await?;
+            let owner = text(group, "OwnerId")?;
+            let document = KIND.document(account, region, owner, group)?;
+            observer.see(document.name(group["GroupName"].as_str())).await?;
         }
         Ok(())
     })

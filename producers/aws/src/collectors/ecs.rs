@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
-use super::{items, text};
+use super::items;
 use crate::account::Account;
 use crate::api::CallError;
 use crate::scope::CollectError;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_smithy_types::base64;
 use serde_json::{Map, Value, json};
 
-use super::{Collecting, Collector, Coverage, text};
+use super::{Collecting, Collector, Coverage, iam, text};
 use crate::account::Account;
 use crate::document::Document;
 use crate::scope::{CollectError, GLOBAL, Observer};
@@ -29,7 +29,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// own column names and texts. `GeneratedTime` is left out: it moves with every new report, and a
 /// change that tells nothing is no change. Supplementary: `AccountSummary` is the map of counts,
 /// which says of root what the report's own row may lack. Source: `iam:GenerateCredentialReport`,
-/// asked until the report is complete, `iam:GetCredentialReport` and `iam:GetAccountSummary`.
+/// asked until the report is complete, `iam:GetCredentialReport` and `iam:GetAccountSummary`, shared
+/// with the account's settings.
 fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
     Box::pin(async move {
         wait_until_complete(account, FIRST_PAUSE).await?;
@@ -39,9 +40,7 @@ fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
         let id = account.id();
         let mut document =
             Document::new(account, GLOBAL, COLLECTOR.resource_type, id, &configuration);
-        let summary = account.home("iam").call("GetAccountSummary", json!({})).await;
-        let summary = summary.map(|mut answer| answer["SummaryMap"].take());
-        document.answer("AccountSummary", summary, &[]);
+        iam::add_summary(account, &mut document).await;
         observer.see(document).await
     })
 }

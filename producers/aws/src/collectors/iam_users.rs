@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::{Collecting, Collector, Coverage, iam, items, see_each, text};
 use crate::account::Account;
-use crate::api::CallError;
 use crate::document::Document;
 use crate::scope::{CollectError, GLOBAL, Observer};
 
@@ -43,7 +42,8 @@ fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
 async fn document(account: &Account, user: &Value) -> Result<Option<Document>, CollectError> {
     let name = text(user, "UserName")?;
     let id = text(user, "UserId")?;
-    let keys = list(account, "ListAccessKeys", name, "AccessKeyMetadata").await;
+    let (client, parameters) = (account.home("iam"), json!({"UserName": name}));
+    let keys = client.call_all("ListAccessKeys", parameters.clone()).await;
     if matches!(&keys, Err(error) if error.code() == NONE) {
         return Ok(None);
     }
@@ -51,22 +51,10 @@ async fn document(account: &Account, user: &Value) -> Result<Option<Document>, C
         .name(Some(name))
         .arn(text(user, "Arn")?)
         .tags(user.get("Tags"));
-    document.answer("AccessKeys", keys, &[]);
-    let profile = account.home("iam").call("GetLoginProfile", json!({"UserName": name})).await;
-    let profile = profile.map(|mut answer| answer["LoginProfile"].take());
-    document.answer("LoginProfile", profile, &[NONE]);
-    let devices = list(account, "ListMFADevices", name, "MFADevices").await;
-    document.answer("MFADevices", devices, &[]);
+    document.member("AccessKeys", keys, "AccessKeyMetadata", &[]);
+    let profile = client.call("GetLoginProfile", parameters.clone()).await;
+    document.member("LoginProfile", profile, "LoginProfile", &[NONE]);
+    let devices = client.call_all("ListMFADevices", parameters).await;
+    document.member("MFADevices", devices, "MFADevices", &[]);
     Ok(Some(document))
-}
-
-/// Gives one list of a user, all pages.
-async fn list(
-    account: &Account,
-    operation: &str,
-    user: &str,
-    list: &str,
-) -> Result<Value, CallError> {
-    let answer = account.home("iam").call_all(operation, json!({"UserName": user})).await;
-    answer.map(|mut answer| answer[list].take())
 }

@@ -10,8 +10,16 @@ use crate::account::Account;
 use crate::document::Document;
 use crate::scope::{CollectError, Observer};
 
+mod account_settings;
 mod actions;
+mod cloudtrail_trails;
+mod ec2;
+mod ec2_instances;
+mod ec2_network_interfaces;
 mod ec2_security_groups;
+mod ec2_snapshots;
+mod ec2_volumes;
+mod ec2_vpcs;
 mod ecr_repositories;
 mod ecs;
 mod ecs_clusters;
@@ -20,6 +28,8 @@ mod ecs_task_definitions;
 mod ecs_tasks;
 mod iam;
 mod iam_credential_report;
+mod iam_groups;
+mod iam_policies;
 mod iam_roles;
 mod iam_users;
 mod opensearch_domains;
@@ -33,13 +43,22 @@ pub use actions::{account_actions, actions, payer_actions, session_policy};
 
 /// All collectors, sorted by id.
 pub const ALL: &[Collector] = &[
+    account_settings::COLLECTOR,
+    cloudtrail_trails::COLLECTOR,
+    ec2_instances::COLLECTOR,
+    ec2_network_interfaces::COLLECTOR,
     ec2_security_groups::COLLECTOR,
+    ec2_snapshots::COLLECTOR,
+    ec2_volumes::COLLECTOR,
+    ec2_vpcs::COLLECTOR,
     ecr_repositories::COLLECTOR,
     ecs_clusters::COLLECTOR,
     ecs_services::COLLECTOR,
     ecs_task_definitions::COLLECTOR,
     ecs_tasks::COLLECTOR,
     iam_credential_report::COLLECTOR,
+    iam_groups::COLLECTOR,
+    iam_policies::COLLECTOR,
     iam_roles::COLLECTOR,
     iam_users::COLLECTOR,
     opensearch_domains::COLLECTOR,

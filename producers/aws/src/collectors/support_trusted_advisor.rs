@@ -11,10 +11,7 @@ pub(super) const COLLECTOR: Collector = Collector {
     id: "support-trusted-advisor",
     resource_type: "AWS::TrustedAdvisor::Check",
     coverage: Coverage::Global,
-    actions: &[
-        "support:DescribeTrustedAdvisorCheckResult",
-        "support:DescribeTrustedAdvisorChecks",
-    ],
+    actions: &["support:DescribeTrustedAdvisorCheckResult", "support:DescribeTrustedAdvisorChecks"],
     collect,
 };
 

@@ -1,4 +1,4 @@
-"""IAM: users, roles and the credential report."""
+"""IAM: users, groups, roles, policies and the credential report."""
 
 import csv
 import io
@@ -22,7 +22,16 @@ def fill(client, mark):
     iam = client("iam")
     document = json.dumps(POLICY)
     managed = iam.create_policy(PolicyName="managed", PolicyDocument=document)["Policy"]["Arn"]
-    iam.create_group(GroupName="group")
+    second = json.loads(document)
+    second["Statement"][0]["Sid"] = "Second"
+    iam.create_policy_version(PolicyArn=managed, PolicyDocument=json.dumps(second),
+                              SetAsDefault=True)
+    iam.create_policy(PolicyName=f"un.used-{mark}", PolicyDocument=document, Path="/deep/er/",
+                      Description="ü & <so on>", Tags=TAGS)
+    iam.create_group(GroupName="group", Path="/deep/er/")
+    iam.create_group(GroupName="emp+ty=1")
+    iam.put_group_policy(GroupName="group", PolicyName="inline", PolicyDocument=document)
+    iam.attach_group_policy(GroupName="group", PolicyArn=managed)
     for user in [f"a.{mark}@b-c+d=e", "plain"]:
         iam.create_user(UserName=user, Tags=TAGS[:2], Path="/deep/er/")
         iam.put_user_policy(UserName=user, PolicyName="inline", PolicyDocument=document)
@@ -69,6 +78,20 @@ def roles(details):
             for role in details["RoleDetailList"]}
 
 
+def groups(details):
+    return {group["GroupId"]: resource("global", group["GroupName"], group["Arn"], None, group, {})
+            for group in details["GroupDetailList"]}
+
+
+def policies(client, details):
+    """Gives the policies that ListPolicies knows too; those of AWS are in no account's list."""
+    pages = client("iam").get_paginator("list_policies").paginate(Scope="Local")
+    local = {policy["Arn"] for page in pages for policy in page["Policies"]}
+    return {policy["PolicyId"]: resource("global", policy["PolicyName"], policy["Arn"], None,
+                                         policy, {})
+            for policy in details["Policies"] if policy["Arn"] in local}
+
+
 def report(client, account):
     iam = client("iam")
     found = iam.get_credential_report()
@@ -79,9 +102,11 @@ def report(client, account):
 
 
 def inventory(client, account):
-    details = client("iam").get_account_authorization_details(Filter=["User", "Role"])
+    details = client("iam").get_account_authorization_details()
     return {
         "AWS::IAM::CredentialReport": report(client, account),
+        "AWS::IAM::Group": groups(details),
+        "AWS::IAM::Policy": policies(client, details),
         "AWS::IAM::Role": roles(details),
         "AWS::IAM::User": users(client, details),
     }

@@ -149,7 +149,7 @@ impl Scanned {
         let mut ended = BTreeMap::new();
         for (observation, _) in &self.observations {
             let Observation { account, region, resource_type, event, .. } = observation;
-            ensure!(observation.scan == self.summary.scan && observation.attempt == 1);
+            assert_eq!(observation.scan, self.summary.scan);
             let key = (account.clone(), region.clone(), resource_type.clone());
             ensure!(!ended.contains_key(&key), "{key:?} goes on after its end");
             match event {

@@ -23,11 +23,13 @@ fn account(offset: i64, id: &str, name: Option<&str>) -> Record {
         payer: String::new(),
         name: name.to_owned(),
         status: AccountStatus::Active,
+        status_since_ms: None,
         owner: None,
         executive: None,
         listed: true,
         spend_cents: None,
         coverage: Vec::new(),
+        status_since_ms: None,
     });
     let topic = ACCOUNT_STATE.spec;
     let encode = |state| Codec::default().encode(&topic.full_name("test"), &state).unwrap();

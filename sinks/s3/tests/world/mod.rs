@@ -124,11 +124,13 @@ impl<'a> Writer<'a> {
             payer: String::new(),
             name: name.to_owned(),
             status: AccountStatus::Active,
+            status_since_ms: None,
             owner: None,
             executive: None,
             listed: true,
             spend_cents: None,
             coverage: Vec::new(),
+            status_since_ms: None,
         };
         let key = AccountKey::new(account);
         self.0.put(&topic::ACCOUNT_STATE, &key, &state, NOW_MS).unwrap();
