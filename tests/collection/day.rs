@@ -34,13 +34,18 @@ pub(crate) struct Bad {
 impl Day {
     /// Scans once while all is well.
     pub(crate) fn begin() -> Result<Self> {
+        Self::begin_within(60_000)
+    }
+
+    /// [`Day::begin`] with a time limit for each account, in milliseconds.
+    pub(crate) fn begin_within(unit_ms: u64) -> Result<Self> {
         let world = World::shared()?;
         let gateway = world.gateway()?;
         // Patience that lets a bad day end soon.
         let more = json!({
             "regions": REGIONS, "max_attempts": 3,
             "timeouts": {"connect_ms": 1000, "attempt_ms": 2000, "call_ms": 20000,
-                "unit_ms": 15000},
+                "unit_ms": unit_ms},
         });
         let site = Site::local(world, &gateway.endpoint(), more)?;
         let run = summary(&site.run()?)?;
