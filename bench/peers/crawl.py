@@ -111,7 +111,7 @@ def settings(account, iam_client, summary):
     account.keep(
         "AWS::Account::Settings", {}, AccountSummary=summary, **contacts,
         ContactInformation=or_none(client.get_contact_information),
-        Regions=everything(client, "list_regions", "Regions", MaxResults=50),
+        Regions=or_none(client.list_regions, MaxResults=50),
         PasswordPolicy=or_none(iam_client.get_account_password_policy))
 
 
