@@ -31,7 +31,7 @@ struct Printed {
 impl World {
     /// Makes an organisation; every `rich`-th account has something of every service.
     pub(crate) fn start(accounts: usize, rich: usize) -> Result<Self> {
-        let moto = Moto::start_with(&Options::default().no_images())?;
+        let moto = Moto::start_with(&Options::default().no_support_plan())?;
         let (accounts, rich) = (accounts.to_string(), rich.to_string());
         let arguments = [&*moto.endpoint(), &accounts, "--rich", &rich];
         let printed = kit::python(FILL, &arguments)?;
