@@ -32,7 +32,7 @@ const FILL: &str = "producers/aws/tests/fill.py";
 /// A server with two organisations behind the proxy that refuses.
 pub(crate) struct World {
     pub(crate) moto: Moto,
-    pub(crate) denier: Gateway,
+    pub(crate) gateway: Gateway,
     /// Account ids by payer.
     pub(crate) accounts: BTreeMap<String, Vec<String>>,
     /// Moves on with each question.
@@ -42,16 +42,16 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn start() -> Result<Self> {
         let moto = Moto::start_with(&Options::default().support_plan(PLAN))?;
-        let denier = Gateway::start(moto.port())?;
+        let gateway = Gateway::start(moto.port())?;
         let printed = kit::python(FILL, &["organisations", &moto.endpoint()])?;
         let accounts = serde_json::from_str(&printed).context("the script prints JSON")?;
-        Ok(Self { moto, denier, accounts, now_ms: Arc::new(AtomicI64::new(START_MS)) })
+        Ok(Self { moto, gateway, accounts, now_ms: Arc::new(AtomicI64::new(START_MS)) })
     }
 
     pub(crate) fn config(&self, change: Value) -> Result<Config> {
         let payers: Vec<_> = self.accounts.keys().map(|id| json!({"account": id})).collect();
         let mut config = json!({"role": "Audit", "external_id": "xy", "payers": payers,
-            "regions": REGIONS, "endpoint": self.denier.endpoint(), "max_attempts": 2});
+            "regions": REGIONS, "endpoint": self.gateway.endpoint(), "max_attempts": 2});
         if let (Value::Object(config), Value::Object(change)) = (&mut config, change) {
             config.extend(change);
         }
