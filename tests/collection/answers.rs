@@ -52,7 +52,7 @@ fn a_page_that_fails_fails_the_whole_listing() -> Result<()> {
 /// The time limit of the unit ends what has no end of its own; what was whole before counts.
 #[test]
 fn a_listing_without_end_is_ended() -> Result<()> {
-    let day = Day::begin()?;
+    let day = Day::begin_within(15_000)?;
     let unlucky = day.world.unlucky();
     let place = Where::operation("ec2", "DescribeSecurityGroups").account(unlucky);
     let fault = day.gateway.inject(Fault::Endless, place.region(REGIONS[1]));

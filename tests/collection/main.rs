@@ -10,6 +10,7 @@ mod answers;
 #[path = "../pipeline/compare.rs"]
 mod compare;
 mod day;
+mod large;
 mod refusals;
 mod silence;
 mod site;

@@ -74,8 +74,11 @@ fn sessions_that_end_in_the_middle_fail_what_is_left() -> Result<()> {
     let day = Day::begin()?;
     let unlucky = day.world.unlucky();
     for (fault, codes) in [
-        (Fault::Expired, &["ExpiredToken", "RequestExpired"]),
-        (Fault::Revoked, &["InvalidClientTokenId", "AuthFailure"]),
+        (Fault::Expired, &["ExpiredToken", "RequestExpired"][..]),
+        (
+            Fault::Revoked,
+            &["InvalidClientTokenId", "AuthFailure", "InvalidAccessKeyId", "UnrecognizedClient"],
+        ),
     ] {
         let sts = day.gateway.inject(Fault::Denied, Where::service("sts").account(unlucky).skip(1));
         let place = Where::anywhere().account(unlucky);
@@ -83,7 +86,7 @@ fn sessions_that_end_in_the_middle_fail_what_is_left() -> Result<()> {
         let bad = day.bad(&[unlucky])?;
         ensure!(day.gateway.struck(fault) > 0, "the unit ended before its session");
         let failed = bad.failed_types(unlucky);
-        ensure!(failed.len() >= 2, "only {failed:?} failed");
+        ensure!(failed.len() >= 3, "only {failed:?} failed");
         let unit = bad.unit(unlucky)?;
         ensure!(unit.failed > 0 && unit.failed < unit.scopes, "a part of it: {unit:?}");
         let said = unit.error.clone().unwrap_or_default();

@@ -6,7 +6,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use kit::process::{Child, Finished};
+use kit::kafka::Kafka;
+use kit::process::{self, Child, Finished};
 use schemas::{Codec, Key, Topic};
 use serde_json::{Value, json};
 use stream::{LogConfig, snapshot};
@@ -38,6 +39,33 @@ impl Site {
             history_retention_days: None,
         };
         let site = Self { folder, prefix: "collection".to_owned(), log };
+        site.configure(world, endpoint, more, &json!({"local": "./data"}))?;
+        Ok(site)
+    }
+
+    /// Makes a site with topics of its own on the shared Kafka node.
+    pub(crate) fn kafka(
+        world: &World,
+        endpoint: &str,
+        more: Value,
+        session_timeout_ms: u32,
+    ) -> Result<Self> {
+        let kafka = Kafka::shared()?;
+        let log = json!({"bootstrap": kafka.bootstrap(), "partitions": PARTITIONS,
+            "replication_factor": 1, "session_timeout_ms": session_timeout_ms});
+        let site = Self {
+            folder: tempfile::tempdir()?,
+            prefix: kafka.prefix("collection"),
+            log: LogConfig::Kafka(serde_json::from_value(log.clone())?),
+        };
+        let mut log = log;
+        log.as_object_mut().context("it is an object")?.remove("partitions");
+        site.configure(world, endpoint, more, &json!({"kafka": log}))?;
+        process::run(site.command(&["topics", "apply"]), RUN_LIMIT).context("making the topics")?;
+        Ok(site)
+    }
+
+    fn configure(&self, world: &World, endpoint: &str, more: Value, log: &Value) -> Result<()> {
         let mut aws = json!({
             "payers": [{"account": world.payer()}], "role": "audit", "endpoint": endpoint,
             "concurrency": {"calls_per_second": 1000},
@@ -45,24 +73,32 @@ impl Site {
         if let (Value::Object(aws), Value::Object(more)) = (&mut aws, more) {
             aws.extend(more);
         }
+        let standard = kit::setup::repository().join("standard");
         let text = format!(
-            "prefix: {}\npartitions: {PARTITIONS}\nlog: {{local: ./data}}\nstate: ./state\n\
-             standard: {:?}\nworkbooks: ./workbooks\naws: {aws}\n",
-            site.prefix,
-            kit::setup::repository().join("standard"),
+            "prefix: {}\npartitions: {PARTITIONS}\nlog: {log}\nstate: ./state\n\
+             standard: {standard:?}\nworkbooks: ./workbooks\naws: {aws}\n",
+            self.prefix,
         );
-        fs::write(site.folder().join("config.yaml"), text)?;
-        Ok(site)
+        fs::write(self.folder().join("config.yaml"), text).context("writing the configuration")
     }
 
-    pub(crate) fn folder(&self) -> &Path {
+    fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Runs a scan and everything behind it to its end, however that is.
+    /// Runs a scan of a few accounts and everything behind it to its end, however that is.
     pub(crate) fn run(&self) -> Result<Finished> {
-        let command = self.command(&["run", "--once", "--json"]);
-        Child::spawn(command, self.folder(), "run")?.wait(RUN_LIMIT)
+        self.run_within(RUN_LIMIT)
+    }
+
+    /// [`Site::run`] with a limit of one's own.
+    pub(crate) fn run_within(&self, limit: Duration) -> Result<Finished> {
+        self.start("run", &["run", "--once", "--json"])?.wait(limit)
+    }
+
+    /// Starts the program; its output goes to files of this name.
+    pub(crate) fn start(&self, name: &str, arguments: &[&str]) -> Result<Child> {
+        Child::spawn(self.command(arguments), self.folder(), name)
     }
 
     /// Reads the tables as they are now.
@@ -77,7 +113,7 @@ impl Site {
         Ok(records.into_iter().map(|(_, _, value)| value).collect())
     }
 
-    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_scorecard"));
         command
             .args(arguments)

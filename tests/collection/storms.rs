@@ -13,7 +13,8 @@ use crate::site::summary;
 fn bursts_of_throttling_and_errors_are_outlasted() -> Result<()> {
     let day = Day::begin()?;
     for fault in [Fault::Throttled, Fault::Broken] {
-        let services = ["sts", "organizations", "iam", "ec2", "s3"];
+        let services =
+            ["sts", "organizations", "iam", "ec2", "s3", "secretsmanager", "ecs", "es", "route53"];
         let bursts = services.map(|service| {
             let burst = day.gateway.inject(fault, Where::service(service).times(2));
             (service, burst)

@@ -144,7 +144,7 @@ fn command(
         Contender::Ours => {
             let config = folder.join("config.yaml");
             let aws = json!({"payers": [{"account": crowd.payer}], "role": "audit",
-                "endpoint": endpoint, "regions": crowd.regions});
+                "endpoint": endpoint, "regions": crowd.regions, "spend": "none"});
             let text = format!(
                 "prefix: {PREFIX}\npartitions: {PARTITIONS}\nlog: {{local: ./data}}\naws: {aws}\n"
             );

@@ -22,7 +22,7 @@ fn refusals_are_data() -> Result<()> {
         ("s3", "GET /bucket?tagging"),
     ];
     for (service, operation) in refused {
-        world.denier.deny_operation(service, operation);
+        world.gateway.deny_operation(service, operation);
     }
     let scanned = world.scan(&world.config(json!({}))?)?;
     let scopes = scanned.scopes()?;
@@ -41,7 +41,7 @@ fn refusals_are_data() -> Result<()> {
             }
         }
     }
-    let asked = world.denier.count("iam", "GetAccountAuthorizationDetails");
+    let asked = world.gateway.count("iam", "GetAccountAuthorizationDetails");
     assert_eq!(asked, 6, "users, groups, roles and policies share one refusal");
     for resource in scanned.resources() {
         let expected: &[&str] = match resource.resource_type.as_str() {
@@ -58,7 +58,7 @@ fn refusals_are_data() -> Result<()> {
     }
 
     for (service, operation) in refused {
-        world.denier.allow_operation(service, operation);
+        world.gateway.allow_operation(service, operation);
     }
     check_refused_payer(&world)
 }
@@ -66,7 +66,7 @@ fn refusals_are_data() -> Result<()> {
 /// A payer that can't be listed takes nothing from the others.
 fn check_refused_payer(world: &World) -> Result<()> {
     let (first, others) = world.accounts.iter().next().expect("there are payers");
-    world.denier.deny_account(first);
+    world.gateway.deny_account(first);
     let scanned = world.scan(&world.config(json!({}))?)?;
     let failed = &scanned.summary.payers_failed;
     assert_eq!(failed.iter().map(|f| &f.payer).collect::<Vec<_>>(), [first]);
@@ -87,10 +87,10 @@ fn regions_are_asked_for() -> Result<()> {
     let regions: BTreeSet<_> = scopes.keys().map(|(_, region, _)| region.as_str()).collect();
     ensure!(regions.len() > 15 && regions.contains("eu-west-1"), "{regions:?}");
     ensure!(!regions.contains("ap-east-1"), "moto has it as not opted in");
-    assert_eq!(world.denier.count("ec2", "DescribeRegions"), 6);
+    assert_eq!(world.gateway.count("ec2", "DescribeRegions"), 6);
 
     // Where the regions can't be learned, the home region stands for them.
-    world.denier.deny_operation("ec2", "DescribeRegions");
+    world.gateway.deny_operation("ec2", "DescribeRegions");
     let scanned = world.scan(&config)?;
     for ((account, region, kind), end) in scanned.scopes()? {
         let is_regional = ALL.iter().any(|collector| {

@@ -28,7 +28,6 @@ pub struct Moto {
 #[derive(Debug, Default, Clone)]
 pub struct Options {
     arguments: Vec<String>,
-    no_images: bool,
 }
 
 impl Options {
@@ -47,18 +46,10 @@ impl Options {
         self
     }
 
-    /// No account has a support plan: Trusted Advisor refuses its checks, as AWS does then.
+    /// `account` has a support plan, and so Trusted Advisor; without this, no account has.
     #[must_use]
-    pub fn no_support_plan(mut self) -> Self {
-        self.arguments.push("--no-support-plan".to_owned());
-        self
-    }
-
-    /// Accounts have no machine images and none of their snapshots, which are most of what moto
-    /// takes of memory and time where there are many accounts.
-    #[must_use]
-    pub fn no_images(mut self) -> Self {
-        self.no_images = true;
+    pub fn support_plan(mut self, account: &str) -> Self {
+        self.arguments.push(format!("--support-plan={account}"));
         self
     }
 }
@@ -88,7 +79,6 @@ impl Moto {
             .args(["--port", &port.to_string()])
             .args(&options.arguments)
             .env("PYTHONDONTWRITEBYTECODE", "1")
-            .env("MOTO_EC2_LOAD_DEFAULT_AMIS", (!options.no_images).to_string())
             .env_remove("MOTO_PORT");
         let mut server = Child::spawn_in_own_folder(command, folder.path(), "moto")?;
         let ready =
