@@ -230,7 +230,10 @@ def route53(account, _):
 
 def support(account, _):
     client = account.client("support")
-    for item in or_none(client.describe_trusted_advisor_checks, language="en").get("checks", []):
+    found = or_none(client.describe_trusted_advisor_checks, language="en")
+    if "checks" not in found:
+        account.keep("AWS::TrustedAdvisor::Check", found)
+    for item in found.get("checks", []):
         result = or_none(client.describe_trusted_advisor_check_result, checkId=item["id"])
         account.keep("AWS::TrustedAdvisor::Check", item, Result=result)
 
