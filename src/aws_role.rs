@@ -96,7 +96,7 @@ fn spend_source(text: &str) -> Result<SpendSource, serde::de::value::Error> {
 
 impl Role {
     fn of(args: &Args) -> Result<Self> {
-        let (mut name, mut external_id) = (None, None);
+        let (mut name, mut external_id, mut spend) = (None, None, None);
         if let Some(path) = &args.config {
             let config = ConfigFile { path: path.clone() }.read()?;
             let aws = config.aws.context("the configuration has no `aws`")?;
@@ -112,11 +112,12 @@ impl Role {
             name = payer.and_then(|payer| payer.role.clone()).or(Some(aws.role));
             let own = payer.and_then(|payer| payer.external_id.clone());
             external_id = own.or(aws.external_id);
+            spend = Some(aws.spend);
         }
         let name = args.role.clone().or(name);
         let name = name.context("--role: give the role's name, or a configuration that has it")?;
         let external_id = args.external_id.clone().or(external_id);
-        let spend = args.spend.unwrap_or_default();
+        let spend = args.spend.or(spend).unwrap_or_default();
         Self::new(&name, &args.trust, external_id.as_deref(), spend)
     }
 

@@ -154,7 +154,8 @@ fn sentence(summary: &Summary) -> String {
     let Summary { joined, accounts_listed, units, .. } = summary;
     let accounts = if *joined { units.len() } else { *accounts_listed };
     format!(
-        "scanned {} of {accounts} accounts{}: {} resources in {} scopes, {} scopes failed, {} calls",
+        "scanned {} of {accounts} accounts{}: {} resources in {} scopes, {} scopes failed, {} \
+         calls",
         summary.accounts_ended(),
         if *joined { " (a scan that was under way)" } else { "" },
         summary.resources(),

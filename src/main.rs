@@ -22,6 +22,7 @@ mod sources;
 mod summary;
 mod top;
 mod topics;
+mod trust;
 mod validate;
 
 use std::process::ExitCode;
@@ -60,6 +61,7 @@ enum Command {
     Clock(clock::Args),
     Dlq(dlq::Args),
     Top(top::Args),
+    Trust(trust::Args),
     Replay(replay::Args),
     Reshard(reshard::Args),
 }
@@ -82,6 +84,7 @@ fn main() -> ExitCode {
         Command::Clock(args) => clock::run(&args),
         Command::Dlq(args) => dlq::run(&args),
         Command::Top(args) => top::run(&args),
+        Command::Trust(args) => trust::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Reshard(args) => reshard::run(&args),
     };

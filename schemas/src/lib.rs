@@ -46,4 +46,4 @@ pub use spend::Spend;
 pub use symbols::{read_symbol, symbols_schema};
 pub use tick::{Tick, TickKey};
 pub use topic::{Cleanup, Placement, Topic, TopicSpec};
-pub use trust::{PrincipalKind, TrustKey, TrustState};
+pub use trust::{KnownBy, PrincipalKind, TrustCondition, TrustKey, TrustState};

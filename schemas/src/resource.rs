@@ -110,4 +110,8 @@ pub struct ResourceChange {
     pub differences: Vec<Difference>,
     /// The record that showed it.
     pub cause: Cause,
+    /// Principals that its policies let in and that its account never trusted before, sorted.
+    #[serde(default)]
+    #[avro(default = "[]")]
+    pub first_trusted: Vec<String>,
 }

@@ -46,6 +46,9 @@ pub struct Contribution {
 }
 
 /// A sum over accounts.
+///
+/// Of a foreign account votes are the resources through which it, or somebody in it, is trusted;
+/// they fail while nobody knows it.
 #[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
 #[avro(namespace = "scorecard")]
 pub struct RollupState {
@@ -65,4 +68,8 @@ pub struct RollupState {
     pub noncompliant: i64,
     /// Failing votes with live credit.
     pub excepted: i64,
+    /// Of a foreign account: the accounts that trust it, sorted; the first of `accounts`.
+    #[serde(default)]
+    #[avro(default = "[]")]
+    pub trusted_by: Vec<String>,
 }

@@ -26,9 +26,47 @@ symbols! {
         Federated = "federated",
         /// Everyone.
         Public = "public",
+        /// All accounts of an organisation.
+        Organisation = "organisation",
+        /// An account by its canonical user id, which does not tell the account.
+        Canonical = "canonical",
         /// Something this release can't name.
         Other = "other",
     }
+}
+
+symbols! {
+    /// By what a principal is known.
+    KnownBy default "nobody" {
+        /// Nobody knows it; everyone is nobody.
+        Nobody = "nobody",
+        /// Its account is one of ours: a payer lists it, or the register has it as our own.
+        Organisation = "organisation",
+        /// The register approves it as a third party.
+        Register = "register",
+        /// It is on the list of known vendors, which says whose it is and approves nothing.
+        Vendor = "vendor",
+        /// It is a service of the provider, or an identity provider that is built in.
+        Service = "service",
+    }
+}
+
+impl Default for KnownBy {
+    /// What rows of release 0.1.0 say: nothing.
+    fn default() -> Self {
+        Self::Nobody
+    }
+}
+
+/// How many resources demand a condition of a principal.
+#[derive(Clone, Debug, PartialEq, Eq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub struct TrustCondition {
+    /// The condition's key, for example `sts:ExternalId`; `other` for all that says neither who
+    /// comes nor from where.
+    pub key: String,
+    /// Resources that demand it in every statement that lets the principal in.
+    pub resources: i64,
 }
 
 /// A principal that may act in an account, and through what.
@@ -39,9 +77,28 @@ pub struct TrustState {
     pub kind: PrincipalKind,
     /// The principal's account, when it lies in one.
     pub principal_account: Option<String>,
-    /// Whether that account is listed by a payer or approved in the register; true for services and
-    /// identity providers.
+    /// Whether it is known by anything: see `known_by`.
     pub known: bool,
-    /// Keys of the resources whose policies trust it, sorted.
+    /// Keys of resources whose policies let it in, sorted: the first of `resources`.
     pub through: Vec<String>,
+    /// By what it is known.
+    #[serde(default)]
+    #[avro(default = r#""nobody""#)]
+    pub known_by: KnownBy,
+    /// Whose account it is, in the words of the list of vendors.
+    #[serde(default)]
+    #[avro(default = "null")]
+    pub vendor: Option<String>,
+    /// Resources whose policies let it in.
+    #[serde(default)]
+    #[avro(default = "0")]
+    pub resources: i64,
+    /// What they demand of it, sorted by key.
+    #[serde(default)]
+    #[avro(default = "[]")]
+    pub conditions: Vec<TrustCondition>,
+    /// When a document first named it, in UTC milliseconds, whatever became of that trust since.
+    #[serde(default)]
+    #[avro(default = "0")]
+    pub first_seen_ms: i64,
 }

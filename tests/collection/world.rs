@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, Result, anyhow};
 use kit::gateway::Gateway;
-use kit::moto::{Moto, Options};
+use kit::moto::Moto;
 use serde::Deserialize;
 
 const FILL: &str = "tests/fixtures/large/fill.py";
@@ -31,7 +31,7 @@ struct Printed {
 impl World {
     /// Makes an organisation; every `rich`-th account has something of every service.
     pub(crate) fn start(accounts: usize, rich: usize) -> Result<Self> {
-        let moto = Moto::start_with(&Options::default().no_support_plan())?;
+        let moto = Moto::start()?;
         let (accounts, rich) = (accounts.to_string(), rich.to_string());
         let arguments = [&*moto.endpoint(), &accounts, "--rich", &rich];
         let printed = kit::python(FILL, &arguments)?;

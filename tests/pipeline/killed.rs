@@ -37,7 +37,7 @@ enum Moment {
 #[test]
 fn a_killed_run_is_made_good_by_the_next() -> Result<()> {
     let world = Organisation::start()?;
-    world.denier.deny_account(&world.id(DENIED));
+    world.gateway.deny_account(&world.id(DENIED));
     let reference = Site::local(&world)?;
     reference.run()?;
     let expected = reference.tables()?.normal();
@@ -45,7 +45,7 @@ fn a_killed_run_is_made_good_by_the_next() -> Result<()> {
     let mut random = Random(SEED);
     let makers: [fn(&Organisation) -> Result<Site>; 2] = [Site::local, Site::kafka];
     for make in makers {
-        world.denier.reset_counts();
+        world.gateway.reset_counts();
         let undisturbed = make(&world)?;
         let run = undisturbed.run()?;
         let calls = calls(&world);
@@ -100,7 +100,7 @@ fn killed(
 
 /// Kills a run at its moment; tells whether it was still running then.
 fn kill(world: &Organisation, site: &Site, moment: Moment) -> Result<bool> {
-    world.denier.reset_counts();
+    world.gateway.reset_counts();
     let mut child = site.start()?;
     match moment {
         Moment::Calls(count) => {
@@ -121,7 +121,7 @@ fn kill(world: &Organisation, site: &Site, moment: Moment) -> Result<bool> {
 }
 
 fn calls(world: &Organisation) -> u64 {
-    world.denier.counts().values().sum()
+    world.gateway.counts().values().sum()
 }
 
 /// A small generator with a known sequence. Source: Steele and others, SplitMix64.

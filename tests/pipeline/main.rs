@@ -34,7 +34,7 @@ const DELETED: (&str, &str) = ("payments", "payments-open");
 fn figures_are_the_models_on_both_logs() -> Result<()> {
     let mut world = Organisation::start()?;
     let denied = world.id(DENIED);
-    world.denier.deny_account(&denied);
+    world.gateway.deny_account(&denied);
     let local = Site::local(&world)?;
     let kafka = Site::kafka(&world)?;
 
@@ -128,12 +128,12 @@ fn run_after_deletion(world: &Organisation, site: &Site) -> Result<Tables> {
 /// An account that was collected once keeps its rows, held and marked, when its role is refused.
 fn collect_then_deny(world: &Organisation, site: &Site) -> Result<Tables> {
     let denied = world.id(DENIED);
-    world.denier.allow_account(&denied);
+    world.gateway.allow_account(&denied);
     let run = site.run()?;
     let collected = site.tables()?;
     expect_model("allowed", world, site, &collected, &run, &[], &[])?;
 
-    world.denier.deny_account(&denied);
+    world.gateway.deny_account(&denied);
     let run = site.run()?;
     let tables = site.tables()?;
     expect_same("resource.change", &collected.resource_changes, &tables.resource_changes)?;

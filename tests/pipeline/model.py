@@ -233,7 +233,23 @@ class Model:
             groups.setdefault(("payer", account["payer"]), []).append(id)
             if account["owner"]:
                 groups.setdefault(("owner", account["owner"]), []).append(id)
-        return {path(key): self.sum_over(ids) for key, ids in groups.items()}
+        return {path(key): self.sum_over(ids) for key, ids in groups.items()} | self.foreign()
+
+    def foreign(self):
+        """Accounts that are not ours, with who trusts them: resources fail while it is unknown."""
+        sums = {}
+        for key, row in self.trust().items():
+            id, of = key.split(" ")
+            if of == "*" or of in self.accounts:
+                continue
+            sum = sums.setdefault(path(("foreign", of)), {
+                "score": None, "weight": 0, "scored": 0, "accounts": 0, "total": 0,
+                "noncompliant": 0, "excepted": 0, "trusted_by": []})
+            sum["accounts"] += 1
+            sum["trusted_by"] = sorted(sum["trusted_by"] + [id])
+            sum["total"] += len(row["through"])
+            sum["noncompliant"] += 0 if row["known"] else len(row["through"])
+        return sums
 
     def resources(self):
         """The inventory's keys."""

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
-use kit::denier::Denier;
+use kit::gateway::Gateway;
 use kit::moto::{Moto, Options};
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ const DAY_S: u64 = 86_400;
 /// Two organisations with everything in them.
 pub(crate) struct Organisation {
     pub(crate) moto: Moto,
-    pub(crate) denier: Denier,
+    pub(crate) gateway: Gateway,
     /// What `fill.py` printed, without what was deleted since.
     pub(crate) facts: Value,
     prefixes: RefCell<u32>,
@@ -37,10 +37,10 @@ impl Organisation {
     pub(crate) fn start() -> Result<Self> {
         let options = Options::default().keys_age_days("old-", 400).root_mfa(PAYERS[0]);
         let moto = Moto::start_with(&options)?;
-        let denier = Denier::start(moto.port())?;
+        let gateway = Gateway::start(moto.port())?;
         let printed = kit::python(FILL, &["fill", &moto.endpoint()])?;
         let facts = serde_json::from_str(&printed).context("fill.py prints JSON")?;
-        Ok(Self { moto, denier, facts, prefixes: RefCell::new(0) })
+        Ok(Self { moto, gateway, facts, prefixes: RefCell::new(0) })
     }
 
     /// Gives an account's id by its name.

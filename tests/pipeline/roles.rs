@@ -16,7 +16,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 #[test]
 fn roles_alone_come_to_the_same_tables() -> Result<()> {
     let world = Organisation::start()?;
-    world.denier.deny_account(&world.id(DENIED));
+    world.gateway.deny_account(&world.id(DENIED));
     let reference = Site::local(&world)?;
     reference.run()?;
     let expected = reference.tables()?.normal();

@@ -95,7 +95,7 @@ impl Site {
              s3: {{bucket: {bucket}, endpoint: {moto}}}\n",
             prefix = self.prefix,
             payers = payers.join(", "),
-            endpoint = world.denier.endpoint(),
+            endpoint = world.gateway.endpoint(),
             bucket = self.name,
             moto = world.moto.endpoint(),
         );

@@ -7,7 +7,7 @@ mod scan;
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
-use kit::moto::{Moto, Options};
+use kit::moto::Moto;
 use serde_json::{Value, json};
 
 use crowd::Crowd;
@@ -31,7 +31,7 @@ pub(crate) struct Args {
 /// Runs the benchmark.
 pub(crate) fn run(args: &Args) -> Result<Value> {
     ensure!(args.accounts >= TIMES, "at least {TIMES} accounts are needed");
-    let moto = Moto::start_with(&Options::default().no_support_plan())?;
+    let moto = Moto::start()?;
     let small = Crowd::fill(&moto, "100000000001", args.accounts / TIMES)?;
     let large = Crowd::fill(&moto, "200000000001", args.accounts)?;
     let collectors = scan::compared()?;

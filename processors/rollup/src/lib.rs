@@ -13,6 +13,7 @@ pub fn empty() -> RollupState {
         total: 0,
         noncompliant: 0,
         excepted: 0,
+        trusted_by: Vec::new(),
     }
 }
 

@@ -3,11 +3,17 @@
 use std::sync::Arc;
 
 use apache_avro::AvroSchema;
-use schemas::{Contribution, ContributionKey, RollupKey, RollupState, TopicSpec, key, topic};
+use schemas::{Contribution, ContributionKey, Key, RollupKey, RollupState, TopicSpec, key, topic};
 use serde::{Deserialize, Serialize};
 use stream::{Record, Stage, StepError, Table, TableSpec, View};
 
 use crate::Step;
+
+/// The kind of sums over those who trust a foreign account.
+pub(crate) const FOREIGN: &str = "foreign";
+
+/// Accounts that a foreign account's row names; ids of twelve digits, so a tenth of a record.
+const TRUSTED_BY_MAX: usize = 5_000;
 
 const ROLLUP: Table<RollupKey, RollupState> = Table::published(topic::ROLLUP_STATE);
 const SHARE: Table<ContributionKey, Contribution> =
@@ -68,7 +74,12 @@ impl Stage for RollupStage {
         let of = RollupKey::new(&*key.kind, &*key.id);
         let sum = view.get(&ROLLUP, &of)?.map_or_else(rollup::empty, Arc::unwrap_or_clone);
         match rollup::replace(sum, before.as_deref(), after.as_ref(), accounts) {
-            Some(sum) => view.put(&ROLLUP, &of, sum),
+            Some(mut sum) => {
+                if key.kind == FOREIGN {
+                    name_accounts(view, &key, accounts, &mut sum)?;
+                }
+                view.put(&ROLLUP, &of, sum)
+            }
             None => view.delete(&ROLLUP, &of),
         }
     }
@@ -89,4 +100,23 @@ fn presence(view: &mut View<'_>, key: &ContributionKey, was: bool, is: bool) -> 
         view.delete(&PRESENCE, &of)?;
     }
     Ok(i64::from(shares > 0) - i64::from(before > 0))
+}
+
+/// Names the first of the accounts that trust a foreign one.
+fn name_accounts(view: &View<'_>, key: &ContributionKey, came: i64, sum: &mut RollupState) -> Step {
+    match (came, sum.trusted_by.binary_search(&key.account)) {
+        (1, Err(at)) => sum.trusted_by.insert(at, key.account.clone()),
+        (-1, Ok(at)) => drop(sum.trusted_by.remove(at)),
+        _ => return Ok(()),
+    }
+    let wanted = usize::try_from(sum.accounts).unwrap_or(0).min(TRUSTED_BY_MAX);
+    sum.trusted_by.truncate(wanted);
+    if sum.trusted_by.len() < wanted {
+        let last = sum.trusted_by.last();
+        let after = last.map(|last| PresenceKey::new(&*key.kind, &*key.id, last).encode());
+        let prefix = key::prefix(&[&key.kind, &key.id]);
+        let next = view.scan(&PRESENCE, &prefix, after.as_deref(), 1)?;
+        sum.trusted_by.extend(next.into_iter().map(|(of, _)| of.account));
+    }
+    Ok(())
 }

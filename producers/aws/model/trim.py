@@ -2,7 +2,6 @@
 
     python trim.py model.json          rewrites the model (after an edit of OPERATIONS)
     python trim.py --check model.json  fails when the model is not what this script makes
-    python trim.py OUT SERVICE:Operation,Operation ...   other operations, for tests
 
 The descriptions are facts of AWS's APIs, taken from botocore (Apache-2.0; see NOTICE). Only shapes
 that an operation reaches are kept, without documentation and constraints. The format:
@@ -295,11 +294,11 @@ def summary(found):
     return {"url": url} | ({"exceptions": exceptions} if exceptions else {})
 
 
-def write(operations):
+def write():
     """Gives the model's text: sorted, one shape or operation a line, so that changes read well."""
     lines = ["{", '"notice": "Derived from botocore, Apache-2.0; see NOTICE.", "services": {']
-    for number, service in enumerate(sorted(operations)):
-        trimmed = Trimmer(service).trim(operations[service])
+    for number, service in enumerate(sorted(OPERATIONS)):
+        trimmed = Trimmer(service).trim(OPERATIONS[service])
         lines.append(f"{',' if number else ''}{json.dumps(service)}: {{")
         for key in ("operations", "shapes"):
             rows = [f"  {json.dumps(k)}: {json.dumps(v, sort_keys=True)}"
@@ -313,12 +312,8 @@ def write(operations):
 
 def main(arguments):
     check = arguments[:1] == ["--check"]
-    path, *wanted = arguments[1:] if check else arguments
-    operations = dict(OPERATIONS)
-    if wanted:
-        pairs = (argument.split(":") for argument in wanted)
-        operations = {service: names.split(",") for service, names in pairs}
-    text = write(operations)
+    path, = arguments[1:] if check else arguments
+    text = write()
     if not check:
         pathlib.Path(path).write_text(text)
     elif pathlib.Path(path).read_text() != text:

@@ -1,7 +1,7 @@
 //! Collects what an AWS organisation's accounts hold and publishes it as observations.
 //!
-//! A [`Scanner`] assumes the audit role in each payer, lists the payer's accounts and plans one unit
-//! of work for each in `scan.unit`. The processes of the collectors' group share the units: each
+//! A [`Scanner`] assumes the audit role in each payer, lists the payer's accounts and plans one
+//! unit of work for each in `scan.unit`. The processes of the collectors' group share the units: each
 //! assumes the audit role in the account, runs the [`collectors`] there, and ends in completed,
 //! failed or timed out. Observations are durable before a unit's end is; the end and the group's
 //! position are one transaction. So a unit that is lost with its process is taken over by another,
@@ -17,8 +17,8 @@
 //! stamps and publishes it.
 //!
 //! **Invariant**: nothing outside this crate and the rules knows AWS's words. No document holds a
-//! secret: what may be one ([`SECRET_FIELDS`] and what a company adds) becomes a keyed digest before
-//! it is published.
+//! secret: what may be one ([`SECRET_FIELDS`] and what a company adds) becomes a keyed digest
+//! before it is published.
 
 mod account;
 pub mod api;

@@ -20,6 +20,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use schemas::Resource;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::account::Account;
@@ -34,6 +35,19 @@ pub(crate) struct Sent {
     pub(crate) uri: String,
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: String,
+}
+
+impl Sent {
+    /// The operation, which the JSON protocol names behind the last dot of a header.
+    fn operation(&self) -> &str {
+        let target = self.headers.get("x-amz-target").expect("JSON calls have a target");
+        target.rsplit('.').next().expect("a split has a last part")
+    }
+}
+
+/// A refusal in the JSON protocol.
+pub(crate) fn refused(code: &str) -> (u16, Value) {
+    (400, json!({"__type": code, "message": "m"}))
 }
 
 /// Status, headers and body.
@@ -57,6 +71,25 @@ impl fmt::Debug for FakeAws {
 impl FakeAws {
     pub(crate) fn new(replies: impl Fn(&Sent) -> Reply + Send + Sync + 'static) -> Self {
         Self { replies: Arc::new(replies), sent: Arc::default() }
+    }
+
+    /// An AWS of the JSON protocol: operation and parameters give status and answer.
+    pub(crate) fn json(
+        answers: impl Fn(&str, &Value) -> (u16, Value) + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(move |sent| {
+            let parameters = serde_json::from_str(&sent.body).expect("the body is JSON");
+            let (status, answer) = answers(sent.operation(), &parameters);
+            (status, vec![], answer.to_string())
+        })
+    }
+
+    /// The operations of the JSON protocol that were called so far, sorted.
+    pub(crate) fn operations(&self) -> Vec<String> {
+        let sent = self.sent();
+        let mut operations: Vec<_> = sent.iter().map(|sent| sent.operation().into()).collect();
+        operations.sort();
+        operations
     }
 
     /// What was sent so far.
@@ -83,22 +116,35 @@ impl FakeAws {
 
     /// An account whose calls come here.
     pub(crate) fn account(&self) -> Account {
+        self.account_in(Partition::Aws)
+    }
+
+    /// An account of a partition whose calls come here.
+    pub(crate) fn account_in(&self, partition: Partition) -> Account {
         let model = Arc::new(Model::embedded().expect("the embedded model is whole"));
         let limit = Arc::new(Limit::new(4, 1_000, &Budget::new(u64::MAX)));
         let (id, none) = ("111122223333".to_owned(), Endpoints::default());
         let role = format!("arn:aws:iam::{id}:role/Audit");
-        Account::new(id, Partition::Aws, role, self.config(), &model, &none, &limit)
+        Account::new(id, partition, role, self.config(), &model, &none, &limit)
     }
 }
 
-/// Runs a collector in one scope of the made-up account: what it saw, stamped at 7, and how the
-/// scope ended (the number of resources, or `Code: message`).
+/// Runs a collector in one scope of the made-up account: what it saw, sorted by id and stamped at
+/// 7, and how the scope ended (the number of resources, or `Code: message`).
 pub(crate) async fn collected(
     fake: &FakeAws,
     collector: &Collector,
     region: &str,
 ) -> (Vec<Resource>, Result<i64, String>) {
-    let account = fake.account();
+    collected_in(&fake.account(), collector, region).await
+}
+
+/// [`collected`] in an account that several collectors ask, or that is of another partition.
+pub(crate) async fn collected_in(
+    account: &Account,
+    collector: &Collector,
+    region: &str,
+) -> (Vec<Resource>, Result<i64, String>) {
     let scope = Scope {
         account: account.id().to_owned(),
         region: region.to_owned(),
@@ -107,21 +153,23 @@ pub(crate) async fn collected(
     let (sender, mut receiver) = mpsc::channel(1000);
     let unit = UnitId { partition: 0, offset: 0 };
     let observer = Observer::new(unit, scope, sender);
-    let result = (collector.collect)(&account, &observer).await;
+    let result = (collector.collect)(account, &observer).await;
     observer.end(result).await.expect("the receiver is there");
     let mut resources = Vec::new();
-    while let Some(report) = receiver.recv().await {
+    let end = loop {
+        let report = receiver.recv().await.expect("a scope has an end");
         let What::Scope(_, event) = report.what else {
             panic!("a collector does not end its unit")
         };
         match event {
             Event::Seen(document) => resources.push(document.stamp(7)),
-            Event::Completed { count } => return (resources, Ok(count)),
-            Event::Failed { error } => return (resources, Err(error)),
+            Event::Completed { count } => break Ok(count),
+            Event::Failed { error } => break Err(error),
             Event::Started => panic!("a collector does not start its scope"),
         }
-    }
-    panic!("a scope has an end");
+    };
+    resources.sort_by(|one, other| one.id.cmp(&other.id));
+    (resources, end)
 }
 
 /// EC2's answer when it refuses.

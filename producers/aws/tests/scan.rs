@@ -2,9 +2,10 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, ensure};
+use kit::gateway::Gateway;
 use producer_aws::Summary;
 use schemas::{AccountStatus, ObservationEvent, Resource, UnitStatus};
 use serde_json::{Value, json};
@@ -32,7 +33,7 @@ fn differences(ours: &Value, theirs: &Value, path: &str, out: &mut Vec<String>) 
 fn a_scan_sees_what_boto3_sees() -> Result<()> {
     let world = World::start()?;
     let denied = world.member().to_owned();
-    world.denier.deny_account(&denied);
+    world.gateway.deny_account(&denied);
     let scanned = world.scan(&world.config(json!({}))?)?;
 
     check_listings(&world, &scanned)?;
@@ -75,15 +76,21 @@ fn check_scopes(world: &World, scanned: &Scanned, denied: &str) -> Result<()> {
     let scopes = scanned.scopes()?;
     let expected: BTreeSet<_> = world.all().into_iter().flat_map(scopes_of).collect();
     assert_eq!(scopes.keys().cloned().collect::<BTreeSet<_>>(), expected);
+    let mut found: BTreeMap<(&str, &str), i64> = BTreeMap::new();
     for ((account, region, kind), end) in &scopes {
         match end {
-            Ok(count) => ensure!(account != denied && *count > 0, "{account} {region} {kind}"),
+            Ok(count) => {
+                ensure!(account != denied, "{account} {region} {kind}");
+                *found.entry((account, kind)).or_default() += count;
+            }
             Err(error) => ensure!(
                 account == denied && error.starts_with("AccessDenied: User is not authorized"),
                 "{account} {region} {kind}: {error}"
             ),
         }
     }
+    // Each type is somewhere in each account; some have one region without any.
+    ensure!(found.values().all(|count| *count > 0), "{found:?}");
     ensure!(scanned.resources().all(|resource| resource.account != denied));
 
     let Summary { accounts_listed, planned, .. } = scanned.summary;
@@ -132,15 +139,58 @@ fn check_units(world: &World, scanned: &Scanned, denied: &str) -> Result<()> {
 /// Each role is assumed once for its account, and once more for a payer's listing; no answer that
 /// collectors share is asked for twice.
 fn check_calls(world: &World) -> Result<()> {
-    let denier = &world.denier;
-    assert_eq!(denier.count("sts", "AssumeRole"), 2 + 6);
-    assert_eq!(denier.count("organizations", "ListAccounts"), 2);
-    assert_eq!(denier.count("iam", "GetAccountAuthorizationDetails"), 5);
-    assert_eq!(denier.count("iam", "GetCredentialReport"), 5);
-    assert_eq!(denier.count("iam", "ListAccessKeys"), 5 * 3);
-    assert_eq!(denier.count("s3", "GET /"), 5);
-    assert_eq!(denier.count("s3", "GET /bucket?policy"), 5 * 3);
-    assert_eq!(denier.count("ec2", "DescribeSecurityGroups"), 5 * 2);
-    assert_eq!(denier.count("ec2", "DescribeRegions"), 0, "the regions are configured");
+    let gateway = &world.gateway;
+    assert_eq!(gateway.count("sts", "AssumeRole"), 2 + 6);
+    assert_eq!(gateway.count("organizations", "ListAccounts"), 2);
+    assert_eq!(gateway.count("iam", "GetAccountAuthorizationDetails"), 5);
+    assert_eq!(gateway.count("iam", "GetCredentialReport"), 5);
+    assert_eq!(gateway.count("iam", "ListAccessKeys"), 5 * 3);
+    assert_eq!(gateway.count("s3", "GET /"), 5);
+    // Three buckets, and one that the trails write to.
+    assert_eq!(gateway.count("s3", "GET /bucket?policy"), 5 * 4);
+    // The credential report and the account's settings share it.
+    assert_eq!(gateway.count("iam", "GetAccountSummary"), 5);
+    // One trail in each region; that of all regions is seen in its home alone.
+    assert_eq!(gateway.count("cloudtrail", "DescribeTrails"), 5 * 2);
+    assert_eq!(gateway.count("cloudtrail", "GetTrailStatus"), 5 * 2);
+    // Once a region for two VPCs; once for each of three snapshots.
+    assert_eq!(gateway.count("ec2", "DescribeFlowLogs"), 5 * 2);
+    assert_eq!(gateway.count("ec2", "DescribeSnapshotAttribute"), 5 * 2 * 3);
+    assert_eq!(gateway.count("ec2", "DescribeSecurityGroups"), 5 * 2);
+    assert_eq!(gateway.count("ec2", "DescribeRegions"), 0, "the regions are configured");
+    check_calls_of_containers(gateway);
+    check_calls_of_the_rest(gateway);
     Ok(())
+}
+
+fn check_calls_of_containers(gateway: &Gateway) {
+    // Two repositories in one region; the other costs the listing alone.
+    assert_eq!(gateway.count("ecr", "DescribeRepositories"), 5 * 2);
+    assert_eq!(gateway.count("ecr", "GetRegistryScanningConfiguration"), 5);
+    assert_eq!(gateway.count("ecr", "GetRepositoryPolicy"), 5 * 2);
+    assert_eq!(gateway.count("ecr", "ListTagsForResource"), 5 * 2);
+    // Once a region, though four collectors ask; two clusters in each.
+    assert_eq!(gateway.count("ecs", "ListClusters"), 5 * 2);
+    assert_eq!(gateway.count("ecs", "DescribeClusters"), 5 * 2);
+    assert_eq!(gateway.count("ecs", "ListServices"), 5 * 2 * 2);
+    assert_eq!(gateway.count("ecs", "ListTasks"), 5 * 2 * 2);
+    // Eleven services take two calls, and one in each of three other clusters takes one; all
+    // three tasks are in one cluster.
+    assert_eq!(gateway.count("ecs", "DescribeServices"), 5 * (2 + 3));
+    assert_eq!(gateway.count("ecs", "DescribeTasks"), 5);
+    assert_eq!(gateway.count("ecs", "ListTaskDefinitions"), 5 * 2);
+    // Four of web, of which the newest is not in use, and one each of three other families.
+    assert_eq!(gateway.count("ecs", "DescribeTaskDefinition"), 5 * (4 + 3));
+}
+
+fn check_calls_of_the_rest(gateway: &Gateway) {
+    assert_eq!(gateway.count("secretsmanager", "ListSecrets"), 5 * 2);
+    // Of six secrets one waits for its deletion.
+    assert_eq!(gateway.count("secretsmanager", "GetResourcePolicy"), 5 * 5);
+    assert_eq!(gateway.count("route53domains", "ListDomains"), 5);
+    assert_eq!(gateway.count("route53domains", "GetDomainDetail"), 5 * 2);
+    assert_eq!(gateway.count("route53domains", "ListTagsForDomain"), 5 * 2);
+    assert_eq!(gateway.count("support", "DescribeTrustedAdvisorChecks"), 5);
+    // Moto's list has 104 checks, and one account's plan has them.
+    assert_eq!(gateway.count("support", "DescribeTrustedAdvisorCheckResult"), 104);
 }

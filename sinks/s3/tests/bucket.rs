@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use kit::denier::Denier;
+use kit::gateway::Gateway;
 use kit::moto::Moto;
 use schemas::topic::DEADLETTER;
 use serde_json::{Value, json};
@@ -190,8 +190,8 @@ fn a_day_has_one_file_an_account_and_is_replaced_in_place() {
 #[test]
 fn workbooks_are_put_when_their_bytes_change() {
     let moto = moto();
-    let denier = Denier::start(moto.port()).unwrap();
-    let mut config = config(&denier.endpoint());
+    let gateway = Gateway::start(moto.port()).unwrap();
+    let mut config = config(&gateway.endpoint());
     config.lake = false;
     config.prefix = "security/".to_owned();
     let (_folder, log) = local();
@@ -202,10 +202,10 @@ fn workbooks_are_put_when_their_bytes_change() {
     write("owner-bob.xlsx.17.part", "half");
     write("~$owner-bob.xlsx", "Excel's");
     let run = || {
-        denier.reset_counts();
+        gateway.reset_counts();
         let run = Run { workbooks: Some(folder.path()), ..Run::default() };
         run.on(&*log, &config).unwrap();
-        denier.count("s3", "PUT /bucket/key")
+        gateway.count("s3", "PUT /bucket/key")
     };
     assert_eq!((run(), run()), (2, 0));
     let names = ["owner-ann@example.org.xlsx", "owner-bob.xlsx"];
@@ -225,11 +225,11 @@ fn workbooks_are_put_when_their_bytes_change() {
 #[test]
 fn a_bucket_that_refuses_is_waited_for_and_nothing_is_lost() {
     let moto = moto();
-    let denier = Denier::start(moto.port()).unwrap();
-    let config = config(&denier.endpoint());
+    let gateway = Gateway::start(moto.port()).unwrap();
+    let config = config(&gateway.endpoint());
     let (_folder, log) = local();
     Writer::open(&*log, PREFIX).put(&resource(A, "AWS::IAM::Role", "R1"));
-    denier.deny_operation("s3", "PUT /bucket/key");
+    gateway.deny_operation("s3", "PUT /bucket/key");
     let hurried = Run { patience: Some(Duration::from_secs(1)), ..Run::default() };
     let error = hurried.on(&*log, &config).unwrap_err();
     let object = format!("Resources/iam/role/R1.{A}.us-east-1.json");
@@ -241,7 +241,7 @@ fn a_bucket_that_refuses_is_waited_for_and_nothing_is_lost() {
     let (done, ()) = std::thread::scope(|scope| {
         let run = scope.spawn(|| Run::default().on(&*log, &config));
         std::thread::sleep(Duration::from_secs(2));
-        denier.allow_operation("s3", "PUT /bucket/key");
+        gateway.allow_operation("s3", "PUT /bucket/key");
         (run.join().unwrap().unwrap(), ())
     });
     assert!(done.waited && done.progress.records == 1, "{done:?}");

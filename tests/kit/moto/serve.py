@@ -1,4 +1,5 @@
-"""Starts moto's server with the few facts that its own API has no call for.
+"""Starts moto's server with the few facts that its own API has no call for, and with the few
+operations that it lacks (additions.py).
 
     python serve.py --port 5000 --keys-age-days old-=400 --root-mfa 111122223333
 
@@ -7,11 +8,10 @@
                              longest prefix wins)
 --root-mfa ACCOUNT           GetAccountSummary of this account says that the root user has MFA
                              (repeatable; moto itself says so of none)
---no-support-plan            Trusted Advisor's checks are refused, as in accounts without a plan
+--support-plan ACCOUNT       this account has a support plan, and so Trusted Advisor (repeatable)
 
-The first two act on what is made after the start, which is everything: the server starts empty, also
-of the 1,300 public images that moto would put into every region, each with a snapshot of the
-account's own.
+All act on what is made after the start, which is everything: the server starts empty, also of the
+1,300 public images that moto would put into every region with a snapshot of the account's own each.
 """
 
 import argparse
@@ -20,10 +20,9 @@ import os
 
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
 
+import additions
 import moto.server
-from moto.core.exceptions import JsonRESTError
 from moto.iam import models
-from moto.support.responses import SupportResponse
 
 
 def age_option(text):
@@ -60,15 +59,6 @@ def turn_on_root_mfa(accounts):
     models.AccountSummary.__init__ = __init__
 
 
-def refuse_trusted_advisor():
-    """Answers as AWS does where Support's API is not part of the account's plan."""
-    def refuse(_):
-        raise JsonRESTError("SubscriptionRequiredException", "Amazon Web Services Premium Support "
-                            "Subscription is required to use this service.")
-
-    SupportResponse.describe_trusted_advisor_checks = refuse
-
-
 def name_policies():
     """Gives policies in GetAccountAuthorizationDetails the id and name that moto leaves out."""
     models.ManagedPolicy.policy_id = property(lambda policy: policy.id)
@@ -81,13 +71,13 @@ def main():
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--keys-age-days", type=age_option, action="append", default=[])
     parser.add_argument("--root-mfa", action="append", default=[])
-    parser.add_argument("--no-support-plan", action="store_true")
+    parser.add_argument("--support-plan", action="append", default=[])
     options = parser.parse_args()
     move_creation(models.User, lambda user: user.name, options.keys_age_days)
     move_creation(models.AccessKey, lambda key: key.user_name, options.keys_age_days)
     turn_on_root_mfa(set(options.root_mfa))
-    if options.no_support_plan:
-        refuse_trusted_advisor()
+    additions.give_trusted_advisor(set(options.support_plan))
+    additions.give_tags_to_domains()
     name_policies()
     moto.server.main(["-H", "127.0.0.1", "-p", str(options.port)])
 

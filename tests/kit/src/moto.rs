@@ -46,10 +46,10 @@ impl Options {
         self
     }
 
-    /// No account has a support plan: Trusted Advisor refuses its checks, as AWS does then.
+    /// `account` has a support plan, and so Trusted Advisor; without this, no account has.
     #[must_use]
-    pub fn no_support_plan(mut self) -> Self {
-        self.arguments.push("--no-support-plan".to_owned());
+    pub fn support_plan(mut self, account: &str) -> Self {
+        self.arguments.push(format!("--support-plan={account}"));
         self
     }
 }

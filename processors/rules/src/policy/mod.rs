@@ -5,12 +5,15 @@
 //! not understood are different things.
 
 mod condition;
+mod grant;
 mod principal;
 
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+pub use condition::OTHER;
+pub use grant::{Grants, grants, identify, let_in};
 pub use principal::{PrincipalKind, TrustedPrincipal, is_account_id};
 
 /// Why a policy can't be read.

@@ -23,6 +23,10 @@ pub enum PrincipalKind {
     Canonical,
     /// A principal that was deleted: AWS shows its unique id. Nobody can be it again.
     UniqueId,
+    /// All accounts of an organisation. Only [`super::identify`] gives it.
+    Organisation,
+    /// A name that is not understood. Only [`super::identify`] gives it.
+    Unclear,
 }
 
 /// One principal that a statement lets in.
@@ -131,12 +135,12 @@ fn classify(kind: &str, name: &str) -> Result<(PrincipalKind, Option<String>), P
     Ok(found)
 }
 
-fn account_of_arn(name: &str) -> Option<String> {
+pub(super) fn account_of_arn(name: &str) -> Option<String> {
     let mut parts = name.splitn(6, ':');
     (parts.next() == Some("arn")).then(|| parts.nth(3).map(str::to_owned)).flatten()
 }
 
-fn kind_of_arn(arn: &str) -> Result<PrincipalKind, PolicyError> {
+pub(super) fn kind_of_arn(arn: &str) -> Result<PrincipalKind, PolicyError> {
     let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
     let kind = resource.split('/').next().unwrap_or_default();
     match kind {
@@ -149,7 +153,7 @@ fn kind_of_arn(arn: &str) -> Result<PrincipalKind, PolicyError> {
 
 /// Unique ids: `AIDA` (user), `AROA` (role), `ASIA` and `AKIA` never stand in policies.
 /// Source: IAM user guide, "IAM identifiers".
-fn is_unique_id(name: &str) -> bool {
+pub(super) fn is_unique_id(name: &str) -> bool {
     ["AIDA", "AROA"].iter().any(|prefix| name.starts_with(prefix))
         && name.len() >= 16
         && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())

@@ -9,6 +9,7 @@ use schemas::{
     ScoreState, key, topic,
 };
 use stream::Record;
+use trust::Standing;
 
 use super::{
     Task,
@@ -27,35 +28,34 @@ impl Task<'_, '_> {
     pub(super) fn listing(&mut self, record: &Record) -> Step {
         let (key, listing) = self.view.read(&topic::ACCOUNT_LISTING, record)?;
         same_entity(&key.account, listing.as_ref().map(|row| &*row.account))?;
-        let was_known = self.is_known(&key)?;
-        let before = self.view.get(&LISTING, &key)?;
-        match (listing, before) {
+        let before = self.standing(&key)?;
+        match (listing, self.view.get(&LISTING, &key)?) {
             (Some(listing), _) => {
                 self.view.put(&LISTING, &key, listing)?;
                 self.view.delete(&LEFT, &key)?;
             }
-            (None, Some(before)) => {
+            (None, Some(left)) => {
                 self.view.delete(&LISTING, &key)?;
                 if self.view.owns(&key) {
-                    self.view.put(&LEFT, &key, before)?;
+                    self.view.put(&LEFT, &key, left)?;
                 }
             }
             // Nobody listed it: there is nothing to leave.
             (None, None) => {}
         }
-        self.account_moved(LISTINGS, &key, was_known)
+        self.account_moved(LISTINGS, &key, before)
     }
 
     /// Takes what the register says of an account.
     pub(super) fn register(&mut self, record: &Record) -> Step {
         let (key, register) = self.view.read(&topic::ACCOUNT_REGISTER, record)?;
         same_entity(&key.account, register.as_ref().map(|row| &*row.account))?;
-        let was_known = self.is_known(&key)?;
+        let before = self.standing(&key)?;
         match register {
             Some(register) => self.view.put(&REGISTER, &key, register)?,
             None => self.view.delete(&REGISTER, &key)?,
         }
-        self.account_moved(REGISTERS, &key, was_known)
+        self.account_moved(REGISTERS, &key, before)
     }
 
     /// Takes an account's spend.
@@ -69,10 +69,9 @@ impl Task<'_, '_> {
         self.refresh_account(&key.account)
     }
 
-    fn account_moved(&mut self, which: &str, key: &AccountKey, was_known: bool) -> Step {
-        let is_known = self.is_known(key)?;
-        self.known_moved(which, &key.account, is_known)?;
-        if is_known != was_known {
+    fn account_moved(&mut self, which: &str, key: &AccountKey, before: Option<Standing>) -> Step {
+        self.known_moved(which, key)?;
+        if self.standing(key)? != before {
             self.push(Work::Known { trust: true, cursor: None })?;
         }
         let ours = self.view.get(&LISTING, key)?.is_some()

@@ -4,11 +4,12 @@
 //! otherwise (after an abort, or in a new process) the part is made anew, so it never decides by
 //! itself.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use compliance::{ExceptionIndex, Standard};
 use schemas::{AccountKey, AccountRegister, Exception, Key, Requirement, Value};
 use stream::Table;
+use trust::Standing;
 
 use super::{
     PIECE, Task,
@@ -22,8 +23,11 @@ use crate::Step;
 pub(super) struct Cache {
     standard: Part<Standard>,
     exceptions: Part<ExceptionIndex>,
-    known: Part<BTreeSet<String>>,
+    known: Part<Standings>,
 }
+
+/// What the listing and the register say of accounts; those that they don't vouch for are absent.
+pub(super) type Standings = BTreeMap<String, Standing>;
 
 #[derive(Default)]
 struct Part<T> {
@@ -60,17 +64,15 @@ impl Task<'_, '_> {
         Ok(&self.cache.exceptions.value)
     }
 
-    /// Gives the ids of accounts that are ours, or foreign and approved.
-    pub(super) fn known(&mut self) -> Step<&BTreeSet<String>> {
+    /// Gives what is said of accounts: ours, or foreign and approved.
+    pub(super) fn known(&mut self) -> Step<&Standings> {
         let version = Some((self.number(LISTINGS)?, self.number(REGISTERS)?));
         if self.cache.known.version != version {
-            let mut known = BTreeSet::new();
-            self.each(&LISTING, |key, _| known.extend([key.account]))?;
+            let mut known = Standings::new();
             self.each(&REGISTER, |key, row| {
-                if vouches(&row) {
-                    known.insert(key.account);
-                }
+                known.extend(said(&row).map(|standing| (key.account, standing)));
             })?;
+            self.each(&LISTING, |key, _| known.extend([(key.account, Standing::Ours)]))?;
             self.cache.known = Part { version, value: known };
         }
         Ok(&self.cache.known.value)
@@ -116,26 +118,28 @@ impl Task<'_, '_> {
     }
 
     /// Moves the known accounts on with a record that was just written to its table.
-    pub(super) fn known_moved(&mut self, which: &str, account: &str, is_known: bool) -> Step {
+    pub(super) fn known_moved(&mut self, which: &str, key: &AccountKey) -> Step {
         let before = (self.number(LISTINGS)?, self.number(REGISTERS)?);
         self.moved(which)?;
         let after = (self.number(LISTINGS)?, self.number(REGISTERS)?);
+        let standing = self.standing(key)?;
         let part = &mut self.cache.known;
         if part.version == Some(before) {
             part.version = Some(after);
-            if is_known {
-                part.value.insert(account.to_owned());
-            } else {
-                part.value.remove(account);
-            }
+            match standing {
+                Some(standing) => part.value.insert(key.account.clone(), standing),
+                None => part.value.remove(&key.account),
+            };
         }
         Ok(())
     }
 
-    /// Tells by the tables whether an account is known.
-    pub(super) fn is_known(&self, key: &AccountKey) -> Step<bool> {
-        Ok(self.view.get(&LISTING, key)?.is_some()
-            || self.view.get(&REGISTER, key)?.is_some_and(|row| vouches(&row)))
+    /// Tells by the tables what is said of an account.
+    pub(super) fn standing(&self, key: &AccountKey) -> Step<Option<Standing>> {
+        if self.view.get(&LISTING, key)?.is_some() {
+            return Ok(Some(Standing::Ours));
+        }
+        Ok(self.view.get(&REGISTER, key)?.and_then(|row| said(&row)))
     }
 
     /// Gives one of the task's numbers, -1 when it was never set.
@@ -156,7 +160,11 @@ impl Task<'_, '_> {
     }
 }
 
-/// Tells whether the register makes an account known: an own one, or an approved third party.
-fn vouches(row: &AccountRegister) -> bool {
-    !row.third_party || row.approved
+/// Tells what a row of the register says: an own account, or an approved third party's.
+fn said(row: &AccountRegister) -> Option<Standing> {
+    match (row.third_party, row.approved) {
+        (false, _) => Some(Standing::Ours),
+        (true, true) => Some(Standing::Approved),
+        (true, false) => None,
+    }
 }

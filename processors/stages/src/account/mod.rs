@@ -16,6 +16,7 @@ mod resources;
 mod scopes;
 mod scores;
 mod tables;
+mod trust;
 mod verdicts;
 
 use schemas::{TopicSpec, topic};

@@ -5,22 +5,19 @@ use std::sync::Arc;
 use compliance::{RULE_SOURCE, Rows, StandardEntry, judge};
 use inventory::differences;
 use schemas::{
-    ChangeKind, ComplianceState, Difference, Key, Resource, ResourceChange, ResourceKey,
-    ResourceState, TrustKey, topic,
+    ChangeKind, ComplianceState, Difference, Resource, ResourceChange, ResourceKey, ResourceState,
+    topic,
 };
 
-use super::{
-    Task,
-    tables::{RESOURCE, TRUST},
-};
+use super::{Task, cache::Standings, tables::RESOURCE};
 use crate::Step;
 
 /// The rules' view of the world outside a document.
-struct Known<'a>(&'a std::collections::BTreeSet<String>);
+struct Known<'a>(&'a Standings);
 
 impl rules::Context for Known<'_> {
     fn is_known_account(&self, account_id: &str) -> bool {
-        self.0.contains(account_id)
+        self.0.contains_key(account_id)
     }
 }
 
@@ -42,8 +39,8 @@ impl Task<'_, '_> {
             first_seen_ms: before.as_ref().map_or(seen.captured_ms, |row| row.first_seen_ms),
         };
         self.view.put(&RESOURCE, &key, after)?;
-        self.tell(&key, kind, changes)?;
-        self.retrust(before.as_ref().map(|row| &row.resource), Some(seen))?;
+        let first_trusted = self.trust(seen)?;
+        self.tell(&key, kind, changes, first_trusted)?;
         self.judge_by_all(seen)
     }
 
@@ -53,8 +50,8 @@ impl Task<'_, '_> {
             return Ok(());
         };
         self.view.delete(&RESOURCE, key)?;
-        self.tell(key, ChangeKind::Deleted, Vec::new())?;
-        self.retrust(Some(&before.resource), None)?;
+        self.distrust(key)?;
+        self.tell(key, ChangeKind::Deleted, Vec::new(), Vec::new())?;
         for entry in self.judging(&before.resource.resource_type)? {
             self.replace(&entry, &before.resource, RULE_SOURCE, is_rule, Rows::new())?;
         }
@@ -68,18 +65,6 @@ impl Task<'_, '_> {
         self.replace(entry, resource, RULE_SOURCE, is_rule, judged)
     }
 
-    /// Writes anew whether each principal of an account is known.
-    pub(super) fn recognise(&mut self, key: &TrustKey) -> Step {
-        let Some(row) = self.view.get(&TRUST, key)? else {
-            return Ok(());
-        };
-        let mut row = Arc::unwrap_or_clone(row);
-        let known = self.known()?;
-        row.known =
-            trust::is_known(row.kind, row.principal_account.as_deref(), |a| known.contains(a));
-        self.view.put(&TRUST, key, row)
-    }
-
     fn judge_by_all(&mut self, resource: &Resource) -> Step {
         for entry in self.judging(&resource.resource_type)? {
             self.judge_by(&entry, resource)?;
@@ -91,36 +76,16 @@ impl Task<'_, '_> {
         Ok(self.standard()?.judging(resource_type).cloned().collect())
     }
 
-    fn tell(&mut self, key: &ResourceKey, kind: ChangeKind, changes: Vec<Difference>) -> Step {
-        let cause = self.view.cause().clone();
-        let change = ResourceChange { kind, at_ms: self.view.at_ms(), differences: changes, cause };
+    fn tell(
+        &mut self,
+        key: &ResourceKey,
+        kind: ChangeKind,
+        differences: Vec<Difference>,
+        first_trusted: Vec<String>,
+    ) -> Step {
+        let (at_ms, cause) = (self.view.at_ms(), self.view.cause().clone());
+        let change = ResourceChange { kind, at_ms, differences, cause, first_trusted };
         self.view.emit(&topic::RESOURCE_CHANGE, key, &change)
-    }
-
-    fn retrust(&mut self, before: Option<&Resource>, after: Option<&Resource>) -> Step {
-        let of = |resource: Option<&Resource>| resource.map(trust::principals).unwrap_or_default();
-        let (old, new) = (of(before), of(after));
-        let Some(resource) = after.or(before) else {
-            return Ok(());
-        };
-        let through = resource.key().encode();
-        for principal in old.keys().filter(|name| !new.contains_key(*name)) {
-            let key = TrustKey::new(&*resource.account, &**principal);
-            let row = self.view.get(&TRUST, &key)?.map(Arc::unwrap_or_clone);
-            match row.and_then(|row| trust::leave(row, &through)) {
-                Some(row) => self.view.put(&TRUST, &key, row)?,
-                None => self.view.delete(&TRUST, &key)?,
-            }
-        }
-        for (principal, trusted) in &new {
-            let key = TrustKey::new(&*resource.account, &**principal);
-            let known = self.known()?;
-            let account = trusted.account.as_deref();
-            let known = trust::is_known(trusted.kind, account, |a| known.contains(a));
-            let row = self.view.get(&TRUST, &key)?.map(Arc::unwrap_or_clone);
-            self.view.put(&TRUST, &key, trust::enter(row, trusted, known, &through))?;
-        }
-        Ok(())
     }
 }
 

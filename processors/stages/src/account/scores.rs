@@ -79,8 +79,8 @@ impl Task<'_, '_> {
         Ok(())
     }
 
-    /// Scores one requirement in an account; one that is no longer in force has no score, nor has any
-    /// in an account that is not scored.
+    /// Scores one requirement in an account; one that is no longer in force has no score, nor has
+    /// any in an account that is not scored.
     pub(super) fn rescore(&mut self, state: &AccountState, requirement: &str) -> Step {
         let key = ScoreKey::new(&*state.account, requirement);
         let raw = self.view.get(&COUNTS, &key)?.map_or(Counts::default(), |row| (&*row).into());

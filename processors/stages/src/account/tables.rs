@@ -10,6 +10,7 @@ use schemas::{
 };
 use serde::{Deserialize, Serialize};
 use stream::{Table, TableSpec};
+use trust::Grant;
 
 use super::jobs::{Job, JobKey};
 
@@ -33,6 +34,9 @@ pub(super) const FINDING: Table<FindingKey, FindingRow> = private("finding");
 pub(super) const PARTS: Table<PartsKey, PartsRow> = private("parts");
 pub(super) const COUNTS: Table<ScoreKey, CountsRow> = private("counts");
 pub(super) const SUMS: Table<AccountKey, SumsRow> = private("sums");
+pub(super) const GRANTS: Table<ResourceKey, GrantsRow> = private("grants");
+pub(super) const THROUGH: Table<ThroughKey, Through> = private("through");
+pub(super) const SIGHT: Table<TrustKey, Sight> = private("sight");
 pub(super) const TIMER: Table<TimerKey, Timer> = private("timer");
 pub(super) const JOB: Table<JobKey, Job> = private("job");
 pub(super) const META: Table<MetaKey, Meta> = private("meta");
@@ -57,6 +61,9 @@ pub(super) fn all() -> Vec<TableSpec> {
         PARTS.spec,
         COUNTS.spec,
         SUMS.spec,
+        GRANTS.spec,
+        THROUGH.spec,
+        SIGHT.spec,
         TIMER.spec,
         JOB.spec,
         META.spec,
@@ -135,6 +142,43 @@ key! {
 pub(super) struct PartsRow {
     /// The parts, sorted.
     pub parts: Vec<String>,
+}
+
+/// Whom a resource lets in, as far as could be read.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub(super) struct GrantsRow {
+    /// One entry for each place and principal, sorted.
+    pub grants: Vec<Grant>,
+}
+
+key! {
+    /// A resource that lets a principal in: sorts as the row's `through`.
+    ThroughKey {
+        /// The trusting account.
+        account,
+        /// The principal.
+        principal,
+        /// The resource's region.
+        region,
+        /// The resource's type.
+        resource_type,
+        /// The resource's id.
+        id
+    } by account
+}
+
+/// A way in; all it says is in its key.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub(super) struct Through {}
+
+/// When an account first trusted a principal; it stays when nothing trusts it any more.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub(super) struct Sight {
+    /// When the first document that named it was seen, in UTC milliseconds.
+    pub first_seen_ms: i64,
 }
 
 key! {

@@ -51,8 +51,12 @@ fn histories_add_up(site: &Site) {
     let expected: BTreeMap<_, _> =
         t.verdicts.iter().map(|(key, r)| (key.clone(), row(r))).collect();
     assert_eq!(stands, expected);
-    let mut there = BTreeSet::new();
+    let (mut there, mut sights) = (BTreeSet::new(), BTreeSet::new());
     for (key, change) in site.events_of(topic::RESOURCE_CHANGE) {
+        for principal in &change.first_trusted {
+            let sight = (key.account.clone(), principal.clone());
+            assert!(sights.insert(sight), "{principal} is seen for the first time twice");
+        }
         match change.kind {
             schemas::ChangeKind::Created => assert!(there.insert(key)),
             schemas::ChangeKind::Updated => assert!(there.contains(&key)),
@@ -60,6 +64,9 @@ fn histories_add_up(site: &Site) {
         }
     }
     assert_eq!(there, t.resources.keys().cloned().collect());
+    for key in t.trust.keys() {
+        assert!(sights.contains(&(key.account.clone(), key.principal.clone())), "{key:?}");
+    }
 }
 
 /// Timers stand for what may still happen, and no job is left.
@@ -222,7 +229,9 @@ fn who_leaves_and_comes_back_is_scored_as_if_it_had_stayed() {
         let mut site = Site::run(2, &left);
         let (gone, there) = (site.tables(), Site::run(2, &stayed).tables());
         assert!(gone.scores.keys().all(|key| key.account != account));
-        assert!(gone.shares.keys().all(|key| key.account != account));
+        // Whom it trusts stays to be seen.
+        let mut of_scores = gone.shares.keys().filter(|key| key.kind != "foreign");
+        assert!(of_scores.all(|key| key.account != account));
         let others = |t: &Tables| -> Vec<_> {
             let scores = t.scores.iter().filter(|(key, _)| key.account != account);
             scores.map(|(key, row)| (key.clone(), row.clone())).collect()

@@ -30,6 +30,10 @@ pub(crate) struct Oracle {
     pub(crate) standard: Standard,
     pub(crate) scopes: BTreeMap<ScopeId, Scope>,
     pub(crate) resources: BTreeMap<ResourceKey, ResourceState>,
+    /// Whom each resource lets in, as far as could be read, and whether under a condition.
+    pub(crate) named: BTreeMap<ResourceKey, BTreeMap<String, bool>>,
+    /// When each account first saw each principal.
+    pub(crate) sights: BTreeMap<(String, String), i64>,
     findings: BTreeMap<FindingId, Vec<(String, Finding)>>,
     /// Accounts that something was ever said about.
     pub(crate) met: BTreeSet<String>,
@@ -188,6 +192,7 @@ impl Oracle {
                 for key in gone {
                     if !self.scopes.values().any(|scope| scope.members.contains(&key)) {
                         self.resources.remove(&key);
+                        self.named.remove(&key);
                     }
                 }
             }
@@ -228,8 +233,31 @@ impl Oracle {
                 kept = again;
             }
         }
+        if old.is_none_or(|old| old.resource != kept || old.scope_region != scope_region) {
+            self.name(&key, &kept);
+        }
         let row = ResourceState { resource: kept, scope_region, first_seen_ms };
         self.resources.insert(key, row);
+    }
+
+    /// Reads a policy with the eyes of someone who knows only how these tests write them; where
+    /// there is none to read, what was known stays.
+    fn name(&mut self, key: &ResourceKey, resource: &Resource) {
+        let json: serde_json::Value =
+            serde_json::from_str(&resource.configuration).expect("tests write JSON");
+        let statement = &json["AssumeRolePolicyDocument"]["Statement"][0];
+        if resource.resource_type == "AWS::IAM::Role" && statement.is_object() {
+            let listed = |of: &str| statement["Principal"][of].as_array().cloned();
+            let all = listed("AWS").into_iter().chain(listed("Service")).flatten();
+            let text = |one: serde_json::Value| one.as_str().expect("a name is text").to_owned();
+            let demanded = statement["Condition"].is_object();
+            self.named.insert(key.clone(), all.map(|one| (text(one), demanded)).collect());
+        }
+        for principal in self.named.get(key).into_iter().flat_map(BTreeMap::keys) {
+            let sight = (key.account.clone(), principal.clone());
+            let first = self.sights.entry(sight).or_insert(resource.captured_ms);
+            *first = resource.captured_ms.min(*first);
+        }
     }
 
     fn report(&mut self, report: Report) {

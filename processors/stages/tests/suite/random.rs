@@ -12,7 +12,9 @@ use crate::build::{
 
 pub(crate) const ACCOUNTS: [&str; 4] =
     ["111111111111", "222222222222", "333333333333", "444444444444"];
-const FOREIGN: [&str; 2] = ["888877776666", "999988887777"];
+const FOREIGN: [&str; 3] = ["888877776666", "999988887777", DATADOG];
+/// An account that its vendor publishes: docs.datadoghq.com, "AWS manual setup guide".
+pub(crate) const DATADOG: &str = "464622532012";
 const TYPES: [&str; 3] = ["Test::Bucket", "Test::User", "AWS::IAM::Role"];
 const REGIONS: [&str; 2] = ["r1", "r2"];
 const IDS: [&str; 5] = ["b-1", "b-2", "x/3", "b", "b-1%2F"];
@@ -251,9 +253,14 @@ impl Generator<'_> {
         if self.random.chance(10) {
             named.push(r#""*""#.into());
         }
+        let service =
+            if self.random.chance(30) { r#","Service":["ec2.amazonaws.com"]"# } else { "" };
+        let demand = r#""Condition":{"StringEquals":{"sts:ExternalId":"7"}},"#;
+        // A condition narrows everyone for the rules, too.
+        let demand = if self.random.chance(30) { demand } else { "" };
         format!(
             r#"{{"AssumeRolePolicyDocument":{{"Statement":[{{"Effect":"Allow",
-                "Action":"sts:AssumeRole","Principal":{{"AWS":[{}]}}}}]}}}}"#,
+                "Action":"sts:AssumeRole",{demand}"Principal":{{"AWS":[{}]{service}}}}}]}}}}"#,
             named.join(",")
         )
     }

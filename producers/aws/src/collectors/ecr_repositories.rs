@@ -73,3 +73,51 @@ async fn document(
     }
     Ok(Some(document))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{FakeAws, collected, refused};
+
+    fn repository(name: &str) -> Value {
+        let arn = format!("arn:aws:ecr:eu-west-1:1:repository/{name}");
+        json!({"repositoryName": name, "repositoryArn": arn, "registryId": "1"})
+    }
+
+    #[tokio::test]
+    async fn a_repository_has_what_could_be_read() {
+        let fake = FakeAws::json(|operation, parameters| match operation {
+            "DescribeRepositories" => {
+                let repositories = ["a", "gone", "b"].map(repository);
+                (200, json!({"repositories": repositories}))
+            }
+            "GetRepositoryPolicy" if parameters["repositoryName"] == "gone" => refused(GONE),
+            "GetRepositoryPolicy" => refused("RepositoryPolicyNotFoundException"),
+            "ListTagsForResource" => (200, json!({"tags": [{"Key": "k", "Value": "v"}]})),
+            _ => refused("AccessDeniedException"),
+        });
+        let (seen, end) = collected(&fake, &COLLECTOR, "eu-west-1").await;
+        assert_eq!(end, Ok(2));
+        let ids: Vec<_> = seen.iter().map(|resource| resource.id.as_str()).collect();
+        assert_eq!(ids, ["a", "b"]);
+        for resource in &seen {
+            let errors: Vec<_> = resource.errors.iter().collect();
+            let denied = "AccessDeniedException: m".to_owned();
+            assert_eq!(errors, [(&"RegistryScanning".to_owned(), &denied)]);
+            let expected = r#"{"Policy":null,"Tags":[{"Key":"k","Value":"v"}]}"#;
+            assert_eq!(resource.supplementary, expected);
+            assert_eq!(resource.tags["k"], "v");
+        }
+        let asked = fake.operations();
+        let registry = asked.iter().filter(|name| *name == "GetRegistryScanningConfiguration");
+        assert_eq!(registry.count(), 1, "a refusal is shared, too");
+    }
+
+    #[tokio::test]
+    async fn a_region_without_repositories_costs_one_call() {
+        let fake = FakeAws::json(|_, _| (200, json!({"repositories": []})));
+        let (seen, end) = collected(&fake, &COLLECTOR, "eu-west-1").await;
+        assert_eq!((seen.len(), end), (0, Ok(0)));
+        assert_eq!(fake.operations(), ["DescribeRepositories"]);
+    }
+}

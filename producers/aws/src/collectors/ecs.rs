@@ -164,3 +164,154 @@ pub(super) fn last_part(arn: &str) -> &str {
 fn is_gone(error: &Arc<CallError>) -> bool {
     error.code() == "ClusterNotFoundException"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ecs_clusters, ecs_services, ecs_task_definitions, ecs_tasks};
+    use super::*;
+    use crate::collectors::Collector;
+    use crate::testing::{FakeAws, collected_in, refused};
+
+    const COLLECTORS: [&Collector; 4] = [
+        &ecs_clusters::COLLECTOR,
+        &ecs_services::COLLECTOR,
+        &ecs_tasks::COLLECTOR,
+        &ecs_task_definitions::COLLECTOR,
+    ];
+
+    fn arn(rest: &str) -> String {
+        format!("arn:aws:ecs:eu-west-1:1:{rest}")
+    }
+
+    /// A region with one cluster and so many services and tasks; the last task runs revision 2 of
+    /// three, and has none of the newest.
+    fn region(services: usize, tasks: usize) -> FakeAws {
+        let names = |kind: &str, count: usize| -> Vec<String> {
+            (0..count).map(|number| arn(&format!("{kind}/c/{number}"))).collect()
+        };
+        FakeAws::json(move |operation, parameters| {
+            let each = |list: &str, item: fn(&Value) -> Value| {
+                let asked = parameters[list].as_array().expect("a list");
+                Value::from(asked.iter().map(item).collect::<Vec<_>>())
+            };
+            let answer = match operation {
+                "ListClusters" => json!({"clusterArns": [arn("cluster/c")]}),
+                "ListServices" => json!({"serviceArns": names("service", services)}),
+                "ListTasks" => json!({"taskArns": names("task", tasks)}),
+                "ListTaskDefinitions" => {
+                    let revisions = [9, 10, 2].map(|n| arn(&format!("task-definition/f:{n}")));
+                    json!({"taskDefinitionArns": revisions})
+                }
+                "DescribeClusters" => {
+                    let clusters = each("clusters", |arn| json!({"clusterArn": arn}));
+                    json!({"clusters": clusters, "failures": []})
+                }
+                "DescribeServices" => json!({"services": each("services", |service| {
+                    let deployment = json!({"taskDefinition": arn("task-definition/old:1")});
+                    json!({"serviceArn": service, "clusterArn": arn("cluster/c"),
+                        "taskDefinition": arn("task-definition/f:10"),
+                        "deployments": [deployment], "events": [{"id": "e"}]})
+                })}),
+                "DescribeTasks" => json!({"tasks": each("tasks", |task| {
+                    json!({"taskArn": task, "taskDefinitionArn": arn("task-definition/f:2")})
+                })}),
+                "DescribeTaskDefinition" => {
+                    let tags = json!([{"key": "k", "value": "v"}]);
+                    json!({"taskDefinition": {"status": "INACTIVE"}, "tags": tags})
+                }
+                other => panic!("{other} is not expected"),
+            };
+            (200, answer)
+        })
+    }
+
+    fn count(fake: &FakeAws, operation: &str) -> usize {
+        fake.operations().iter().filter(|name| *name == operation).count()
+    }
+
+    #[tokio::test]
+    async fn what_collectors_share_is_asked_once_and_described_in_chunks() {
+        let fake = region(11, 101);
+        let account = fake.account();
+        let mut ids = Vec::new();
+        for collector in COLLECTORS {
+            let (seen, end) = collected_in(&account, collector, "eu-west-1").await;
+            assert_eq!(end, Ok(seen.len() as i64), "{}", collector.id);
+            assert!(seen.iter().all(|resource| !resource.configuration.contains("events")));
+            ids.push(seen.into_iter().map(|resource| resource.id).collect::<Vec<_>>());
+        }
+        assert_eq!((ids[0].len(), ids[1].len(), ids[2].len()), (1, 11, 101));
+        // The newest of the family by number and not by text, one of a task, one of a deployment.
+        let definitions = ["f:10", "f:2", "old:1"];
+        assert_eq!(ids[3], definitions.map(|name| arn(&format!("task-definition/{name}"))));
+        let calls = [
+            ("ListClusters", 1),
+            ("DescribeClusters", 1),
+            ("ListServices", 1),
+            ("DescribeServices", 2),
+            ("ListTasks", 1),
+            ("DescribeTasks", 2),
+            ("ListTaskDefinitions", 1),
+            ("DescribeTaskDefinition", 3),
+        ];
+        for (operation, expected) in calls {
+            assert_eq!(count(&fake, operation), expected, "{operation}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_empty_region_costs_one_call_for_clusters_and_one_for_definitions() {
+        let fake = FakeAws::json(|operation, _| match operation {
+            "ListClusters" => (200, json!({"clusterArns": []})),
+            _ => (200, json!({"taskDefinitionArns": []})),
+        });
+        let account = fake.account();
+        for collector in COLLECTORS {
+            let (seen, end) = collected_in(&account, collector, "eu-west-1").await;
+            assert_eq!((seen.len(), end), (0, Ok(0)), "{}", collector.id);
+        }
+        assert_eq!(fake.operations(), ["ListClusters", "ListTaskDefinitions"]);
+    }
+
+    #[test]
+    fn only_what_is_missing_may_be_left_out() {
+        let missing = json!({"arn": "b", "reason": "MISSING"});
+        let broken = json!({"arn": "b", "reason": "ACCESS_DENIED"});
+        let cases = [
+            (json!({"tasks": [1, 2]}), Ok(2)),
+            (json!({"tasks": [1], "failures": [missing]}), Ok(1)),
+            (json!({"tasks": [], "failures": [missing, missing]}), Ok(0)),
+            (json!({"tasks": [1], "failures": [missing, broken]}), Err("ACCESS_DENIED")),
+            (json!({"tasks": [1]}), Err("1 of 2 tasks are in the answer")),
+            (json!({"failures": [missing, missing]}), Err("the answer has no tasks")),
+        ];
+        for (answer, expected) in cases {
+            match (described(&answer, "tasks", 2), expected) {
+                (Ok(found), Ok(count)) => assert_eq!(found.len(), count, "{answer}"),
+                (Err(error), Err(part)) => {
+                    assert!(error.summary().contains(part), "{}", error.summary());
+                }
+                (found, _) => panic!("{answer}: {found:?}"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cluster_that_is_gone_has_nothing_and_another_refusal_fails_the_scope() {
+        for (code, expected) in [
+            ("ClusterNotFoundException", Ok(0)),
+            ("AccessDeniedException", Err("AccessDeniedException: m".to_owned())),
+        ] {
+            let fake = FakeAws::json(move |operation, _| match operation {
+                "ListClusters" => (200, json!({"clusterArns": [arn("cluster/c")]})),
+                "ListTaskDefinitions" => (200, json!({"taskDefinitionArns": []})),
+                _ => refused(code),
+            });
+            let account = fake.account();
+            for collector in &COLLECTORS[1..] {
+                let (_, end) = collected_in(&account, collector, "eu-west-1").await;
+                assert_eq!(end, expected, "{} {code}", collector.id);
+            }
+        }
+    }
+}

@@ -59,3 +59,19 @@ fn long_arn(service: &str, cluster: &str) -> String {
         _ => service.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_of_one_name_in_two_clusters_have_two_ids() {
+        let start = "arn:aws:ecs:eu-west-1:1";
+        let id = |service: &str, cluster: &str| {
+            long_arn(&format!("{start}:service/{service}"), &format!("{start}:cluster/{cluster}"))
+        };
+        assert_eq!(id("same", "left"), format!("{start}:service/left/same"));
+        assert_eq!(id("same", "right"), format!("{start}:service/right/same"));
+        assert_eq!(id("left/same", "left"), format!("{start}:service/left/same"));
+    }
+}

@@ -102,3 +102,34 @@ async fn document(
     document.answer("Tags", Ok(tags), &[]);
     Ok(Some(document))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::FakeAws;
+
+    /// AWS has one code for a definition that is not there and for a request that is not right.
+    #[tokio::test]
+    async fn only_a_deleted_definition_is_left_out() {
+        let cases = [("Unable to describe task definition.", true), ("Invalid revision", false)];
+        for (message, gone) in cases {
+            let fake = FakeAws::json(move |_, _| {
+                (400, json!({"__type": "ClientException", "message": message}))
+            });
+            let found = document(&fake.account(), "eu-west-1", "a:1".to_owned()).await;
+            assert_eq!(matches!(found, Ok(None)), gone, "{found:?}");
+            assert_eq!(found.is_err(), !gone);
+        }
+        let fake = FakeAws::json(|_, _| (200, json!({"tags": []})));
+        let found = document(&fake.account(), "eu-west-1", "a:1".to_owned()).await;
+        let error = found.expect_err("there is no definition").summary();
+        assert_eq!(error, "UnreadableAnswer: the answer has no taskDefinition");
+    }
+
+    #[test]
+    fn the_newest_is_so_by_number_within_its_family() {
+        let arns = ["d/a:9", "d/a:10", "d/b:1", "d/a-b:2", "e/a:3"].map(str::to_owned);
+        let newest = newest(BTreeSet::from(arns));
+        assert_eq!(newest, ["d/a:10", "d/b:1", "d/a-b:2", "e/a:3"].map(str::to_owned).into());
+    }
+}

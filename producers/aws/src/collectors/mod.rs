@@ -136,6 +136,7 @@ fn text<'a>(item: &'a Value, member: &str) -> Result<&'a str, CollectError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{FakeAws, collected};
     use std::collections::BTreeSet;
 
     #[test]
@@ -160,5 +161,28 @@ mod tests {
         // The names of what is kept are read, never what is kept.
         let contents = ["secretsmanager:GetSecretValue", "s3:GetObject"];
         assert!(contents.iter().all(|action| !actions().contains(action)));
+    }
+
+    /// What a listing does not say must not look like an empty account: that would delete all.
+    #[tokio::test]
+    async fn a_refused_listing_fails_the_scope() {
+        // An account's settings are no listing: there is always one document, with errors.
+        for collector in ALL.iter().filter(|collector| collector.id != "account-settings") {
+            let fake = FakeAws::new(|_| (403, vec![], String::new()));
+            let (seen, end) = collected(&fake, collector, "us-east-1").await;
+            assert_eq!((seen.len(), end), (0, Err("403: ".to_owned())), "{}", collector.id);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_listing_without_its_list_fails_the_scope() {
+        let services = ["ecr", "ecs", "opensearch", "route53-domains", "secretsmanager", "support"];
+        let json = ALL.iter().filter(|c| services.iter().any(|name| c.id.starts_with(name)));
+        for collector in json {
+            let fake = FakeAws::new(|_| (200, vec![], "{}".to_owned()));
+            let (_, end) = collected(&fake, collector, "us-east-1").await;
+            let error = end.expect_err(collector.id);
+            assert!(error.starts_with("UnreadableAnswer: the answer has no "), "{error}");
+        }
     }
 }

@@ -87,3 +87,66 @@ fn policy(text: &Value) -> Result<Value, serde_json::Error> {
         Some(text) => serde_json::from_str(text),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{FakeAws, Sent, collected};
+
+    /// Six domains of which one is gone when it is described; one has a damaged policy; tags of
+    /// one are refused.
+    fn answer(sent: &Sent) -> (u16, Value) {
+        if sent.uri.ends_with("/2021-01-01/domain") {
+            let domains = ["a", "b", "c", "d", "e", "f"].map(|name| json!({"DomainName": name}));
+            return (200, json!({"DomainNames": domains}));
+        }
+        if sent.uri.ends_with("/domain-info") {
+            let asked: Value = serde_json::from_str(&sent.body).expect("the body is JSON");
+            let names = asked["DomainNames"].as_array().expect("a list").iter();
+            let there = names.filter(|name| *name != "c").map(|name| {
+                let policy = ["", "{cut", r#"{"Statement":[]}"#]
+                    [name.as_str().map_or(0, |name| usize::from(name.as_bytes()[0]) % 3)];
+                json!({"DomainName": name, "ARN": name, "AccessPolicies": policy})
+            });
+            return (200, json!({"DomainStatusList": there.collect::<Vec<_>>()}));
+        }
+        if sent.uri.ends_with("/tags/?arn=f") {
+            return (403, json!({"__type": "AccessDeniedException", "message": "m"}));
+        }
+        (200, json!({"TagList": [{"Key": "k", "Value": "v"}]}))
+    }
+
+    #[tokio::test]
+    async fn domains_are_described_by_fives_with_policies_as_objects() {
+        let fake = FakeAws::new(|sent| {
+            let (status, answer) = answer(sent);
+            (status, vec![], answer.to_string())
+        });
+        let (seen, end) = collected(&fake, &COLLECTOR, "eu-west-1").await;
+        assert_eq!(end, Ok(5));
+        let described = fake.sent().into_iter().filter(|sent| sent.uri.ends_with("/domain-info"));
+        let mut sizes: Vec<_> = described.map(|sent| sent.body.matches('"').count() / 2).collect();
+        sizes.sort_unstable();
+        assert_eq!(sizes, [1 + 1, 1 + 5], "the member's name and the domains'");
+
+        // By the letters' numbers: a 97, b 98, d 100, e 101, f 102.
+        let object = json!({"Statement": []});
+        let expected = [
+            ("a", json!("{cut"), 1),
+            ("b", object.clone(), 0),
+            ("d", json!("{cut"), 1),
+            ("e", object, 0),
+            ("f", Value::Null, 1),
+        ];
+        for (domain, (id, policy, errors)) in seen.iter().zip(expected) {
+            let configuration: Value = serde_json::from_str(&domain.configuration).expect("JSON");
+            assert_eq!((domain.id.as_str(), &configuration[POLICY]), (id, &policy));
+            assert_eq!(domain.errors.len(), errors, "{id}");
+            assert_eq!(domain.tags.len(), usize::from(id != "f"), "{id}");
+        }
+        let error = &seen[0].errors[POLICY];
+        assert!(error.starts_with("UnreadableAnswer: the policy is not JSON"), "{error}");
+        assert_eq!(seen[4].errors["Tags"], "AccessDeniedException: m");
+        assert_eq!(seen[4].supplementary, "{}");
+    }
+}

@@ -55,3 +55,30 @@ async fn document(account: &Account, item: &Value) -> Result<Option<Document>, C
     document.answer("Detail", detail, &[]);
     Ok(Some(document))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Partition;
+    use crate::testing::{FakeAws, collected, collected_in, refused};
+
+    #[tokio::test]
+    async fn there_are_domains_in_the_public_partition_only() {
+        let fake = FakeAws::json(|operation, _| match operation {
+            "ListDomains" => (200, json!({"Domains": [{"DomainName": "a.com"}]})),
+            "ListTagsForDomain" => (200, json!({"TagList": []})),
+            _ => refused("UnsupportedTLD"),
+        });
+        let (seen, end) = collected(&fake, &COLLECTOR, GLOBAL).await;
+        assert_eq!((seen.len(), end), (1, Ok(1)));
+        assert_eq!(seen[0].supplementary, r#"{"Tags":[]}"#);
+        assert_eq!(seen[0].errors["Detail"], "UnsupportedTLD: m");
+        assert!(fake.sent().iter().all(|sent| sent.uri.contains("//route53domains.us-east-1.")));
+
+        for partition in [Partition::AwsCn, Partition::AwsUsGov] {
+            let (seen, end) = collected_in(&fake.account_in(partition), &COLLECTOR, GLOBAL).await;
+            assert_eq!((seen.len(), end), (0, Ok(0)));
+        }
+        assert_eq!(fake.sent().len(), 3, "elsewhere nobody is asked");
+    }
+}

@@ -74,3 +74,71 @@ async fn document(account: &Account, item: &Value) -> Result<Option<Document>, C
     document.answer("ResourceRecordSets", records, &[]);
     Ok(Some(document))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{FakeAws, Reply, Sent, collected};
+
+    fn answer(sent: &Sent) -> Reply {
+        let (_, path) = sent.uri.split_once("/2013-04-01/").expect("the API's version");
+        let refused = |code: &str| {
+            let error = format!("<Error><Code>{code}</Code><Message>m</Message></Error>");
+            (403, vec![], format!("<ErrorResponse>{error}</ErrorResponse>"))
+        };
+        let page = |name: &str, next: &str| {
+            let record = format!("<ResourceRecordSet><Name>{name}</Name></ResourceRecordSet>");
+            let truncated = !next.is_empty();
+            format!(
+                "<ListResourceRecordSetsResponse><ResourceRecordSets>{record}</ResourceRecordSets>\
+                 <IsTruncated>{truncated}</IsTruncated>{next}</ListResourceRecordSetsResponse>"
+            )
+        };
+        let body = match path {
+            "hostedzone?maxitems=100" => {
+                let zones = ["Z1", "Z2", "Z3"];
+                let zones =
+                    zones.map(|id| format!("<HostedZone><Id>/hostedzone/{id}</Id></HostedZone>"));
+                let zones = format!("<HostedZones>{}</HostedZones>", zones.concat());
+                format!("<ListHostedZonesResponse>{zones}</ListHostedZonesResponse>")
+            }
+            "hostedzone/Z2" => return refused(GONE),
+            "hostedzone/Z3" | "hostedzone/Z3/rrset?maxitems=300" => return refused("AccessDenied"),
+            "hostedzone/Z1" => "<GetHostedZoneResponse><VPCs/></GetHostedZoneResponse>".to_owned(),
+            "hostedzone/Z1/rrset?maxitems=300" => page(
+                "a",
+                "<NextRecordName>b</NextRecordName><NextRecordType>A</NextRecordType>\
+                 <NextRecordIdentifier>x y</NextRecordIdentifier>",
+            ),
+            "hostedzone/Z1/rrset?maxitems=300&identifier=x%20y&name=b&type=A" => {
+                page("b", "<NextRecordName>c</NextRecordName><NextRecordType>A</NextRecordType>")
+            }
+            "hostedzone/Z1/rrset?maxitems=300&name=c&type=A" => page("c", ""),
+            path if path.starts_with("tags/hostedzone/Z") => {
+                let tags = "<Tags><Tag><Key>k</Key><Value>v</Value></Tag></Tags>";
+                let set = format!("<ResourceTagSet>{tags}</ResourceTagSet>");
+                format!("<ListTagsForResourceResponse>{set}</ListTagsForResourceResponse>")
+            }
+            other => panic!("{other} is not expected"),
+        };
+        (200, vec![], body)
+    }
+
+    /// Only records that share a name have an identifier, so that a page may name one and the next
+    /// page none: one left over would make AWS start elsewhere.
+    #[tokio::test]
+    async fn all_pages_of_records_are_read_and_refusals_are_told() {
+        let fake = FakeAws::new(answer);
+        let (seen, end) = collected(&fake, &COLLECTOR, GLOBAL).await;
+        assert_eq!(end, Ok(2));
+        let expected = json!({"DelegationSet": null, "VPCs": [],
+            "ResourceRecordSets": [{"Name": "a"}, {"Name": "b"}, {"Name": "c"}],
+            "Tags": [{"Key": "k", "Value": "v"}]});
+        let supplementary: Value = serde_json::from_str(&seen[0].supplementary).expect("JSON");
+        assert_eq!((seen[0].id.as_str(), supplementary), ("Z1", expected));
+        assert_eq!(seen[0].arn, "arn:aws:route53:::hostedzone/Z1");
+        let refused: Vec<_> = seen[1].errors.keys().collect();
+        assert_eq!((seen[1].id.as_str(), refused.len()), ("Z3", 3), "{refused:?}");
+        assert!(seen[1].errors.values().all(|error| error == "AccessDenied: m"));
+    }
+}

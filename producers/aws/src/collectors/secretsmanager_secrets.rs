@@ -54,3 +54,34 @@ async fn document(
     document.policy("ResourcePolicy", policy, "ResourcePolicy", &[]);
     Ok(Some(document))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{FakeAws, collected, refused};
+
+    #[tokio::test]
+    async fn a_secret_has_its_policy_or_says_why_not() {
+        let fake = FakeAws::json(|operation, parameters| {
+            if operation == "ListSecrets" {
+                let secrets = ["a", "b", "c", "d"].map(|arn| json!({"ARN": arn, "Name": "n"}));
+                return (200, json!({"SecretList": secrets}));
+            }
+            match parameters["SecretId"].as_str() {
+                Some("a") => (200, json!({"ARN": "a", "ResourcePolicy": r#"{"Statement":[]}"#})),
+                Some("b") => (200, json!({"ARN": "b"})),
+                Some("c") => refused("AccessDeniedException"),
+                _ => refused(GONE),
+            }
+        });
+        let (seen, end) = collected(&fake, &COLLECTOR, "eu-west-1").await;
+        assert_eq!(end, Ok(3));
+        let policies: Vec<_> = seen.iter().map(|secret| secret.supplementary.as_str()).collect();
+        let expected =
+            [r#"{"ResourcePolicy":{"Statement":[]}}"#, r#"{"ResourcePolicy":null}"#, "{}"];
+        assert_eq!(policies, expected);
+        let errors: Vec<_> = seen.iter().map(|secret| secret.errors.len()).collect();
+        assert_eq!(errors, [0, 0, 1]);
+        assert_eq!(seen[2].errors["ResourcePolicy"], "AccessDeniedException: m");
+    }
+}

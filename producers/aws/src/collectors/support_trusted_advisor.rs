@@ -73,3 +73,60 @@ async fn document(account: &Account, check: &Value) -> Result<Option<Document>, 
     document.answer("Result", result, &[]);
     Ok(Some(document))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::testing::{FakeAws, collected, refused};
+
+    /// The form of AWS's examples; columns without a value are null there, too.
+    fn result(check: &str, timestamp: usize) -> Value {
+        json!({"checkId": check, "timestamp": format!("2026-11-28T00:00:{timestamp:02}Z"),
+            "status": "warning",
+            "resourcesSummary": {"resourcesProcessed": 2, "resourcesFlagged": 1,
+                "resourcesIgnored": 0, "resourcesSuppressed": 0},
+            "categorySpecificSummary": {"costOptimizing": {"estimatedMonthlySavings": 0.0,
+                "estimatedPercentMonthlySavings": 0.0}},
+            "flaggedResources": [{"status": "warning", "region": "us-east-1", "resourceId": "r",
+                "isSuppressed": false, "metadata": ["us-east-1", null, "Yellow"]}]})
+    }
+
+    #[tokio::test]
+    async fn an_account_without_a_plan_is_completed_and_says_so() {
+        let fake = FakeAws::json(|_, _| refused(NO_PLAN));
+        let (seen, end) = collected(&fake, &COLLECTOR, GLOBAL).await;
+        assert_eq!((end, seen.len(), seen[0].errors.len()), (Ok(1), 1, 0));
+        assert_eq!((seen[0].id.as_str(), seen[0].name.as_str()), ("111122223333", "not available"));
+        let expected = r#"{"available":false,"reason":"SubscriptionRequiredException: m"}"#;
+        assert_eq!(seen[0].configuration, expected);
+
+        let fake = FakeAws::json(|_, _| refused("AccessDeniedException"));
+        let (_, end) = collected(&fake, &COLLECTOR, GLOBAL).await;
+        assert_eq!(end, Err("AccessDeniedException: m".to_owned()), "which is something else");
+    }
+
+    #[tokio::test]
+    async fn a_result_of_another_time_is_the_same_document() {
+        let time = AtomicUsize::new(0);
+        let fake = FakeAws::json(move |operation, parameters| match operation {
+            "DescribeTrustedAdvisorChecks" => {
+                let checks = ["a", "b"].map(|id| json!({"id": id, "name": format!("Check {id}")}));
+                (200, json!({"checks": checks}))
+            }
+            _ if parameters["checkId"] == "b" => refused("InternalServerError"),
+            _ => (200, json!({"result": result("a", time.fetch_add(1, Ordering::SeqCst))})),
+        });
+        let (first, end) = collected(&fake, &COLLECTOR, GLOBAL).await;
+        assert_eq!(end, Ok(2));
+        let (second, _) = collected(&fake, &COLLECTOR, GLOBAL).await;
+        assert_eq!(first, second);
+        let mut expected = result("a", 0);
+        expected.as_object_mut().expect("an object").remove("timestamp");
+        let supplementary: Value = serde_json::from_str(&first[0].supplementary).expect("JSON");
+        assert_eq!(supplementary, json!({"Result": expected}));
+        assert_eq!((first[1].id.as_str(), first[1].supplementary.as_str()), ("b", "{}"));
+        assert_eq!(first[1].errors["Result"], "InternalServerError: m");
+    }
+}

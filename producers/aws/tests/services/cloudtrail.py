@@ -11,7 +11,8 @@ def fill(client, mark):
         name = f"trail-{mark}"
         trails.create_trail(
             Name=name, S3BucketName=f"trails-{mark}", S3KeyPrefix="präfix/&",
-            IsMultiRegionTrail=everywhere, EnableLogFileValidation=everywhere, TagsList=[TAGS[0], TAGS[2]])
+            IsMultiRegionTrail=everywhere, EnableLogFileValidation=everywhere,
+            TagsList=[TAGS[0], TAGS[2]])
         trails.start_logging(Name=name)
         # A trail at work has a later delivery in each of moto's answers.
         trails.stop_logging(Name=name)

@@ -49,16 +49,10 @@ pub(crate) fn config() -> SdkConfig {
         .build()
 }
 
-/// The model of the collectors, and that of the JSON protocols, which no collector uses yet.
-pub(crate) fn models() -> Vec<Model> {
-    let json = Model::parse(include_str!("../json_model.json")).expect("the JSON model is whole");
-    vec![Model::embedded().expect("the embedded model is whole"), json]
-}
-
 /// A client of a service at an endpoint.
 pub(crate) fn client(config: &SdkConfig, service: &str, region: &str, endpoint: &str) -> Client {
-    let mut found = models().into_iter().filter_map(|model| model.service(service).ok());
-    let service = found.next().expect("one of the models has the service");
+    let model = Model::embedded().expect("the embedded model is whole");
+    let service = model.service(service).expect("the model has the service");
     let given = Endpoints { all: Some(endpoint.to_owned()), ..Endpoints::default() };
     let target = Target {
         // Retry quotas are shared by account: each server gets its own.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use anyhow::{Context, Result, ensure};
-use kit::denier::Denier;
-use kit::moto::Moto;
+use kit::gateway::Gateway;
+use kit::moto::{Moto, Options};
 use producer_aws::collectors::{ALL, Coverage};
 use producer_aws::{Clock, Config, Outlet, Progress, Scanner, Summary, Wanted};
 use schemas::topic::{ACCOUNT_LISTING, OBSERVATION, SCAN_UNIT};
@@ -24,12 +24,15 @@ pub(crate) const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
 /// The test's clock starts here.
 pub(crate) const START_MS: i64 = 1_780_000_000_000;
 
+/// The one account with a support plan, a payer; it has as many checks as moto knows.
+pub(crate) const PLAN: &str = "222222222222";
+
 const FILL: &str = "producers/aws/tests/fill.py";
 
 /// A server with two organisations behind the proxy that refuses.
 pub(crate) struct World {
     pub(crate) moto: Moto,
-    pub(crate) denier: Denier,
+    pub(crate) gateway: Gateway,
     /// Account ids by payer.
     pub(crate) accounts: BTreeMap<String, Vec<String>>,
     /// Moves on with each question.
@@ -38,17 +41,17 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn start() -> Result<Self> {
-        let moto = Moto::start()?;
-        let denier = Denier::start(moto.port())?;
+        let moto = Moto::start_with(&Options::default().support_plan(PLAN))?;
+        let gateway = Gateway::start(moto.port())?;
         let printed = kit::python(FILL, &["organisations", &moto.endpoint()])?;
         let accounts = serde_json::from_str(&printed).context("the script prints JSON")?;
-        Ok(Self { moto, denier, accounts, now_ms: Arc::new(AtomicI64::new(START_MS)) })
+        Ok(Self { moto, gateway, accounts, now_ms: Arc::new(AtomicI64::new(START_MS)) })
     }
 
     pub(crate) fn config(&self, change: Value) -> Result<Config> {
         let payers: Vec<_> = self.accounts.keys().map(|id| json!({"account": id})).collect();
         let mut config = json!({"role": "Audit", "external_id": "xy", "payers": payers,
-            "regions": REGIONS, "endpoint": self.denier.endpoint(), "max_attempts": 2});
+            "regions": REGIONS, "endpoint": self.gateway.endpoint(), "max_attempts": 2});
         if let (Value::Object(config), Value::Object(change)) = (&mut config, change) {
             config.extend(change);
         }
@@ -183,17 +186,21 @@ impl Scanned {
         })
     }
 
-    /// Gives the documents as `oracle.py inventory` prints them.
+    /// Gives the documents as `oracle.py inventory` prints them; of errors the codes.
     pub(crate) fn inventory(&self) -> Result<Value> {
         let mut out = json!({});
         for resource in self.resources() {
-            ensure!(resource.errors.is_empty(), "{:?}", resource.errors);
+            let codes: BTreeMap<_, _> = resource
+                .errors
+                .iter()
+                .map(|(name, error)| (name, error.split(':').next().unwrap_or_default()))
+                .collect();
             let configuration: Value = serde_json::from_str(&resource.configuration)?;
             let supplementary: Value = serde_json::from_str(&resource.supplementary)?;
             out[&resource.account][&resource.resource_type][&resource.id] = json!({
                 "region": resource.region, "name": resource.name, "arn": resource.arn,
                 "tags": resource.tags, "configuration": configuration,
-                "supplementary": supplementary,
+                "supplementary": supplementary, "errors": codes,
             });
         }
         Ok(out)

@@ -29,7 +29,6 @@ fn account(offset: i64, id: &str, name: Option<&str>) -> Record {
         listed: true,
         spend_cents: None,
         coverage: Vec::new(),
-        status_since_ms: None,
     });
     let topic = ACCOUNT_STATE.spec;
     let encode = |state| Codec::default().encode(&topic.full_name("test"), &state).unwrap();

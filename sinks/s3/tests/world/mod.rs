@@ -130,7 +130,6 @@ impl<'a> Writer<'a> {
             listed: true,
             spend_cents: None,
             coverage: Vec::new(),
-            status_since_ms: None,
         };
         let key = AccountKey::new(account);
         self.0.put(&topic::ACCOUNT_STATE, &key, &state, NOW_MS).unwrap();

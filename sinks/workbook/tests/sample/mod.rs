@@ -113,6 +113,7 @@ const EMPTY_SUM: RollupState = RollupState {
     total: 0,
     noncompliant: 0,
     excepted: 0,
+    trusted_by: Vec::new(),
 };
 
 /// Makes a requirement's score without counts.

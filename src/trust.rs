@@ -1,0 +1,170 @@
+//! `scorecard trust`: who may act in which account, through what, and by what we know them.
+
+use std::io::{BufWriter, Write};
+
+use anyhow::{Context, Result};
+use schemas::{KnownBy, TrustKey, TrustState, headers::rfc3339, topic};
+use serde_json::json;
+use stream::snapshot;
+
+use crate::{config::ConfigFile, site::Site};
+
+/// Resources that a line names; all that the row holds stand in `--json`.
+const NAMED_MAX: usize = 2;
+
+/// Lists who may act in the accounts, through what, and by what they are known
+///
+/// A principal is known by the organisation (its account is one of ours), by the register (an
+/// approved third party), as a vendor (which approves nothing) or as a service of the provider.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Only those that nobody knows
+    #[arg(long)]
+    unknown: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let site = Site::existing(&args.config.read()?)?;
+    let rows = snapshot::table(&*site.log, &site.codec, &site.prefix, &topic::TRUST_STATE);
+    let rows: Vec<_> = rows.context("reading the trust table")?.into_iter().collect();
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    for (key, row) in rows.iter().filter(|(_, row)| !args.unknown || !row.known) {
+        if args.json {
+            writeln!(out, "{}", as_json(key, row))?;
+        } else {
+            writeln!(out, "{}", as_line(key, row))?;
+        }
+    }
+    if !args.json {
+        writeln!(out, "{}", summary(&rows))?;
+    }
+    Ok(out.flush()?)
+}
+
+fn as_json(key: &TrustKey, row: &TrustState) -> serde_json::Value {
+    json!({
+        "account": key.account,
+        "principal": key.principal,
+        "kind": row.kind,
+        "principal_account": row.principal_account,
+        "known": row.known,
+        "known_by": row.known_by,
+        "vendor": row.vendor,
+        "resources": row.resources,
+        "through": row.through,
+        "conditions": row.conditions,
+        "first_seen_ms": row.first_seen_ms,
+    })
+}
+
+fn as_line(key: &TrustKey, row: &TrustState) -> String {
+    let known_by = match (&row.vendor, row.known_by) {
+        (Some(vendor), _) => format!("vendor {vendor}"),
+        (None, KnownBy::Nobody) => "UNKNOWN".to_owned(),
+        (None, known_by) => known_by.to_string(),
+    };
+    let mut through: Vec<&str> =
+        row.through.iter().take(NAMED_MAX).map(|one| within(&key.account, one)).collect();
+    let more = usize::try_from(row.resources).unwrap_or(0).saturating_sub(through.len());
+    let more = if more > 0 { format!("and {more} more") } else { String::new() };
+    through.extend((!more.is_empty()).then_some(&*more));
+    // Names quote outside data: a line break or an escape must not forge a line.
+    format!(
+        "{:<12}  {:<48}  {known_by:<14}  since {}  through {}{}",
+        key.account.escape_debug().to_string(),
+        key.principal.escape_debug().to_string(),
+        rfc3339(row.first_seen_ms).split('T').next().unwrap_or_default(),
+        through.join(", ").escape_debug(),
+        conditions(row),
+    )
+}
+
+/// Shortens a resource's key by its account, which the line names already.
+fn within<'a>(account: &str, through: &'a str) -> &'a str {
+    let rest = through.strip_prefix(account).and_then(|rest| rest.strip_prefix('/'));
+    rest.unwrap_or(through)
+}
+
+fn conditions(row: &TrustState) -> String {
+    let each = row.conditions.iter().map(|one| match one.resources == row.resources {
+        true => one.key.clone(),
+        false => format!("{} in {} of {}", one.key, one.resources, row.resources),
+    });
+    let all: Vec<_> = each.collect();
+    if all.is_empty() { String::new() } else { format!("  if {}", all.join(", ").escape_debug()) }
+}
+
+/// Says how many there are of each kind, over the whole table.
+fn summary(rows: &[(TrustKey, TrustState)]) -> String {
+    if rows.is_empty() {
+        return "nobody is trusted: no policy was collected yet, or none lets anybody in"
+            .to_owned();
+    }
+    let count = |by: KnownBy| rows.iter().filter(|(_, row)| row.known_by == by).count();
+    let accounts: std::collections::BTreeSet<_> =
+        rows.iter().map(|(key, _)| &key.account).collect();
+    format!(
+        "{} principals in {} accounts: {} by the organisation, {} by the register, {} vendors, \
+         {} services, {} unknown",
+        rows.len(),
+        accounts.len(),
+        count(KnownBy::Organisation),
+        count(KnownBy::Register),
+        count(KnownBy::Vendor),
+        count(KnownBy::Service),
+        count(KnownBy::Nobody),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::{PrincipalKind, TrustCondition};
+
+    use super::*;
+
+    fn row(principal: &str, known_by: KnownBy, resources: i64) -> (TrustKey, TrustState) {
+        let through = (0..resources).map(|n| format!("1/global/AWS::IAM::Role/r{n}")).collect();
+        let state = TrustState {
+            kind: PrincipalKind::Account,
+            principal_account: None,
+            known: known_by != KnownBy::Nobody,
+            through,
+            known_by,
+            vendor: (known_by == KnownBy::Vendor).then(|| "Datadog".to_owned()),
+            resources,
+            conditions: vec![TrustCondition { key: "sts:ExternalId".into(), resources: 1 }],
+            first_seen_ms: 1_767_225_600_000,
+        };
+        (TrustKey::new("1", principal), state)
+    }
+
+    #[test]
+    fn a_line_says_who_through_what_and_since_when() {
+        let (key, one) = row("464622532012", KnownBy::Vendor, 3);
+        let line = as_line(&key, &one);
+        let words: Vec<_> = line.split_whitespace().collect();
+        assert_eq!(
+            words.join(" "),
+            "1 464622532012 vendor Datadog since 2026-01-01 through global/AWS::IAM::Role/r0, \
+             global/AWS::IAM::Role/r1, and 1 more if sts:ExternalId in 1 of 3"
+        );
+        let (key, one) = row("evil\nname", KnownBy::Nobody, 1);
+        let line = as_line(&key, &one);
+        assert!(line.contains("UNKNOWN") && line.contains(r"evil\nname"), "{line}");
+        assert!(line.ends_with("r0  if sts:ExternalId"), "{line}");
+    }
+
+    #[test]
+    fn the_summary_counts_every_kind() {
+        let rows = [row("a", KnownBy::Nobody, 1), row("b", KnownBy::Vendor, 1)];
+        let text = summary(&rows);
+        assert!(text.starts_with("2 principals in 1 accounts") && text.ends_with("1 unknown"));
+        assert!(summary(&[]).starts_with("nobody is trusted"));
+    }
+}
