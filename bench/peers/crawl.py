@@ -1,6 +1,7 @@
 """The usual crawler: a thread an account, boto3 and its paginators, everything kept as JSON lines.
 
-    python crawl.py ENDPOINT PAYER FOLDER REGION...   crawls, prints what it saw by resource type
+    python crawl.py ENDPOINT PAYER FOLDER REGION...
+                                      crawls, prints what it saw by resource type
     python crawl.py --collectors                      prints the collectors of ours it stands for
 
 It asks what our collectors ask, and no more: shared listings once, global services once. One boto3
