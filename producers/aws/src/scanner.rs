@@ -8,7 +8,6 @@ use schemas::topic::{ACCOUNT_LISTING, SCAN_UNIT, SPEND};
 use schemas::{AccountKey, AccountStatus, Codec, ScanUnit};
 use stream::{Log, Position, Publisher, Reader, Record, snapshot};
 use tokio::runtime::Runtime;
-use tokio::task::JoinHandle;
 
 use crate::api::Model;
 use crate::board::{Board, is_due};
@@ -20,6 +19,7 @@ use crate::listed::changes;
 use crate::listing::{Listed, list};
 use crate::plan::{Begin, Wanted, scan_id, units};
 use crate::redact::Redactor;
+use crate::schedule::{Planner, Schedule};
 use crate::session::Sessions;
 use crate::summary::{Progress, Summary};
 use crate::unit::Shared;
@@ -45,15 +45,6 @@ pub struct Outlet {
     pub codec: Codec,
     /// What topics' names begin with.
     pub prefix: String,
-}
-
-/// When scans begin by themselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Schedule {
-    /// Time from the start of one scan to the start of the next.
-    pub interval: Duration,
-    /// The span over which a scan's accounts begin.
-    pub jitter: Duration,
 }
 
 /// This process's part in the collectors' group.
@@ -187,17 +178,16 @@ impl Scanner {
         ended: &dyn Fn(&Summary),
     ) -> Result<(), Error> {
         self.core.read_whole_board()?;
-        let mut listing: Option<JoinHandle<Listed>> = None;
-        let mut running = Summary::default();
+        let mut planner = Planner::new(schedule);
         let mut told = Instant::now();
         self.work(|session| {
             if session.leads() {
-                listing = plan_when_due(session, listing.take(), schedule, &mut running)?;
+                planner.plan_when_due(session.core())?;
             }
             if told.elapsed() >= TELL_EVERY {
                 told = Instant::now();
-                tell(&progress(session, &running.scan));
-                if let Some(summary) = end_of(&mut running, &session.core().board) {
+                tell(&progress(session, planner.scan()));
+                if let Some(summary) = planner.ended(&session.core().board) {
                     ended(&summary);
                 }
             }
@@ -231,39 +221,6 @@ impl Scanner {
     }
 }
 
-/// Begins to list accounts when a scan is due, and plans it once they are listed.
-fn plan_when_due(
-    session: &mut Session<'_>,
-    listing: Option<JoinHandle<Listed>>,
-    schedule: Schedule,
-    running: &mut Summary,
-) -> Result<Option<JoinHandle<Listed>>, Error> {
-    let core = session.core();
-    match listing {
-        Some(listing) if listing.is_finished() => {
-            let listed = core.runtime.block_on(listing).unwrap_or_default();
-            *running = core.plan(listed, &Wanted::default(), schedule.jitter, true)?;
-            Ok(None)
-        }
-        None if core.is_due(schedule) => {
-            let listing = core.list()?;
-            Ok(Some(core.runtime.spawn(listing)))
-        }
-        listing => Ok(listing),
-    }
-}
-
-/// Takes a scheduled scan's summary once it has ended.
-fn end_of(running: &mut Summary, board: &Board) -> Option<Summary> {
-    if running.scan.is_empty() || running.is_open(board) {
-        return None;
-    }
-    let mut summary = std::mem::take(running);
-    let units = board.units(&summary.scan);
-    summary.units = units.map(|unit| (unit.account.clone(), unit.clone())).collect();
-    Some(summary)
-}
-
 fn check(wanted: &Wanted) -> Result<Vec<String>, Error> {
     wanted.collectors().map_err(|word| {
         let ids: Vec<_> = crate::collectors::ALL.iter().map(|collector| collector.id).collect();
@@ -290,7 +247,7 @@ fn progress(session: &mut Session<'_>, scan: &str) -> Progress {
 
 impl Summary {
     /// Tells whether units of the scan are still to be ended. A scan without any is over.
-    fn is_open(&self, board: &Board) -> bool {
+    pub(crate) fn is_open(&self, board: &Board) -> bool {
         let planned = self.joined || self.planned > 0;
         planned && !board.has_ended(&self.scan)
     }
@@ -298,7 +255,7 @@ impl Summary {
 
 impl Core {
     /// Publishes what was listed, and the units of a scan.
-    fn plan(
+    pub(crate) fn plan(
         &mut self,
         listed: Listed,
         wanted: &Wanted,
@@ -329,7 +286,7 @@ impl Core {
     }
 
     /// Prepares to list the accounts of every payer.
-    fn list(&self) -> Result<impl Future<Output = Listed> + Send + use<>, Error> {
+    pub(crate) fn list(&self) -> Result<impl Future<Output = Listed> + Send + use<>, Error> {
         let Outlet { log: the_log, codec, prefix } = &self.outlet;
         let known = snapshot::agreed(&**the_log, codec, prefix, &ACCOUNT_LISTING);
         let known = known.map_err(log("reading the accounts' listings"))?;
@@ -355,7 +312,7 @@ impl Core {
         Ok(())
     }
 
-    fn is_due(&self, schedule: Schedule) -> bool {
+    pub(crate) fn is_due(&self, schedule: Schedule) -> bool {
         let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         let (interval_ms, unit_ms) = (millis(schedule.interval), self.config.timeouts.unit_ms);
         // Long enough for each of its units to be lost once and taken over.
