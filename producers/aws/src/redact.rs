@@ -28,7 +28,10 @@ pub struct SecretField {
 /// Source: the API references' own warnings: what users put into environments and commands, and the
 /// contacts of domains.
 pub const SECRET_FIELDS: &[(&str, &str)] = &[
-    (SERVICE, "/configuration/deployments/*/serviceConnectConfiguration/logConfiguration/options/*"),
+    (
+        SERVICE,
+        "/configuration/deployments/*/serviceConnectConfiguration/logConfiguration/options/*",
+    ),
     (TASK, "/configuration/overrides/containerOverrides/*/command/*"),
     (TASK, "/configuration/overrides/containerOverrides/*/environment/*/value"),
     (DEFINITION, "/configuration/containerDefinitions/*/command/*"),

@@ -27,6 +27,9 @@ use crate::unit::Shared;
 /// How often progress is told.
 const TELL_EVERY: Duration = Duration::from_millis(500);
 
+/// Who is fenced sooner after joining has a twin that runs by the same name.
+const FENCED_BY_TWIN: Duration = Duration::from_secs(60);
+
 /// A scan that began earlier than this is not joined: it was left behind.
 const JOIN_MS: i64 = 6 * 3_600_000;
 
@@ -145,17 +148,15 @@ impl Scanner {
             Some(scan) => Summary { scan, joined: true, ..Summary::default() },
             None => self.begin(wanted)?,
         };
-        let mut session = Session::join(&mut self.core)?;
         let mut told = Instant::now();
-        while !is_stopped() && summary.is_open(&session.core().board) {
-            session.pass()?;
-            if told.elapsed() >= TELL_EVERY {
+        self.work(|session| {
+            let goes_on = !is_stopped() && summary.is_open(&session.core().board);
+            if told.elapsed() >= TELL_EVERY || !goes_on {
                 told = Instant::now();
-                tell(&progress(&mut session, &summary.scan));
+                tell(&progress(session, &summary.scan));
             }
-        }
-        tell(&progress(&mut session, &summary.scan));
-        drop(session);
+            Ok(goes_on)
+        })?;
         let units = self.core.board.units(&summary.scan);
         summary.units = units.map(|unit| (unit.account.clone(), unit.clone())).collect();
         Ok(summary)
@@ -186,24 +187,47 @@ impl Scanner {
         ended: &dyn Fn(&Summary),
     ) -> Result<(), Error> {
         self.core.read_whole_board()?;
-        let mut session = Session::join(&mut self.core)?;
         let mut listing: Option<JoinHandle<Listed>> = None;
         let mut running = Summary::default();
         let mut told = Instant::now();
-        while !is_stopped() {
-            session.pass()?;
+        self.work(|session| {
             if session.leads() {
-                listing = plan_when_due(&mut session, listing, schedule, &mut running)?;
+                listing = plan_when_due(session, listing.take(), schedule, &mut running)?;
             }
             if told.elapsed() >= TELL_EVERY {
                 told = Instant::now();
-                tell(&progress(&mut session, &running.scan));
+                tell(&progress(session, &running.scan));
                 if let Some(summary) = end_of(&mut running, &session.core().board) {
                     ended(&summary);
                 }
             }
+            Ok(!is_stopped())
+        })
+    }
+
+    /// Works as a member of the group as long as `goes_on` says so after each pass.
+    ///
+    /// A member that lost touch with the group for a while is taken for replaced: it joins again.
+    fn work(
+        &mut self,
+        mut goes_on: impl FnMut(&mut Session<'_>) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        loop {
+            let joined = Instant::now();
+            let mut session = Session::join(&mut self.core)?;
+            let end = loop {
+                match session.pass().and_then(|()| goes_on(&mut session)) {
+                    Ok(true) => {}
+                    end => break end,
+                }
+            };
+            match end {
+                Err(Error::Fenced { slot }) if joined.elapsed() >= FENCED_BY_TWIN => {
+                    tracing::warn!(slot, "the group had given this collector up: joining again");
+                }
+                end => return end.map(|_| ()),
+            }
         }
-        Ok(())
     }
 }
 

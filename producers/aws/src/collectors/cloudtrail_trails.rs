@@ -96,9 +96,7 @@ mod tests {
             if let Some(code) = refused(target, arn) {
                 return error(code);
             }
-            let trail = |arn: &str, home: &str| {
-                json!({"Name": "main", "TrailARN": arn, "HomeRegion": home})
-            };
+            let trail = |arn: &str, home: &str| json!({"Name": "main", "TrailARN": arn, "HomeRegion": home});
             let answer = match target {
                 "DescribeTrails" => json!({"trailList": [
                     trail(OWN, "eu-west-1"),
