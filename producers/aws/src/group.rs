@@ -162,6 +162,11 @@ impl<'a> Session<'a> {
         while self.running.len() < self.core.config.concurrency.accounts {
             let now_ms = (self.core.clock)();
             let Some((id, mut unit)) = self.intake.next_due(now_ms) else { return };
+            if self.core.has_ended(&unit) {
+                // Whoever had the partition before could not commit a position behind it.
+                self.intake.end(id);
+                continue;
+            }
             unit.attempt = unit.attempt.max(attempt(&unit.scan, now_ms));
             unit.worker = self.core.slot.clone();
             let Some(role) = self.core.config.role_of(&unit.payer) else {

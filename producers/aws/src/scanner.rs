@@ -10,7 +10,7 @@ use stream::{Log, Position, Publisher, Reader, Record, snapshot};
 use tokio::runtime::Runtime;
 
 use crate::api::Model;
-use crate::board::{Board, is_due};
+use crate::board::{Board, has_ended, is_due};
 use crate::collectors::{account_actions, session_policy};
 use crate::config::Config;
 use crate::error::Error;
@@ -232,7 +232,7 @@ fn progress(session: &mut Session<'_>, scan: &str) -> Progress {
     let mut progress = Progress { scan: scan.to_owned(), ..Progress::default() };
     for unit in session.core().board.units(scan) {
         progress.units_total += 1;
-        progress.units_done += usize::from(crate::board::has_ended(unit));
+        progress.units_done += usize::from(has_ended(unit));
         progress.resources += unit.resources;
         progress.failed += unit.failed;
     }
@@ -329,6 +329,11 @@ impl Core {
                 tracing::error!(partition, offset, %error, "a record of scan.unit can't be read");
             })
             .ok()
+    }
+
+    /// Tells whether a unit is known to have ended.
+    pub(crate) fn has_ended(&self, unit: &ScanUnit) -> bool {
+        self.board.units(&unit.scan).any(|known| known.account == unit.account && has_ended(known))
     }
 
     /// Takes what was written to `scan.unit` meanwhile.
