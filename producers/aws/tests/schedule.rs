@@ -38,7 +38,7 @@ fn the_schedule_spreads_accounts_and_begins_no_scan_twice() -> Result<()> {
     let tell = |progress: &Progress| {
         // Nobody is at work: the others' moments have not come.
         if progress.units_here == 0 && progress.units_done < progress.units_total {
-            now_ms.fetch_add(30_000, Ordering::SeqCst);
+            now_ms.fetch_add(120_000, Ordering::SeqCst);
         }
     };
     let ended = |summary: &Summary| {
