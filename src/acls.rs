@@ -52,6 +52,9 @@ const COLLECTED: [&str; 4] =
 /// Those among them that compare their source with what the log holds already.
 const COMPARED: [&str; 2] = ["producer register", "producer standard"];
 
+/// What the collectors of a scan tell each other: its units, and the accounts last listed.
+const SHARED: [&TopicSpec; 2] = [topic::ACCOUNT_LISTING.spec, topic::SCAN_UNIT.spec];
+
 const CLOCK: &str = "producer clock";
 
 /// What workbooks are made of.
@@ -100,8 +103,12 @@ fn roles() -> Result<Vec<Role>> {
         needs,
     };
     let makes = Needs { makes: topic::ALL.to_vec(), ..Needs::default() };
-    let collect =
-        Needs { reads: written_by(&COMPARED), writes: written_by(&COLLECTED), ..Needs::default() };
+    let collect = Needs {
+        reads: [written_by(&COMPARED), SHARED.to_vec()].concat(),
+        writes: written_by(&COLLECTED),
+        group: Some(producer_aws::GROUP.to_owned()),
+        ..Needs::default()
+    };
     let clock =
         Needs { reads: written_by(&[CLOCK]), writes: written_by(&[CLOCK]), ..Needs::default() };
     let mut roles = vec![

@@ -135,7 +135,13 @@ fn collect_compares_what_its_list_says() {
         assert!(problems.is_empty(), "{problems:?}");
     });
     let needs = needs("collect");
-    assert_eq!(touched.read, names(&needs.reads));
+    // A scan itself reads what was listed before and which units are open, in a group.
+    let scan = BTreeSet::from(["account.listing", "scan.unit"]);
+    assert!(touched.read.is_disjoint(&scan));
+    assert_eq!(&touched.read | &scan, names(&needs.reads));
+    assert_eq!(needs.group.as_deref(), Some("collector"));
+    let scan = ["account.listing", "observation", "scan.unit", "spend"];
+    assert!(names(&needs.writes).is_superset(&BTreeSet::from(scan)));
     assert_eq!(touched.written, BTreeSet::from(["account.register", "exception", "requirement"]));
     assert!(touched.written.is_subset(&names(&needs.writes)));
 }
@@ -204,12 +210,12 @@ fn json_is_one_object_a_right() {
     let rights: Vec<Value> = serde_json::from_str(&text).unwrap();
     let of_ids = |right: &&Value| right["resource_type"] == "transactional-id";
     let ids: Vec<_> = rights.iter().filter(of_ids).collect();
-    assert_eq!(ids.len(), 3, "one for each stage and one for the sink");
+    assert_eq!(ids.len(), 4, "one for the collectors, for each stage and for the sink");
     let expected = json!({
         "role": "rollup", "principal": "User:sums", "permission": "Allow", "operation": "Write",
         "resource_type": "transactional-id", "name": "scorecard.rollup.", "pattern": "prefixed",
     });
-    assert_eq!(*ids[1], expected);
+    assert_eq!(*ids[2], expected);
 }
 
 #[test]

@@ -5,10 +5,15 @@ use std::io::Write;
 use anyhow::{Context, Result, ensure};
 use kit::moto::Moto;
 use kit::secured::{ADMIN, ADMIN_PASSWORD, Secured};
-use schemas::{Codec, topic};
+use schemas::{Codec, UnitStatus, topic};
 use stream::snapshot;
 
 use crate::site::Site;
+
+const FILL: &str = "tests/fixtures/organisation/fill.py";
+
+/// The fixture's payer with two member accounts, both of which are billed.
+const PAYER: &str = "111111111111";
 
 const PASSWORD: &str = "operator-0-only-for-tests";
 
@@ -61,6 +66,37 @@ fn operators_need_no_more_than_their_lists() -> Result<()> {
     let carried = reshard.run(&arguments)?;
     ensure!(carried.contains("observation"), "{carried}");
     sink_gets_along(&node, &admin, &sink)
+}
+
+/// A scan of one payer's accounts plans, shares and ends its units, and sees what is there.
+#[test]
+fn collectors_need_no_more_than_their_list() -> Result<()> {
+    let node = Secured::start(&[("collect", PASSWORD)])?;
+    let admin = Site::secured(&node, "p", 2, ADMIN, ADMIN_PASSWORD)?;
+    admin.open()?.apply()?;
+    let collect = Site::secured(&node, "p", 2, "collect", PASSWORD)?;
+    let moto = Moto::start()?;
+    kit::python(FILL, &["fill", &moto.endpoint()])?;
+    let aws = format!(
+        "aws: {{payers: [{{account: \"{PAYER}\"}}], role: audit, regions: [us-east-1], \
+         endpoint: \"{}\"}}\n",
+        moto.endpoint()
+    );
+    std::fs::OpenOptions::new().append(true).open(collect.file())?.write_all(aws.as_bytes())?;
+    let refused = collect.end_of(&["collect"])?;
+    ensure!(!refused.status.success(), "nobody may scan without rights: {}", refused.stderr);
+    allow(&node, &admin, "collect", "collect")?;
+    collect.run(&["collect"])?;
+
+    let log = admin.open()?;
+    let listed = snapshot::table(&*log, &Codec::default(), "p", &topic::ACCOUNT_LISTING)?;
+    let units = snapshot::history(&*log, &Codec::default(), "p", &topic::SCAN_UNIT)?;
+    let ended = units.iter().filter(|(_, _, unit)| unit.status == UnitStatus::Completed);
+    ensure!(listed.len() == 3 && ended.count() == 3, "{listed:?}, {units:?}");
+    let spend = snapshot::table(&*log, &Codec::default(), "p", &topic::SPEND)?;
+    ensure!(spend.len() == 2, "{spend:?}");
+    ensure!(admin.kept(topic::OBSERVATION.spec)? > 100, "a scan sees more");
+    Ok(())
 }
 
 /// The bucket holds as many documents as the stages wrote rows.

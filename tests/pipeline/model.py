@@ -2,13 +2,15 @@
 
     python model.py FACTS    FACTS is a JSON file; the answer is printed as JSON
 
-It reads what fill.py made, the registers and reports as they lie beside the configuration, and
-of the standard only words and weights: which resource fails what is written here by hand.
+It reads what fill.py made, what boto3 lists of the same server (the inventories that the tests of
+the collectors have), the registers and reports as they lie beside the configuration, and of the
+standard only words and weights: which resource fails what is written here by hand.
 Times that only a run knows (when a scope ended, since when a verdict stands) come with the facts.
 """
 
 import csv
 import datetime
+import decimal
 import fnmatch
 import json
 import pathlib
@@ -22,8 +24,16 @@ import workbook
 OPEN_GROUPS = {"open-v4", "open-v6", "open-protocol", "open-halves"}
 # The words of the tests' proxy.
 DENIED = "AccessDenied: User is not authorized to perform: sts AssumeRole"
-TYPES = {"AWS::EC2::SecurityGroup": None, "AWS::IAM::CredentialReport": "global",
-         "AWS::IAM::Role": "global", "AWS::IAM::User": "global", "AWS::S3::Bucket": "global"}
+# What is asked once an account, and what in each region.
+GLOBAL = [
+    "AWS::Account::Settings", "AWS::IAM::CredentialReport", "AWS::IAM::Group", "AWS::IAM::Policy",
+    "AWS::IAM::Role", "AWS::IAM::User", "AWS::Route53::HostedZone", "AWS::Route53Domains::Domain",
+    "AWS::S3::Bucket", "AWS::TrustedAdvisor::Check"]
+REGIONAL = [
+    "AWS::CloudTrail::Trail", "AWS::EC2::Instance", "AWS::EC2::NetworkInterface",
+    "AWS::EC2::SecurityGroup", "AWS::EC2::Snapshot", "AWS::EC2::VPC", "AWS::EC2::Volume",
+    "AWS::ECR::Repository", "AWS::ECS::Cluster", "AWS::ECS::Service", "AWS::ECS::Task",
+    "AWS::ECS::TaskDefinition", "AWS::OpenSearch::Domain", "AWS::SecretsManager::Secret"]
 REPORT = "report/cloudsploit"
 KEY_AGE_MAX_DAYS = 90
 
@@ -40,6 +50,7 @@ class Model:
         self.by_id = {one["id"]: one for one in self.standard}
         self.register = self.read_register()
         self.exceptions = self.read_risks()
+        self.inventory = {id: self.held(id) for id in self.world["accounts"] if not self.never(id)}
         self.accounts = {id: self.account(id) for id in self.world["accounts"]}
         self.rows = {}
         for id in self.accounts:
@@ -63,23 +74,39 @@ class Model:
     def never(self, id):
         return id in self.facts["denied"]
 
+    def held(self, id):
+        """What boto3 lists: {type: {id: resource}}; what fill.py made is all of it, or in it."""
+        found, holds = self.facts["inventory"][id], self.world["accounts"][id]
+        assert not found.keys() - {*GLOBAL, *REGIONAL}, found.keys()
+        made = {"AWS::S3::Bucket": [one["name"] for one in holds["buckets"]],
+                "AWS::EC2::SecurityGroup": [one["id"] for one in holds["groups"]],
+                "AWS::IAM::User": [one["id"] for one in holds["users"]],
+                "AWS::IAM::Role": [one["id"] for one in holds["roles"]],
+                "AWS::IAM::CredentialReport": [id], "AWS::Account::Settings": [id]}
+        for kind, ids in made.items():
+            assert sorted(found.get(kind, {})) == sorted(ids), (id, kind, found.get(kind))
+        return found
+
     def account(self, id):
         listed, known = self.world["accounts"][id], self.register.get(id, {})
         failed = self.never(id) or id in self.facts["stale"]
         coverage = {}
-        for kind, region in TYPES.items():
-            regions = [region] if region else sorted(self.world["regions"])
+        for kind in sorted(GLOBAL + REGIONAL):
+            regions = ["global"] if kind in GLOBAL else sorted(self.world["regions"])
             scopes = len(regions)
             coverage[kind] = {"scopes": scopes, "collected": 0 if self.never(id) else scopes,
                               "failed": scopes if failed else 0,
-                              "error": f"{regions[0]}: {DENIED}" if failed else None}
+                              "error": f"{regions[0]}: {DENIED}" if failed else None,
+                              "resources": len(self.inventory.get(id, {}).get(kind, {}))}
         if self.report(id) is not None:
-            coverage[REPORT] = {"scopes": 1, "collected": 1, "failed": 0, "error": None}
+            coverage[REPORT] = {"scopes": 1, "collected": 1, "failed": 0, "error": None,
+                                "resources": 0}
         for kind, one in coverage.items():
             one["oldest_ms"] = self.facts["oldest"].get(id, {}).get(kind)
         return {"id": id, "name": known.get("name") or listed["listed"],
                 "payer": listed["payer"], "owner": known.get("owner") or None,
-                "executive": known.get("executive") or None, "coverage": coverage}
+                "executive": known.get("executive") or None, "coverage": coverage,
+                "spend": cents(listed["charged"])}
 
     def report(self, id):
         path = self.site / "cloudsploit" / f"{id}.json"
@@ -171,6 +198,13 @@ class Model:
         expires = exception["expires"]
         return exception["approved"] and (expires is None or expires > self.facts["at_ms"])
 
+    def knowledge(self, principal):
+        """What a row of trust says of its principal; nobody here is a vendor."""
+        by = ("organisation" if principal in self.accounts else
+              "register" if principal in self.world["approved"] else "nobody")
+        return {"kind": "public" if principal == "*" else "account", "known_by": by,
+                "known": by != "nobody", "vendor": None}
+
     def is_known(self, account):
         """Whose accounts are ours, an approved third party's, or nobody's (a service)."""
         return account is None or account in self.accounts or account in self.world["approved"]
@@ -252,19 +286,11 @@ class Model:
         return sums
 
     def resources(self):
-        """The inventory's keys."""
-        keys = []
-        for id, holds in self.world["accounts"].items():
-            if self.never(id):
-                continue
-            keys += [(id, one["region"], "AWS::S3::Bucket", one["name"])
-                     for one in holds["buckets"]]
-            keys += [(id, one["region"], "AWS::EC2::SecurityGroup", one["id"])
-                     for one in holds["groups"]]
-            keys += [(id, "global", "AWS::IAM::User", one["id"]) for one in holds["users"]]
-            keys += [(id, "global", "AWS::IAM::Role", one["id"]) for one in holds["roles"]]
-            keys.append((id, "global", "AWS::IAM::CredentialReport", id))
-        return [path(key) for key in keys]
+        """The inventory's rows: what is there, whose documents are the tests of the collectors'."""
+        return {path((id, one["region"], kind, name)):
+                {"resource": {"name": one["name"], "arn": one["arn"], "tags": one["tags"]}}
+                for id, kinds in self.inventory.items()
+                for kind, found in kinds.items() for name, one in found.items()}
 
     def trust(self):
         """Who may act in each account: by the principal's account (`*`: everyone)."""
@@ -275,23 +301,26 @@ class Model:
             ways = [(one["trusts"], (id, "global", "AWS::IAM::Role", one["id"]))
                     for one in holds["roles"] if one["trusts"]]
             ways += [("*", (id, one["region"], "AWS::S3::Bucket", one["name"]))
-                     for one in holds["buckets"] if one["public_policy"]]
+                     for one in holds["buckets"] if one["public_policy"] or one["public_acl"]]
             for principal, through in ways:
                 row = rows.setdefault(f"{id} {principal}", {"through": []})
-                row["known"] = self.is_known(principal)
+                row |= self.knowledge(principal)
                 row["through"] = sorted(row["through"] + [path(through)])
+                row["resources"] = len(row["through"])
         return rows
 
     def answer(self):
         accounts = {id: {"name": one["name"], "payer": one["payer"], "owner": one["owner"],
                          "executive": one["executive"], "listed": True, "status": "active",
+                         "spend_cents": one["spend"],
                          "coverage": {kind: {name: cover[name] for name in
-                                             ("scopes", "collected", "failed", "error")}
+                                             ("scopes", "collected", "failed", "error",
+                                              "resources")}
                                       for kind, cover in one["coverage"].items()}}
                     for id, one in self.accounts.items()}
         scores = {path((id, key)): score for id, of in self.scores.items()
                   for key, score in of.items()}
-        return {"account.state": accounts, "resource.state": {k: {} for k in self.resources()},
+        return {"account.state": accounts, "resource.state": self.resources(),
                 "compliance.state": {path(key): row for key, row in self.rows.items()},
                 "score.state": scores, "rollup.state": self.rollups(),
                 "trust.state": self.trust(), "workbooks": workbook.all_of(self)}
@@ -300,6 +329,11 @@ class Model:
 def path(parts):
     """Joins parts as keys are written; no part here needs more than `/` escaped."""
     return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)
+
+
+def cents(dollars):
+    """Gives whole hundredths of what was billed, if anything was."""
+    return None if dollars is None else int(decimal.Decimal(dollars) * 100)
 
 
 def expiry(text):

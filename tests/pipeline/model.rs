@@ -12,6 +12,8 @@ use crate::organisation::Organisation;
 use crate::site::{Run, Site};
 use crate::tables::Tables;
 
+/// What boto3 lists, as the tests of the collectors have it.
+const ORACLE: &str = "producers/aws/tests/oracle.py";
 const MODEL: &str = "tests/pipeline/model.py";
 const CELLS: &str = "tests/pipeline/cells.py";
 
@@ -57,7 +59,7 @@ fn ask(
     stale: &[&str],
 ) -> Result<Value> {
     let facts = json!({
-        "world": world.facts, "site": site.folder(), "denied": denied, "stale": stale,
+        "world": world.facts, "inventory": inventory(world, denied)?, "site": site.folder(), "denied": denied, "stale": stale,
         "standard": kit::setup::repository().join("standard"), "at_ms": tables.at_ms,
         "since": since_of(tables), "oldest": oldest_of(tables),
         "version": env!("CARGO_PKG_VERSION"),
@@ -66,6 +68,15 @@ fn ask(
     fs::write(&path, facts.to_string())?;
     let path = path.to_str().context("the folder's name is UTF-8")?;
     serde_json::from_str(&kit::python(MODEL, &[path])?).context("model.py prints JSON")
+}
+
+/// Lists what every account but some holds now: `{account: {type: {id: resource}}}`.
+fn inventory(world: &Organisation, denied: &[&str]) -> Result<Value> {
+    let endpoint = world.moto.endpoint();
+    let accounts = world.facts["accounts"].as_object().context("fill.py prints accounts")?;
+    let asked = accounts.keys().map(String::as_str).filter(|id| !denied.contains(id));
+    let arguments: Vec<&str> = ["inventory", &endpoint].into_iter().chain(asked).collect();
+    serde_json::from_str(&kit::python(ORACLE, &arguments)?).context("oracle.py prints JSON")
 }
 
 /// Gives since when each verdict stands, by its key's parts as they are, joined by `/`.
