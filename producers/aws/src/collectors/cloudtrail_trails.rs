@@ -28,8 +28,9 @@ pub(super) const COLLECTOR: Collector = Collector {
 /// Shape: configuration is the item of the answer; the id is the ARN, as an account and its
 /// organisation may have trails of one name. Supplementary: `Status` and `EventSelectors` as the
 /// AWS CLI prints them, `Tags` as a list. The status comes without the times of the latest
-/// deliveries, which move with each one: a change that tells nothing is no change. Source: `cloudtrail:DescribeTrails` and, for each trail,
-/// `cloudtrail:GetTrailStatus`, `cloudtrail:GetEventSelectors` and `cloudtrail:ListTags`.
+/// deliveries, which move with each one: a change that tells nothing is no change. Source:
+/// `cloudtrail:DescribeTrails` and, for each trail, `cloudtrail:GetTrailStatus`,
+/// `cloudtrail:GetEventSelectors` and `cloudtrail:ListTags`.
 fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
     Box::pin(async move {
         let region = observer.scope().region.as_str();
