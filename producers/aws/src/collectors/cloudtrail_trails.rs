@@ -106,7 +106,8 @@ mod tests {
             if let Some(code) = refused(target, arn) {
                 return error(code);
             }
-            let trail = |arn: &str, home: &str| json!({"Name": "main", "TrailARN": arn, "HomeRegion": home});
+            let trail =
+                |arn: &str, home: &str| json!({"Name": "t", "TrailARN": arn, "HomeRegion": home});
             let answer = match target {
                 "DescribeTrails" => json!({"trailList": [
                     trail(OWN, "eu-west-1"),
@@ -133,7 +134,7 @@ mod tests {
         let ids: Vec<_> = found.iter().map(|trail| trail.id.as_str()).collect();
         assert_eq!(ids, [OWN, ORGANISATIONS]);
         for trail in &found {
-            assert_eq!((trail.name.as_str(), &trail.arn), ("main", &trail.id));
+            assert_eq!((trail.name.as_str(), &trail.arn), ("t", &trail.id));
             let tags: Vec<_> = trail.tags.iter().map(|(key, value)| (&**key, &**value)).collect();
             assert_eq!(tags, [("k", ""), ("ü", "v")]);
         }
