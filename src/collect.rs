@@ -124,16 +124,18 @@ impl Collector<'_> {
             interval: minutes(self.config.scan_interval_minutes.max(1)),
             jitter: minutes(self.config.scan_jitter_minutes),
         };
+        // What can't be read now is read after the next scan: collecting must not stop for it.
+        let read_sources = || match sources::publish(self.site, self.config, now_ms()) {
+            Ok(problems) => tell_all(teller, &problems),
+            Err(error) => teller.done(&format!("! {error:#}")),
+        };
+        read_sources();
         let pace = Pace::default();
         let tell = |progress: &Progress| pace.tell(progress, teller, vitals);
         let ended = |summary: &Summary| {
             teller.done(&sentence(summary));
             tell_all(teller, &summary.problems());
-            let read = sources::publish(self.site, self.config, now_ms());
-            match read {
-                Ok(problems) => tell_all(teller, &problems),
-                Err(error) => teller.done(&format!("! {error:#}")),
-            }
+            read_sources();
         };
         Ok(scanner.keep_scanning(schedule, &|| self.stop.is_stopped(), &tell, &ended)?)
     }
@@ -154,7 +156,8 @@ fn sentence(summary: &Summary) -> String {
     let Summary { joined, accounts_listed, units, .. } = summary;
     let accounts = if *joined { units.len() } else { *accounts_listed };
     format!(
-        "scanned {} of {accounts} accounts{}: {} resources in {} scopes, {} scopes failed, {} calls",
+        "scanned {} of {accounts} accounts{}: {} resources in {} scopes, {} scopes failed, {} \
+         calls",
         summary.accounts_ended(),
         if *joined { " (a scan that was under way)" } else { "" },
         summary.resources(),

@@ -169,7 +169,9 @@ impl Config {
         let findings = self.findings.iter_mut().map(|one| &mut one.path);
         let kafka = self.log.kafka.iter_mut().flat_map(|kafka| kafka.secrets.values_mut());
         let registry = self.schema_registry.iter_mut();
-        let secrets = kafka.chain(registry.filter_map(|registry| registry.password.as_mut()));
+        let digests = self.aws.iter_mut().filter_map(|aws| aws.digest_key.as_mut());
+        let registry = registry.filter_map(|registry| registry.password.as_mut());
+        let secrets = kafka.chain(registry).chain(digests);
         let secrets = secrets.filter_map(|secret| match secret {
             Secret::File(path) => Some(path),
             Secret::Env(_) => None,
@@ -221,7 +223,11 @@ mod tests {
         for example in examples {
             std::fs::write(&path, example).unwrap();
             let config = ConfigFile { path: path.clone() }.read().unwrap();
-            let kafka = config.log.kafka.unwrap();
+            let Some(kafka) = config.log.kafka else {
+                let key = config.aws.unwrap().digest_key;
+                assert_eq!(key, Some(Secret::File(folder.path().join("digest.key"))));
+                continue;
+            };
             assert_eq!(kafka.secrets.len(), 1, "{example}");
             mechanisms.push(kafka.properties.get("sasl.mechanism").cloned().unwrap_or_default());
         }

@@ -96,7 +96,8 @@ impl Summary {
                 line.oldest_ms.map_or_else(|| "-".to_owned(), |at| age(now_ms - at)),
             );
         }
-        for line in self.rollups.iter().filter(|line| line.kind != "payer") {
+        let is_shown = |line: &&RollupLine| !["payer", "foreign"].contains(&line.kind.as_str());
+        for line in self.rollups.iter().filter(is_shown) {
             let score = line.score.map_or_else(|| "-".to_owned(), percent);
             let accounts = if line.accounts == 1 { "account" } else { "accounts" };
             println!("{} {}: {score} over {} {accounts}", line.kind, line.id, line.accounts);

@@ -1,7 +1,8 @@
 """The usual crawler: a thread an account, boto3 and its paginators, everything kept as JSON lines.
 
-    python crawl.py ENDPOINT PAYER FOLDER REGION...   crawls, prints what it saw by resource type
-    python crawl.py --collectors                      prints the collectors of ours that it stands for
+    python crawl.py ENDPOINT PAYER FOLDER REGION...
+                                      crawls, prints what it saw by resource type
+    python crawl.py --collectors                      prints the collectors of ours it stands for
 
 It asks what our collectors ask, and no more: shared listings once, global services once. One boto3
 session makes all clients, so that a service's model is read once and not once an account or a
@@ -230,7 +231,10 @@ def route53(account, _):
 
 def support(account, _):
     client = account.client("support")
-    for item in or_none(client.describe_trusted_advisor_checks, language="en").get("checks", []):
+    found = or_none(client.describe_trusted_advisor_checks, language="en")
+    if "checks" not in found:
+        account.keep("AWS::TrustedAdvisor::Check", found)
+    for item in found.get("checks", []):
         result = or_none(client.describe_trusted_advisor_check_result, checkId=item["id"])
         account.keep("AWS::TrustedAdvisor::Check", item, Result=result)
 

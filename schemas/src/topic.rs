@@ -137,8 +137,8 @@ topics! {
         "producer aws");
     /// Units of collection work that collectors share.
     SCAN_UNIT: AccountKey => ScanUnit = ("scan.unit", "account",
-        "one unit of work: account, region, collectors, scan, attempt", Delete, Keyed,
-        "producer aws");
+        "one unit of work as it is planned, and as it ends: account, scan, attempt, status",
+        Delete, Keyed, "producer aws");
     /// Reports of outside scanners, finding by finding.
     REPORT: AccountKey => Report = ("report", "account",
         "report started, finding, report completed, report failed", Delete, Keyed,

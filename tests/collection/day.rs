@@ -29,6 +29,8 @@ pub(crate) struct Bad {
     pub(crate) run: Finished,
     tables: Tables,
     units: Vec<ScanUnit>,
+    /// What `scorecard coverage --json` says.
+    coverage: Value,
 }
 
 impl Day {
@@ -77,7 +79,8 @@ impl Day {
         expect_same("the other accounts", &others(&before), &others(&tables))
             .with_context(|| said)?;
         let units = self.units()?.split_off(known);
-        Ok(Bad { run, tables, units })
+        let coverage = serde_json::from_str(&self.site.read(&["coverage", "--json"])?)?;
+        Ok(Bad { run, tables, units, coverage })
     }
 
     /// Scans after all faults were lifted: everything is as it was.
@@ -107,8 +110,8 @@ impl Bad {
         unit.with_context(|| format!("no end of {account} in {:?}", self.units))
     }
 
-    /// Fails unless the account's coverage of a type says that so many scopes failed, in words
-    /// that hold all of `parts`.
+    /// Fails unless `scorecard coverage` says of an account's type that so many scopes failed, in
+    /// words that hold all of `parts`.
     pub(crate) fn says(
         &self,
         account: &str,
@@ -116,14 +119,21 @@ impl Bad {
         scopes: i64,
         parts: &[&str],
     ) -> Result<()> {
-        let row = self.tables.all["account.state"].get(account).context("no such account")?;
-        let types = row["coverage"].as_array().into_iter().flatten();
-        let mut types = types.filter(|one| one["resource_type"] == resource_type);
-        let one = types.next().with_context(|| format!("no {resource_type} in {row}"))?;
+        let one = self.services(account).find(|one| one["resource_type"] == resource_type);
+        let one = one.with_context(|| format!("no {resource_type} in {}", self.coverage))?;
         let error = one["error"].as_str().unwrap_or_default();
         let holds = parts.iter().all(|part| error.contains(part));
-        ensure!(holds && one["failed"] == scopes, "{account}: not {scopes} x {parts:?}: {one}");
+        let fails = holds && one["scopes_failed"] == scopes;
+        ensure!(fails, "{account}: not {scopes} x {parts:?}: {one}");
         Ok(())
+    }
+
+    /// Gives what `scorecard coverage` says of each type of an account.
+    fn services(&self, account: &str) -> impl Iterator<Item = &Value> {
+        let accounts = self.coverage["accounts"].as_array().into_iter().flatten();
+        let mut accounts = accounts.filter(move |one| one["account"] == account);
+        let services = accounts.next().and_then(|account| account["services"].as_array());
+        services.into_iter().flatten()
     }
 
     /// Gives the errors of supplementary calls in the account's documents of a type.
@@ -139,9 +149,7 @@ impl Bad {
 
     /// Gives the types of the account of which some scope failed.
     pub(crate) fn failed_types(&self, account: &str) -> BTreeSet<String> {
-        let row = &self.tables.all["account.state"][account];
-        let types = row["coverage"].as_array().into_iter().flatten();
-        let failed = types.filter(|one| one["failed"] != 0);
+        let failed = self.services(account).filter(|one| one["scopes_failed"] != 0);
         failed.filter_map(|one| one["resource_type"].as_str().map(str::to_owned)).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! Collection where it goes wrong: every kind of bad day at AWS, and an organisation of 200 accounts
+//! Collection where it goes wrong: every kind of bad day at AWS, and 200 accounts
 //! that several processes share, one of which dies.
 //!
 //! AWS is moto behind `kit::gateway`; the program is the real one. Nothing that fails on the side

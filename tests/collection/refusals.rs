@@ -34,7 +34,6 @@ fn a_supplementary_call_that_is_denied_is_no_good_news() -> Result<()> {
 
 /// Who was let in by a policy that nobody may read now is still let in.
 #[test]
-#[ignore = "trust.state loses the rows of a policy that could not be read"]
 fn a_policy_that_is_denied_keeps_the_trust_that_it_gave() -> Result<()> {
     supplementary(&Day::begin()?, "GET /bucket?policy")
 }

@@ -96,6 +96,11 @@ impl Site {
         self.start("run", &["run", "--once", "--json"])?.wait(limit)
     }
 
+    /// Runs the program to its end, which must be a good one, and gives what it prints.
+    pub(crate) fn read(&self, arguments: &[&str]) -> Result<String> {
+        process::run(self.command(arguments), RUN_LIMIT)
+    }
+
     /// Starts the program; its output goes to files of this name.
     pub(crate) fn start(&self, name: &str, arguments: &[&str]) -> Result<Child> {
         Child::spawn(self.command(arguments), self.folder(), name)

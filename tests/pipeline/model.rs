@@ -59,8 +59,8 @@ fn ask(
     stale: &[&str],
 ) -> Result<Value> {
     let facts = json!({
-        "world": world.facts, "inventory": inventory(world, denied)?,
-        "site": site.folder(), "denied": denied, "stale": stale,
+        "world": world.facts, "inventory": inventory(world, denied)?, "site": site.folder(),
+        "denied": denied, "stale": stale,
         "standard": kit::setup::repository().join("standard"), "at_ms": tables.at_ms,
         "since": since_of(tables), "oldest": oldest_of(tables),
         "version": env!("CARGO_PKG_VERSION"),

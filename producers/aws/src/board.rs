@@ -14,7 +14,9 @@ pub(crate) struct Board {
 
 impl Board {
     /// Takes a record of `scan.unit`.
-    pub(crate) fn take(&mut self, unit: ScanUnit) {
+    pub(crate) fn take(&mut self, mut unit: ScanUnit) {
+        // Two dozen words a unit that nobody asks the board for.
+        unit.collectors = Vec::new();
         let units = self.scans.entry(unit.scan.clone()).or_default();
         let known = units.get(&unit.account);
         // An end stays, whatever is told again.

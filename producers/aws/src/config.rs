@@ -336,8 +336,8 @@ mod tests {
             ),
             (
                 json!({"endpoints": {"s4": "http://x"}}),
-                "endpoints.s4: unknown service; known are account, ce, cloudtrail, cloudwatch, ec2, \
-                 ecr, ecs, iam, opensearch, organizations, route53, route53domains, s3, \
+                "endpoints.s4: unknown service; known are account, ce, cloudtrail, cloudwatch, \
+                 ec2, ecr, ecs, iam, opensearch, organizations, route53, route53domains, s3, \
                  secretsmanager, sts, support",
             ),
             (json!({"concurrency": {"calls": 0}}), "concurrency.calls: must be at least 1"),

@@ -106,7 +106,11 @@ impl<'a> Session<'a> {
     /// Polls once and does what follows from it.
     pub(crate) fn pass(&mut self) -> Result<(), Error> {
         let wait = if self.running.is_empty() { WAIT } else { Duration::ZERO };
-        match self.member.poll(wait).map_err(log("reading units"))? {
+        let polled = self.member.poll(wait).map_err(|error| match error {
+            LogError::Fenced { slot, .. } => Error::Fenced { slot },
+            error => log("reading units")(error),
+        });
+        match polled? {
             Polled::Records(records) => records.iter().for_each(|record| self.take(record)),
             Polled::Assigned(partitions) => self.resume(&partitions)?,
             Polled::Revoked { partitions, lost } => self.revoke(&partitions, lost)?,
@@ -158,6 +162,11 @@ impl<'a> Session<'a> {
         while self.running.len() < self.core.config.concurrency.accounts {
             let now_ms = (self.core.clock)();
             let Some((id, mut unit)) = self.intake.next_due(now_ms) else { return };
+            if self.core.has_ended(&unit) {
+                // Whoever had the partition before could not commit a position behind it.
+                self.intake.end(id);
+                continue;
+            }
             unit.attempt = unit.attempt.max(attempt(&unit.scan, now_ms));
             unit.worker = self.core.slot.clone();
             let Some(role) = self.core.config.role_of(&unit.payer) else {

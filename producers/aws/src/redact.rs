@@ -23,21 +23,42 @@ pub struct SecretField {
     pub path: String,
 }
 
-/// Places that may hold secrets in what the collectors see.
+/// Places that may hold secrets in what the collectors see, or what is known of persons.
 ///
-/// Source: the API references' own warnings: what users put into environments and commands.
+/// Source: the API references' own warnings: what users put into environments and commands, and the
+/// contacts of domains.
 pub const SECRET_FIELDS: &[(&str, &str)] = &[
-    ("AWS::ECS::Task", "/configuration/overrides/containerOverrides/*/command/*"),
-    ("AWS::ECS::Task", "/configuration/overrides/containerOverrides/*/environment/*/value"),
-    ("AWS::ECS::TaskDefinition", "/configuration/containerDefinitions/*/command/*"),
-    ("AWS::ECS::TaskDefinition", "/configuration/containerDefinitions/*/entryPoint/*"),
-    ("AWS::ECS::TaskDefinition", "/configuration/containerDefinitions/*/environment/*/value"),
-    ("AWS::ECS::TaskDefinition", "/configuration/containerDefinitions/*/healthCheck/command/*"),
     (
-        "AWS::ECS::TaskDefinition",
-        "/configuration/containerDefinitions/*/logConfiguration/options/*",
+        SERVICE,
+        "/configuration/deployments/*/serviceConnectConfiguration/logConfiguration/options/*",
     ),
+    (TASK, "/configuration/overrides/containerOverrides/*/command/*"),
+    (TASK, "/configuration/overrides/containerOverrides/*/environment/*/value"),
+    (DEFINITION, "/configuration/containerDefinitions/*/command/*"),
+    (DEFINITION, "/configuration/containerDefinitions/*/dockerLabels/*"),
+    (DEFINITION, "/configuration/containerDefinitions/*/entryPoint/*"),
+    (DEFINITION, "/configuration/containerDefinitions/*/environment/*/value"),
+    (DEFINITION, "/configuration/containerDefinitions/*/firelensConfiguration/options/*"),
+    (DEFINITION, "/configuration/containerDefinitions/*/healthCheck/command/*"),
+    (DEFINITION, "/configuration/containerDefinitions/*/logConfiguration/options/*"),
+    (DEFINITION, "/configuration/proxyConfiguration/properties/*/value"),
+    (DEFINITION, "/configuration/volumes/*/dockerVolumeConfiguration/driverOpts/*"),
+    (DOMAIN, "/supplementary/Detail/*/AddressLine1"),
+    (DOMAIN, "/supplementary/Detail/*/AddressLine2"),
+    (DOMAIN, "/supplementary/Detail/*/City"),
+    (DOMAIN, "/supplementary/Detail/*/Email"),
+    (DOMAIN, "/supplementary/Detail/*/ExtraParams/*/Value"),
+    (DOMAIN, "/supplementary/Detail/*/Fax"),
+    (DOMAIN, "/supplementary/Detail/*/FirstName"),
+    (DOMAIN, "/supplementary/Detail/*/LastName"),
+    (DOMAIN, "/supplementary/Detail/*/PhoneNumber"),
+    (DOMAIN, "/supplementary/Detail/*/ZipCode"),
 ];
+
+const SERVICE: &str = "AWS::ECS::Service";
+const TASK: &str = "AWS::ECS::Task";
+const DEFINITION: &str = "AWS::ECS::TaskDefinition";
+const DOMAIN: &str = "AWS::Route53Domains::Domain";
 
 /// Replaces secrets in documents.
 pub(crate) struct Redactor {

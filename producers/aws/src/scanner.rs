@@ -8,10 +8,9 @@ use schemas::topic::{ACCOUNT_LISTING, SCAN_UNIT, SPEND};
 use schemas::{AccountKey, AccountStatus, Codec, ScanUnit};
 use stream::{Log, Position, Publisher, Reader, Record, snapshot};
 use tokio::runtime::Runtime;
-use tokio::task::JoinHandle;
 
 use crate::api::Model;
-use crate::board::{Board, is_due};
+use crate::board::{Board, has_ended, is_due};
 use crate::collectors::{account_actions, session_policy};
 use crate::config::Config;
 use crate::error::Error;
@@ -20,12 +19,16 @@ use crate::listed::changes;
 use crate::listing::{Listed, list};
 use crate::plan::{Begin, Wanted, scan_id, units};
 use crate::redact::Redactor;
+use crate::schedule::{Planner, Schedule};
 use crate::session::Sessions;
 use crate::summary::{Progress, Summary};
 use crate::unit::Shared;
 
 /// How often progress is told.
 const TELL_EVERY: Duration = Duration::from_millis(500);
+
+/// Who is fenced sooner after joining has a twin that runs by the same name.
+const FENCED_BY_TWIN: Duration = Duration::from_secs(60);
 
 /// A scan that began earlier than this is not joined: it was left behind.
 const JOIN_MS: i64 = 6 * 3_600_000;
@@ -42,15 +45,6 @@ pub struct Outlet {
     pub codec: Codec,
     /// What topics' names begin with.
     pub prefix: String,
-}
-
-/// When scans begin by themselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Schedule {
-    /// Time from the start of one scan to the start of the next.
-    pub interval: Duration,
-    /// The span over which a scan's accounts begin.
-    pub jitter: Duration,
 }
 
 /// This process's part in the collectors' group.
@@ -145,17 +139,15 @@ impl Scanner {
             Some(scan) => Summary { scan, joined: true, ..Summary::default() },
             None => self.begin(wanted)?,
         };
-        let mut session = Session::join(&mut self.core)?;
         let mut told = Instant::now();
-        while !is_stopped() && summary.is_open(&session.core().board) {
-            session.pass()?;
-            if told.elapsed() >= TELL_EVERY {
+        self.work(|session| {
+            let goes_on = !is_stopped() && summary.is_open(&session.core().board);
+            if told.elapsed() >= TELL_EVERY || !goes_on {
                 told = Instant::now();
-                tell(&progress(&mut session, &summary.scan));
+                tell(&progress(session, &summary.scan));
             }
-        }
-        tell(&progress(&mut session, &summary.scan));
-        drop(session);
+            Ok(goes_on)
+        })?;
         let units = self.core.board.units(&summary.scan);
         summary.units = units.map(|unit| (unit.account.clone(), unit.clone())).collect();
         Ok(summary)
@@ -186,58 +178,47 @@ impl Scanner {
         ended: &dyn Fn(&Summary),
     ) -> Result<(), Error> {
         self.core.read_whole_board()?;
-        let mut session = Session::join(&mut self.core)?;
-        let mut listing: Option<JoinHandle<Listed>> = None;
-        let mut running = Summary::default();
+        let mut planner = Planner::new(schedule);
         let mut told = Instant::now();
-        while !is_stopped() {
-            session.pass()?;
+        self.work(|session| {
             if session.leads() {
-                listing = plan_when_due(&mut session, listing, schedule, &mut running)?;
+                planner.plan_when_due(session.core())?;
             }
             if told.elapsed() >= TELL_EVERY {
                 told = Instant::now();
-                tell(&progress(&mut session, &running.scan));
-                if let Some(summary) = end_of(&mut running, &session.core().board) {
+                tell(&progress(session, planner.scan()));
+                if let Some(summary) = planner.ended(&session.core().board) {
                     ended(&summary);
                 }
             }
-        }
-        Ok(())
+            Ok(!is_stopped())
+        })
     }
-}
 
-/// Begins to list accounts when a scan is due, and plans it once they are listed.
-fn plan_when_due(
-    session: &mut Session<'_>,
-    listing: Option<JoinHandle<Listed>>,
-    schedule: Schedule,
-    running: &mut Summary,
-) -> Result<Option<JoinHandle<Listed>>, Error> {
-    let core = session.core();
-    match listing {
-        Some(listing) if listing.is_finished() => {
-            let listed = core.runtime.block_on(listing).unwrap_or_default();
-            *running = core.plan(listed, &Wanted::default(), schedule.jitter, true)?;
-            Ok(None)
+    /// Works as a member of the group as long as `goes_on` says so after each pass.
+    ///
+    /// A member that lost touch with the group for a while is taken for replaced: it joins again.
+    fn work(
+        &mut self,
+        mut goes_on: impl FnMut(&mut Session<'_>) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        loop {
+            let joined = Instant::now();
+            let mut session = Session::join(&mut self.core)?;
+            let end = loop {
+                match session.pass().and_then(|()| goes_on(&mut session)) {
+                    Ok(true) => {}
+                    end => break end,
+                }
+            };
+            match end {
+                Err(Error::Fenced { slot }) if joined.elapsed() >= FENCED_BY_TWIN => {
+                    tracing::warn!(slot, "the group had given this collector up: joining again");
+                }
+                end => return end.map(|_| ()),
+            }
         }
-        None if core.is_due(schedule) => {
-            let listing = core.list()?;
-            Ok(Some(core.runtime.spawn(listing)))
-        }
-        listing => Ok(listing),
     }
-}
-
-/// Takes a scheduled scan's summary once it has ended.
-fn end_of(running: &mut Summary, board: &Board) -> Option<Summary> {
-    if running.scan.is_empty() || running.is_open(board) {
-        return None;
-    }
-    let mut summary = std::mem::take(running);
-    let units = board.units(&summary.scan);
-    summary.units = units.map(|unit| (unit.account.clone(), unit.clone())).collect();
-    Some(summary)
 }
 
 fn check(wanted: &Wanted) -> Result<Vec<String>, Error> {
@@ -251,7 +232,7 @@ fn progress(session: &mut Session<'_>, scan: &str) -> Progress {
     let mut progress = Progress { scan: scan.to_owned(), ..Progress::default() };
     for unit in session.core().board.units(scan) {
         progress.units_total += 1;
-        progress.units_done += usize::from(crate::board::has_ended(unit));
+        progress.units_done += usize::from(has_ended(unit));
         progress.resources += unit.resources;
         progress.failed += unit.failed;
     }
@@ -266,7 +247,7 @@ fn progress(session: &mut Session<'_>, scan: &str) -> Progress {
 
 impl Summary {
     /// Tells whether units of the scan are still to be ended. A scan without any is over.
-    fn is_open(&self, board: &Board) -> bool {
+    pub(crate) fn is_open(&self, board: &Board) -> bool {
         let planned = self.joined || self.planned > 0;
         planned && !board.has_ended(&self.scan)
     }
@@ -274,7 +255,7 @@ impl Summary {
 
 impl Core {
     /// Publishes what was listed, and the units of a scan.
-    fn plan(
+    pub(crate) fn plan(
         &mut self,
         listed: Listed,
         wanted: &Wanted,
@@ -305,7 +286,7 @@ impl Core {
     }
 
     /// Prepares to list the accounts of every payer.
-    fn list(&self) -> Result<impl Future<Output = Listed> + Send + use<>, Error> {
+    pub(crate) fn list(&self) -> Result<impl Future<Output = Listed> + Send + use<>, Error> {
         let Outlet { log: the_log, codec, prefix } = &self.outlet;
         let known = snapshot::agreed(&**the_log, codec, prefix, &ACCOUNT_LISTING);
         let known = known.map_err(log("reading the accounts' listings"))?;
@@ -331,7 +312,7 @@ impl Core {
         Ok(())
     }
 
-    fn is_due(&self, schedule: Schedule) -> bool {
+    pub(crate) fn is_due(&self, schedule: Schedule) -> bool {
         let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         let (interval_ms, unit_ms) = (millis(schedule.interval), self.config.timeouts.unit_ms);
         // Long enough for each of its units to be lost once and taken over.
@@ -348,6 +329,11 @@ impl Core {
                 tracing::error!(partition, offset, %error, "a record of scan.unit can't be read");
             })
             .ok()
+    }
+
+    /// Tells whether a unit is known to have ended.
+    pub(crate) fn has_ended(&self, unit: &ScanUnit) -> bool {
+        self.board.units(&unit.scan).any(|known| known.account == unit.account && has_ended(known))
     }
 
     /// Takes what was written to `scan.unit` meanwhile.

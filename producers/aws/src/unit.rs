@@ -117,19 +117,23 @@ impl<'a> Run<'a> {
 
     async fn global(&self, account: &Account) -> Result<(), CollectError> {
         let work = self.of(Coverage::Global).map(|collector| (collector, GLOBAL.to_owned()));
-        self.run(account, work.collect()).await
+        self.run(account, work.collect(), account.calls_max()).await
     }
 
     async fn regional(&self, account: &Account) -> Result<(), CollectError> {
         if self.of(Coverage::Regional).next().is_none() {
             return Ok(());
         }
+        // A region that hangs must not hold all calls of the account.
+        let at_once = (account.calls_max() / 2).max(1);
         match self.regions(account).await {
             Ok(regions) => {
-                let work = regions.iter().flat_map(|region| {
-                    self.of(Coverage::Regional).map(|collector| (collector, region.clone()))
+                let all = regions.iter().map(|region| {
+                    let work = self.of(Coverage::Regional).map(|c| (c, region.clone()));
+                    self.run(account, work.collect(), at_once).boxed()
                 });
-                self.run(account, work.collect()).await
+                let results = futures::future::join_all(all.collect::<Vec<_>>()).await;
+                results.into_iter().collect()
             }
             Err(error) => {
                 let regions = [account.home_region().to_owned()];
@@ -148,11 +152,12 @@ impl<'a> Run<'a> {
         enabled_regions(&account.home("ec2").call("DescribeRegions", json!({})).await?)
     }
 
-    /// Runs collectors in their scopes, as many at once as the account may get calls.
+    /// Runs collectors in their scopes, `at_once` of them at the same time.
     async fn run(
         &self,
         account: &Account,
         work: Vec<(&'static Collector, String)>,
+        at_once: usize,
     ) -> Result<(), CollectError> {
         for (collector, region) in &work {
             self.open().insert(self.scope(collector, region), false);
@@ -160,7 +165,7 @@ impl<'a> Run<'a> {
         // Boxed, because the compiler can't see that futures of a mapped stream are `Send`.
         let scopes = work.into_iter().map(|(c, region)| self.one(account, c, region).boxed());
         let scopes: Vec<_> = scopes.collect();
-        let scopes = stream::iter(scopes).buffer_unordered(account.calls_max());
+        let scopes = stream::iter(scopes).buffer_unordered(at_once);
         let results: Vec<_> = scopes.collect().await;
         results.into_iter().collect()
     }

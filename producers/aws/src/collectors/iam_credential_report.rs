@@ -29,8 +29,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// own column names and texts. `GeneratedTime` is left out: it moves with every new report, and a
 /// change that tells nothing is no change. Supplementary: `AccountSummary` is the map of counts,
 /// which says of root what the report's own row may lack. Source: `iam:GenerateCredentialReport`,
-/// asked until the report is complete, `iam:GetCredentialReport` and `iam:GetAccountSummary`, shared
-/// with the account's settings.
+/// asked until the report is complete, `iam:GetCredentialReport` and `iam:GetAccountSummary`,
+/// shared with the account's settings.
 fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
     Box::pin(async move {
         wait_until_complete(account, FIRST_PAUSE).await?;

@@ -125,7 +125,9 @@ def hide(container):
     for variable in container.get("environment", []):
         variable["value"] = "redacted"
     options = container.get("logConfiguration", {}).get("options", {})
-    options.update(dict.fromkeys(options, "redacted"))
+    labels = container.get("dockerLabels", {})
+    for secrets in (options, labels):
+        secrets.update(dict.fromkeys(secrets, "redacted"))
 
 
 def named(region, name, item, arn=None):

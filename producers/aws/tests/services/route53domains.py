@@ -29,5 +29,16 @@ def inventory(client, account):
             tags = domains.list_tags_for_domain(**name)["TagList"]
             out[domain["DomainName"]] = resource(
                 "global", domain["DomainName"], "", tags, domain,
-                {"Detail": plain(domains.get_domain_detail(**name)), "Tags": tags})
+                {"Detail": hide(plain(domains.get_domain_detail(**name))), "Tags": tags})
     return {"AWS::Route53Domains::Domain": out}
+
+
+def hide(detail):
+    """Puts what a scan without a key puts in the place of what is known of persons."""
+    public = {"ContactType", "OrganizationName", "CountryCode", "State", "ExtraParams"}
+    for kind in ("AdminContact", "BillingContact", "RegistrantContact", "TechContact"):
+        contact = detail.get(kind, {})
+        contact |= {field: "redacted" for field in contact if field not in public}
+        for extra in contact.get("ExtraParams", []):
+            extra["Value"] = "redacted"
+    return detail
