@@ -119,7 +119,11 @@ impl<'a> Session<'a> {
         self.receive()?;
         let moved = self.committed.elapsed() >= COMMIT_EVERY && !self.intake.positions().is_empty();
         if !self.ended.is_empty() || moved {
-            self.commit()?;
+            while self.commit()? == Outcome::Aborted {
+                std::thread::sleep(ABORT_PAUSE);
+                let partitions = self.intake.partitions();
+                self.resume(&partitions)?;
+            }
         }
         self.core.read_board()
     }
@@ -135,7 +139,8 @@ impl<'a> Session<'a> {
     /// Gives partitions up: their units are dropped, and whoever gets them begins them anew.
     fn revoke(&mut self, partitions: &[i32], lost: bool) -> Result<(), Error> {
         if !lost {
-            self.commit()?;
+            // What an aborted transaction would have ended is done once more by the next owner.
+            let _ = self.commit()?;
         }
         for partition in partitions {
             self.intake.close(*partition);
@@ -259,35 +264,31 @@ impl<'a> Session<'a> {
     }
 
     /// Makes observations durable, then writes the units' ends and the position in one transaction.
-    fn commit(&mut self) -> Result<(), Error> {
+    ///
+    /// After an aborted one the ends are still held, and the reader has to be resumed.
+    fn commit(&mut self) -> Result<Outcome, Error> {
         self.core.publisher.flush().map_err(log("publishing observations"))?;
-        let positions = self.intake.positions();
-        loop {
-            let outputs = self.ends()?;
-            if outputs.is_empty() && positions.is_empty() {
-                return Ok(());
-            }
-            let of = |(partition, offset): &(i32, i64)| Position {
-                topic: SCAN_UNIT.spec,
-                partition: *partition,
-                offset: *offset,
-            };
-            let places: Vec<_> = positions.iter().map(of).collect();
-            let outcome = self.member.commit(outputs, &places);
-            match outcome.map_err(log("committing units"))? {
-                Outcome::Committed => break,
-                Outcome::Aborted => {
-                    std::thread::sleep(ABORT_PAUSE);
-                    let partitions = self.intake.partitions();
-                    self.resume(&partitions)?;
-                }
-                Outcome::Fenced => return Err(Error::Fenced { slot: self.core.slot.clone() }),
-            }
+        let (outputs, positions) = (self.ends()?, self.intake.positions());
+        if outputs.is_empty() && positions.is_empty() {
+            return Ok(Outcome::Committed);
         }
-        self.intake.committed(&positions);
-        self.ended.clear();
-        self.committed = Instant::now();
-        Ok(())
+        let of = |(partition, offset): &(i32, i64)| Position {
+            topic: SCAN_UNIT.spec,
+            partition: *partition,
+            offset: *offset,
+        };
+        let places: Vec<_> = positions.iter().map(of).collect();
+        let outcome = self.member.commit(outputs, &places).map_err(log("committing units"))?;
+        match outcome {
+            Outcome::Committed => {
+                self.intake.committed(&positions);
+                self.ended.clear();
+                self.committed = Instant::now();
+            }
+            Outcome::Aborted => {}
+            Outcome::Fenced => return Err(Error::Fenced { slot: self.core.slot.clone() }),
+        }
+        Ok(outcome)
     }
 
     fn ends(&mut self) -> Result<Vec<Outgoing>, Error> {
