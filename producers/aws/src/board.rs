@@ -25,9 +25,19 @@ impl Board {
         }
     }
 
-    /// Gives the units of a scan by account.
+    /// Goes through the units of a scan by account.
     pub(crate) fn units(&self, scan: &str) -> impl Iterator<Item = &ScanUnit> {
         self.scans.get(scan).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// Gives a scan's units by account.
+    pub(crate) fn all(&self, scan: &str) -> BTreeMap<String, ScanUnit> {
+        self.scans.get(scan).cloned().unwrap_or_default()
+    }
+
+    /// Gives the unit of an account in a scan.
+    pub(crate) fn unit(&self, scan: &str, account: &str) -> Option<&ScanUnit> {
+        self.scans.get(scan)?.get(account)
     }
 
     /// Tells whether every unit of a scan has ended; not for a scan that is not known.

@@ -148,8 +148,7 @@ impl Scanner {
             }
             Ok(goes_on)
         })?;
-        let units = self.core.board.units(&summary.scan);
-        summary.units = units.map(|unit| (unit.account.clone(), unit.clone())).collect();
+        summary.units = self.core.board.all(&summary.scan);
         Ok(summary)
     }
 
@@ -333,7 +332,7 @@ impl Core {
 
     /// Tells whether a unit is known to have ended.
     pub(crate) fn has_ended(&self, unit: &ScanUnit) -> bool {
-        self.board.units(&unit.scan).any(|known| known.account == unit.account && has_ended(known))
+        self.board.unit(&unit.scan, &unit.account).is_some_and(has_ended)
     }
 
     /// Takes what was written to `scan.unit` meanwhile.

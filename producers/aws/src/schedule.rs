@@ -69,8 +69,7 @@ impl Planner {
     /// Takes a scan's summary once it has ended.
     pub(crate) fn ended(&mut self, board: &Board) -> Option<Summary> {
         let mut summary = self.running.take_if(|running| !running.is_open(board))?;
-        let units = board.units(&summary.scan);
-        summary.units = units.map(|unit| (unit.account.clone(), unit.clone())).collect();
+        summary.units = board.all(&summary.scan);
         Some(summary)
     }
 }
