@@ -49,6 +49,10 @@ struct Coverage {
 struct Account {
     account: String,
     name: String,
+    /// Names of the organisational units above it, from below the root down.
+    units: Vec<String>,
+    /// Its tags in the organisation.
+    tags: BTreeMap<String, String>,
     /// The word of `account.state`: active, suspended, closing, left, unknown.
     status: AccountStatus,
     /// Since when it stands so; null when no organisation ever listed it.
@@ -204,6 +208,8 @@ impl Account {
             return Self {
                 name: id.clone(),
                 account: id,
+                units: Vec::new(),
+                tags: BTreeMap::new(),
                 status: AccountStatus::Unknown,
                 status_since_ms: None,
                 scored: true,
@@ -217,6 +223,8 @@ impl Account {
             status_since_ms: state.status_since_ms,
             scored: state.is_scored(),
             name: state.name,
+            units: state.units,
+            tags: state.tags,
             unit,
             services: state.coverage.into_iter().map(Service::from).collect(),
         }

@@ -34,7 +34,7 @@ symbols! {
 /// An account as its payer's organisation lists it.
 ///
 /// Source: AWS `organizations:ListAccounts`.
-#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, AvroSchema, Serialize, Deserialize)]
 #[avro(namespace = "scorecard")]
 pub struct AccountListing {
     /// The cloud: `aws`.
@@ -57,6 +57,10 @@ pub struct AccountListing {
     #[serde(default)]
     #[avro(default = "{}", with = string_map)]
     pub tags: BTreeMap<String, String>,
+    /// The organisation's id (`o-…`); empty where the listing does not tell.
+    #[serde(default)]
+    #[avro(default = "\"\"")]
+    pub organisation: String,
 }
 
 /// What the company itself knows of an account.
@@ -101,7 +105,7 @@ pub struct TypeCoverage {
 }
 
 /// All that is known of an account.
-#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, AvroSchema, Serialize, Deserialize)]
 #[avro(namespace = "scorecard")]
 pub struct AccountState {
     /// The cloud.
@@ -130,6 +134,14 @@ pub struct AccountState {
     #[serde(default)]
     #[avro(default = "null")]
     pub status_since_ms: Option<i64>,
+    /// Names of the organisational units above it, from below the root down, by its last listing.
+    #[serde(default)]
+    #[avro(default = "[]")]
+    pub units: Vec<String>,
+    /// Its tags in the organisation, by its last listing.
+    #[serde(default)]
+    #[avro(default = "{}", with = string_map)]
+    pub tags: BTreeMap<String, String>,
 }
 
 impl AccountState {

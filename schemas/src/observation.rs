@@ -69,18 +69,11 @@ symbols! {
     }
 }
 
-impl Default for UnitStatus {
-    /// What records of release 0.1.0, which had no status, stood for.
-    fn default() -> Self {
-        Self::Planned
-    }
-}
-
 /// One unit of collection work, as it is planned and again as it ends.
 ///
 /// Its planned record is read by the collectors' consumer group; whoever takes it writes the record
 /// of its end. A unit without an end was lost with its process, and is taken over by the next.
-#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, AvroSchema, Serialize, Deserialize)]
 #[avro(namespace = "scorecard")]
 pub struct ScanUnit {
     /// The scan's id.

@@ -35,6 +35,14 @@ macro_rules! symbols {
             }
         }
 
+        /// The word that stands for one that this release does not know.
+        impl Default for $name {
+            fn default() -> Self {
+                let mut all = Self::ALL.iter().copied();
+                all.find(|word| word.as_str() == $default).expect("the default is one of the words")
+            }
+        }
+
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.as_str())

@@ -51,13 +51,6 @@ symbols! {
     }
 }
 
-impl Default for KnownBy {
-    /// What rows of release 0.1.0 say: nothing.
-    fn default() -> Self {
-        Self::Nobody
-    }
-}
-
 /// How many resources demand a condition of a principal.
 #[derive(Clone, Debug, PartialEq, Eq, AvroSchema, Serialize, Deserialize)]
 #[avro(namespace = "scorecard")]

@@ -22,15 +22,12 @@ fn state(id: &str, status: AccountStatus, coverage: Vec<TypeCoverage>) -> Accoun
     AccountState {
         provider: "aws".into(),
         account: id.into(),
-        payer: String::new(),
         name: format!("name-{id}"),
         status,
-        owner: None,
-        executive: None,
         listed: true,
-        spend_cents: None,
         coverage,
         status_since_ms: Some(NOW_MS - 72 * HOUR_MS),
+        ..AccountState::default()
     }
 }
 
@@ -41,17 +38,16 @@ fn unit(account: &str, scan: &str, status: UnitStatus) -> ScanUnit {
         attempt: 1,
         account: account.into(),
         region: "*".into(),
-        collectors: vec![],
         payer: "9".into(),
         status,
         scheduled: true,
-        due_ms: 0,
         scopes: 12,
         resources: 40,
         calls: if ended { 31 } else { 0 },
         failed: i64::from(ended),
         error: ended.then(|| "AccessDenied: no\n2 all is well".into()),
         worker: if ended { "host-1".into() } else { String::new() },
+        ..ScanUnit::default()
     }
 }
 
@@ -61,8 +57,9 @@ fn sample() -> Coverage {
     let buckets = || row("AWS::S3::Bucket", [1, 1, 0], Some(2), None);
     let groups = row("AWS::EC2::SecurityGroup", [4, 3, 2], Some(5), Some("eu-west-1: Denied: x"));
     let users = row("AWS::IAM::User", [1, 0, 1], None, Some("global: Throttling: y"));
+    let units = vec!["prod".to_owned(), "shop".to_owned()];
     let rows = [
-        state("1", Active, vec![buckets()]),
+        AccountState { units, ..state("1", Active, vec![buckets()]) },
         state("2", Active, vec![groups, users, buckets()]),
         state("3", Suspended, vec![buckets()]),
         state("4", Left, vec![buckets()]),
@@ -90,7 +87,7 @@ fn sample() -> Coverage {
 #[test]
 fn a_person_reads_what_was_collected() {
     let expected = "\
-1 name-1: active
+1 name-1 in prod/shop: active
   last scan planned 59 min ago, not ended
   AWS::S3::Bucket                      2 h ago                 7 resources
 2 name-2: active

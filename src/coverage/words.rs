@@ -27,10 +27,10 @@ pub(super) fn text(coverage: &Coverage, failed: bool) -> String {
 }
 
 fn write_account(text: &mut String, account: &Account, now_ms: i64) {
-    line(
-        text,
-        &format!("{} {}: {}", account.account, plain(&account.name), standing(account, now_ms)),
-    );
+    let path = account.units.join("/");
+    let place = if path.is_empty() { String::new() } else { format!(" in {}", plain(&path)) };
+    let name = plain(&account.name);
+    line(text, &format!("{} {name}{place}: {}", account.account, standing(account, now_ms)));
     if let Some(unit) = &account.unit {
         line(text, &format!("  last scan {}", unit_words(unit, now_ms)));
     } else {

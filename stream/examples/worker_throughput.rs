@@ -4,7 +4,6 @@
 //! machine: it prints what it saw, it does not judge.
 
 use std::{
-    collections::BTreeMap,
     error::Error,
     sync::Arc,
     thread,
@@ -12,7 +11,7 @@ use std::{
 };
 
 use schemas::{
-    AccountKey, AccountListing, AccountStatus, Codec, ScanUnit, Spend, TopicSpec, UnitStatus,
+    AccountKey, AccountListing, AccountStatus, Codec, ScanUnit, Spend, TopicSpec,
     topic::{ACCOUNT_CHANGELOG, SCAN_UNIT, SPEND},
 };
 use stream::{
@@ -57,10 +56,8 @@ impl Stage for Count {
             account: key.account.clone(),
             payer: "payer".to_owned(),
             name: sum.to_string(),
-            email: String::new(),
             status: AccountStatus::Active,
-            units: Vec::new(),
-            tags: BTreeMap::new(),
+            ..AccountListing::default()
         };
         let scan = row.name.clone();
         view.put(&COUNTS, &key, row)?;
@@ -69,17 +66,7 @@ impl Stage for Count {
             attempt: 1,
             account: key.account.clone(),
             region: "global".to_owned(),
-            collectors: Vec::new(),
-            payer: String::new(),
-            status: UnitStatus::Planned,
-            scheduled: false,
-            due_ms: 0,
-            scopes: 0,
-            resources: 0,
-            calls: 0,
-            failed: 0,
-            error: None,
-            worker: String::new(),
+            ..ScanUnit::default()
         };
         view.emit(&SCAN_UNIT, &key, &event)
     }

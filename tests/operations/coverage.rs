@@ -26,14 +26,13 @@ fn unit(account: &str, scan: &str, status: UnitStatus) -> ScanUnit {
         collectors: vec!["s3-buckets".into()],
         payer: "999999999999".into(),
         status,
-        scheduled: false,
-        due_ms: 0,
         scopes: 4,
         resources: 9,
         calls: 17,
         failed: 2,
         error: timed_out.then(|| "TimedOut: after 600 s".into()),
         worker: if timed_out { "collector-2".into() } else { String::new() },
+        ..ScanUnit::default()
     }
 }
 

@@ -4,7 +4,7 @@
 //! scans: everything is new, nothing has changed, one document in twenty has; then a new
 //! requirement.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::time::Instant;
 
 use schemas::{
     AccountKey, AccountListing, AccountStatus, Codec, Key, Observation, ObservationEvent,
@@ -161,10 +161,8 @@ fn main() {
             account: account.clone(),
             payer: "999999999999".into(),
             name: account.clone(),
-            email: String::new(),
             status: AccountStatus::Active,
-            units: Vec::new(),
-            tags: BTreeMap::new(),
+            ..AccountListing::default()
         };
         tape.put(&topic::ACCOUNT_LISTING, &AccountKey::new(&*account), &row);
     }

@@ -102,17 +102,11 @@ pub(crate) mod tests {
             attempt: 1,
             account: account.into(),
             region: ALL_REGIONS.into(),
-            collectors: vec![],
             payer: "9".into(),
             status,
             scheduled,
             due_ms: start_ms,
-            scopes: 0,
-            resources: 0,
-            calls: 0,
-            failed: 0,
-            error: None,
-            worker: String::new(),
+            ..ScanUnit::default()
         }
     }
 

@@ -59,10 +59,8 @@ mod tests {
             account: account.into(),
             payer: payer.into(),
             name: account.into(),
-            email: String::new(),
             status: AccountStatus::Active,
-            units: vec![],
-            tags: BTreeMap::new(),
+            ..AccountListing::default()
         }
     }
 

@@ -143,7 +143,17 @@ fn listing(account: &Account, payer: &str) -> Result<AccountListing, String> {
         status: status(account),
         units: Vec::new(),
         tags: BTreeMap::new(),
+        organisation: organisation(account.arn().unwrap_or_default()).to_owned(),
     })
+}
+
+/// Reads the organisation's id out of an account's ARN; empty when it tells none.
+///
+/// Source: Service Authorization Reference, AWS Organizations:
+/// `arn:aws:organizations::<payer>:account/<organisation>/<account>`.
+fn organisation(arn: &str) -> &str {
+    let path = arn.split_once(":account/").map_or("", |(_, path)| path);
+    path.split_once('/').map_or("", |(organisation, _)| organisation)
 }
 
 /// `State` replaces `Status`, which AWS no longer recommends and older servers alone send.
@@ -193,6 +203,18 @@ mod tests {
         ];
         for (account, expected) in cases {
             assert_eq!(status(&account), expected, "{account:?}");
+        }
+    }
+
+    #[test]
+    fn an_account_is_told_by_its_arn_which_organisation_lists_it() {
+        for (arn, expected) in [
+            ("arn:aws:organizations::111:account/o-a1b2c3d4e5/222", "o-a1b2c3d4e5"),
+            ("arn:aws-cn:organizations::111:account/o-a1b2c3d4e5/222", "o-a1b2c3d4e5"),
+            ("arn:aws:organizations::111:account/222", ""),
+            ("", ""),
+        ] {
+            assert_eq!(organisation(arn), expected);
         }
     }
 

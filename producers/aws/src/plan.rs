@@ -91,15 +91,10 @@ pub(crate) fn units<'a>(
         region: ALL_REGIONS.to_owned(),
         collectors: collectors.to_vec(),
         payer: listing.payer.clone(),
-        status: UnitStatus::Planned,
         scheduled: begin.scheduled,
         due_ms: begin.start_ms + place_in(&listing.account, begin.jitter_ms),
-        scopes: 0,
-        resources: 0,
-        calls: 0,
-        failed: 0,
-        error: None,
-        worker: String::new(),
+        status: UnitStatus::Planned,
+        ..ScanUnit::default()
     };
     let mut units: Vec<_> = listings.into_iter().filter(is_wanted).map(unit).collect();
     units.sort_by(|a, b| a.account.cmp(&b.account));
@@ -130,11 +125,8 @@ mod tests {
             provider: "aws".into(),
             account: account.into(),
             payer: "9".into(),
-            name: String::new(),
-            email: String::new(),
             status,
-            units: vec![],
-            tags: Default::default(),
+            ..AccountListing::default()
         }
     }
 

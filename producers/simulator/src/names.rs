@@ -1,5 +1,8 @@
 //! Names of teams, accounts and people.
 
+/// The organisation's id.
+pub(crate) const ORGANISATION: &str = "o-a1b2c3d4e5";
+
 const TEAMS: [&str; 24] = [
     "payments",
     "checkout",

@@ -121,6 +121,7 @@ impl Organisation {
             status: AccountStatus::Active,
             units: Vec::new(),
             tags: BTreeMap::new(),
+            organisation: names::ORGANISATION.to_owned(),
         }
     }
 

@@ -1,15 +1,14 @@
 //! A small real stage: spends summed by account, joined with the register, with timers and a policy
 //! that is worked off in pieces.
 
-use std::collections::BTreeMap;
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
 
 use schemas::{
-    AccountKey, AccountListing, AccountRegister, AccountState, AccountStatus, Cause, Spend,
-    TickKey, TopicSpec, UnitStatus,
+    AccountKey, AccountListing, AccountRegister, AccountState, AccountStatus, Cause, ScanUnit,
+    Spend, TickKey, TopicSpec,
     topic::{ACCOUNT_CHANGELOG, ACCOUNT_REGISTER, ACCOUNT_STATE, SCAN_UNIT, SPEND, TICK},
 };
 use stream::{Record, Stage, StepError, Table, TableSpec, View};
@@ -82,8 +81,7 @@ impl Tally {
             executive: policy.and_then(|entry| entry.executive.clone()),
             listed: true,
             spend_cents: Some(cents),
-            coverage: Vec::new(),
-            status_since_ms: None,
+            ..AccountState::default()
         };
         view.put(&TOTALS, &key, row)?;
         if spend.currency == BAD {
@@ -179,35 +177,22 @@ impl Stage for Tally {
     }
 }
 
-fn event(scan: &str, attempt: i32, account: &str, owner: Option<String>) -> schemas::ScanUnit {
-    schemas::ScanUnit {
+fn event(scan: &str, attempt: i32, account: &str, owner: Option<String>) -> ScanUnit {
+    ScanUnit {
         scan: scan.to_owned(),
         attempt,
         account: account.to_owned(),
         region: owner.unwrap_or_default(),
-        collectors: Vec::new(),
-        payer: String::new(),
-        status: UnitStatus::Planned,
-        scheduled: false,
-        due_ms: 0,
-        scopes: 0,
-        resources: 0,
-        calls: 0,
-        failed: 0,
-        error: None,
-        worker: String::new(),
+        ..ScanUnit::default()
     }
 }
 
 fn cursor(cause: &Cause, at_ms: i64) -> AccountListing {
     AccountListing {
         provider: cause.topic.clone(),
-        account: String::new(),
         payer: cause.partition.to_string(),
         name: cause.offset.to_string(),
         email: at_ms.to_string(),
-        status: AccountStatus::Unknown,
-        units: Vec::new(),
-        tags: BTreeMap::new(),
+        ..AccountListing::default()
     }
 }

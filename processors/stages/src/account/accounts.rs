@@ -1,7 +1,7 @@
 //! Accounts: listing, register, spend and coverage become one row, and decide whose sums they count
 //! in.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use inventory::coverage_of;
 use schemas::{
@@ -9,11 +9,10 @@ use schemas::{
     ScoreState, key, topic,
 };
 use stream::Record;
-use trust::Standing;
 
 use super::{
     Task,
-    cache::{LISTINGS, REGISTERS},
+    cache::{LISTINGS, REGISTERS, Said},
     jobs::Work,
     same_entity,
     tables::{ACCOUNT, LEFT, LISTING, REGISTER, SCOPE, SCORE, SPEND},
@@ -28,7 +27,7 @@ impl Task<'_, '_> {
     pub(super) fn listing(&mut self, record: &Record) -> Step {
         let (key, listing) = self.view.read(&topic::ACCOUNT_LISTING, record)?;
         same_entity(&key.account, listing.as_ref().map(|row| &*row.account))?;
-        let before = self.standing(&key)?;
+        let before = self.said(&key)?;
         match (listing, self.view.get(&LISTING, &key)?) {
             (Some(listing), _) => {
                 self.view.put(&LISTING, &key, listing)?;
@@ -50,7 +49,7 @@ impl Task<'_, '_> {
     pub(super) fn register(&mut self, record: &Record) -> Step {
         let (key, register) = self.view.read(&topic::ACCOUNT_REGISTER, record)?;
         same_entity(&key.account, register.as_ref().map(|row| &*row.account))?;
-        let before = self.standing(&key)?;
+        let before = self.said(&key)?;
         match register {
             Some(register) => self.view.put(&REGISTER, &key, register)?,
             None => self.view.delete(&REGISTER, &key)?,
@@ -69,9 +68,8 @@ impl Task<'_, '_> {
         self.refresh_account(&key.account)
     }
 
-    fn account_moved(&mut self, which: &str, key: &AccountKey, before: Option<Standing>) -> Step {
-        self.known_moved(which, key)?;
-        if self.standing(key)? != before {
+    fn account_moved(&mut self, which: &str, key: &AccountKey, before: Said) -> Step {
+        if self.known_moved(which, key, &before)? {
             self.push(Work::Known { trust: true, cursor: None })?;
         }
         let ours = self.view.get(&LISTING, key)?.is_some()
@@ -115,7 +113,7 @@ impl Task<'_, '_> {
         };
         let same = before.filter(|row| row.status == status);
         let name = register.as_ref().and_then(|row| row.name.clone());
-        let last = listing.as_ref().or(left.as_ref());
+        let last = listing.as_deref().or(left.as_deref());
         Ok(AccountState {
             provider: last.map_or("aws".to_owned(), |row| row.provider.clone()),
             account: key.account.clone(),
@@ -132,6 +130,8 @@ impl Task<'_, '_> {
                 Some(row) => row.status_since_ms,
                 None => last.map(|_| self.view.at_ms()),
             },
+            units: last.map_or(Vec::new(), |row| row.units.clone()),
+            tags: last.map_or(BTreeMap::new(), |row| row.tags.clone()),
         })
     }
 

@@ -4,10 +4,13 @@
 //! otherwise (after an abort, or in a new process) the part is made anew, so it never decides by
 //! itself.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
 
 use compliance::{ExceptionIndex, Standard};
-use schemas::{AccountKey, AccountRegister, Exception, Key, Requirement, Value};
+use schemas::{AccountKey, AccountListing, AccountRegister, Exception, Key, Requirement, Value};
 use stream::Table;
 use trust::Standing;
 
@@ -26,8 +29,47 @@ pub(super) struct Cache {
     known: Part<Standings>,
 }
 
-/// What the listing and the register say of accounts; those that they don't vouch for are absent.
-pub(super) type Standings = BTreeMap<String, Standing>;
+/// Whom the listing and the register vouch for; others are absent.
+#[derive(Default)]
+pub(super) struct Standings {
+    accounts: BTreeMap<String, Standing>,
+    /// Organisations, with the number of their accounts that are listed.
+    organisations: BTreeMap<String, usize>,
+}
+
+/// What the tables say of an account.
+#[derive(PartialEq)]
+pub(super) struct Said {
+    standing: Option<Standing>,
+    /// The organisation that lists it.
+    organisation: Option<String>,
+}
+
+impl Standings {
+    /// Gives what is said of an account, an organisation or a canonical id.
+    pub(super) fn get(&self, id: &str) -> Option<Standing> {
+        let organisation = self.organisations.contains_key(id).then_some(Standing::Ours);
+        organisation.or_else(|| self.accounts.get(id).copied())
+    }
+
+    fn replace(&mut self, account: &str, before: &Said, after: Said) {
+        if let Some(Entry::Occupied(mut count)) =
+            before.organisation.clone().map(|id| self.organisations.entry(id))
+        {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+        if let Some(id) = after.organisation {
+            *self.organisations.entry(id).or_default() += 1;
+        }
+        match after.standing {
+            Some(standing) => self.accounts.insert(account.to_owned(), standing),
+            None => self.accounts.remove(account),
+        };
+    }
+}
 
 #[derive(Default)]
 struct Part<T> {
@@ -68,11 +110,15 @@ impl Task<'_, '_> {
     pub(super) fn known(&mut self) -> Step<&Standings> {
         let version = Some((self.number(LISTINGS)?, self.number(REGISTERS)?));
         if self.cache.known.version != version {
-            let mut known = Standings::new();
+            let mut known = Standings::default();
             self.each(&REGISTER, |key, row| {
-                known.extend(said(&row).map(|standing| (key.account, standing)));
+                let standing = registered(&row).map(|standing| (key.account, standing));
+                known.accounts.extend(standing);
             })?;
-            self.each(&LISTING, |key, _| known.extend([(key.account, Standing::Ours)]))?;
+            self.each(&LISTING, |key, row| {
+                let before = Said { standing: None, organisation: None };
+                known.replace(&key.account, &before, listed(&row));
+            })?;
             self.cache.known = Part { version, value: known };
         }
         Ok(&self.cache.known.value)
@@ -117,29 +163,35 @@ impl Task<'_, '_> {
         Ok(())
     }
 
-    /// Moves the known accounts on with a record that was just written to its table.
-    pub(super) fn known_moved(&mut self, which: &str, key: &AccountKey) -> Step {
-        let before = (self.number(LISTINGS)?, self.number(REGISTERS)?);
+    /// Moves the known accounts on with a record that was just written to its table; tells whether
+    /// it changed what is said of its account.
+    pub(super) fn known_moved(
+        &mut self,
+        which: &str,
+        key: &AccountKey,
+        before: &Said,
+    ) -> Step<bool> {
+        let from = (self.number(LISTINGS)?, self.number(REGISTERS)?);
         self.moved(which)?;
-        let after = (self.number(LISTINGS)?, self.number(REGISTERS)?);
-        let standing = self.standing(key)?;
+        let to = (self.number(LISTINGS)?, self.number(REGISTERS)?);
+        let after = self.said(key)?;
+        let changed = after != *before;
         let part = &mut self.cache.known;
-        if part.version == Some(before) {
-            part.version = Some(after);
-            match standing {
-                Some(standing) => part.value.insert(key.account.clone(), standing),
-                None => part.value.remove(&key.account),
-            };
+        if part.version == Some(from) {
+            part.version = Some(to);
+            part.value.replace(&key.account, before, after);
         }
-        Ok(())
+        Ok(changed)
     }
 
-    /// Tells by the tables what is said of an account.
-    pub(super) fn standing(&self, key: &AccountKey) -> Step<Option<Standing>> {
-        if self.view.get(&LISTING, key)?.is_some() {
-            return Ok(Some(Standing::Ours));
+    /// Reads what the tables say of an account.
+    pub(super) fn said(&self, key: &AccountKey) -> Step<Said> {
+        if let Some(row) = self.view.get(&LISTING, key)? {
+            return Ok(listed(&row));
         }
-        Ok(self.view.get(&REGISTER, key)?.and_then(|row| said(&row)))
+        let register = self.view.get(&REGISTER, key)?;
+        let standing = register.and_then(|row| registered(&row));
+        Ok(Said { standing, organisation: None })
     }
 
     /// Gives one of the task's numbers, -1 when it was never set.
@@ -160,8 +212,13 @@ impl Task<'_, '_> {
     }
 }
 
+fn listed(row: &AccountListing) -> Said {
+    let organisation = Some(row.organisation.clone()).filter(|id| !id.is_empty());
+    Said { standing: Some(Standing::Ours), organisation }
+}
+
 /// Tells what a row of the register says: an own account, or an approved third party's.
-fn said(row: &AccountRegister) -> Option<Standing> {
+fn registered(row: &AccountRegister) -> Option<Standing> {
     match (row.third_party, row.approved) {
         (false, _) => Some(Standing::Ours),
         (true, true) => Some(Standing::Approved),

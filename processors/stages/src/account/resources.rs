@@ -17,7 +17,7 @@ struct Known<'a>(&'a Standings);
 
 impl rules::Context for Known<'_> {
     fn is_known_account(&self, account_id: &str) -> bool {
-        self.0.contains_key(account_id)
+        self.0.get(account_id).is_some()
     }
 }
 

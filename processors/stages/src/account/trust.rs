@@ -106,7 +106,7 @@ impl Task<'_, '_> {
         mut row: TrustState,
     ) -> Step {
         let standings = self.known()?;
-        trust::recognise(&mut row, &key.account, &key.principal, |id| standings.get(id).copied());
+        trust::recognise(&mut row, &key.account, &key.principal, |id| standings.get(id));
         let after = (row.resources > 0).then_some(row);
         let was = before.and_then(|row| share(key, row));
         let is = after.as_ref().and_then(|row| share(key, row));

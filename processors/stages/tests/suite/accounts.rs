@@ -1,12 +1,12 @@
 //! Accounts: who they count for, and who is known.
 
 use schemas::{
-    AccountKey, AccountListing, AccountRegister, AccountState, AccountStatus, PrincipalKind,
-    RollupKey, TrustKey, Verdict,
+    AccountKey, AccountListing, AccountRegister, AccountState, AccountStatus, KnownBy,
+    PrincipalKind, RollupKey, TrustKey, Verdict,
 };
 
 use crate::{
-    build::{Source, listing, register, requirement, resource, spend},
+    build::{Source, listing, organisation, register, requirement, resource, spend},
     world::{BUCKET, ME, World, bucket},
 };
 
@@ -199,4 +199,32 @@ fn an_approved_third_party_changes_trust_and_verdicts_without_a_scan() {
     listed(&mut w, FOREIGN, "pay-2");
     assert_eq!(w.verdict("R1", "role"), Some(Verdict::Pass));
     assert!(w.tables().sums.contains_key(&RollupKey::new("payer", "pay-2")));
+}
+
+#[test]
+fn an_organisation_is_ours_as_long_as_one_of_its_accounts_is_listed() {
+    let mut w = World::new();
+    listed(&mut w, ME, "pay-1");
+    let policy = format!(
+        r#"{{"AssumeRolePolicyDocument":{{"Statement":[{{"Effect":"Allow","Principal":"*",
+            "Action":"sts:AssumeRole",
+            "Condition":{{"StringEquals":{{"aws:PrincipalOrgID":"{}"}}}}}}]}}}}"#,
+        organisation("pay-2")
+    );
+    w.scan(&[resource(ME, "r1", "AWS::IAM::Role", "role", &policy)]);
+    let known_by = |w: &World| {
+        let row = &w.tables().trust[&TrustKey::new(ME, organisation("pay-2"))];
+        assert_eq!(row.kind, PrincipalKind::Organisation);
+        row.known_by
+    };
+    assert_eq!(known_by(&w), KnownBy::Nobody);
+    let others = ["333333333333", "444444444444"];
+    for id in others {
+        listed(&mut w, id, "pay-2");
+        assert_eq!(known_by(&w), KnownBy::Organisation);
+    }
+    listed(&mut w, others[0], "pay-1");
+    assert_eq!(known_by(&w), KnownBy::Organisation, "the other one is still there");
+    w.take(Source::Listing(others[1].into(), None));
+    assert_eq!(known_by(&w), KnownBy::Nobody);
 }

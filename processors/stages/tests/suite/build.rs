@@ -139,6 +139,11 @@ impl Tape {
     }
 }
 
+/// The organisation of a payer, in the form of AWS's.
+pub(crate) fn organisation(payer: &str) -> String {
+    format!("o-0000{}", payer.replace('-', "000"))
+}
+
 pub(crate) fn listing(account: &str, payer: &str) -> AccountListing {
     AccountListing {
         provider: "aws".into(),
@@ -147,8 +152,9 @@ pub(crate) fn listing(account: &str, payer: &str) -> AccountListing {
         name: format!("{account}-listed"),
         email: "root@example.com".into(),
         status: AccountStatus::Active,
-        units: Vec::new(),
-        tags: BTreeMap::new(),
+        units: vec!["all".into(), payer.into()],
+        tags: BTreeMap::from([("of".into(), payer.into())]),
+        organisation: organisation(payer),
     }
 }
 

@@ -16,6 +16,7 @@ use schemas::{
 use crate::build::{Event, MINUTE, Source};
 
 pub(crate) mod sums;
+mod trust;
 
 #[derive(Default)]
 pub(crate) struct Oracle {
@@ -30,8 +31,8 @@ pub(crate) struct Oracle {
     pub(crate) standard: Standard,
     pub(crate) scopes: BTreeMap<ScopeId, Scope>,
     pub(crate) resources: BTreeMap<ResourceKey, ResourceState>,
-    /// Whom each resource lets in, as far as could be read, and whether under a condition.
-    pub(crate) named: BTreeMap<ResourceKey, BTreeMap<String, bool>>,
+    /// Whom each resource lets in, as far as could be read, and the condition's key.
+    pub(crate) named: BTreeMap<ResourceKey, BTreeMap<String, Option<String>>>,
     /// When each account first saw each principal.
     pub(crate) sights: BTreeMap<(String, String), i64>,
     findings: BTreeMap<FindingId, Vec<(String, Finding)>>,
@@ -53,11 +54,11 @@ type FindingId = (String, String, String, String, String);
 #[derive(PartialEq)]
 struct Inputs(u64, Resource, BTreeSet<String>, i64);
 
-/// Where an account stands, since when, and its last name at the provider.
+/// Where an account stands, since when, and its last listing.
 pub(crate) struct Stand {
     pub(crate) status: AccountStatus,
     pub(crate) since_ms: i64,
-    pub(crate) name: String,
+    pub(crate) last: AccountListing,
 }
 
 pub(crate) struct Scope {
@@ -140,14 +141,14 @@ impl Oracle {
     /// Notes where an account stands by a listing, or by the end of one.
     fn stand(&mut self, id: &str, row: Option<&AccountListing>) {
         let old = self.stands.remove(id);
-        let (status, name) = match (row, &old) {
-            (Some(row), _) => (row.status, row.name.clone()),
-            (None, Some(old)) => (AccountStatus::Left, old.name.clone()),
+        let (status, last) = match (row, &old) {
+            (Some(row), _) => (row.status, row.clone()),
+            (None, Some(old)) => (AccountStatus::Left, old.last.clone()),
             (None, None) => return,
         };
         let same = old.filter(|old| old.status == status);
         let since_ms = same.map_or(self.at_ms, |old| old.since_ms);
-        self.stands.insert(id.to_owned(), Stand { status, since_ms, name });
+        self.stands.insert(id.to_owned(), Stand { status, since_ms, last });
     }
 
     fn meet(&mut self, id: &str) {
@@ -238,26 +239,6 @@ impl Oracle {
         }
         let row = ResourceState { resource: kept, scope_region, first_seen_ms };
         self.resources.insert(key, row);
-    }
-
-    /// Reads a policy with the eyes of someone who knows only how these tests write them; where
-    /// there is none to read, what was known stays.
-    fn name(&mut self, key: &ResourceKey, resource: &Resource) {
-        let json: serde_json::Value =
-            serde_json::from_str(&resource.configuration).expect("tests write JSON");
-        let statement = &json["AssumeRolePolicyDocument"]["Statement"][0];
-        if resource.resource_type == "AWS::IAM::Role" && statement.is_object() {
-            let listed = |of: &str| statement["Principal"][of].as_array().cloned();
-            let all = listed("AWS").into_iter().chain(listed("Service")).flatten();
-            let text = |one: serde_json::Value| one.as_str().expect("a name is text").to_owned();
-            let demanded = statement["Condition"].is_object();
-            self.named.insert(key.clone(), all.map(|one| (text(one), demanded)).collect());
-        }
-        for principal in self.named.get(key).into_iter().flat_map(BTreeMap::keys) {
-            let sight = (key.account.clone(), principal.clone());
-            let first = self.sights.entry(sight).or_insert(resource.captured_ms);
-            *first = resource.captured_ms.min(*first);
-        }
     }
 
     fn report(&mut self, report: Report) {

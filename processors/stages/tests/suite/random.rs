@@ -6,8 +6,8 @@ use schemas::{
 };
 
 use crate::build::{
-    DAY, Event, MINUTE, Scan, Source, T0, checked, exception, finding, listing, register, report,
-    requirement, resource, spend,
+    DAY, Event, MINUTE, Scan, Source, T0, checked, exception, finding, listing, organisation,
+    register, report, requirement, resource, spend,
 };
 
 pub(crate) const ACCOUNTS: [&str; 4] =
@@ -250,14 +250,21 @@ impl Generator<'_> {
                 named.push(format!(r#""arn:aws:iam::{id}:root""#));
             }
         }
-        if self.random.chance(10) {
+        if self.random.chance(20) {
             named.push(r#""*""#.into());
         }
         let service =
             if self.random.chance(30) { r#","Service":["ec2.amazonaws.com"]"# } else { "" };
-        let demand = r#""Condition":{"StringEquals":{"sts:ExternalId":"7"}},"#;
-        // A condition narrows everyone for the rules, too.
-        let demand = if self.random.chance(30) { demand } else { "" };
+        // A condition narrows everyone for the rules, too, and tells who comes if it names them.
+        let payer = self.random.pick(&["pay-1", "pay-2", "pay-9"]);
+        let demand = match self.random.below(10) {
+            0..2 => r#""Condition":{"StringEquals":{"sts:ExternalId":"7"}},"#.to_owned(),
+            2..5 => format!(
+                r#""Condition":{{"StringEquals":{{"aws:PrincipalOrgID":"{}"}}}},"#,
+                organisation(payer)
+            ),
+            _ => String::new(),
+        };
         format!(
             r#"{{"AssumeRolePolicyDocument":{{"Statement":[{{"Effect":"Allow",
                 "Action":"sts:AssumeRole",{demand}"Principal":{{"AWS":[{}]{service}}}}}]}}}}"#,

@@ -4,7 +4,7 @@ use schemas::Resource;
 use serde_json::{Value, json};
 
 use super::{Item, REGIONS, tag_list};
-use crate::organisation::about;
+use crate::{names::ORGANISATION, organisation::about};
 
 const PURPOSES: [&str; 7] = ["logs", "uploads", "site", "exports", "backups", "models", "archive"];
 const EVERYONE: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
@@ -115,7 +115,7 @@ impl Item {
             }
             1 => (none.clone(), none, block(true), true),
             2 => {
-                let ours = json!({"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}});
+                let ours = json!({"StringEquals": {"aws:PrincipalOrgID": ORGANISATION}});
                 let policy = policy(arn, "s3:GetObject", json!("*"), Some(ours));
                 (policy, json!({"IsPublic": false}), none, false)
             }

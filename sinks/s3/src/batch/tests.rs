@@ -1,7 +1,7 @@
 //! A batch changes each object once, by its newest record, and loses no record in silence.
 
 use schemas::topic::{ACCOUNT_STATE, DEADLETTER, RESOURCE_STATE};
-use schemas::{AccountStatus, Resource, headers::text};
+use schemas::{Resource, headers::text};
 
 use super::*;
 use crate::encode::tests::{resource, row};
@@ -20,15 +20,8 @@ fn account(offset: i64, id: &str, name: Option<&str>) -> Record {
     let state = name.map(|name| AccountState {
         provider: "aws".to_owned(),
         account: id.to_owned(),
-        payer: String::new(),
         name: name.to_owned(),
-        status: AccountStatus::Active,
-        status_since_ms: None,
-        owner: None,
-        executive: None,
-        listed: true,
-        spend_cents: None,
-        coverage: Vec::new(),
+        ..AccountState::default()
     });
     let topic = ACCOUNT_STATE.spec;
     let encode = |state| Codec::default().encode(&topic.full_name("test"), &state).unwrap();

@@ -8,9 +8,7 @@ use std::time::{Duration, Instant};
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use schemas::{
-    AccountKey, AccountState, AccountStatus, Codec, Resource, ResourceKey, ResourceState, topic,
-};
+use schemas::{AccountKey, AccountState, Codec, Resource, ResourceKey, ResourceState, topic};
 use serde_json::Value;
 use sink_s3::{Bucket, Config, Progress, S3Error, Sink};
 use stream::worker::Stop;
@@ -121,15 +119,8 @@ impl<'a> Writer<'a> {
         let state = AccountState {
             provider: "aws".to_owned(),
             account: account.to_owned(),
-            payer: String::new(),
             name: name.to_owned(),
-            status: AccountStatus::Active,
-            status_since_ms: None,
-            owner: None,
-            executive: None,
-            listed: true,
-            spend_cents: None,
-            coverage: Vec::new(),
+            ..AccountState::default()
         };
         let key = AccountKey::new(account);
         self.0.put(&topic::ACCOUNT_STATE, &key, &state, NOW_MS).unwrap();

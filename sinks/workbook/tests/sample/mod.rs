@@ -208,7 +208,7 @@ pub(crate) fn account(id: &str, name: &str, owner: Option<&str>, executive: &str
         listed: true,
         spend_cents: Some(1_000_000),
         coverage: coverage.collect(),
-        status_since_ms: None,
+        ..AccountState::default()
     }
 }
 

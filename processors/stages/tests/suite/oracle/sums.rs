@@ -4,12 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::{
     AccountKey, AccountState, AccountStatus, ComplianceKey, ComplianceState, Credit, Exception,
-    KnownBy, PrincipalKind, Requirement, RollupKey, ScoreStatus, Scoring, TrustCondition, TrustKey,
-    TrustState, TypeCoverage, Verdict,
+    Requirement, RollupKey, ScoreStatus, Scoring, TypeCoverage, Verdict,
 };
 
 use super::Oracle;
-use crate::random::DATADOG;
 
 /// A score with a number that is not rounded.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -162,7 +160,8 @@ impl Oracle {
             let (listing, register) = (self.listings.get(id), self.registers.get(id));
             let called = register.and_then(|row| row.name.as_ref());
             let stand = self.stands.get(id);
-            let listed = stand.map(|stand| &stand.name);
+            let last = stand.map(|stand| &stand.last);
+            let listed = last.map(|row| &row.name);
             let state = AccountState {
                 provider: "aws".into(),
                 account: id.clone(),
@@ -175,6 +174,8 @@ impl Oracle {
                 spend_cents: self.spends.get(id).map(|row| row.cents),
                 coverage: self.coverage(id),
                 status_since_ms: stand.map(|stand| stand.since_ms),
+                units: last.map_or(vec![], |row| row.units.clone()),
+                tags: last.map_or(BTreeMap::new(), |row| row.tags.clone()),
             };
             (AccountKey::new(id), state)
         };
@@ -203,73 +204,6 @@ impl Oracle {
             }
         }
         by_type.into_values().collect()
-    }
-
-    /// Who is trusted, by the names that each resource was last known to hold.
-    pub(crate) fn trust(&self) -> BTreeMap<TrustKey, TrustState> {
-        let mut rows: BTreeMap<TrustKey, TrustState> = BTreeMap::new();
-        let named = self.named.iter().flat_map(|(key, all)| all.iter().map(move |one| (key, one)));
-        for (key, (principal, demanded)) in named {
-            let of = TrustKey::new(&*key.account, principal);
-            let row = rows.entry(of).or_insert_with(|| self.trusted(&key.account, principal));
-            row.resources += 1;
-            if *demanded {
-                let none = TrustCondition { key: "sts:ExternalId".into(), resources: 0 };
-                row.conditions.resize(1, none);
-                row.conditions[0].resources += 1;
-            }
-            let escaped = |part: &String| part.replace('%', "%25").replace('/', "%2F");
-            let parts = [&key.account, &key.region, &key.resource_type, &key.id];
-            row.through.push(parts.map(escaped).join("/"));
-            row.through.sort();
-        }
-        rows
-    }
-
-    fn trusted(&self, account: &str, principal: &str) -> TrustState {
-        let of = principal.split(':').nth(4).map(str::to_owned);
-        let register = of.as_ref().and_then(|of| self.registers.get(of));
-        let ours = of.as_ref().is_some_and(|of| {
-            of == account
-                || self.listings.contains_key(of)
-                || register.is_some_and(|row| !row.third_party)
-        });
-        let (kind, known_by) = match &of {
-            None if principal == "*" => (PrincipalKind::Public, KnownBy::Nobody),
-            None => (PrincipalKind::Service, KnownBy::Service),
-            Some(_) if ours => (PrincipalKind::Account, KnownBy::Organisation),
-            Some(_) if register.is_some_and(|row| row.approved) => {
-                (PrincipalKind::Account, KnownBy::Register)
-            }
-            Some(id) if id == DATADOG => (PrincipalKind::Account, KnownBy::Vendor),
-            Some(_) => (PrincipalKind::Account, KnownBy::Nobody),
-        };
-        TrustState {
-            kind,
-            known: known_by != KnownBy::Nobody,
-            known_by,
-            vendor: (known_by == KnownBy::Vendor).then(|| "Datadog".to_owned()),
-            principal_account: of,
-            through: vec![],
-            resources: 0,
-            conditions: vec![],
-            first_seen_ms: self.sights[&(account.to_owned(), principal.to_owned())],
-        }
-    }
-
-    /// The sums of foreign accounts: whoever trusts somebody in an account that is not ours.
-    fn foreign(&self, sums: &mut BTreeMap<RollupKey, Summed>) {
-        for (key, row) in self.trust() {
-            let Some(of) = row.principal_account else { continue };
-            if row.known_by == KnownBy::Organisation {
-                continue;
-            }
-            let sum = sums.entry(RollupKey::new("foreign", of)).or_default();
-            sum.trusted_by.insert(key.account);
-            sum.accounts = i64::try_from(sum.trusted_by.len()).expect("few");
-            sum.total += row.resources;
-            sum.noncompliant += if row.known { 0 } else { row.resources };
-        }
     }
 
     pub(crate) fn sums(&self) -> BTreeMap<RollupKey, Summed> {
