@@ -10,6 +10,7 @@ use stream::acls::{Needs, arguments};
 
 use crate::{
     config::{Config, ConfigFile},
+    output,
     pipeline::{STAGES, factory},
     replay, reshard,
 };
@@ -72,8 +73,7 @@ const RENDERED: [&TopicSpec; 7] = [
 pub(crate) fn run(args: &Args) -> Result<()> {
     let file = args.config.clone().map(|path| ConfigFile { path });
     let config = file.map(|file| file.read()).transpose()?;
-    print!("{}", printed(config.as_ref(), &args.principal, args.format)?);
-    Ok(())
+    output::write(printed(config.as_ref(), &args.principal, args.format)?)
 }
 
 fn printed(config: Option<&Config>, principals: &[String], format: Format) -> Result<String> {

@@ -13,7 +13,10 @@ use producer_aws::{
 use serde::{Deserialize, de::value::StrDeserializer};
 use serde_json::{Map, Value, json};
 
-use crate::config::ConfigFile;
+use crate::{
+    config::ConfigFile,
+    output::{self, say},
+};
 
 /// The longest managed policy that IAM takes, in characters that are not blanks.
 const POLICY_MAX: usize = 6_144;
@@ -83,11 +86,10 @@ struct Role {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let role = Role::of(args)?;
     match args.format {
-        Format::Cloudformation => println!("{:#}", role.cloudformation()),
-        Format::Terraform => print!("{}", terraform::text(&role)),
-        Format::Json => println!("{:#}", role.json()),
+        Format::Cloudformation => say!("{:#}", role.cloudformation()),
+        Format::Terraform => output::write(terraform::text(&role)),
+        Format::Json => say!("{:#}", role.json()),
     }
-    Ok(())
 }
 
 fn spend_source(text: &str) -> Result<SpendSource, serde::de::value::Error> {

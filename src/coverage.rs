@@ -14,6 +14,7 @@ use stream::{Position, Record, snapshot};
 
 use crate::{
     config::ConfigFile,
+    output::{self, say},
     site::{Site, now_ms},
 };
 
@@ -131,11 +132,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let totals = Totals::of(&accounts);
     let coverage = Coverage { at_ms: now_ms(), accounts, totals };
     if args.json {
-        println!("{}", serde_json::to_string(&coverage)?);
+        say!("{}", serde_json::to_string(&coverage)?)
     } else {
-        print!("{}", words::text(&coverage, args.failed));
+        output::write(words::text(&coverage, args.failed))
     }
-    Ok(())
 }
 
 /// Reads the last unit of each account, in pieces: the topic holds every scan of its retention.

@@ -65,8 +65,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.json {
         return summary.print_json();
     }
-    summary.print_table(tables.at_ms);
-    Ok(())
+    summary.print_table(tables.at_ms)
 }
 
 /// Publishes the simulated history; gives the number of its events.

@@ -17,7 +17,7 @@ use stream::{
     },
 };
 
-use crate::{config::ConfigFile, site::Site};
+use crate::{config::ConfigFile, output::say, site::Site};
 
 /// Reads dead letters, and gives them another try
 #[derive(clap::Args)]
@@ -110,9 +110,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.command {
         Command::List { config, filter, json } => {
             let letters = filter.pick(read(&open(config)?)?);
-            letters.iter().for_each(|letter| print_line(letter, *json));
+            letters.iter().try_for_each(|letter| print_line(letter, *json))?;
             if !json {
-                println!("{} dead letters", letters.len());
+                say!("{} dead letters", letters.len())?;
             }
             Ok(())
         }
@@ -185,13 +185,12 @@ fn as_json(letter: &Record) -> Value {
     })
 }
 
-fn print_line(letter: &Record, json: bool) {
+fn print_line(letter: &Record, json: bool) -> Result<()> {
     if json {
-        println!("{}", as_json(letter));
-        return;
+        return say!("{}", as_json(letter));
     }
     // Keys and reasons quote outside data: a line break or an escape must not forge a line.
-    println!(
+    say!(
         "{:<10} {} {:<8} {:<24} {} {}",
         place_of(letter).to_string(),
         header(letter, DLQ_TIME),
@@ -199,27 +198,27 @@ fn print_line(letter: &Record, json: bool) {
         source(letter),
         String::from_utf8_lossy(&letter.key).escape_debug(),
         header(letter, DLQ_REASON).escape_debug(),
-    );
+    )
 }
 
 fn show(letter: &Record, value: Option<&PathBuf>) -> Result<()> {
-    println!("place   {}", place_of(letter));
-    println!("source  {}", source(letter));
-    println!("key     {}", String::from_utf8_lossy(&letter.key).escape_debug());
-    println!("reason  {}", header(letter, DLQ_REASON).escape_debug());
+    say!("place   {}", place_of(letter))?;
+    say!("source  {}", source(letter))?;
+    say!("key     {}", String::from_utf8_lossy(&letter.key).escape_debug())?;
+    say!("reason  {}", header(letter, DLQ_REASON).escape_debug())?;
     for (name, bytes) in &letter.headers {
         if ![DLQ_TOPIC, DLQ_PARTITION, DLQ_OFFSET, DLQ_REASON].contains(&&**name) {
-            println!("header  {name}: {}", String::from_utf8_lossy(bytes).escape_debug());
+            say!("header  {name}: {}", String::from_utf8_lossy(bytes).escape_debug())?;
         }
     }
     match &letter.value {
-        None => println!("value   none: a tombstone"),
+        None => say!("value   none: a tombstone")?,
         Some(bytes) => {
-            println!(
+            say!(
                 "value   {} bytes: {}",
                 bytes.len(),
                 String::from_utf8_lossy(bytes).escape_debug()
-            );
+            )?;
         }
     }
     let Some(file) = value else { return Ok(()) };
@@ -233,18 +232,16 @@ fn retry(site: &Site, letters: &[Record], dry_run: bool) -> Result<()> {
     for (letter, record) in letters.iter().zip(&again) {
         let verb = if dry_run { "would go" } else { "goes" };
         let topic = record.topic.full_name(&site.prefix);
-        println!("{} {verb} to {topic}, partition {}", place_of(letter), record.partition);
+        say!("{} {verb} to {topic}, partition {}", place_of(letter), record.partition)?;
     }
     if dry_run || again.is_empty() {
-        println!("0 of {} records appended", letters.len());
-        return Ok(());
+        return say!("0 of {} records appended", letters.len());
     }
     let count = again.len();
     let mut writer = site.log.writer("dlq retry")?;
     writer.append(again)?;
     writer.flush()?;
-    println!("{count} of {count} records appended");
-    Ok(())
+    say!("{count} of {count} records appended")
 }
 
 /// Makes the record as it was before it died.

@@ -15,6 +15,7 @@ use self::{
 };
 use crate::{
     config::{Config, ConfigFile},
+    output::say,
     pipeline::{Pipeline, STAGES, factory},
     progress::Teller,
     site::Site,
@@ -171,11 +172,11 @@ fn write_into(
 fn print(findings: &Findings, moved: bool, json: bool) -> Result<()> {
     let differing: u64 = findings.tables.iter().map(Comparison::differing).sum();
     if json {
-        println!("{}", serde_json::to_string(findings)?);
+        say!("{}", serde_json::to_string(findings)?)?;
     } else {
-        compare::print(&findings.tables);
+        compare::print(&findings.tables)?;
         for lost in &findings.lost {
-            println!("! {lost}");
+            say!("! {lost}")?;
         }
     }
     if moved {

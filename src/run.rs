@@ -86,8 +86,7 @@ fn print(summary: &Summary, json: bool) -> Result<()> {
     if json {
         return summary.print_json();
     }
-    summary.print_table(now_ms());
-    Ok(())
+    summary.print_table(now_ms())
 }
 
 /// Writes the tick of the running minute: `--once` has no clock of its own.

@@ -5,6 +5,8 @@ use schemas::{AccountKey, AccountState, RollupKey, SCORE_ONE, ScoreKey, ScoreSta
 use serde::Serialize;
 use sink_workbook::Tables;
 
+use crate::output::say;
+
 /// What a run came to.
 #[derive(Serialize)]
 pub(crate) struct Summary {
@@ -75,18 +77,22 @@ impl Summary {
 
     /// Prints one JSON object.
     pub(crate) fn print_json(&self) -> Result<()> {
-        println!("{}", serde_json::to_string(self)?);
-        Ok(())
+        say!("{}", serde_json::to_string(self)?)
     }
 
     /// Prints a table.
-    pub(crate) fn print_table(&self, now_ms: i64) {
-        println!(
+    pub(crate) fn print_table(&self, now_ms: i64) -> Result<()> {
+        say!(
             "{:<13} {:<24} {:>13}  {:>13}  {:>9}  {:>8}",
-            "account", "name", "score", "noncompliant", "coverage", "data age"
-        );
+            "account",
+            "name",
+            "score",
+            "noncompliant",
+            "coverage",
+            "data age"
+        )?;
         for line in &self.accounts {
-            println!(
+            say!(
                 "{:<13} {:<24} {:>13}  {:>13}  {:>9}  {:>8}",
                 line.account,
                 clip(&line.name, 24),
@@ -94,17 +100,18 @@ impl Summary {
                 format!("{} / {}", line.noncompliant - line.excepted, line.total),
                 format!("{} / {}", line.scopes_collected, line.scopes),
                 line.oldest_ms.map_or_else(|| "-".to_owned(), |at| age(now_ms - at)),
-            );
+            )?;
         }
         let is_shown = |line: &&RollupLine| !["payer", "foreign"].contains(&line.kind.as_str());
         for line in self.rollups.iter().filter(is_shown) {
             let score = line.score.map_or_else(|| "-".to_owned(), percent);
             let accounts = if line.accounts == 1 { "account" } else { "accounts" };
-            println!("{} {}: {score} over {} {accounts}", line.kind, line.id, line.accounts);
+            say!("{} {}: {score} over {} {accounts}", line.kind, line.id, line.accounts)?;
         }
         for problem in &self.problems {
-            println!("! {problem}");
+            say!("! {problem}")?;
         }
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use clap::Subcommand;
 use stream::TopicPlan;
 
-use crate::{acls, config::ConfigFile, site::Site};
+use crate::{acls, config::ConfigFile, output::say, site::Site};
 
 /// Lists, plans and makes the topics
 #[derive(clap::Args)]
@@ -30,20 +30,16 @@ enum Command {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.command {
-        Command::List => {
-            list();
-            Ok(())
-        }
+        Command::List => list(),
         Command::Acls(args) => acls::run(args),
         Command::Plan(file) => {
             let config = file.read()?;
-            print(&Site::connect(&config)?.log.plan()?, &config.prefix, "would be");
-            Ok(())
+            print(&Site::connect(&config)?.log.plan()?, &config.prefix, "would be")
         }
         Command::Apply(file) => {
             let config = file.read()?;
             let plan = Site::connect(&config)?.log.apply()?;
-            print(&plan, &config.prefix, "was");
+            print(&plan, &config.prefix, "was")?;
             if let Some(refused) = plan.iter().find(|one| matches!(one, TopicPlan::Refuse(..))) {
                 bail!("{}", describe(refused, &config.prefix));
             }
@@ -52,38 +48,43 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
 }
 
-fn list() {
-    println!("{:<20} {:<42} {:<14} {:<15} value", "topic", "key", "cleanup", "writer");
+fn list() -> Result<()> {
+    say!("{:<20} {:<42} {:<14} {:<15} value", "topic", "key", "cleanup", "writer")?;
     for topic in schemas::topic::ALL {
         let cleanup = topic.cleanup.to_string();
-        println!(
+        say!(
             "{:<20} {:<42} {:<14} {:<15} {}",
-            topic.name, topic.key, cleanup, topic.writer, topic.value
-        );
+            topic.name,
+            topic.key,
+            cleanup,
+            topic.writer,
+            topic.value
+        )?;
     }
+    Ok(())
 }
 
-fn print(plan: &[TopicPlan], prefix: &str, tense: &str) {
+fn print(plan: &[TopicPlan], prefix: &str, tense: &str) -> Result<()> {
     for one in plan {
         match one {
             TopicPlan::Keep(_) => {}
-            TopicPlan::Create(topic) => println!("{} {tense} created", topic.full_name(prefix)),
+            TopicPlan::Create(topic) => say!("{} {tense} created", topic.full_name(prefix))?,
             TopicPlan::Alter(topic, changes) => {
                 for change in changes {
-                    println!(
+                    say!(
                         "{}: {} {tense} set from {} to {}",
                         topic.full_name(prefix),
                         change.name,
                         change.is,
                         change.wanted
-                    );
+                    )?;
                 }
             }
-            TopicPlan::Refuse(..) => println!("{}", describe(one, prefix)),
+            TopicPlan::Refuse(..) => say!("{}", describe(one, prefix))?,
         }
     }
     let kept = plan.iter().filter(|one| matches!(one, TopicPlan::Keep(_))).count();
-    println!("{kept} of {} topics needed nothing", plan.len());
+    say!("{kept} of {} topics needed nothing", plan.len())
 }
 
 /// Says in words what a topic needs.

@@ -1,13 +1,11 @@
 //! `scorecard trust`: who may act in which account, through what, and by what we know them.
 
-use std::io::{BufWriter, Write};
-
 use anyhow::{Context, Result};
 use schemas::{KnownBy, TrustKey, TrustState, headers::rfc3339, topic};
 use serde_json::json;
 use stream::snapshot;
 
-use crate::{config::ConfigFile, site::Site};
+use crate::{config::ConfigFile, output::say, site::Site};
 
 /// Resources that a line names; all that the row holds stand in `--json`.
 const NAMED_MAX: usize = 2;
@@ -33,18 +31,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let site = Site::existing(&args.config.read()?)?;
     let rows = snapshot::table(&*site.log, &site.codec, &site.prefix, &topic::TRUST_STATE);
     let rows: Vec<_> = rows.context("reading the trust table")?.into_iter().collect();
-    let mut out = BufWriter::new(std::io::stdout().lock());
     for (key, row) in rows.iter().filter(|(_, row)| !args.unknown || !row.known) {
         if args.json {
-            writeln!(out, "{}", as_json(key, row))?;
+            say!("{}", as_json(key, row))?;
         } else {
-            writeln!(out, "{}", as_line(key, row))?;
+            say!("{}", as_line(key, row))?;
         }
     }
     if !args.json {
-        writeln!(out, "{}", summary(&rows))?;
+        say!("{}", summary(&rows))?;
     }
-    Ok(out.flush()?)
+    Ok(())
 }
 
 fn as_json(key: &TrustKey, row: &TrustState) -> serde_json::Value {

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::{config::ConfigFile, sources};
+use crate::{config::ConfigFile, output::say, sources};
 
 /// Checks the configuration and every file that it names; reads only, connects to nothing
 #[derive(clap::Args)]
@@ -25,9 +25,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         eprintln!("{problem}");
     }
     match problems.len() {
-        0 => println!("{} and the files it names are in order", args.config.path.display()),
+        0 => say!("{} and the files it names are in order", args.config.path.display()),
         1 => bail!("1 problem"),
         count => bail!("{count} problems"),
     }
-    Ok(())
 }

@@ -1,6 +1,11 @@
-//! The demo: a seed is all that its workbooks depend on.
+//! The demo: a seed is all that its workbooks depend on; and what becomes of what is printed.
 
-use std::{collections::BTreeMap, path::Path, process::Command};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -42,4 +47,21 @@ fn the_same_seed_gives_the_same_bytes() {
     assert_eq!(accounts.len(), 8);
     assert!(accounts.iter().any(|line| status(line).as_deref() == Some("not_collected")));
     assert!(accounts.iter().any(|line| line["score"].as_f64().is_some_and(|score| score < 1.0)));
+}
+
+#[test]
+fn a_reader_that_goes_is_no_error_and_a_full_disk_is_one() {
+    let list = |to: Stdio| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scorecard"));
+        command.args(["topics", "list"]).stdout(to).stderr(Stdio::piped());
+        command.spawn().expect("the program starts")
+    };
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let done = list(writer.into()).wait_with_output().expect("it ends");
+    assert!(done.status.success() && done.stderr.is_empty(), "{done:?}");
+    let full = File::options().write(true).open("/dev/full").expect("Linux has it");
+    let done = list(full.into()).wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(!done.status.success() && said.contains("writing to standard output"), "{done:?}");
 }

@@ -20,8 +20,8 @@ resource "aws_iam_role" "scorecard" {{
   path                 = {path}
   description          = {description}
   max_session_duration = {SESSION_SECONDS}
-  assume_role_policy   = {trust}
-  tags                 = {{ application = "scorecard" }}
+  assume_role_policy = {trust}
+  tags = {{ application = "scorecard" }}
 }}
 "#,
         payer = literal(&json!(PAYER)),
@@ -41,7 +41,7 @@ resource "aws_iam_policy" "{name}" {{
   count       = {count}
   name_prefix = "{name}_"
   description = {description}
-  policy      = {policy}
+  policy = {policy}
 }}
 
 resource "aws_iam_role_policy_attachment" "{name}" {{
@@ -58,10 +58,13 @@ resource "aws_iam_role_policy_attachment" "{name}" {{
     text
 }
 
-/// Gives a policy as JSON inside of `jsonencode`: JSON's objects are HCL's too.
+/// Gives a policy as JSON inside of `jsonencode`: JSON's objects are HCL's too, and spaced as
+/// `terraform fmt` does it.
 fn document(policy: &Value) -> String {
-    let lines = format!("{policy:#}");
-    format!("jsonencode({})", escape(&lines).replace('\n', "\n  "))
+    // What comes first in a line is its key.
+    let spaced = |line: &str| line.replacen("\": ", "\" : ", 1);
+    let lines: Vec<_> = format!("{policy:#}").lines().map(spaced).collect();
+    format!("jsonencode({})", escape(&lines.join("\n  ")))
 }
 
 fn literal(text: &Value) -> String {

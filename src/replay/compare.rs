@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use stream::{LogError, Outgoing, Position, snapshot};
 
 use super::cut::{Cut, end_of, whole};
-use crate::site::Site;
+use crate::{output::say, site::Site};
 
 /// Keys of each kind of difference that are named.
 const NAMED_MAX: usize = 5;
@@ -136,30 +136,31 @@ pub(super) fn rows(
 }
 
 /// Prints a table of the comparisons, and the first keys that differ.
-pub(super) fn print(tables: &[Comparison]) {
+pub(super) fn print(tables: &[Comparison]) -> Result<()> {
     let line = |words: [&str; 6]| {
         let [table, rows, equal, missing, extra, different] = words;
-        println!("{table:<18} {rows:>9} {equal:>9} {missing:>9} {extra:>9} {different:>9}");
+        say!("{table:<18} {rows:>9} {equal:>9} {missing:>9} {extra:>9} {different:>9}")
     };
-    line(["table", "rows", "equal", "missing", "extra", "different"]);
+    line(["table", "rows", "equal", "missing", "extra", "different"])?;
     for table in tables {
         let counts = [table.rows, table.equal, table.missing.count, table.extra.count];
         let [rows, equal, missing, extra] = counts.map(|count| count.to_string());
         let different = table.different.count.to_string();
-        line([table.table, &rows, &equal, &missing, &extra, &different]);
+        line([table.table, &rows, &equal, &missing, &extra, &different])?;
     }
     for table in tables {
         let kinds = [("missing", &table.missing), ("extra", &table.extra)];
         for (kind, named) in kinds.into_iter().chain([("different", &table.different)]) {
             for key in &named.first {
-                println!("{} {kind}: {key}", table.table);
+                say!("{} {kind}: {key}", table.table)?;
             }
             if named.count > named.first.len() as u64 {
                 let more = named.count - named.first.len() as u64;
-                println!("{} {kind}: {more} more", table.table);
+                say!("{} {kind}: {more} more", table.table)?;
             }
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

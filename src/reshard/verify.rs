@@ -14,7 +14,7 @@ use super::{
     plan::Plan,
     sources,
 };
-use crate::{progress::Teller, site::Site};
+use crate::{output::say, progress::Teller, site::Site};
 
 /// How one topic came over.
 #[derive(Debug, PartialEq, Serialize)]
@@ -156,18 +156,25 @@ fn read(
 /// Prints what came over, and fails when something did not.
 pub(super) fn print(rows: &[Row], json: bool) -> Result<()> {
     if json {
-        println!("{}", serde_json::to_string(rows)?);
+        say!("{}", serde_json::to_string(rows)?)?;
     } else {
-        println!(
+        say!(
             "{:<18} {:>10} {:>10} {:>9}  {:<17} target",
-            "topic", "records", "carried", "keys", "source"
-        );
+            "topic",
+            "records",
+            "carried",
+            "keys",
+            "source"
+        )?;
         for row in rows {
             let [source, target] = &row.digests;
-            println!(
+            say!(
                 "{:<18} {:>10} {:>10} {:>9}  {source:<17} {target}",
-                row.topic, row.records, row.carried, row.keys
-            );
+                row.topic,
+                row.records,
+                row.carried,
+                row.keys
+            )?;
         }
     }
     let wrong =

@@ -15,7 +15,11 @@ pub enum LogError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Another process has the local log open.
-    #[error("the local log in {} is in use by another process", path.display())]
+    #[error(
+        "the local log in {} is in use by another process: wait for its end, or keep the log on \
+         Kafka, which serves any number",
+        path.display()
+    )]
     InUse {
         /// The folder.
         path: PathBuf,
