@@ -69,6 +69,10 @@ pub struct Requirement {
     pub checks: Vec<CheckMapping>,
     /// How to mend a failure.
     pub remediation: String,
+    /// The controls of public benchmarks that it answers to: `CIS AWS 3.0.0 1.14`, `FSBP IAM.3`.
+    #[serde(default)]
+    #[avro(default = "[]")]
+    pub controls: Vec<String>,
 }
 
 /// The text of a rule: CEL expressions.

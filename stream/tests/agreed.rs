@@ -15,6 +15,7 @@ fn requirement(id: &str, weight: i64) -> schemas::Requirement {
         rule: None,
         checks: Vec::new(),
         remediation: String::new(),
+        controls: Vec::new(),
     }
 }
 

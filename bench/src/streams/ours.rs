@@ -220,6 +220,7 @@ fn requirement(number: u16) -> Requirement {
             warn_passes: false,
         }],
         remediation: "Encrypt the volume.".to_owned(),
+        controls: Vec::new(),
     }
 }
 

@@ -23,6 +23,7 @@ fn requirement(scoring: Scoring, weight: i64) -> Requirement {
         rule: None,
         checks: vec![],
         remediation: "m".into(),
+        controls: Vec::new(),
     }
 }
 

@@ -89,6 +89,7 @@ impl Tape {
             rule: Some(rule),
             checks: Vec::new(),
             remediation: String::new(),
+            controls: Vec::new(),
         };
         self.put(&topic::REQUIREMENT, &RequirementKey::new(id), &row);
     }

@@ -8,7 +8,8 @@ use schemas::{CheckMapping, Requirement, RuleText};
 use serde_saphyr::Spanned;
 
 use crate::Problem;
-use crate::file::{Case, CheckOfFile, File, RuleOfFile};
+use crate::catalogue::{self, Catalogue};
+use crate::file::{Case, CheckOfFile, Controls, File, RuleOfFile};
 use crate::place::Source;
 
 /// The most that one requirement may weigh, so that a slip of the hand can't drown the others.
@@ -21,6 +22,17 @@ pub(crate) struct Checked {
     pub(crate) tests: Vec<Case>,
     /// Where the id stands; its message is empty.
     pub(crate) id_place: Problem,
+    pub(crate) claims: Vec<Claim>,
+}
+
+/// That a requirement is fed by a check.
+pub(crate) struct Claim {
+    pub(crate) source: String,
+    pub(crate) check: String,
+    /// Whether another requirement may claim it too.
+    pub(crate) shared: bool,
+    /// Where it stands; its message is empty.
+    pub(crate) place: Problem,
 }
 
 /// Gives a requirement's rule in the form that `rules` compiles.
@@ -55,8 +67,9 @@ pub(crate) fn check(path: &Path, text: &str) -> Result<Checked, Vec<Problem>> {
         return Err(problems);
     }
     let id_place = source.problem(Some(file.id.defined), "");
+    let claims = file.checks.iter().map(|check| claim(&source, check)).collect();
     let (requirement, tests) = requirement(file);
-    Ok(Checked { requirement, rule, tests, id_place })
+    Ok(Checked { requirement, rule, tests, id_place, claims })
 }
 
 fn words(source: &Source<'_>, file: &File) -> Vec<Problem> {
@@ -86,6 +99,7 @@ fn words(source: &Source<'_>, file: &File) -> Vec<Problem> {
         problems.push(source.problem(Some(file.id.defined), message));
     }
     problems.extend(checks(source, &file.checks));
+    problems.extend(controls(source, &file.controls));
     problems
 }
 
@@ -102,8 +116,37 @@ fn checks(source: &Source<'_>, checks: &[CheckOfFile]) -> Vec<Problem> {
             let message = format!("{} is mapped twice", check.check.value);
             problems.push(source.problem(Some(check.check.defined), message));
         }
+        // A source that nobody knows is a company's own.
+        let known = catalogue::of_source(&check.source.value);
+        problems.extend(known.and_then(|known| missing(source, known, "check", &check.check)));
     }
     problems
+}
+
+fn controls(source: &Source<'_>, controls: &Controls) -> Vec<Problem> {
+    let cis = controls.cis.iter().map(|id| (catalogue::cis(), id));
+    let fsbp = controls.fsbp.iter().map(|id| (catalogue::fsbp(), id));
+    cis.chain(fsbp).filter_map(|(known, id)| missing(source, known, "control", id)).collect()
+}
+
+/// Tells of an id that a catalogue lacks.
+fn missing(
+    source: &Source<'_>,
+    catalogue: &Catalogue,
+    kind: &str,
+    id: &Spanned<String>,
+) -> Option<Problem> {
+    let message = || format!("there is no {kind} {:?} of {}", id.value, catalogue.version);
+    (!catalogue.has(&id.value)).then(|| source.problem(Some(id.defined), message()))
+}
+
+fn claim(source: &Source<'_>, check: &CheckOfFile) -> Claim {
+    Claim {
+        source: check.source.value.clone(),
+        check: check.check.value.clone(),
+        shared: check.shared,
+        place: source.problem(Some(check.check.defined), ""),
+    }
 }
 
 fn cases(source: &Source<'_>, file: &File) -> Vec<Problem> {
@@ -178,6 +221,15 @@ fn requirement(file: File) -> (Requirement, Vec<Case>) {
         rule: file.rule.as_ref().map(rule_text),
         checks: checks.collect(),
         remediation: file.remediation.value,
+        controls: names(file.controls),
     };
     (requirement, file.tests)
+}
+
+/// Gives controls by the names of their benchmarks.
+fn names(controls: Controls) -> Vec<String> {
+    let cis =
+        controls.cis.into_iter().map(|id| format!("{} {}", catalogue::cis().version, id.value));
+    let fsbp = controls.fsbp.into_iter().map(|id| format!("FSBP {}", id.value));
+    cis.chain(fsbp).collect()
 }

@@ -21,6 +21,8 @@ pub(crate) struct File {
     pub(crate) rule: Option<RuleOfFile>,
     #[serde(default)]
     pub(crate) checks: Vec<CheckOfFile>,
+    #[serde(default)]
+    pub(crate) controls: Controls,
     pub(crate) remediation: Spanned<String>,
     #[serde(default)]
     pub(crate) tests: Vec<Case>,
@@ -53,6 +55,21 @@ pub(crate) struct CheckOfFile {
     pub(crate) check: Spanned<String>,
     #[serde(default)]
     pub(crate) warn_passes: bool,
+    /// Whether another requirement may claim the check too.
+    #[serde(default)]
+    pub(crate) shared: bool,
+}
+
+/// The controls of public benchmarks that the requirement answers to.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Controls {
+    /// Of the CIS AWS Foundations Benchmark.
+    #[serde(default)]
+    pub(crate) cis: Vec<Spanned<String>>,
+    /// Of AWS Foundational Security Best Practices.
+    #[serde(default)]
+    pub(crate) fsbp: Vec<Spanned<String>>,
 }
 
 /// A test case of the rule.

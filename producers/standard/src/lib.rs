@@ -4,6 +4,7 @@
 //! the topic `requirement`, and every fault with its file, line and column. One broken file never
 //! hides the others, and what a broken file said before stays in force.
 
+mod catalogue;
 mod check;
 mod file;
 mod place;
@@ -107,40 +108,63 @@ fn read(dir: &Path) -> Result<Files, StandardError> {
 
 /// Checks files by themselves and against each other.
 fn check_all(dir: &Path, files: impl Iterator<Item = (PathBuf, Text)>) -> Files {
-    let mut problems = Vec::new();
-    let mut by_id: BTreeMap<String, check::Checked> = BTreeMap::new();
+    let mut folder = Folder::default();
     let whole = |file: PathBuf, message: String| Problem { file, line: 0, column: 0, message };
     let mut count = 0;
     for (path, text) in files {
         count += 1;
         match text.map(|text| check::check(&path, &text)) {
-            Ok(Ok(checked)) => keep(checked, &mut by_id, &mut problems),
-            Ok(Err(found)) => problems.extend(found),
-            Err(message) => problems.push(whole(path, message)),
+            Ok(Ok(checked)) => folder.keep(checked),
+            Ok(Err(found)) => folder.problems.extend(found),
+            Err(message) => folder.problems.push(whole(path, message)),
         }
     }
     if count == 0 {
         let message = "there is no requirement in this folder".to_owned();
-        problems.push(whole(dir.to_owned(), message));
+        folder.problems.push(whole(dir.to_owned(), message));
     }
-    (by_id.into_values().collect(), problems)
+    (folder.by_id.into_values().collect(), folder.problems)
 }
 
-/// Keeps a requirement unless an earlier file has its id.
-fn keep(
-    checked: check::Checked,
-    by_id: &mut BTreeMap<String, check::Checked>,
-    problems: &mut Vec<Problem>,
-) {
-    match by_id.get(&checked.requirement.id) {
-        None => {
-            by_id.insert(checked.requirement.id.clone(), checked);
-        }
-        Some(first) => {
-            let id = &checked.requirement.id;
+/// The files of a folder while they are checked against each other.
+#[derive(Default)]
+struct Folder {
+    by_id: BTreeMap<String, check::Checked>,
+    /// By source and check: the requirement that claims it, and whether it shares.
+    claims: BTreeMap<(String, String), (String, bool)>,
+    problems: Vec<Problem>,
+}
+
+impl Folder {
+    /// Keeps a requirement unless an earlier file has its id, or claims a check of it alone.
+    fn keep(&mut self, checked: check::Checked) {
+        let id = checked.requirement.id.clone();
+        if let Some(first) = self.by_id.get(&id) {
             let message = format!("{} has the id {id} too", first.id_place.file.display());
-            problems.push(Problem { message, ..checked.id_place });
+            self.problems.push(Problem { message, ..checked.id_place });
+            return;
         }
+        let disputes: Vec<Problem> =
+            checked.claims.iter().filter_map(|claim| self.dispute(claim)).collect();
+        if !disputes.is_empty() {
+            self.problems.extend(disputes);
+            return;
+        }
+        for claim in &checked.claims {
+            let check = (claim.source.clone(), claim.check.clone());
+            self.claims.entry(check).or_insert_with(|| (id.clone(), claim.shared));
+        }
+        self.by_id.insert(id, checked);
+    }
+
+    /// Tells of a check that another requirement has, unless both say that they share it.
+    fn dispute(&self, claim: &check::Claim) -> Option<Problem> {
+        let (first, shared) = self.claims.get(&(claim.source.clone(), claim.check.clone()))?;
+        let (source, check) = (&claim.source, &claim.check);
+        let message = format!(
+            "{first} claims check {check} of {source} too; where both shall, both say shared: true"
+        );
+        (!(claim.shared && *shared)).then(|| Problem { message, ..claim.place.clone() })
     }
 }
 

@@ -217,6 +217,7 @@ pub(crate) fn requirement(id: &str, of_type: &str, pass: &str) -> Requirement {
         }),
         checks: vec![],
         remediation: String::new(),
+        controls: Vec::new(),
     }
 }
 

@@ -126,6 +126,7 @@ pub(crate) fn requirement(text: &Text) -> Requirement {
         rule: None,
         checks: Vec::new(),
         remediation: remediation.to_owned(),
+        controls: Vec::new(),
     }
 }
 
