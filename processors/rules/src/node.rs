@@ -192,6 +192,7 @@ pub(crate) enum LoopKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Function {
     AgeDays,
+    AsList,
     Bool,
     CidrContains,
     Contains,
@@ -227,8 +228,9 @@ pub(crate) enum Style {
 }
 
 /// Every function that rules may call: name, style, count of arguments (the target counts).
-pub(crate) const FUNCTIONS: [(&str, Style, usize, Function); 22] = [
+pub(crate) const FUNCTIONS: [(&str, Style, usize, Function); 23] = [
     ("age_days", Style::Free, 2, Function::AgeDays),
+    ("as_list", Style::Free, 1, Function::AsList),
     ("bool", Style::Free, 1, Function::Bool),
     ("cidr_contains", Style::Free, 2, Function::CidrContains),
     ("contains", Style::Method, 2, Function::Contains),

@@ -227,6 +227,7 @@ fn requirement(bench: &mut Bench, check: usize) -> Record {
                 warn_passes: false,
             }],
             remediation: String::new(),
+            controls: Vec::new(),
             id,
         },
     )

@@ -49,6 +49,7 @@ impl<'a> Machine<'a> {
 
     fn unary(&mut self, function: Function, value: Val<'a>, site: Site) -> Evaluated<'a> {
         match function {
+            Function::AsList => Ok(as_list(value)),
             Function::Lower => changed(value, site, str::to_lowercase),
             Function::LowerAscii => changed(value, site, str::to_ascii_lowercase),
             Function::Size => {
@@ -128,6 +129,14 @@ impl<'a> Machine<'a> {
             None => unreadable(site, format!("{text:?} is no range of addresses")),
         }
     }
+}
+
+/// Gives a list as it is, and anything else as the only item of one: AWS's policies have both.
+fn as_list(value: Val<'_>) -> Val<'_> {
+    if value.items().is_some() && !value.is_map() {
+        return value;
+    }
+    Val::List(std::rc::Rc::new(vec![value]))
 }
 
 /// Gives statements borrowed from the document where the policy is an object of it.

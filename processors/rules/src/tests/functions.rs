@@ -63,6 +63,27 @@ fn ranges_are_compared() {
 }
 
 #[test]
+fn one_value_is_a_list_of_it() {
+    let table = [
+        (json!("*"), Pass),
+        (json!(["*"]), Pass),
+        (json!(["s3:*", "*"]), Pass),
+        (json!("s3:*"), Fail),
+        (json!([]), Fail),
+        (json!({"*": 1}), Fail),
+        (json!(null), Fail),
+    ];
+    for (action, expected) in table {
+        let case = Case::r(json!({ "Action": action }));
+        check("as_list(r.Action).exists(action, action == \"*\")", &case, expected);
+        check("\"*\" in as_list(r.Action)", &case, expected);
+    }
+    check("size(as_list(r.Action)) == 0", &Case::r(json!({})), Unknown);
+    let cut = Case::r(json!({"Action": ["s3:*"]})).cut("/configuration/Action");
+    check("as_list(r.Action).exists(action, action == \"*\")", &cut, Unknown);
+}
+
+#[test]
 fn policies_are_read_in_every_form() {
     let public = json!({"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"});
     let pass = "!statements(s.Policy).exists(st, st.Effect == \"Allow\" && is_public(st) && \

@@ -111,6 +111,10 @@ fn context(case: &Case) -> cel::Context<'_, '_> {
         context.add_function("age_days", |at: CelValue, _: i64| days(&at, false)),
         context.add_function("days_until", |at: CelValue, _: i64| days(&at, true)),
         context.add_function("world_open", |list: CelValue| world_open(&list)),
+        context.add_function("as_list", |value: CelValue| match value {
+            list @ CelValue::List(_) => list,
+            alone => CelValue::List(Arc::new(vec![alone])),
+        }),
         context.add_function("statements", |policy: CelValue| statements(&policy)),
         context.add_function("is_public", |statement: CelValue| {
             answer(policy::is_public(&to_json(&statement)).ok().map(|public| json!(public)))

@@ -32,6 +32,16 @@ fn storage_and_network() -> Vec<Realistic> {
                 {"Effect": "Deny", "Principal": "*", "Action": ["s3:*"]}]}}),
         },
         Realistic {
+            name: "managed policy",
+            pass: "!statements(r.Document).exists(st, st.Effect == \"Allow\" &&
+                as_list(st.Action).exists(action, action == \"*\") &&
+                \"*\" in as_list(st.Resource))",
+            r: json!({"Document": {"Statement": [
+                {"Effect": "Allow", "Action": ["s3:*", "ec2:*"], "Resource": "*"},
+                {"Effect": "Deny", "Action": "*", "Resource": ["*"]}]}}),
+            s: json!({}),
+        },
+        Realistic {
             name: "bucket encryption",
             pass: "s.Encryption != null && s.Encryption.Rules.exists(rule,
                 rule.ApplyServerSideEncryptionByDefault.SSEAlgorithm in [\"AES256\", \"aws:kms\"])",
