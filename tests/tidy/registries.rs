@@ -1,5 +1,7 @@
 //! A registry is a sorted list that names every file beside it.
 
+use std::collections::BTreeSet;
+
 use crate::tree::{self, File};
 use crate::{expect_none, rust};
 
@@ -37,6 +39,29 @@ fn a_requirements_id_is_its_files_name() {
         }
     }
     expect_none("standard/ID.yaml holds the requirement ID:", &offenders);
+}
+
+#[test]
+fn every_type_that_is_collected_is_judged() {
+    let folder = REGISTRIES[0];
+    let collected: Vec<String> = tree::below(folder)
+        .iter()
+        .filter(|file| is_entry(folder, &file.path))
+        .filter_map(|file| resource_type(&file.text))
+        .collect();
+    assert!(collected.len() >= 24, "only {} collectors name their type", collected.len());
+    let standard = tree::below("standard/");
+    let judged: BTreeSet<String> =
+        standard.iter().filter_map(|file| resource_type(&file.text)).collect();
+    let offenders: Vec<String> =
+        collected.into_iter().filter(|kind| !judged.contains(kind)).collect();
+    expect_none("a requirement in standard/ judges each type that a collector sees:", &offenders);
+}
+
+/// The resource type that a file names first.
+fn resource_type(text: &str) -> Option<String> {
+    let named = text.lines().find_map(|line| line.trim().strip_prefix("resource_type: "))?;
+    Some(named.trim_matches(['"', ',']).to_owned())
 }
 
 /// A file beside `mod.rs`, or the root of a folder beside it.
