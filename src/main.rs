@@ -8,6 +8,7 @@ mod config;
 mod coverage;
 mod demo;
 mod dlq;
+mod findings;
 mod output;
 mod pipeline;
 mod process;
