@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use producer_findings::{ALL, Options, Program, Reports, STANDARD_INPUT, sources::by_id};
+use producer_findings::{
+    ALL, Bucket, Options, Program, Reports, STANDARD_INPUT, read_bucket, sources::by_id,
+};
 use serde::Deserialize;
 use stream::secret::Secret;
 
@@ -22,6 +24,9 @@ pub(crate) struct Findings {
     /// A file, a folder of files, or `-`: standard input.
     #[serde(default)]
     pub(crate) path: Option<PathBuf>,
+    /// A bucket with reports.
+    #[serde(default)]
+    pub(crate) s3: Option<Bucket>,
     /// The program.
     #[serde(default)]
     pub(crate) exec: Option<Program>,
@@ -55,20 +60,19 @@ impl Findings {
     pub(crate) fn check(&self) -> Result<()> {
         let source = &self.source;
         let is_scanner = by_id(source).is_some();
-        match (&self.path, &self.exec) {
-            (Some(_), Some(_)) => bail!("{source}: `path` and `exec` exclude each other"),
-            (None, None) => bail!("{source}: either `path` or `exec`"),
-            (Some(_), None) => {
-                let ids: Vec<_> = ALL.iter().map(|one| one.id).collect();
-                ensure!(is_scanner, "unknown source {source:?}; there are: {}", ids.join(", "));
-            }
-            (None, Some(exec)) => {
-                ensure!(!is_scanner && source != OWN, "{source}: a program needs a name of its own");
-                ensure!(is_name(source), "{source:?} is no name: a-z, 0-9 and `-` make one");
-                let is_fine = exec.accounts.is_empty() || self.account.is_none();
-                ensure!(is_fine, "{source}: `account` and `exec.accounts` exclude each other");
-                exec.validate().map_err(anyhow::Error::msg).with_context(|| source.clone())?;
-            }
+        let places = [self.path.is_some(), self.s3.is_some(), self.exec.is_some()];
+        if places.iter().filter(|is_given| **is_given).count() != 1 {
+            bail!("{source}: one of `path`, `s3` and `exec`");
+        }
+        if let Some(exec) = &self.exec {
+            ensure!(!is_scanner && source != OWN, "{source}: a program needs a name of its own");
+            ensure!(is_name(source), "{source:?} is no name: a-z, 0-9 and `-` make one");
+            let is_fine = exec.accounts.is_empty() || self.account.is_none();
+            ensure!(is_fine, "{source}: `account` and `exec.accounts` exclude each other");
+            exec.validate().map_err(anyhow::Error::msg).with_context(|| source.clone())?;
+        } else {
+            let ids: Vec<_> = ALL.iter().map(|one| one.id).collect();
+            ensure!(is_scanner, "unknown source {source:?}; there are: {}", ids.join(", "));
         }
         let is_id = |one: &str| one.len() == 12 && one.bytes().all(|byte| byte.is_ascii_digit());
         if let Some(account) = self.account.as_deref().filter(|one| !is_id(one)) {
@@ -79,25 +83,32 @@ impl Findings {
         Ok(())
     }
 
-    /// Reads the reports: files are opened, standard input is read to its end, a program is run.
+    /// Reads the reports: files and objects are read, and standard input to its end; a
+    /// program is run.
     pub(crate) fn read(&self, now_ms: i64) -> Result<Reports> {
         let (account, check) = (self.account.clone(), self.check.clone());
         let options = Options { account, partial: self.partial, check, now_ms };
-        match (by_id(&self.source), &self.path, &self.exec) {
-            (Some(source), Some(path), _) => Ok(producer_findings::read(source, path, &options)?),
-            (_, _, Some(exec)) => Ok(producer_findings::run(&self.source, exec, &options)),
-            _ => bail!("findings: unknown source {:?}", self.source),
+        if let Some(exec) = &self.exec {
+            return Ok(producer_findings::run(&self.source, exec, &options));
+        }
+        let source = by_id(&self.source);
+        let source = source.with_context(|| format!("unknown source {:?}", self.source))?;
+        match (&self.path, &self.s3) {
+            (Some(path), _) => Ok(producer_findings::read(source, path, &options)?),
+            (_, Some(bucket)) => Ok(read_bucket(source, bucket, None, &options)?),
+            _ => bail!("{}: it has no place", self.source),
         }
     }
 
-    /// Says what is wrong with what it names, without running a program or taking what was piped.
+    /// Says what is wrong with what it names, without running a program, asking a bucket, or
+    /// taking what was piped.
     pub(crate) fn look(&self, now_ms: i64) -> Result<Vec<String>> {
         if let Some(exec) = &self.exec {
             let of = || format!("the program of {}: {}", self.source, exec.program.display());
             ensure!(std::fs::metadata(&exec.program).with_context(of)?.is_file(), "{}: no file", of());
             return Ok(Vec::new());
         }
-        if self.path.as_deref() == Some(Path::new(STANDARD_INPUT)) {
+        if self.s3.is_some() || self.path.as_deref() == Some(Path::new(STANDARD_INPUT)) {
             return Ok(Vec::new());
         }
         Ok(self.read(now_ms)?.problems.iter().map(ToString::to_string).collect())
@@ -124,8 +135,9 @@ mod tests {
             ("{source: prowler, path: x}", ""),
             ("{source: s3import, path: x, check: patches}", ""),
             ("{source: our-scripts, exec: {program: x}, account: '111122223333'}", ""),
-            ("{source: prowler}", "prowler: either `path` or `exec`"),
-            ("{source: a, path: x, exec: {program: x}}", "a: `path` and `exec` exclude each other"),
+            ("{source: prowler, s3: {bucket: b, prefix: p/}}", ""),
+            ("{source: prowler}", "prowler: one of `path`, `s3` and `exec`"),
+            ("{source: a, path: x, exec: {program: x}}", "a: one of `path`, `s3` and `exec`"),
             ("{source: prowler, exec: {program: x}}", "prowler: a program needs a name of its own"),
             ("{source: rule, exec: {program: x}}", "rule: a program needs a name of its own"),
             ("{source: 'a:b', exec: {program: x}}", "\"a:b\" is no name: a-z, 0-9 and `-` make one"),

@@ -11,7 +11,7 @@ use std::{
 pub const STANDARD_INPUT: &str = "-";
 
 /// Bytes of a report: a scan of a hundred thousand resources takes half of it.
-const REPORT_BYTES_MAX: u64 = 1 << 30;
+pub(crate) const REPORT_BYTES_MAX: u64 = 1 << 30;
 
 /// Endings of reports' names in a folder.
 const ENDINGS: &[&str] = &[".asff", ".csv", ".json", ".jsonl", ".ndjson"];
@@ -44,7 +44,7 @@ pub(crate) fn list(path: &Path, source: &str) -> io::Result<Vec<PathBuf>> {
 
 /// Tells whether a file of a folder is a report of a source. Prowler writes its findings once more
 /// for Security Hub, beside its own.
-fn is_report(path: &Path, source: &str) -> bool {
+pub(crate) fn is_report(path: &Path, source: &str) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase());
     name.is_some_and(|name| {
         let is_asff = name.ends_with(".asff") || name.contains(".asff.");
@@ -68,9 +68,13 @@ fn bounded(from: impl Read, max: u64) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     from.take(max + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
     if bytes.len() as u64 > max {
-        return Err(format!("it has more than {max} bytes"));
+        return Err(too_long(max));
     }
     Ok(bytes)
+}
+
+pub(crate) fn too_long(max: u64) -> String {
+    format!("it has more than {max} bytes")
 }
 
 fn unreadable(error: &io::Error) -> String {

@@ -1,12 +1,13 @@
 //! Reports of outside scanners: files in, one report an account and file out.
 //!
-//! [`sources`] has one pure parser a scanner; [`read()`] reads the files, [`run`] a program of the
-//! user's own; [`publish()`] appends the reports. A row that can't be used is a [`Problem`], the others are taken, and the report no
+//! [`sources`] has one pure parser a scanner; [`read()`] and [`read_bucket`] read the files,
+//! [`run`] a program of the user's own; [`publish()`] appends the reports. A row that can't be used is a [`Problem`], the others are taken, and the report no
 //! longer counts as complete: what it does not say clears nothing. **Invariant:** a file that can't
 //! be read or parsed is a failed report, never an empty one; and
 //! only the report of the account that was scanned clears anything.
 
 mod arn;
+mod bucket;
 mod input;
 mod json;
 mod program;
@@ -18,6 +19,7 @@ mod table;
 
 use std::{fmt, path::PathBuf};
 
+pub use bucket::{Bucket, read_bucket};
 pub use input::STANDARD_INPUT;
 pub use program::{Program, run};
 pub use publish::publish;

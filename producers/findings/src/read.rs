@@ -116,6 +116,17 @@ pub enum FindingsError {
         #[source]
         source: std::io::Error,
     },
+    /// The bucket can't be listed.
+    #[error("listing the reports of {source_id} in {place}")]
+    Bucket {
+        /// The scanner.
+        source_id: &'static str,
+        /// Bucket and prefix.
+        place: String,
+        /// What S3 said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// There is no report.
     #[error("there is no report of {source_id} in {}", path.display())]
     Empty {
@@ -152,8 +163,8 @@ pub fn read(source: &Source, path: &Path, options: &Options) -> Result<Reports, 
     }
 }
 
-/// Takes what was found in one file.
-fn take(source: &Source, found: &Found, options: &Options, all: &mut Reports) {
+/// Takes what was found in one place.
+pub(crate) fn take(source: &Source, found: &Found, options: &Options, all: &mut Reports) {
     let path = found.path.as_path();
     let in_path = account_in(path);
     let bytes = found.bytes.as_deref().unwrap_or_default();
