@@ -190,11 +190,13 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, String> {
 }
 
 /// Finds an account's id in a path, twelve digits between other characters: in the file's name, or
-/// in its folder's.
+/// in its folder's. A bucket's name tells who owns the bucket.
 fn account_in(path: &Path) -> Option<String> {
-    let folder = path.parent().and_then(Path::file_name);
-    [path.file_name(), folder].into_iter().flatten().filter_map(|name| name.to_str()).find_map(|name| {
-        let mut runs = name.split(|c: char| !c.is_ascii_digit());
+    let path = path.to_str()?;
+    let key = path.strip_prefix("s3://").and_then(|rest| rest.split_once('/'));
+    let mut parts = key.map_or(path, |(_, key)| key).rsplit('/');
+    parts.by_ref().take(2).find_map(|part| {
+        let mut runs = part.split(|c: char| !c.is_ascii_digit());
         runs.find(|run| arn::is_account(run)).map(str::to_owned)
     })
 }
@@ -295,6 +297,22 @@ mod tests {
         let source = by_id("cloudsploit").expect("the source");
         let reports = read(source, &of, &Options::default()).expect("reports").reports;
         assert_eq!((reports.len(), &*reports[0].account), (1, "111122223333"));
+    }
+
+    #[test]
+    fn the_account_is_in_the_name_or_the_folders() {
+        for (path, expected) in [
+            ("a/scan-111122223333-1.json", Some("111122223333")),
+            ("111122223333/2026-11-28.json", Some("111122223333")),
+            ("111122223333/444455556666.json", Some("444455556666")),
+            ("111122223333/results/x.json", None),
+            ("s3://audit-111122223333/x.json", None),
+            ("s3://audit-111122223333/444455556666/x.json", Some("444455556666")),
+            ("1111222233334.json", None),
+            ("-", None),
+        ] {
+            assert_eq!(account_in(Path::new(path)).as_deref(), expected, "{path}");
+        }
     }
 
     #[test]

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 /// Cells stand between commas, semicolons or tabs, whichever the header has most of.
 ///
 /// # Errors
-/// A column is missing or there twice, or the table breaks off: its last row is short, or its last
-/// line does not end. Both happen where a scanner was stopped while it wrote.
+/// A column is missing or there twice, or the table breaks off, as it does where a scanner was
+/// stopped while it wrote: its last row is short, or its last line or a cell's quotes do not end.
 pub(crate) fn each(
     text: &str,
     columns: &[&str],
@@ -48,8 +48,14 @@ pub(crate) fn each(
     match short {
         Some((place, reason)) => Err(format!("it breaks off in {place}: {reason}")),
         None if !text.ends_with(['\n', '\r']) => Err("it breaks off: its last line has no end".into()),
+        None if has_open_quotes(text) => Err("it breaks off within quotes".into()),
         None => Ok(()),
     }
+}
+
+/// Tells whether a cell's quotes never end: quotes within a cell are doubled.
+fn has_open_quotes(text: &str) -> bool {
+    !text.bytes().filter(|byte| *byte == b'"').count().is_multiple_of(2)
 }
 
 /// Counts lines: the reader's own numbers are off by one where lines end in CR and LF.
@@ -144,10 +150,11 @@ mod tests {
             ("a,b\n1,2\n\"3,4\n5,6\n", short),
             ("a,b\n1,2\n3,4", open),
             ("a,b\n1,2\n3,\"4", open),
+            ("a,b\n1,2\n3,\"4\n", "it breaks off within quotes"),
             ("a,b", open),
             ("a,c\n", "it has no column `b`"),
             ("a,b,A\n1,2,3\n", "column `a` is there twice"),
-            ("", "it breaks off: its last line has no end"),
+            ("", open),
         ] {
             assert_eq!(all(text), Err(reason.to_owned()), "{text:?}");
         }
