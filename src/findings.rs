@@ -105,7 +105,11 @@ impl Findings {
     pub(crate) fn look(&self, now_ms: i64) -> Result<Vec<String>> {
         if let Some(exec) = &self.exec {
             let of = || format!("the program of {}: {}", self.source, exec.program.display());
-            ensure!(std::fs::metadata(&exec.program).with_context(of)?.is_file(), "{}: no file", of());
+            ensure!(
+                std::fs::metadata(&exec.program).with_context(of)?.is_file(),
+                "{}: no file",
+                of()
+            );
             return Ok(Vec::new());
         }
         if self.s3.is_some() || self.path.as_deref() == Some(Path::new(STANDARD_INPUT)) {
@@ -140,22 +144,36 @@ mod tests {
             ("{source: a, path: x, exec: {program: x}}", "a: one of `path`, `s3` and `exec`"),
             ("{source: prowler, exec: {program: x}}", "prowler: a program needs a name of its own"),
             ("{source: rule, exec: {program: x}}", "rule: a program needs a name of its own"),
-            ("{source: 'a:b', exec: {program: x}}", "\"a:b\" is no name: a-z, 0-9 and `-` make one"),
-            ("{source: a, exec: {program: x, accounts: [prod]}}",
-                "a: account \"prod\" is no id of twelve digits"),
-            ("{source: a, exec: {program: x, timeout_seconds: 0}}",
-                "a: `timeout_seconds` and `output_bytes_max` must be at least 1"),
-            ("{source: a, exec: {program: x, accounts: ['111122223333']}, account: '1'}",
-                "a: `account` and `exec.accounts` exclude each other"),
-            ("{source: prowler, path: x, account: '1'}",
-                "prowler: account \"1\" is no id of twelve digits"),
+            (
+                "{source: 'a:b', exec: {program: x}}",
+                "\"a:b\" is no name: a-z, 0-9 and `-` make one",
+            ),
+            (
+                "{source: a, exec: {program: x, accounts: [prod]}}",
+                "a: account \"prod\" is no id of twelve digits",
+            ),
+            (
+                "{source: a, exec: {program: x, timeout_seconds: 0}}",
+                "a: `timeout_seconds` and `output_bytes_max` must be at least 1",
+            ),
+            (
+                "{source: a, exec: {program: x, accounts: ['111122223333']}, account: '1'}",
+                "a: `account` and `exec.accounts` exclude each other",
+            ),
+            (
+                "{source: prowler, path: x, account: '1'}",
+                "prowler: account \"1\" is no id of twelve digits",
+            ),
             ("{source: prowler, path: x, check: a}", "prowler: its reports name their checks"),
         ] {
             let said = findings(yaml).check().err().map(|error| format!("{error:#}"));
             assert_eq!(said.unwrap_or_default(), expected, "{yaml}");
         }
         let unknown = findings("{source: prowlr, path: x}").check().unwrap_err().to_string();
-        assert!(unknown.starts_with("unknown source \"prowlr\"; there are: cloudsploit, "), "{unknown}");
+        assert!(
+            unknown.starts_with("unknown source \"prowlr\"; there are: cloudsploit, "),
+            "{unknown}"
+        );
     }
 
     #[test]
@@ -178,7 +196,8 @@ mod tests {
         assert_eq!(files.paths(), [Path::new("x")]);
         assert!(findings("{source: prowler, path: '-'}").paths().is_empty());
         let secrets = "{A: {file: token}, B: {env: B}}";
-        let mut exec = findings(&format!("{{source: a, exec: {{program: p, secrets: {secrets}}}}}"));
+        let mut exec =
+            findings(&format!("{{source: a, exec: {{program: p, secrets: {secrets}}}}}"));
         assert_eq!(exec.paths(), [Path::new("p"), Path::new("token")]);
     }
 }

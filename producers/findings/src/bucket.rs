@@ -4,10 +4,8 @@ use std::error::Error;
 use std::time::Duration;
 
 use aws_config::{
-    BehaviorVersion,
-    environment::region::EnvironmentVariableRegionProvider,
-    meta::region::RegionProviderChain,
-    profile::ProfileFileRegionProvider,
+    BehaviorVersion, environment::region::EnvironmentVariableRegionProvider,
+    meta::region::RegionProviderChain, profile::ProfileFileRegionProvider,
 };
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::{
@@ -66,8 +64,8 @@ type Said = Box<dyn Error + Send + Sync>;
 
 /// Reads the reports below a prefix, in the order of their keys.
 ///
-/// Calls are made with the given credentials, or those of aws-config's default chain. An object that
-/// can't be had is a failed report. Source: `s3:ListObjectsV2`, `s3:GetObject`.
+/// Calls are made with the given credentials, or those of aws-config's default chain. An object
+/// that can't be had is a failed report. Source: `s3:ListObjectsV2`, `s3:GetObject`.
 ///
 /// # Errors
 /// When the bucket can't be listed, or holds no report or too many below the prefix.

@@ -57,9 +57,9 @@ pub(crate) fn read(path: &Path) -> Found {
     let found = if path == Path::new(STANDARD_INPUT) {
         bounded(io::stdin().lock(), REPORT_BYTES_MAX)
     } else {
-        File::open(path).map_err(|error| unreadable(&error)).and_then(|file| {
-            bounded(file, REPORT_BYTES_MAX)
-        })
+        File::open(path)
+            .map_err(|error| unreadable(&error))
+            .and_then(|file| bounded(file, REPORT_BYTES_MAX))
     };
     Found { path: path.to_owned(), at_ms: modified_ms(path), bytes: found }
 }

@@ -66,7 +66,8 @@ impl Reports {
         }
         let whole = count == 0 && parsed.missing.is_none() && !origin.partial;
         if let Some(missing) = parsed.missing.filter(|_| !origin.partial) {
-            self.problems.push(origin.problem(String::new(), format!("it clears nothing: {missing}")));
+            self.problems
+                .push(origin.problem(String::new(), format!("it clears nothing: {missing}")));
         }
         let split = split(parsed.rows, &parsed.accounts, origin.home, whole);
         let faults = split.faults.into_iter();
@@ -175,7 +176,8 @@ pub(crate) fn take(source: &Source, found: &Found, options: &Options, all: &mut 
         home: Home { given: options.account.as_deref(), in_name: in_path.as_deref() },
         partial: options.partial,
     };
-    let stem = path.file_stem().and_then(|stem| stem.to_str()).filter(|stem| *stem != STANDARD_INPUT);
+    let stem =
+        path.file_stem().and_then(|stem| stem.to_str()).filter(|stem| *stem != STANDARD_INPUT);
     let check = options.check.as_deref().or(stem);
     let text = found.bytes.as_deref().map_err(Clone::clone).and_then(text);
     all.take(&origin, text.and_then(|text| (source.parse)(&Document { text, check })));
@@ -327,7 +329,10 @@ mod tests {
         let got = read(source, &path, &Options::default()).expect("reports");
         assert!(!got.reports[0].complete);
         let said = got.problems[0].to_string();
-        assert!(said.ends_with("page.json: it clears nothing: its last page is not the last"), "{said}");
+        assert!(
+            said.ends_with("page.json: it clears nothing: its last page is not the last"),
+            "{said}"
+        );
         // Who knows that reports are not whole need not be told of each.
         let options = Options { partial: true, ..Options::default() };
         assert_eq!(read(source, &path, &options).expect("reports").problems, []);

@@ -25,8 +25,8 @@ pub(crate) struct Split {
 /// Splits rows, each with the account that it names itself, by account.
 ///
 /// Most scanners run for one account: the home. Rows about resources of other accounts go to those,
-/// but say nothing about what else is there, so they clear nothing. A report may tell which accounts
-/// it is about: then it is whole for each of them, also for one without a row.
+/// but say nothing about what else is there, so they clear nothing. A report may tell which
+/// accounts it is about: then it is whole for each of them, also for one without a row.
 pub(crate) fn split(
     rows: Vec<(Option<String>, Finding)>,
     told: &BTreeSet<String>,
@@ -42,7 +42,8 @@ pub(crate) fn split(
         home.as_ref() == Some(account) || may_be_several && told.contains(account)
     };
     let mut accounts: BTreeMap<String, BTreeMap<_, Finding>> = BTreeMap::new();
-    accounts.extend(told.iter().filter(|one| is_own(one)).map(|one| (one.clone(), BTreeMap::new())));
+    accounts
+        .extend(told.iter().filter(|one| is_own(one)).map(|one| (one.clone(), BTreeMap::new())));
     for (account, mut finding) in rows {
         let Some(account) = account.or_else(|| home.clone()) else { continue };
         if finding.subject == FindingSubject::Account {

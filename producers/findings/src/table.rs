@@ -47,7 +47,9 @@ pub(crate) fn each(
     }
     match short {
         Some((place, reason)) => Err(format!("it breaks off in {place}: {reason}")),
-        None if !text.ends_with(['\n', '\r']) => Err("it breaks off: its last line has no end".into()),
+        None if !text.ends_with(['\n', '\r']) => {
+            Err("it breaks off: its last line has no end".into())
+        }
         None if has_open_quotes(text) => Err("it breaks off within quotes".into()),
         None => Ok(()),
     }
@@ -125,18 +127,21 @@ mod tests {
     #[test]
     fn cells_are_found_by_their_columns() {
         check("a,b\n1,2\n", &[("line 2", "2")]);
-        check("B ;new\r\n\"x;y\r\n\"\"z\"\"\";1\r\n,;2\r\n", &[
-            ("line 2", "x;y\r\n\"z\""),
-            ("line 4", ","),
-        ]);
+        check(
+            "B ;new\r\n\"x;y\r\n\"\"z\"\"\";1\r\n,;2\r\n",
+            &[("line 2", "x;y\r\n\"z\""), ("line 4", ",")],
+        );
         check("a\tb\n1\t=1+1\n", &[("line 2", "=1+1")]);
         check("b\n1\n\n2\n", &[("line 2", "1"), ("line 4", "2")]);
         check("a,b\r\n,\r\n\r\n1,2\r\n", &[("line 4", "2")]);
-        check("a,b\n1\n1,2,3\n1,2\n", &[
-            ("line 2", "it has 1 cells, the header 2"),
-            ("line 3", "it has 3 cells, the header 2"),
-            ("line 4", "2"),
-        ]);
+        check(
+            "a,b\n1\n1,2,3\n1,2\n",
+            &[
+                ("line 2", "it has 1 cells, the header 2"),
+                ("line 3", "it has 3 cells, the header 2"),
+                ("line 4", "2"),
+            ],
+        );
         check("a,b\n", &[]);
     }
 

@@ -1,8 +1,8 @@
 //! Reports of every source as the tools write them, and the findings that a person read in them.
 //!
-//! A case is a folder `tests/golden/SOURCE/CASE`: what the tool wrote in `input/`, what is not in it
-//! in `options.json`, and `expected.jsonl`: a report's findings and its end, then failures, then
-//! problems.
+//! A case is a folder `tests/golden/SOURCE/CASE`: what the tool wrote in `input/`, what is not in
+//! it in `options.json`, and `expected.jsonl`: each report's findings and its end, then failures,
+//! then problems.
 
 use std::{
     fs,
@@ -40,9 +40,11 @@ fn lines(reports: &Reports) -> Vec<Value> {
     }
     let failed = reports.failed.iter();
     lines.extend(failed.map(|(of, reason)| json!({"account": of.account, "failed": reason})));
-    lines.extend(reports.problems.iter().map(|one| {
-        json!({"file": name(&one.file), "place": one.place, "problem": one.message})
-    }));
+    lines.extend(
+        reports.problems.iter().map(
+            |one| json!({"file": name(&one.file), "place": one.place, "problem": one.message}),
+        ),
+    );
     lines
 }
 

@@ -120,7 +120,8 @@ fn the_environment_is_what_is_configured() {
     let token = folder.path().join("token");
     fs::write(&token, "geheim\n").expect("a file");
     let words = "${HOME-none} ${CARGO_MANIFEST_DIR-none} $SIZE $TOKEN $SCORECARD_ACCOUNT";
-    let script = format!(r#"echo "{{\"check\": \"c\", \"status\": \"warn\", \"message\": \"{words}\"}}""#);
+    let script =
+        format!(r#"echo "{{\"check\": \"c\", \"status\": \"warn\", \"message\": \"{words}\"}}""#);
     let program: Program = serde_json::from_value(json!({
         "program": "/bin/sh", "arguments": ["-c", script], "environment": {"SIZE": "L"},
         "secrets": {"TOKEN": {"file": token}}, "accounts": [A, "444455556666"],
@@ -128,10 +129,13 @@ fn the_environment_is_what_is_configured() {
     .expect("settings");
     let got = run("our-scripts", &program, &Options::default());
     let told = got.reports.iter().map(|one| (&*one.account, &*one.findings[0].message));
-    assert_eq!(Vec::from_iter(told), [
-        (A, "none none L geheim 111122223333"),
-        ("444455556666", "none none L geheim 444455556666"),
-    ]);
+    assert_eq!(
+        Vec::from_iter(told),
+        [
+            (A, "none none L geheim 111122223333"),
+            ("444455556666", "none none L geheim 444455556666"),
+        ]
+    );
     let missing = Program {
         secrets: [("TOKEN".to_owned(), stream::secret::Secret::File("no/file".into()))].into(),
         ..shell(ROW)

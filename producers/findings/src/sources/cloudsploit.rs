@@ -1,10 +1,10 @@
 //! CloudSploit: its JSON list of results, bare or wrapped by a Lambda, and its CSV.
 //!
 //! Source: aquasecurity/cloudsploit, `postprocess/output.js` (list and CSV; status as a word) and
-//! `postprocess/lambda_output.js` (`{"collectionData": .., "ResultsData": {TITLE: [..]}}`; status as
-//! a number), and jchrisfarris/antiope-cloudsploit (`{"collectionData": .., "resultsData": [..]}`;
-//! `statusNumber`). A check's id is the plugin's, and its title in the forms that have no more: CSV
-//! and the first Lambda's.
+//! `postprocess/lambda_output.js` (`{"collectionData": .., "ResultsData": {TITLE: [..]}}`; status
+//! as a number), and jchrisfarris/antiope-cloudsploit (`{"collectionData": .., "resultsData":
+//! [..]}`; `statusNumber`). A check's id is the plugin's, and its title in the forms that have no
+//! more: CSV and the first Lambda's.
 
 use schemas::{Finding, FindingStatus, FindingSubject};
 use serde_json::{Map, Value};
@@ -283,7 +283,8 @@ mod tests {
         let text = r#"{"collectionData": {}, "ResultsData": {"A/B": [{"status": 2}, 7], "C": 1}}"#;
         let parsed = parse_text(text).expect("wrapped");
         assert_eq!((parsed.rows.len(), &*parsed.rows[0].1.check), (1, "A/B"));
-        let broken = [("/ResultsData/A~1B/1", "it is no object"), ("/ResultsData/C", "it is no list")];
+        let broken =
+            [("/ResultsData/A~1B/1", "it is no object"), ("/ResultsData/C", "it is no list")];
         let broken = broken.map(|(place, reason)| (place.to_owned(), reason.to_owned()));
         assert_eq!(parsed.broken, broken);
     }

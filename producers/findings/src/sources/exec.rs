@@ -10,8 +10,7 @@ use crate::{
 };
 
 /// What a line may say; anything else is a slip of the pen that would not be noticed.
-const FIELDS: &[&str] =
-    &["account", "check", "message", "region", "resource", "status", "subject"];
+const FIELDS: &[&str] = &["account", "check", "message", "region", "resource", "status", "subject"];
 
 /// Reads what a program printed.
 ///
@@ -90,17 +89,21 @@ mod tests {
         let parsed = parse(output).expect("JSON lines");
         assert_eq!(parsed.rows.len(), 1);
         let broken = parsed.broken.iter().map(|(place, reason)| (&**place, &**reason));
-        let fields = "`resorce` is none of account, check, message, region, resource, status, subject";
-        assert_eq!(Vec::from_iter(broken), [
-            ("line 2", "status \"PASS\" is none of pass, warn, fail, unknown"),
-            ("line 3", "`resource` is missing"),
-            ("line 4", "subject \"region\" is none of resource, account, empty, query"),
-            ("line 5", fields),
-            ("line 6", "account \"prod\" is no id of twelve digits"),
-            ("line 7", "`status` is missing"),
-            ("line 8", "`check` is missing"),
-            ("line 9", "it is no object"),
-        ]);
+        let fields =
+            "`resorce` is none of account, check, message, region, resource, status, subject";
+        assert_eq!(
+            Vec::from_iter(broken),
+            [
+                ("line 2", "status \"PASS\" is none of pass, warn, fail, unknown"),
+                ("line 3", "`resource` is missing"),
+                ("line 4", "subject \"region\" is none of resource, account, empty, query"),
+                ("line 5", fields),
+                ("line 6", "account \"prod\" is no id of twelve digits"),
+                ("line 7", "`status` is missing"),
+                ("line 8", "`check` is missing"),
+                ("line 9", "it is no object"),
+            ]
+        );
         assert!(parse("{\"check\": \"c\"").is_err(), "cut off");
     }
 

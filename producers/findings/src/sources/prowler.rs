@@ -1,7 +1,7 @@
 //! Prowler: OCSF detection findings (a list, or one a line) and CSV.
 //!
-//! Source: prowler-cloud/prowler, `prowler/lib/outputs/{ocsf,csv}` and `examples/output`; the columns
-//! of version 4 and newer. What is muted keeps its status: a mute is no credit of ours.
+//! Source: prowler-cloud/prowler, `prowler/lib/outputs/{ocsf,csv}` and `examples/output`; the
+//! columns of version 4 and newer. What is muted keeps its status: a mute is no credit of ours.
 
 use schemas::{Finding, FindingStatus, FindingSubject};
 use serde_json::Value;
@@ -180,7 +180,11 @@ mod tests {
             ("/cloud/provider", json!("azure"), "provider \"azure\" is not aws"),
             ("/cloud/account", json!(null), "`cloud.account.uid` is missing"),
             ("/cloud/account/uid", json!(12), "account \"12\" is no id of twelve digits"),
-            ("/cloud/account/uid", json!(long), "account \"1111111111111\" is no id of twelve digits"),
+            (
+                "/cloud/account/uid",
+                json!(long),
+                "account \"1111111111111\" is no id of twelve digits",
+            ),
             ("/resources", json!([{"uid": "a"}, {"uid": "b"}]), "it names 2 resources"),
         ] {
             let row = ocsf(&json!({pointer: value}));

@@ -18,7 +18,8 @@ pub(super) const SOURCE: Source = Source { id: "s3import", parse };
 /// Reads a report: an object of accounts.
 fn parse(document: &Document<'_>) -> Result<Parsed, String> {
     let check = document.check.filter(|check| !check.is_empty());
-    let check = check.ok_or("it does not name its check: give `check`, or name the file after it")?;
+    let check =
+        check.ok_or("it does not name its check: give `check`, or name the file after it")?;
     let mut parsed = Parsed::default();
     let mut other = false;
     json::each(document.text, |place, accounts| match accounts.as_object() {
@@ -90,17 +91,30 @@ mod tests {
     fn an_account_without_a_failure_is_told_in_whole() {
         let text = r#"{"111122223333": {"totalResourceCount": 9, "failingResources": []}}"#;
         let parsed = parse_text(text).expect("accounts");
-        assert_eq!((parsed.rows.len(), Vec::from_iter(&*parsed.accounts)), (0, vec!["111122223333"]));
+        assert_eq!(
+            (parsed.rows.len(), Vec::from_iter(&*parsed.accounts)),
+            (0, vec!["111122223333"])
+        );
     }
 
     #[test]
     fn what_does_not_agree_names_what_is_wrong() {
         let resource = r#"{"resourceId": "i-1"}"#;
         for (account, total, resources, place, reason) in [
-            ("111122223333", "1", r#"{"resourceId": ""}"#, "/failingResources/0",
-                "`resourceId` is missing"),
-            ("111122223333", "1", r#"{"resourceId": "i-1", "accountId": "444455556666"}"#,
-                "/failingResources/0", "it is of account 444455556666"),
+            (
+                "111122223333",
+                "1",
+                r#"{"resourceId": ""}"#,
+                "/failingResources/0",
+                "`resourceId` is missing",
+            ),
+            (
+                "111122223333",
+                "1",
+                r#"{"resourceId": "i-1", "accountId": "444455556666"}"#,
+                "/failingResources/0",
+                "it is of account 444455556666",
+            ),
             ("111122223333", "0", resource, "", "`totalResourceCount` is 0, and 1 are listed"),
             ("111122223333", "\"DNC\"", resource, "", "`totalResourceCount` is no whole number"),
             ("111122223333", "-1", resource, "", "`totalResourceCount` is no whole number"),

@@ -126,8 +126,11 @@ fn result_in(value: &Value) -> Option<Told> {
 /// Shape: a check as `DescribeTrustedAdvisorChecks` lists it (null where it is not known) and the
 /// result as `DescribeTrustedAdvisorCheckResult` answers → a row for each resource that is listed.
 /// A check that lists none is a row about the account, unless it had nothing to look at; one
-/// without a result is a query that failed, which clears nothing. Errors: the result names no check,
-/// a status has no meaning, or a resource's values do not stand below the check's headings.
+/// without a result is a query that failed, which clears nothing.
+///
+/// # Errors
+/// The result names no check, a status has no meaning, or a resource's values do not stand below
+/// the check's headings.
 pub fn findings(check: &Value, result: &Value) -> Result<Vec<Finding>, String> {
     let id = needed(result, "/checkId")?;
     let overall = status(&needed(result, "/status")?)?;
@@ -178,7 +181,8 @@ fn about(id: &str, subject: FindingSubject, status: FindingStatus, message: Stri
 fn listed(id: &str, headings: Option<&[&str]>, flagged: &Value) -> Result<Finding, String> {
     let status = status(&needed(flagged, "/status")?)?;
     let values = flagged.get("metadata").and_then(Value::as_array);
-    let values = values.into_iter().flatten().map(|value| value.as_str().unwrap_or_default().trim());
+    let values =
+        values.into_iter().flatten().map(|value| value.as_str().unwrap_or_default().trim());
     let values: Vec<&str> = values.collect();
     let resource = match headings {
         Some(headings) if headings.len() == values.len() => named(id, headings, &values),
@@ -267,18 +271,27 @@ mod tests {
             ("a", &["Region", "Group ID", "Port"][..], json!(["r", "sg-1 (vpc-1)", "22"]), "sg-1"),
             ("a", &["Status", "IAM User", "Access Key"], json!(["Red", "ci", "AKIA1"]), "AKIA1"),
             ("a", &["Region", "Trail Name", "Bucket Name"], json!(["r", "main", "logs"]), "main"),
-            ("a", &["Function ARN"], json!(["arn:aws:lambda:r:1:function:f"]),
-                "arn:aws:lambda:r:1:function:f"),
+            (
+                "a",
+                &["Function ARN"],
+                json!(["arn:aws:lambda:r:1:function:f"]),
+                "arn:aws:lambda:r:1:function:f",
+            ),
             ("a", &["Volume ID", "Snapshot ID"], json!(["vol-1", null]), "vol-1"),
             ("ePs02jT06w", &["Volume ID", "Snapshot ID"], json!(["vol-1", "snap-1"]), "snap-1"),
             // About the account: nothing is named, or what would be is not there.
             ("a", &["Service", "Limit Name"], json!(["VPC", "VPCs"]), ""),
             ("a", &["Region", "Trail Name"], json!(["r", null]), ""),
         ] {
-            let found = findings(&check(id, headings), &result(id, "warning", 2, &flagged(&values)));
+            let found =
+                findings(&check(id, headings), &result(id, "warning", 2, &flagged(&values)));
             let row = found.expect("aligned").remove(0);
             let is_account = row.subject == FindingSubject::Account;
-            assert_eq!((&*row.resource, is_account), (expected, expected.is_empty()), "{headings:?}");
+            assert_eq!(
+                (&*row.resource, is_account),
+                (expected, expected.is_empty()),
+                "{headings:?}"
+            );
         }
         let row = findings(&Value::Null, &result("a", "warning", 2, &flagged(&json!(["x", "y"]))));
         let row = row.expect("no headings to align with").remove(0);
@@ -305,7 +318,8 @@ mod tests {
             (&[], "error", 0, (F::Account, S::Fail)),
             (columns, "not_available", 0, (F::Query, S::Unknown)),
         ] {
-            let found = findings(&check("a", headings), &result("a", status, processed, &json!([])));
+            let found =
+                findings(&check("a", headings), &result("a", status, processed, &json!([])));
             let row = found.expect("a result").remove(0);
             assert_eq!((row.subject, row.status), expected, "{status} {processed}");
         }
@@ -315,7 +329,8 @@ mod tests {
     fn a_report_is_whole_with_a_result_of_each_check() {
         let checks = json!({"checks": [check("a", &[]), check("b", &[])]});
         let of = |id: &str, status: &str| json!({"result": result(id, status, 0, &json!([]))});
-        let text = |values: &[&Value]| values.iter().map(|one| format!("{one}\n")).collect::<String>();
+        let text =
+            |values: &[&Value]| values.iter().map(|one| format!("{one}\n")).collect::<String>();
         for (values, expected) in [
             (vec![&of("a", "ok"), &of("b", "ok"), &checks], None),
             (vec![&checks, &of("a", "ok")], Some("1 of 2 checks have no result")),
