@@ -22,6 +22,7 @@ use crate::{
     FindingsError, Options, Reports, Source,
     input::{Found, REPORT_BYTES_MAX, is_report, too_long},
     read::take,
+    regions::distrust_parts,
 };
 
 /// Where the bucket is when nobody says so.
@@ -94,6 +95,7 @@ pub fn read_bucket(
         let found = runtime.block_on(get(&client, bucket, &key));
         take(source, &found, options, &mut all);
     }
+    distrust_parts(&mut all, place.as_ref());
     Ok(all)
 }
 

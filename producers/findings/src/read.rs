@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     AccountReport, Problem, Source, arn,
     input::{self, Found, STANDARD_INPUT},
+    regions::distrust_parts,
     sources::{Document, Parsed},
     split::{Home, split},
 };
@@ -160,7 +161,10 @@ pub fn read(source: &Source, path: &Path, options: &Options) -> Result<Reports, 
     }
     match count {
         0 => Err(FindingsError::Empty { source_id: source.id, path: path.to_owned() }),
-        _ => Ok(all),
+        _ => {
+            distrust_parts(&mut all, path);
+            Ok(all)
+        }
     }
 }
 

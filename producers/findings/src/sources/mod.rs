@@ -67,7 +67,7 @@ impl Parsed {
 }
 
 /// The region of what has none.
-const GLOBAL: &str = "global";
+pub(crate) const GLOBAL: &str = "global";
 
 /// Finds a scanner by its id.
 pub fn by_id(id: &str) -> Option<&'static Source> {
