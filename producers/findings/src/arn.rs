@@ -18,7 +18,7 @@ pub(crate) fn place(text: &str) -> Option<(&str, &str)> {
 /// as many as there are regions. A bucket has a region, and an ARN without one.
 pub(crate) fn region<'a>(resource: &'a str, said: Option<&'a str>) -> Option<&'a str> {
     match place(resource) {
-        Some((_, "")) if !resource.splitn(4, ':').nth(2).is_some_and(|one| one == "s3") => None,
+        Some((_, "")) if resource.split(':').nth(2) != Some("s3") => None,
         Some((_, region)) if !region.is_empty() => Some(region),
         _ => said,
     }

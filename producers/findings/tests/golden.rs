@@ -4,6 +4,8 @@
 //! it in `options.json`, and `expected.jsonl`: each report's findings and its end, then failures,
 //! then problems.
 
+#![allow(clippy::unwrap_used, reason = "a panic with a message is how a test fails")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -1,5 +1,7 @@
 //! Reports that broke off, were damaged, or were never meant to be read.
 
+#![allow(clippy::unwrap_used, reason = "a panic with a message is how a test fails")]
+
 use std::{
     fs,
     path::{Path, PathBuf},
