@@ -196,7 +196,7 @@ mod tests {
             findings(yaml).paths().into_iter().map(|path| path.clone()).collect()
         };
         assert_eq!(paths("{source: prowler, path: x}"), [Path::new("x")]);
-        assert_eq!(paths("{source: prowler, path: '-'}"), [Path::new(""); 0]);
+        assert!(paths("{source: prowler, path: '-'}").is_empty());
         let secrets = "{A: {file: token}, B: {env: B}}";
         let exec = paths(&format!("{{source: a, exec: {{program: p, secrets: {secrets}}}}}"));
         assert_eq!(exec, [Path::new("p"), Path::new("token")]);

@@ -9,8 +9,8 @@ use crate::{AccountReport, Problem, Reports, sources::GLOBAL};
 
 /// Lets no report clear anything whose account has another one here about other regions.
 ///
-/// A whole report of an account stands for all its regions, and only the newest counts: of files for
-/// a region each, all but one would lose their findings.
+/// A whole report of an account stands for all its regions, and only the newest counts: of files
+/// for a region each, all but one would lose their findings.
 pub(crate) fn distrust_parts(all: &mut Reports, place: &Path) {
     let mut newest: BTreeMap<&str, &AccountReport> = BTreeMap::new();
     for report in all.reports.iter().filter(|report| report.complete) {
