@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     io::{self, Read},
     os::unix::process::{CommandExt, ExitStatusExt},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
         Arc,
@@ -96,25 +96,29 @@ impl Program {
 pub fn run(source: &str, program: &Program, options: &Options) -> Reports {
     let mut all = Reports::default();
     if program.accounts.is_empty() {
-        run_once(source, program, options.account.as_deref(), options, &mut all);
+        let account = options.account.as_deref();
+        take(source, program, (account, &program.program), options, &mut all);
     }
     for account in &program.accounts {
-        run_once(source, program, Some(account), options, &mut all);
+        let mut run = program.program.clone().into_os_string();
+        run.push(format!(" for {account}"));
+        take(source, program, (Some(account), run.as_ref()), options, &mut all);
     }
     all
 }
 
-fn run_once(
+/// Runs a program for an account and takes its report; problems go by the name of the run.
+fn take(
     source: &str,
     program: &Program,
-    account: Option<&str>,
+    (account, run): (Option<&str>, &Path),
     options: &Options,
     all: &mut Reports,
 ) {
     let printed = print(program, account);
     let origin = Origin {
         source,
-        path: &program.program,
+        path: run,
         report: report_id(options.now_ms, printed.as_deref().unwrap_or_default()),
         home: Home { given: account, in_name: None },
         partial: options.partial,

@@ -150,4 +150,6 @@ fn one_account_that_fails_stops_none_of_the_others() {
     let accounts = vec![A.to_owned(), "444455556666".to_owned()];
     let got = run("our-scripts", &Program { accounts, ..shell(&script) }, &Options::default());
     assert_eq!((&*got.failed[0].0.account, &*got.reports[0].account), (A, "444455556666"));
+    let said = got.problems[0].to_string();
+    assert_eq!(said, format!("/bin/sh for {A}: it ended with exit code 1"));
 }
