@@ -278,15 +278,9 @@ pub(crate) fn row(
         name: name.to_owned(),
         arn: arn.to_owned(),
         verdict,
-        held: false,
-        evidence: String::new(),
         source: "rule".to_owned(),
-        credit: Credit::None,
-        exception: None,
-        exception_reason: None,
-        exception_expires_ms: None,
         since_ms,
-        flips_ms: None,
+        ..ComplianceState::default()
     }
 }
 

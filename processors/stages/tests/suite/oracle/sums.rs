@@ -7,7 +7,7 @@ use schemas::{
     Requirement, RollupKey, ScoreStatus, Scoring, TypeCoverage, Verdict,
 };
 
-use super::Oracle;
+use super::{Oracle, votes::votes};
 
 /// A score with a number that is not rounded.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -110,28 +110,12 @@ impl Oracle {
             .iter()
             .filter(|(key, _)| key.account == account && key.requirement == requirement.id)
             .collect();
-        let groups: Vec<Vec<&ComplianceState>> = match requirement.scoring {
-            // One vote for a resource, for the account, or for each row.
-            Scoring::Resources => {
-                let mut by: BTreeMap<_, Vec<_>> = BTreeMap::new();
-                for (key, row) in &mine {
-                    by.entry((&key.region, &key.resource)).or_default().push(*row);
-                }
-                by.into_values().collect()
-            }
-            Scoring::AllOrNothing => vec![mine.iter().map(|(_, row)| *row).collect()],
-            Scoring::Findings | Scoring::Summary | Scoring::Penalty => {
-                mine.iter().map(|(_, row)| vec![*row]).collect()
-            }
-        };
         let needs = |of_type: &str| {
             let fed = requirement.checks.iter().any(|c| format!("report/{}", c.source) == of_type);
             fed || requirement.rule.is_some() && of_type == requirement.resource_type
         };
         let mut score = self.covered(account, needs);
-        for group in groups {
-            vote(&group, requirement.scoring, &mut score);
-        }
+        votes(&mine, requirement.scoring, &mut score);
         let penalty = requirement.scoring == Scoring::Penalty;
         score.weight = if penalty { 0 } else { requirement.weight };
         let good = score.total - score.noncompliant + score.excepted;
@@ -243,27 +227,6 @@ impl Summed {
         self.total += one.total;
         self.noncompliant += one.noncompliant;
         self.excepted += one.excepted;
-    }
-}
-
-/// A group that shares a vote fails with any row; it has credit when every failing row has.
-fn vote(rows: &[&ComplianceState], scoring: Scoring, score: &mut Scored) {
-    let any = |verdict| rows.iter().any(|row| row.verdict == verdict);
-    let failing: Vec<_> = rows.iter().filter(|row| row.verdict == Verdict::Fail).collect();
-    // The account as a whole is judged by what could be judged; a resource needs all its parts.
-    let unknown_hides_pass = scoring == Scoring::Resources;
-    if !failing.is_empty() {
-        score.total += 1;
-        score.noncompliant += 1;
-        if failing.iter().all(|row| row.credit == Credit::Live) {
-            score.excepted += 1;
-        } else if failing.iter().any(|row| row.credit == Credit::Lapsed) {
-            score.expired += 1;
-        }
-    } else if any(Verdict::Unknown) && (unknown_hides_pass || !any(Verdict::Pass)) {
-        score.unknown += 1;
-    } else if any(Verdict::Pass) {
-        score.total += 1;
     }
 }
 
