@@ -11,6 +11,7 @@ mod demo;
 mod dlq;
 mod evaluate;
 mod explain;
+mod findings;
 mod history;
 mod output;
 mod pipeline;
