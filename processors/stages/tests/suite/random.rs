@@ -403,7 +403,9 @@ impl Generator<'_> {
         let foreign = self.random.chance(40);
         let id = self.random.pick(if foreign { &FOREIGN[..] } else { &ACCOUNTS[..] });
         let owner = self.random.pick(&[None, Some("ann"), Some("bob")]);
+        let executive = self.random.pick(&[None, Some("eve"), Some("max")]);
         let row = AccountRegister {
+            executive: executive.map(str::to_owned),
             name: self.random.chance(20).then(|| "named".into()),
             third_party: foreign,
             approved: self.random.chance(50),

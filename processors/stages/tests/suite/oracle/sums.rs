@@ -34,6 +34,8 @@ pub(crate) struct Summed {
     pub(crate) total: i64,
     pub(crate) noncompliant: i64,
     pub(crate) excepted: i64,
+    /// Of an executive: accounts that do not weigh as what they spend.
+    pub(crate) estimated: i64,
     /// Of a foreign account: who trusts it.
     pub(crate) trusted_by: BTreeSet<String>,
 }
@@ -213,7 +215,46 @@ impl Oracle {
             }
         }
         self.foreign(&mut sums);
+        self.executives(&scores, &mut sums);
         sums
+    }
+
+    /// The sums of executives: their accounts' scores, weighted by spend.
+    fn executives(
+        &self,
+        scores: &BTreeMap<(String, String), Scored>,
+        sums: &mut BTreeMap<RollupKey, Summed>,
+    ) {
+        let mut below: BTreeMap<String, Vec<(Option<i64>, &Scored)>> = BTreeMap::new();
+        for (key, account) in self.accounts() {
+            let whole = scores.get(&(key.account, "*".to_owned()));
+            if let Some((executive, whole)) = account.executive.zip(whole) {
+                below.entry(executive).or_default().push((account.spend_cents, whole));
+            }
+        }
+        for (executive, accounts) in below {
+            let mut known: Vec<i64> = accounts.iter().filter_map(|(cents, _)| *cents).collect();
+            known.sort_unstable();
+            let middle = |at: usize| known.get(at).copied().unwrap_or(0);
+            let median =
+                i64::midpoint(middle((known.len().max(1) - 1) / 2), middle(known.len() / 2));
+            let scored: Vec<_> = accounts.iter().filter(|(_, one)| one.score.is_some()).collect();
+            let spent: i64 = scored.iter().map(|(cents, _)| cents.unwrap_or(median)).sum();
+            let sum = sums.entry(RollupKey::new("executive", executive)).or_default();
+            sum.accounts = i64::try_from(accounts.len()).expect("few");
+            for (_, one) in &accounts {
+                sum.total += one.total;
+                sum.noncompliant += one.noncompliant;
+                sum.excepted += one.excepted;
+            }
+            for (cents, one) in scored {
+                let weight = if spent == 0 { 1 } else { cents.unwrap_or(median) };
+                sum.scored += 1;
+                sum.weight += weight;
+                sum.weighted += weight as f64 * one.score.expect("it is scored");
+                sum.estimated += i64::from(spent == 0 || cents.is_none());
+            }
+        }
     }
 }
 
