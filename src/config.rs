@@ -9,6 +9,8 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use stream::{kafka::KafkaConfig, registry::RegistryConfig, secret::Secret};
 
+use crate::findings::Findings;
+
 /// Everything a process may be told. Relative paths start at the file's folder.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,7 +38,7 @@ pub(crate) struct Config {
     /// The company's registers.
     #[serde(default)]
     pub(crate) register: Register,
-    /// Reports of outside scanners.
+    /// Outside sources: reports of scanners, and programs that print findings.
     #[serde(default)]
     pub(crate) findings: Vec<Findings>,
     /// The folder that workbooks are written to.
@@ -81,22 +83,6 @@ pub(crate) struct Register {
     /// The risk register: JSON as a SharePoint list exports it.
     #[serde(default)]
     pub(crate) risks: Option<PathBuf>,
-}
-
-/// Reports of one outside scanner.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Findings {
-    /// The scanner: `cloudsploit`.
-    pub(crate) source: String,
-    /// A file, or a folder of files.
-    pub(crate) path: PathBuf,
-    /// The account, where neither file name nor ARNs tell.
-    #[serde(default)]
-    pub(crate) account: Option<String>,
-    /// Whether reports leave out what is in order or suppressed: absence then clears nothing.
-    #[serde(default)]
-    pub(crate) partial: bool,
 }
 
 fn default_prefix() -> String {
@@ -166,7 +152,7 @@ impl Config {
             &mut self.register.risks,
             &mut self.log.local,
         ];
-        let findings = self.findings.iter_mut().map(|one| &mut one.path);
+        let findings = self.findings.iter_mut().flat_map(Findings::paths);
         let kafka = self.log.kafka.iter_mut().flat_map(|kafka| kafka.secrets.values_mut());
         let registry = self.schema_registry.iter_mut();
         let digests = self.aws.iter_mut().filter_map(|aws| aws.digest_key.as_mut());
@@ -194,10 +180,8 @@ impl Config {
         if self.workers == 0 {
             bail!("workers: must be at least 1");
         }
-        let known = |source: &str| producer_findings::ALL.iter().any(|one| one.id == source);
-        if let Some(findings) = self.findings.iter().find(|one| !known(&one.source)) {
-            let ids: Vec<_> = producer_findings::ALL.iter().map(|one| one.id).collect();
-            bail!("findings: unknown source {:?}; there are: {}", findings.source, ids.join(", "));
+        for findings in &self.findings {
+            findings.check().context("findings")?;
         }
         if let Some(aws) = &self.aws {
             aws.validate().context("aws")?;
@@ -224,8 +208,13 @@ mod tests {
             std::fs::write(&path, example).unwrap();
             let config = ConfigFile { path: path.clone() }.read().unwrap();
             let Some(kafka) = config.log.kafka else {
-                let key = config.aws.unwrap().digest_key;
-                assert_eq!(key, Some(Secret::File(folder.path().join("digest.key"))));
+                match config.aws {
+                    Some(aws) => {
+                        let key = Secret::File(folder.path().join("digest.key"));
+                        assert_eq!(aws.digest_key, Some(key));
+                    }
+                    None => assert_eq!(config.findings.len(), 4, "{example}"),
+                }
                 continue;
             };
             assert_eq!(kafka.secrets.len(), 1, "{example}");

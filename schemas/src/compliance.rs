@@ -48,7 +48,7 @@ symbols! {
 }
 
 /// The current verdict.
-#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, AvroSchema, Serialize, Deserialize)]
 #[avro(namespace = "scorecard")]
 pub struct ComplianceState {
     /// The resource's type.
@@ -77,6 +77,11 @@ pub struct ComplianceState {
     pub since_ms: i64,
     /// When the verdict may change by nothing but time, in UTC milliseconds.
     pub flips_ms: Option<i64>,
+    /// Whether its source has told nothing for so long that it counts only where no fresh source
+    /// judges the same resource.
+    #[serde(default)]
+    #[avro(default = "false")]
+    pub stale: bool,
 }
 
 /// Verdict and credit at one moment.
