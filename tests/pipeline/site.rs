@@ -22,6 +22,9 @@ const RUN_LIMIT: Duration = Duration::from_secs(120);
 
 const PARTITIONS: i32 = 4;
 
+/// The company's standard: what ships may grow without the model knowing.
+pub(crate) const STANDARD: &str = "tests/fixtures/organisation/standard";
+
 /// Makes a bucket and says what it holds.
 const BUCKET: &str = "sinks/s3/tests/bucket.py";
 
@@ -83,7 +86,7 @@ impl Site {
     fn configure(&self, world: &Organisation, log: &str) -> Result<()> {
         let payers: Vec<String> =
             PAYERS.iter().map(|payer| format!("{{account: \"{payer}\"}}")).collect();
-        let standard = kit::setup::repository().join("standard");
+        let standard = kit::setup::repository().join(STANDARD);
         let text = format!(
             "prefix: {prefix}\npartitions: {PARTITIONS}\nlog: {log}\nstate: ./state\n\
              aws:\n  payers: [{payers}]\n  role: audit\n  regions: [us-east-1, eu-west-1]\n  \
