@@ -37,6 +37,7 @@ pub(crate) fn state(verdict: Verdict) -> ComplianceState {
         exception_expires_ms: None,
         since_ms: 1,
         flips_ms: None,
+        exception_phase: None,
     }
 }
 
@@ -50,5 +51,6 @@ pub(crate) fn exception(id: &str, resource: &str, expires_ms: Option<i64>) -> Ex
         reason: "accepted".into(),
         owner: "o".into(),
         expires_ms,
+        ..Exception::default()
     }
 }

@@ -73,7 +73,7 @@ impl Task<'_, '_> {
             }
             self.view.delete(&TIMER, &key)?;
             match &*key.kind {
-                EXCEPTION_TIMER => self.expire(&key.subject)?,
+                EXCEPTION_TIMER => self.turn(&key.subject)?,
                 VERDICT_TIMER => self.judge_again(&key.subject)?,
                 _ => {}
             }

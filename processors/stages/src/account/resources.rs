@@ -1,6 +1,6 @@
 //! Resources: a document that came, changed or went, and everything that follows from it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use compliance::{RULE_SOURCE, Rows, StandardEntry, judge};
 use inventory::differences;
@@ -41,7 +41,13 @@ impl Task<'_, '_> {
         self.view.put(&RESOURCE, &key, after)?;
         let first_trusted = self.trust(seen)?;
         self.tell(&key, kind, changes, first_trusted)?;
-        self.judge_by_all(seen)
+        self.judge_by_all(seen)?;
+        let tags = before.as_ref().map(|before| &before.resource.tags);
+        // Findings of outside scanners about it have no tags of their own.
+        if tags.unwrap_or(&BTreeMap::new()) == &seen.tags {
+            return Ok(());
+        }
+        self.recredit_tagged(seen)
     }
 
     /// Takes a resource out of the inventory.
@@ -55,7 +61,7 @@ impl Task<'_, '_> {
         for entry in self.judging(&before.resource.resource_type)? {
             self.replace(&entry, &before.resource, RULE_SOURCE, is_rule, Rows::new())?;
         }
-        Ok(())
+        self.recredit_tagged(&before.resource)
     }
 
     /// Judges a resource by one requirement.

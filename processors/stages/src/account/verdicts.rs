@@ -2,14 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use compliance::{Rows, StandardEntry, count_rows, credit, settle};
+use compliance::{Place, Rows, StandardEntry, count_rows, credit, settle};
 use schemas::{
-    ComplianceChange, ComplianceKey, ComplianceState, Key, Resource, Standing, key, topic,
+    AccountKey, ComplianceChange, ComplianceKey, ComplianceState, Key, Resource, ResourceKey,
+    Standing, Verdict, key, topic,
 };
 
 use super::{
     Task,
-    tables::{COMPLIANCE, PARTS, PartsKey, PartsRow, TIMER, TimerKey},
+    tables::{ACCOUNT, COMPLIANCE, PARTS, PartsKey, PartsRow, RESOURCE, TIMER, TimerKey},
 };
 use crate::Step;
 
@@ -158,9 +159,37 @@ impl Task<'_, '_> {
         self.view.put(&PARTS, &of, PartsRow { parts })
     }
 
+    /// Gives the credit of all rows of a resource anew, where any credit goes by its tags.
+    pub(super) fn recredit_tagged(&mut self, resource: &Resource) -> Step {
+        if !self.exceptions()?.asks_for_tags() {
+            return Ok(());
+        }
+        let of_type =
+            |entry: &StandardEntry| entry.requirement.resource_type == resource.resource_type;
+        for id in self.requirements(of_type)? {
+            for (part, row) in self.rows_of(&parts_key(&id, resource))? {
+                self.recredit(&row_key(&id, resource, &part), &row)?;
+            }
+        }
+        Ok(())
+    }
+
     fn with_credit(&mut self, key: &ComplianceKey, row: ComplianceState) -> Step<ComplianceState> {
         let now_ms = self.now_ms()?;
-        Ok(credit(key, row, self.exceptions()?, now_ms))
+        let exceptions = self.exceptions()?;
+        let (placed, tagged) = (exceptions.by_place().next().is_some(), exceptions.asks_for_tags());
+        let fails = row.verdict == Verdict::Fail;
+        // What no exception asks for is not looked up.
+        let account = if fails && placed {
+            self.view.get(&ACCOUNT, &AccountKey::new(&*key.account))?
+        } else {
+            None
+        };
+        let resource =
+            if fails && tagged { self.view.get(&RESOURCE, &resource_of(key, &row))? } else { None };
+        let resource = resource.as_deref().map(|state| &state.resource);
+        let place = Place { account: account.as_deref(), resource };
+        Ok(credit(key, row, place, self.exceptions()?, now_ms))
     }
 }
 
@@ -172,6 +201,11 @@ fn parts_key(requirement: &str, resource: &Resource) -> PartsKey {
 fn row_key(requirement: &str, resource: &Resource, part: &str) -> ComplianceKey {
     let Resource { account, region, id, .. } = resource;
     ComplianceKey::new(requirement, &**account, &**region, &**id, part)
+}
+
+/// Gives the resource that a row is about, as the inventory calls it.
+fn resource_of(key: &ComplianceKey, row: &ComplianceState) -> ResourceKey {
+    ResourceKey::new(&*key.account, &*key.region, &*row.resource_type, &*key.resource)
 }
 
 /// Gives the prefix of all rows of a resource under a requirement.

@@ -435,6 +435,7 @@ impl Oracle {
             exception_expires_ms: None,
             since_ms: held.map(|old| old.since_ms).or(unchanged).unwrap_or(self.at_ms),
             flips_ms: now.flips_ms,
+            exception_phase: None,
         }
     }
 }

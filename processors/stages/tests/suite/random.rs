@@ -1,8 +1,11 @@
 //! Random scenarios from a seed: whatever producers may write, in any order they may write it.
 
+use std::collections::BTreeMap;
+
 use schemas::{
-    AccountListing, AccountRegister, AccountStatus, Exception, Finding, FindingStatus,
-    FindingSubject, ReportEvent, Requirement, Resource, RuleText, Scoring, headers::rfc3339,
+    AccountListing, AccountRegister, AccountStatus, Exception, ExceptionState, Finding,
+    FindingStatus, FindingSubject, ReportEvent, Requirement, Resource, RuleText, Scoring,
+    headers::rfc3339,
 };
 
 use crate::build::{
@@ -117,6 +120,7 @@ impl Generator<'_> {
                     _ => AccountStatus::Active,
                 };
                 let row = AccountListing { status, ..listing(id, payer) };
+                let row = self.placed(row);
                 let row = self.random.chance(80).then_some(row);
                 self.write(Source::Listing(id.into(), row));
             }
@@ -133,6 +137,27 @@ impl Generator<'_> {
             }
             _ => self.again(),
         }
+    }
+
+    /// Moves an account to some unit, under names of which some begin like others.
+    fn placed(&mut self, row: AccountListing) -> AccountListing {
+        let paths: [&[&str]; 5] =
+            [&[], &["prod"], &["prod", "shop"], &["prod", "shopping"], &["production", "shop"]];
+        let units = self.random.pick(&paths).iter().map(|name| (*name).to_owned()).collect();
+        let tags = self.some_tags();
+        AccountListing { units, tags, ..row }
+    }
+
+    fn some_tags(&mut self) -> BTreeMap<String, String> {
+        let mut tags = BTreeMap::new();
+        if self.random.chance(50) {
+            let value = self.random.pick(&["dev", "development", ""]);
+            tags.insert("env".to_owned(), value.to_owned());
+        }
+        if self.random.chance(20) {
+            tags.insert("envy".to_owned(), "dev".to_owned());
+        }
+        tags
     }
 
     /// Takes up a scan under way, or starts one.
@@ -218,6 +243,7 @@ impl Generator<'_> {
         };
         let mut made = resource(account, region, of_type, id, &config);
         made.captured_ms = self.clock;
+        made.tags = self.some_tags();
         if self.random.chance(10) {
             made.name = "renamed".into();
         }
@@ -360,7 +386,7 @@ impl Generator<'_> {
     }
 
     fn exception(&mut self) {
-        let id = self.random.pick(&["e1", "e2", "e3", "e4"]);
+        let id = self.random.pick(&["e1", "e2", "e/3", "e%4"]);
         let row = self.random.chance(80).then(|| self.some_exception(id));
         self.write(Source::Exception(id.into(), row));
     }
@@ -372,13 +398,43 @@ impl Generator<'_> {
         let texts = |list: &[&str]| list.iter().map(|one| (*one).to_owned()).collect();
         let requirements: [&[&str]; 6] =
             [&["*"], &["R1"], &["R1", "R5"], &["R2", "R3", "R4"], &["R4", "*"], &["R9"]];
-        let accounts: [&[&str]; 3] = [&["*"], &ACCOUNTS[..1], &ACCOUNTS[1..3]];
+        let accounts: [&[&str]; 8] = [
+            &["*"],
+            &["*"],
+            &ACCOUNTS[..1],
+            &ACCOUNTS[1..3],
+            &["unit:prod"],
+            &["unit:prod/shop", "tag:envy"],
+            &["tag:env=dev"],
+            &["unit:pro", ACCOUNTS[3]],
+        ];
+        let regions: [&[&str]; 6] = [&[], &[], &[], &["r1"], &["r?", "x"], &["global"]];
+        let tags: [&[&str]; 6] = [&[], &[], &[], &["env"], &["env=dev"], &["envy", "env="]];
+        let (state, starts_ms) = (self.a_state(), self.a_start());
         Exception {
             accounts: texts(self.random.pick(&accounts)),
             requirements: texts(self.random.pick(&requirements)),
             approved: self.random.chance(80),
+            regions: texts(self.random.pick(&regions)),
+            tags: texts(self.random.pick(&tags)),
+            state,
+            starts_ms,
             ..exception(id, "R1", self.random.pick(&patterns), expires)
         }
+    }
+
+    /// What was decided; none as old records have it.
+    fn a_state(&mut self) -> Option<ExceptionState> {
+        use ExceptionState::{Approved, Asked, Rejected, Withdrawn};
+        self.random.chance(60).then(|| {
+            let drawn = [Approved, Approved, Approved, Approved, Asked, Rejected, Withdrawn];
+            self.random.pick(&drawn)
+        })
+    }
+
+    fn a_start(&mut self) -> Option<i64> {
+        let minutes = i64::try_from(self.random.below(120)).expect("small") - 20;
+        self.random.chance(35).then_some(self.clock + minutes * MINUTE)
     }
 
     fn register(&mut self) {
