@@ -287,6 +287,7 @@ pub(crate) fn row(
         exception_expires_ms: None,
         since_ms,
         flips_ms: None,
+        exception_phase: None,
     }
 }
 
