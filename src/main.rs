@@ -8,6 +8,7 @@ mod config;
 mod coverage;
 mod demo;
 mod dlq;
+mod exceptions;
 mod output;
 mod pipeline;
 mod process;
@@ -61,6 +62,7 @@ enum Command {
     Sink(sink::Args),
     Clock(clock::Args),
     Dlq(dlq::Args),
+    Exceptions(exceptions::Args),
     Top(top::Args),
     Trust(trust::Args),
     Replay(replay::Args),
@@ -84,6 +86,7 @@ fn main() -> ExitCode {
         Command::Sink(args) => sink::run(&args),
         Command::Clock(args) => clock::run(&args),
         Command::Dlq(args) => dlq::run(&args),
+        Command::Exceptions(args) => exceptions::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Trust(args) => trust::run(&args),
         Command::Replay(args) => replay::run(&args),
