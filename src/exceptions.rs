@@ -302,8 +302,8 @@ mod tests {
             [
                 "a live without an end credits 2 R1: b? in every account owner ana",
                 "b\\u{1b} waiting from 2026-01-02T00:00:00Z until 2026-01-04T00:00:00Z asked until \
-                 2026-01-10T00:00:00Z credits 0 R1: b? in unit:prod, 1 region eu-* with tag env=dev \
-                 owner ana by eve ticket RA\\n17",
+                 2026-01-10T00:00:00Z credits 0 R1: b? in unit:prod, 1 region eu-* with tag \
+                 env=dev owner ana by eve ticket RA\\n17",
             ]
         );
         assert_eq!(

@@ -205,8 +205,8 @@ impl Generator<'_> {
 
     fn a_scan(&mut self) -> Vec<Source> {
         self.scans += 1;
-        let account = self.random.pick(&ACCOUNTS);
-        let of_type = self.random.pick(&TYPES);
+        let account = self.account();
+        let of_type = if self.random.chance(40) { TYPES[0] } else { self.random.pick(&TYPES) };
         let region = self.random.pick(&REGIONS);
         let scan = Scan {
             attempt: i32::try_from(1 + self.random.below(2)).expect("small"),
@@ -300,7 +300,7 @@ impl Generator<'_> {
 
     fn a_report(&mut self) -> Vec<Source> {
         self.scans += 1;
-        let account = self.random.pick(&ACCOUNTS);
+        let account = self.account();
         let id = format!("rep-{:05}", self.scans);
         let mut all = vec![report(account, &id, ReportEvent::Started {})];
         let findings: Vec<_> = (0..self.random.below(6)).map(|_| self.finding()).collect();
@@ -317,8 +317,14 @@ impl Generator<'_> {
         all
     }
 
+    /// Draws an account, one of them as often as all others: what scanners and collectors say has to
+    /// meet.
+    fn account(&mut self) -> &'static str {
+        if self.random.chance(50) { ACCOUNTS[0] } else { self.random.pick(&ACCOUNTS) }
+    }
+
     fn a_change(&mut self) -> Source {
-        let account = self.random.pick(&ACCOUNTS);
+        let account = self.account();
         let finding = self.finding();
         report(account, "", ReportEvent::Changed { finding })
     }
