@@ -10,6 +10,8 @@ use producer_register::{Longest, Mutelist, RiskColumns, Zone};
 use serde::Deserialize;
 use stream::{kafka::KafkaConfig, registry::RegistryConfig, secret::Secret};
 
+use crate::findings::Findings;
+
 /// Everything a process may be told. Relative paths start at the file's folder.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,7 +42,7 @@ pub(crate) struct Config {
     /// Where the days of the registers begin and end.
     #[serde(default)]
     pub(crate) time_zone: Zone,
-    /// Reports of outside scanners.
+    /// Outside sources: reports of scanners, and programs that print findings.
     #[serde(default)]
     pub(crate) findings: Vec<Findings>,
     /// The folder that workbooks are written to.
@@ -94,22 +96,6 @@ pub(crate) struct Register {
     /// A mutelist of Prowler, whose rules become exceptions.
     #[serde(default)]
     pub(crate) mutelist: Option<Mutelist>,
-}
-
-/// Reports of one outside scanner.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Findings {
-    /// The scanner: `cloudsploit`.
-    pub(crate) source: String,
-    /// A file, or a folder of files.
-    pub(crate) path: PathBuf,
-    /// The account, where neither file name nor ARNs tell.
-    #[serde(default)]
-    pub(crate) account: Option<String>,
-    /// Whether reports leave out what is in order or suppressed: absence then clears nothing.
-    #[serde(default)]
-    pub(crate) partial: bool,
 }
 
 fn default_prefix() -> String {
@@ -179,7 +165,7 @@ impl Config {
             &mut self.register.risks,
             &mut self.log.local,
         ];
-        let findings = self.findings.iter_mut().map(|one| &mut one.path);
+        let findings = self.findings.iter_mut().flat_map(Findings::paths);
         let mutelist = self.register.mutelist.iter_mut().map(|one| &mut one.path);
         let kafka = self.log.kafka.iter_mut().flat_map(|kafka| kafka.secrets.values_mut());
         let registry = self.schema_registry.iter_mut();
@@ -208,10 +194,8 @@ impl Config {
         if self.workers == 0 {
             bail!("workers: must be at least 1");
         }
-        let known = |source: &str| producer_findings::ALL.iter().any(|one| one.id == source);
-        if let Some(findings) = self.findings.iter().find(|one| !known(&one.source)) {
-            let ids: Vec<_> = producer_findings::ALL.iter().map(|one| one.id).collect();
-            bail!("findings: unknown source {:?}; there are: {}", findings.source, ids.join(", "));
+        for findings in &self.findings {
+            findings.check().context("findings")?;
         }
         if let Some(aws) = &self.aws {
             aws.validate().context("aws")?;
@@ -238,12 +222,15 @@ mod tests {
             std::fs::write(&path, example).unwrap();
             let config = ConfigFile { path: path.clone() }.read().unwrap();
             let Some(kafka) = config.log.kafka else {
-                if let Some(aws) = config.aws {
-                    let key = Secret::File(folder.path().join("digest.key"));
-                    assert_eq!(aws.digest_key, Some(key));
-                } else {
-                    let list = config.register.mutelist.expect("the example of exceptions");
-                    assert_eq!(list.path, folder.path().join("mutelist.yaml"));
+                match (config.aws, config.register.mutelist) {
+                    (Some(aws), _) => {
+                        let key = Secret::File(folder.path().join("digest.key"));
+                        assert_eq!(aws.digest_key, Some(key));
+                    }
+                    (None, Some(list)) => {
+                        assert_eq!(list.path, folder.path().join("mutelist.yaml"));
+                    }
+                    (None, None) => assert_eq!(config.findings.len(), 4, "{example}"),
                 }
                 continue;
             };

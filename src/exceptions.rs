@@ -265,19 +265,11 @@ mod tests {
     fn row(resource: &str, credited_by: Option<&str>) -> (ComplianceKey, ComplianceState) {
         let state = ComplianceState {
             resource_type: "T".into(),
-            name: String::new(),
-            arn: String::new(),
             verdict: Verdict::Fail,
-            held: false,
-            evidence: String::new(),
             source: "rule".into(),
             credit: if credited_by.is_some() { Credit::Live } else { Credit::None },
             exception: credited_by.map(str::to_owned),
-            exception_reason: None,
-            exception_expires_ms: None,
-            since_ms: 0,
-            flips_ms: None,
-            exception_phase: None,
+            ..ComplianceState::default()
         };
         (ComplianceKey::new("R1", "1", "r", resource, ""), state)
     }

@@ -1,5 +1,6 @@
 //! The `scorecard` binary: one file a subcommand, wiring only.
 
+mod account_log;
 mod acls;
 mod aws_role;
 mod clock;
@@ -8,7 +9,11 @@ mod config;
 mod coverage;
 mod demo;
 mod dlq;
+mod evaluate;
 mod exceptions;
+mod explain;
+mod findings;
+mod history;
 mod output;
 mod pipeline;
 mod process;
@@ -22,6 +27,7 @@ mod sink;
 mod site;
 mod sources;
 mod summary;
+mod test;
 mod top;
 mod topics;
 mod trust;
@@ -53,6 +59,8 @@ enum Command {
     Demo(demo::Args),
     Run(run::Args),
     Validate(validate::Args),
+    Test(test::Args),
+    Evaluate(evaluate::Args),
     Topics(topics::Args),
     Collect(collect::Args),
     Coverage(coverage::Args),
@@ -65,6 +73,8 @@ enum Command {
     Exceptions(exceptions::Args),
     Top(top::Args),
     Trust(trust::Args),
+    Explain(explain::Args),
+    History(history::Args),
     Replay(replay::Args),
     Reshard(reshard::Args),
 }
@@ -77,6 +87,8 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Validate(args) => validate::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Topics(args) => topics::run(&args),
         Command::Collect(args) => collect::run(&args),
         Command::Coverage(args) => coverage::run(&args),
@@ -89,6 +101,8 @@ fn main() -> ExitCode {
         Command::Exceptions(args) => exceptions::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Trust(args) => trust::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::History(args) => history::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Reshard(args) => reshard::run(&args),
     };

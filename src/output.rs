@@ -20,3 +20,16 @@ pub(crate) fn write(text: impl Display) -> Result<()> {
         done => done.context("writing to standard output"),
     }
 }
+
+/// Gives outside data as it may be printed: a line break or an escape must not forge a line.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| if c.is_control() { c.escape_debug().collect::<Vec<_>>() } else { vec![c] })
+        .collect()
+}
+
+/// Adds a line to a text.
+pub(crate) fn line(text: &mut String, words: &str) {
+    text.push_str(words);
+    text.push('\n');
+}

@@ -1,12 +1,8 @@
-//! The sources that are files: the standard, the registers and the reports of outside scanners.
+//! What is read beside AWS: the standard, the registers and the outside sources of findings.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
-use producer_findings::Options;
 use producer_register::{Change, ExceptionOptions, Register};
 use producer_standard::Standard;
 use schemas::{
@@ -46,8 +42,8 @@ pub(crate) fn publish(site: &Site, config: &Config, at_ms: i64) -> Result<Vec<St
     Ok(problems)
 }
 
-/// Says what is wrong with the sources, without a log.
-pub(crate) fn check(config: &Config) -> Vec<String> {
+/// Says what is wrong with the sources, without a log; no program is run.
+pub(crate) fn check(config: &Config, now_ms: i64) -> Vec<String> {
     let mut problems = Vec::new();
     let requirements = match standard(config) {
         Ok(standard) => {
@@ -64,8 +60,8 @@ pub(crate) fn check(config: &Config) -> Vec<String> {
     }
     exceptions(config, &requirements, &mut problems);
     for findings in &config.findings {
-        match read_findings(findings) {
-            Ok(reports) => problems.extend(reports.problems.iter().map(ToString::to_string)),
+        match findings.look(now_ms) {
+            Ok(wrong) => problems.extend(wrong),
             Err(error) => problems.push(format!("{error:#}")),
         }
     }
@@ -167,7 +163,7 @@ fn publish_findings(
     problems: &mut Vec<String>,
 ) -> Result<()> {
     for findings in &config.findings {
-        match read_findings(findings) {
+        match findings.read(at_ms) {
             Ok(reports) => {
                 problems.extend(reports.problems.iter().map(ToString::to_string));
                 let mut publisher = site.publisher("producer findings")?;
@@ -177,14 +173,6 @@ fn publish_findings(
         }
     }
     Ok(())
-}
-
-fn read_findings(findings: &crate::config::Findings) -> Result<producer_findings::Reports> {
-    let Some(source) = producer_findings::sources::by_id(&findings.source) else {
-        bail!("findings: unknown source {:?}", findings.source);
-    };
-    let options = Options { account: findings.account.clone(), partial: findings.partial };
-    Ok(producer_findings::read(source, Path::new(&findings.path), &options)?)
 }
 
 /// Notes what is wrong with a register; gives it when it can be used.

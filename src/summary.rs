@@ -144,7 +144,7 @@ fn fraction(billionths: i64) -> f64 {
     billionths as f64 / SCORE_ONE as f64
 }
 
-fn percent(score: f64) -> String {
+pub(crate) fn percent(score: f64) -> String {
     // Rounded down: 99.96 % with a failing resource must not read as 100 %.
     format!("{:.1} %", (score * 1000.0).floor() / 10.0)
 }

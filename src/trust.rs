@@ -55,6 +55,7 @@ fn as_json(key: &TrustKey, row: &TrustState) -> serde_json::Value {
         "vendor": row.vendor,
         "resources": row.resources,
         "through": row.through,
+        "names": row.names,
         "conditions": row.conditions,
         "first_seen_ms": row.first_seen_ms,
     })
@@ -66,11 +67,12 @@ fn as_line(key: &TrustKey, row: &TrustState) -> String {
         (None, KnownBy::Nobody) => "UNKNOWN".to_owned(),
         (None, known_by) => known_by.to_string(),
     };
-    let mut through: Vec<&str> =
-        row.through.iter().take(NAMED_MAX).map(|one| within(&key.account, one)).collect();
+    let names = row.names.iter().map(|name| &**name).chain(std::iter::repeat(""));
+    let named = row.through.iter().zip(names).take(NAMED_MAX);
+    let mut through: Vec<_> = named.map(|(one, name)| called(&key.account, one, name)).collect();
     let more = usize::try_from(row.resources).unwrap_or(0).saturating_sub(through.len());
     let more = if more > 0 { format!("and {more} more") } else { String::new() };
-    through.extend((!more.is_empty()).then_some(&*more));
+    through.extend((!more.is_empty()).then_some(more));
     // Names quote outside data: a line break or an escape must not forge a line.
     format!(
         "{:<12}  {:<48}  {known_by:<14}  since {}  through {}{}",
@@ -82,10 +84,15 @@ fn as_line(key: &TrustKey, row: &TrustState) -> String {
     )
 }
 
-/// Shortens a resource's key by its account, which the line names already.
-fn within<'a>(account: &str, through: &'a str) -> &'a str {
+/// Gives a resource's key without its account, which the line names already, and with its name in
+/// the place of its id.
+fn called(account: &str, through: &str, name: &str) -> String {
     let rest = through.strip_prefix(account).and_then(|rest| rest.strip_prefix('/'));
-    rest.unwrap_or(through)
+    let rest = rest.unwrap_or(through);
+    match rest.rsplit_once('/') {
+        Some((place, _)) if !name.is_empty() => format!("{place}/{name}"),
+        _ => rest.to_owned(),
+    }
 }
 
 fn conditions(row: &TrustState) -> String {
@@ -129,7 +136,6 @@ mod tests {
         let through = (0..resources).map(|n| format!("1/global/AWS::IAM::Role/r{n}")).collect();
         let state = TrustState {
             kind: PrincipalKind::Account,
-            principal_account: None,
             known: known_by != KnownBy::Nobody,
             through,
             known_by,
@@ -137,6 +143,8 @@ mod tests {
             resources,
             conditions: vec![TrustCondition { key: "sts:ExternalId".into(), resources: 1 }],
             first_seen_ms: 1_767_225_600_000,
+            names: vec!["deployer".into(), String::new()],
+            ..TrustState::default()
         };
         (TrustKey::new("1", principal), state)
     }
@@ -148,13 +156,14 @@ mod tests {
         let words: Vec<_> = line.split_whitespace().collect();
         assert_eq!(
             words.join(" "),
-            "1 464622532012 vendor Datadog since 2026-01-01 through global/AWS::IAM::Role/r0, \
+            "1 464622532012 vendor Datadog since 2026-01-01 \
+             through global/AWS::IAM::Role/deployer, \
              global/AWS::IAM::Role/r1, and 1 more if sts:ExternalId in 1 of 3"
         );
         let (key, one) = row("evil\nname", KnownBy::Nobody, 1);
         let line = as_line(&key, &one);
         assert!(line.contains("UNKNOWN") && line.contains(r"evil\nname"), "{line}");
-        assert!(line.ends_with("r0  if sts:ExternalId"), "{line}");
+        assert!(line.ends_with("deployer  if sts:ExternalId"), "{line}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::{config::ConfigFile, output::say, sources};
+use crate::{config::ConfigFile, output::say, site::now_ms, sources};
 
 /// Checks the configuration and every file that it names; reads only, connects to nothing
 #[derive(clap::Args)]
@@ -14,7 +14,7 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let config = args.config.read()?;
-    let mut problems = sources::check(&config);
+    let mut problems = sources::check(&config, now_ms());
     if let Some(folder) = &config.standard {
         let report = producer_standard::run_tests(folder)?;
         if report.problems.is_empty() && !report.is_ok() {

@@ -49,7 +49,7 @@ symbols! {
 }
 
 /// The current verdict.
-#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, AvroSchema, Serialize, Deserialize)]
 #[avro(namespace = "scorecard")]
 pub struct ComplianceState {
     /// The resource's type.
@@ -82,6 +82,11 @@ pub struct ComplianceState {
     #[serde(default)]
     #[avro(default = "null")]
     pub exception_phase: Option<ExceptionPhase>,
+    /// Whether its source has told nothing for so long that it counts only where no fresh source
+    /// judges the same resource.
+    #[serde(default)]
+    #[avro(default = "false")]
+    pub stale: bool,
 }
 
 /// Verdict and credit at one moment.

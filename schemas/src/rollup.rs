@@ -49,14 +49,15 @@ pub struct Contribution {
 ///
 /// Of a foreign account votes are the resources through which it, or somebody in it, is trusted;
 /// they fail while nobody knows it.
-#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, AvroSchema, Serialize, Deserialize)]
 #[avro(namespace = "scorecard")]
 pub struct RollupState {
     /// The weighted score in billionths; none when nothing has a score.
     pub score: Option<i64>,
-    /// Sum of the weights of shares that have a score.
+    /// Sum of the weights of shares that have a score; of an executive in hundredths of the
+    /// currency.
     pub weight: i64,
-    /// Sum of weight times score in billionths.
+    /// Sum of weight times score in billionths; of an executive in millionths.
     pub weighted_score: i64,
     /// Accounts that contribute, with a score or not.
     pub accounts: i64,
@@ -72,4 +73,10 @@ pub struct RollupState {
     #[serde(default)]
     #[avro(default = "[]")]
     pub trusted_by: Vec<String>,
+    /// Of an executive: accounts with a score that do not weigh as what they spend. Those without
+    /// a figure weigh as the median of the known ones; where none is known, or nothing was spent,
+    /// each weighs 1.
+    #[serde(default)]
+    #[avro(default = "0")]
+    pub estimated: i64,
 }

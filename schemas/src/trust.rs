@@ -63,7 +63,7 @@ pub struct TrustCondition {
 }
 
 /// A principal that may act in an account, and through what.
-#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, AvroSchema, Serialize, Deserialize)]
 #[avro(namespace = "scorecard")]
 pub struct TrustState {
     /// What kind of principal it is.
@@ -94,4 +94,8 @@ pub struct TrustState {
     #[serde(default)]
     #[avro(default = "0")]
     pub first_seen_ms: i64,
+    /// The name of each resource in `through`, in the same order; empty where it has none.
+    #[serde(default)]
+    #[avro(default = "[]")]
+    pub names: Vec<String>,
 }

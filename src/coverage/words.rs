@@ -5,7 +5,10 @@ use std::fmt::Write;
 use schemas::{AccountStatus, UnitStatus};
 
 use super::{Account, Coverage, Service, Totals, Unit};
-use crate::summary::age;
+use crate::{
+    output::{line, plain},
+    summary::age,
+};
 
 /// Gives the text: a block for each account, and a line of totals.
 pub(super) fn text(coverage: &Coverage, failed: bool) -> String {
@@ -127,16 +130,4 @@ fn ago(now_ms: i64, at_ms: i64) -> String {
 
 fn counted(number: i64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-/// Quotes outside data: a line break or an escape must not forge a line.
-fn plain(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| if c.is_control() { c.escape_debug().collect::<Vec<_>>() } else { vec![c] })
-        .collect()
-}
-
-fn line(text: &mut String, words: &str) {
-    text.push_str(words);
-    text.push('\n');
 }

@@ -20,6 +20,8 @@ pub struct Row {
     pub evidence: String,
     /// When it may change by nothing but time.
     pub flips_ms: Option<i64>,
+    /// Whether its source has told nothing for long.
+    pub stale: bool,
 }
 
 /// Judgements by part.
@@ -112,6 +114,7 @@ fn fresh(
         since_ms: unchanged.map_or(at_ms, |old| old.since_ms),
         flips_ms: row.flips_ms,
         exception_phase: None,
+        stale: row.stale,
     }
 }
 
@@ -123,6 +126,7 @@ fn held(old: &ComplianceState, row: &Row, resource: &Resource) -> ComplianceStat
         arn: resource.arn.clone(),
         held: true,
         flips_ms: row.flips_ms,
+        stale: row.stale,
         ..old.clone()
     }
 }
@@ -134,12 +138,12 @@ fn row(judgement: Judgement) -> (String, Row) {
         rules::Verdict::Unknown => Verdict::Unknown,
         rules::Verdict::NotApplicable => Verdict::NotApplicable,
     };
-    let row = Row { verdict, evidence: judgement.evidence, flips_ms: judgement.flips_at_ms };
-    (judgement.part, row)
+    let Judgement { part, evidence, flips_at_ms: flips_ms, .. } = judgement;
+    (part, Row { verdict, evidence, flips_ms, stale: false })
 }
 
 fn unknown(evidence: String) -> Rows {
-    let row = Row { verdict: Verdict::Unknown, evidence, flips_ms: None };
+    let row = Row { verdict: Verdict::Unknown, evidence, flips_ms: None, stale: false };
     Rows::from([(String::new(), row)])
 }
 
@@ -153,7 +157,7 @@ mod tests {
     use crate::testing::{resource, state};
 
     fn rows(of: &[(&str, Verdict)]) -> Rows {
-        let row = |verdict| Row { verdict, evidence: "new".into(), flips_ms: None };
+        let row = |verdict| Row { verdict, evidence: "new".into(), flips_ms: None, stale: false };
         of.iter().map(|(part, verdict)| ((*part).to_owned(), row(*verdict))).collect()
     }
 

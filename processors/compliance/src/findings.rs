@@ -4,13 +4,18 @@ use schemas::{CheckMapping, Finding, FindingStatus, FindingSubject, Verdict};
 
 use crate::Row;
 
+/// How long a finding is fresh after its source last told of it, in milliseconds: scans that run
+/// once a week may be a day late.
+pub const FRESH_MS: i64 = 8 * 86_400_000;
+
 /// Gives the part under which a source's check stands beside others of the same resource.
 pub fn part_of(source: &str, check: &str) -> String {
     format!("{source}:{check}")
 }
 
-/// Judges a finding; none when the row is about no resource and must not be counted.
-pub fn finding_row(finding: &Finding, mapping: &CheckMapping) -> Option<Row> {
+/// Judges a finding, which is stale when its source has told nothing for [`FRESH_MS`]; none when
+/// the row is about no resource and must not be counted.
+pub fn finding_row(finding: &Finding, mapping: &CheckMapping, stale: bool) -> Option<Row> {
     if !matches!(finding.subject, FindingSubject::Resource | FindingSubject::Account) {
         return None;
     }
@@ -20,7 +25,7 @@ pub fn finding_row(finding: &Finding, mapping: &CheckMapping) -> Option<Row> {
         FindingStatus::Warn | FindingStatus::Fail => Verdict::Fail,
         FindingStatus::Unknown => Verdict::Unknown,
     };
-    Some(Row { verdict, evidence: finding.message.clone(), flips_ms: None })
+    Some(Row { verdict, evidence: finding.message.clone(), flips_ms: None, stale })
 }
 
 /// Gives the worse of two findings of one check about one resource: a scanner may write several
@@ -100,7 +105,7 @@ mod tests {
             (F::Empty, S::Pass, false, None),
             (F::Query, S::Unknown, false, None),
         ] {
-            let row = finding_row(&finding(subject, status), &mapping(lenient));
+            let row = finding_row(&finding(subject, status), &mapping(lenient), false);
             assert_eq!(row.map(|row| row.verdict), expected, "{subject} {status}");
         }
     }

@@ -1,5 +1,7 @@
 //! Scores: rows become votes, votes become counts, counts become one number.
 
+use std::collections::BTreeMap;
+
 use schemas::{
     ComplianceState, Credit, Requirement, SCORE_ONE, ScoreState, ScoreStatus, Scoring,
     TypeCoverage, Verdict,
@@ -47,14 +49,49 @@ impl std::ops::Neg for Counts {
 }
 
 /// Counts the votes of one resource's rows under one requirement.
+///
+/// Several sources may judge the same resource: each is counted for itself, and the worst of the
+/// fresh ones speaks for all, so that one open port is one failure however many scanners find it.
+/// Sources that have told nothing for long speak only where no fresh one can tell.
 pub fn count_rows<'a>(scoring: Scoring, rows: impl Iterator<Item = &'a ComplianceState>) -> Counts {
-    let each = rows.map(vote);
+    let rows: Vec<_> = rows.collect();
+    let fresh = rows.iter().any(|row| !row.stale && row.verdict != Verdict::Unknown);
+    let mut sources: BTreeMap<&str, Counts> = BTreeMap::new();
+    for row in rows.iter().filter(|row| !(fresh && row.stale)) {
+        let sum = sources.entry(&row.source).or_default();
+        *sum = *sum + vote(row);
+    }
+    let counts = sources.into_values();
     match scoring {
-        Scoring::Resources => one_vote(each),
+        Scoring::Resources => counts.map(one_vote).fold(Counts::default(), worst_vote),
         Scoring::Findings | Scoring::Summary | Scoring::AllOrNothing | Scoring::Penalty => {
-            each.fold(Counts::default(), |sum, one| sum + one)
+            counts.fold(Counts::default(), worst_counts)
         }
     }
+}
+
+/// Merges the votes of two sources about one resource: fail before pass before unknown. An
+/// exception that covers it as one source names it covers it.
+fn worst_vote(one: Counts, other: Counts) -> Counts {
+    match (one.noncompliant + other.noncompliant, one.total + other.total) {
+        (0, 0) => Counts { unknown: one.unknown.max(other.unknown), ..Counts::default() },
+        (0, _) => Counts { total: 1, ..Counts::default() },
+        _ => {
+            let excepted = one.excepted.max(other.excepted);
+            let expired = if excepted > 0 { 0 } else { one.expired.max(other.expired) };
+            Counts { total: 1, noncompliant: 1, excepted, expired, unknown: 0 }
+        }
+    }
+}
+
+/// Gives the worse of two sources' counts: the larger share of failures, then more of them, then
+/// more votes. Credit has no part in it, so that an exception never makes another source speak.
+fn worst_counts(one: Counts, other: Counts) -> Counts {
+    let shares = [one.noncompliant * other.total.max(1), other.noncompliant * one.total.max(1)];
+    let rank = |counts: &Counts, share: i64| {
+        (share, counts.noncompliant, counts.total, counts.unknown, counts.excepted, counts.expired)
+    };
+    if rank(&one, shares[0]) >= rank(&other, shares[1]) { one } else { other }
 }
 
 fn vote(row: &ComplianceState) -> Counts {
@@ -74,8 +111,7 @@ fn vote(row: &ComplianceState) -> Counts {
 }
 
 /// One resource, one vote: it fails with any part, and has credit when every failing part has.
-fn one_vote(rows: impl Iterator<Item = Counts>) -> Counts {
-    let sum = rows.fold(Counts::default(), |sum, one| sum + one);
+fn one_vote(sum: Counts) -> Counts {
     let none = Counts::default();
     if sum.noncompliant > 0 {
         let excepted = sum.excepted == sum.noncompliant;

@@ -51,6 +51,20 @@ fn rows() -> impl Strategy<Value = Vec<ComplianceState>> {
     prop::collection::vec(row, 0..6)
 }
 
+/// Rows of several sources, fresh and stale.
+fn rows_of_sources() -> impl Strategy<Value = Vec<ComplianceState>> {
+    let source = prop::sample::select(&["rule", "prowler", "securityhub"][..]);
+    let sources = prop::collection::vec((source, any::<bool>()), 6);
+    (rows(), sources).prop_map(|(rows, sources)| {
+        let of = |(row, (source, stale)): (ComplianceState, (&str, bool))| ComplianceState {
+            source: source.to_owned(),
+            stale,
+            ..row
+        };
+        rows.into_iter().zip(sources).map(of).collect()
+    })
+}
+
 fn score(scoring: Scoring, resources: &[Vec<ComplianceState>]) -> Option<i64> {
     let counts = resources.iter().map(|rows| count_rows(scoring, rows.iter()));
     let counts = counts.fold(Counts::default(), |sum, one| sum + one);
@@ -77,6 +91,39 @@ fn a_resource_with_two_failing_parts_votes_once() {
         let c = count_rows(Scoring::Resources, rows.iter());
         let got = (c.total, c.noncompliant, c.excepted, c.expired, c.unknown);
         assert_eq!(got, expected, "{rows:?}");
+    }
+}
+
+#[test]
+fn the_worst_of_the_fresh_sources_speaks() {
+    use Verdict::{Fail, NotApplicable, Pass, Unknown};
+    let of = |source: &str, stale: bool, verdicts: &[Verdict]| -> Vec<ComplianceState> {
+        let row = |verdict: &Verdict| ComplianceState {
+            source: source.into(),
+            stale,
+            ..row(*verdict, Credit::None)
+        };
+        verdicts.iter().map(row).collect()
+    };
+    for (rows, as_one, as_many) in [
+        ([of("a", false, &[Fail]), of("b", false, &[Pass])], (1, 1, 0), (1, 1, 0)),
+        ([of("a", true, &[Fail]), of("b", false, &[Pass])], (1, 0, 0), (1, 0, 0)),
+        ([of("a", true, &[Fail]), of("b", true, &[Pass])], (1, 1, 0), (1, 1, 0)),
+        ([of("a", true, &[Fail]), of("b", false, &[NotApplicable])], (0, 0, 0), (0, 0, 0)),
+        ([of("a", true, &[Fail]), of("b", false, &[Unknown])], (1, 1, 0), (1, 1, 0)),
+        ([of("a", false, &[Unknown]), of("b", false, &[Pass])], (1, 0, 0), (1, 0, 0)),
+        ([of("a", false, &[Unknown]), of("b", false, &[])], (0, 0, 1), (0, 0, 1)),
+        ([of("a", false, &[Fail, Pass, Pass]), of("b", false, &[Fail])], (1, 1, 0), (1, 1, 0)),
+        ([of("a", false, &[Fail, Fail]), of("b", false, &[Fail])], (1, 1, 0), (2, 2, 0)),
+        ([of("a", false, &[Fail, Pass]), of("b", false, &[Pass, Pass])], (1, 1, 0), (2, 1, 0)),
+    ] {
+        for (scoring, expected) in [(Scoring::Resources, as_one), (Scoring::Findings, as_many)] {
+            for order in [[0, 1], [1, 0]] {
+                let counts = count_rows(scoring, order.iter().flat_map(|at| &rows[*at]));
+                let got = (counts.total, counts.noncompliant, counts.unknown);
+                assert_eq!(got, expected, "{scoring} {rows:?}");
+            }
+        }
     }
 }
 
@@ -130,7 +177,7 @@ proptest! {
 
     #[test]
     fn a_compliant_resource_lowers_no_score(
-        resources in prop::collection::vec(rows(), 0..5),
+        resources in prop::collection::vec(rows_of_sources(), 0..5),
         scoring in prop::sample::select(Scoring::ALL),
     ) {
         let before = score(scoring, &resources);
@@ -141,19 +188,27 @@ proptest! {
 
     #[test]
     fn an_exception_lowers_no_score_and_its_end_brings_back_what_was(
-        resources in prop::collection::vec(rows(), 1..5),
+        resources in prop::collection::vec(rows_of_sources(), 1..5),
+        named in prop::sample::subsequence(vec!["rule", "prowler", "securityhub"], 1..=3),
         scoring in prop::sample::select(Scoring::ALL),
         pick in any::<prop::sample::Index>(),
     ) {
         let without: Vec<Vec<ComplianceState>> = resources
             .iter()
-            .map(|rows| rows.iter().map(|r| row(r.verdict, Credit::None)).collect())
+            .map(|rows| {
+                let without = |row: &ComplianceState| ComplianceState {
+                    credit: Credit::None,
+                    ..row.clone()
+                };
+                rows.iter().map(without).collect()
+            })
             .collect();
         let granted = |credit| {
             let mut resources = without.clone();
             let at = pick.index(resources.len());
             for r in &mut resources[at] {
-                if r.verdict == Verdict::Fail {
+                // It may cover the resource only as some of the sources name it.
+                if r.verdict == Verdict::Fail && named.contains(&&*r.source) {
                     r.credit = credit;
                 }
             }
@@ -165,8 +220,11 @@ proptest! {
     }
 
     #[test]
-    fn a_score_lies_between_none_and_all(resources in prop::collection::vec(rows(), 0..5)) {
-        if let Some(score) = score(Scoring::Resources, &resources) {
+    fn a_score_lies_between_none_and_all(
+        resources in prop::collection::vec(rows_of_sources(), 0..5),
+        scoring in prop::sample::select(Scoring::ALL),
+    ) {
+        if let Some(score) = score(scoring, &resources) {
             prop_assert!((0..=SCORE_ONE).contains(&score));
         }
     }

@@ -67,13 +67,13 @@ impl Standard {
         self.entries.values()
     }
 
-    /// Gives the requirements whose rule judges resources of a type, sorted by id.
-    pub fn judging<'a>(
+    /// Gives the requirements that concern resources of a type, with a rule or without, sorted by
+    /// id.
+    pub fn concerning<'a>(
         &'a self,
         resource_type: &'a str,
     ) -> impl Iterator<Item = &'a Arc<StandardEntry>> {
-        let of_type = move |e: &&Arc<StandardEntry>| e.requirement.resource_type == resource_type;
-        self.all().filter(|entry| entry.rule.is_some()).filter(of_type)
+        self.all().filter(move |entry| entry.requirement.resource_type == resource_type)
     }
 
     /// Gives the requirements that an outside check feeds, sorted by id.

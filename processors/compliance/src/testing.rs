@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use schemas::{ComplianceState, Credit, Exception, Resource, Verdict};
+use schemas::{ComplianceState, Exception, Resource, Verdict};
 
 pub(crate) fn resource(resource_type: &str, id: &str) -> Resource {
     Resource {
@@ -28,16 +28,9 @@ pub(crate) fn state(verdict: Verdict) -> ComplianceState {
         name: "n".into(),
         arn: "arn:x:i".into(),
         verdict,
-        held: false,
-        evidence: String::new(),
         source: "rule".into(),
-        credit: Credit::None,
-        exception: None,
-        exception_reason: None,
-        exception_expires_ms: None,
         since_ms: 1,
-        flips_ms: None,
-        exception_phase: None,
+        ..ComplianceState::default()
     }
 }
 

@@ -1,27 +1,17 @@
 //! Sums over accounts, kept exact: a share that changes is taken out as it was and put in as it is.
 
+mod executive;
+
 use schemas::{Contribution, RollupState};
 
-/// Gives the empty sum.
-pub fn empty() -> RollupState {
-    RollupState {
-        score: None,
-        weight: 0,
-        weighted_score: 0,
-        accounts: 0,
-        scored: 0,
-        total: 0,
-        noncompliant: 0,
-        excepted: 0,
-        trusted_by: Vec::new(),
-    }
-}
+pub use executive::Spending;
 
 /// Replaces an account's share in a sum.
 ///
 /// Shape: the sum, the share before and after (none: there is none), and how many accounts came
 /// (1), stayed (0) or left (-1) with it → the sum after, none when no account contributes any more.
-/// Units: scores in billionths, the sum's rounded half up.
+/// Units: scores in billionths, the sum's rounded half up. Shares of an executive weigh nothing
+/// here: see [`Spending`].
 pub fn replace(
     sum: RollupState,
     before: Option<&Contribution>,
@@ -62,7 +52,7 @@ mod tests {
     #[test]
     fn a_sum_is_the_weighted_mean_of_its_shares() {
         let (a, b) = (share(10, Some(750_000_000)), share(2, Some(0)));
-        let sum = replace(empty(), None, Some(&a), 1).expect("one account");
+        let sum = replace(RollupState::default(), None, Some(&a), 1).expect("one account");
         let sum = replace(sum, None, Some(&b), 1).expect("two accounts");
         let sum = replace(sum, None, Some(&share(9, None)), 0).expect("no score, but votes");
         // (10 * 0.75 + 2 * 0) / 12
@@ -75,7 +65,7 @@ mod tests {
     #[test]
     fn the_last_share_takes_the_sum_with_it() {
         let a = share(1, Some(5));
-        let sum = replace(empty(), None, Some(&a), 1).expect("one account");
+        let sum = replace(RollupState::default(), None, Some(&a), 1).expect("one account");
         assert_eq!(replace(sum, Some(&a), None, -1), None);
     }
 }

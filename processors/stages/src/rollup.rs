@@ -1,8 +1,10 @@
-//! The roll-up stage: accounts' shares become the sums of owners, payers and the enterprise.
+//! The roll-up stage: accounts' shares become the sums of owners, executives, payers and the
+//! enterprise.
 
 use std::sync::Arc;
 
 use apache_avro::AvroSchema;
+use rollup::Spending;
 use schemas::{Contribution, ContributionKey, Key, RollupKey, RollupState, TopicSpec, key, topic};
 use serde::{Deserialize, Serialize};
 use stream::{Record, Stage, StepError, Table, TableSpec, View};
@@ -12,12 +14,16 @@ use crate::Step;
 /// The kind of sums over those who trust a foreign account.
 pub(crate) const FOREIGN: &str = "foreign";
 
+/// The kind of sums over the accounts below an executive.
+pub(crate) const EXECUTIVE: &str = "executive";
+
 /// Accounts that a foreign account's row names; ids of twelve digits, so a tenth of a record.
 const TRUSTED_BY_MAX: usize = 5_000;
 
 const ROLLUP: Table<RollupKey, RollupState> = Table::published(topic::ROLLUP_STATE);
 const SHARE: Table<ContributionKey, Contribution> =
     Table::private("share", topic::ROLLUP_CHANGELOG);
+const SPENDING: Table<RollupKey, Spending> = Table::private("spending", topic::ROLLUP_CHANGELOG);
 const PRESENCE: Table<PresenceKey, Presence> = Table::private("presence", topic::ROLLUP_CHANGELOG);
 
 key! {
@@ -53,7 +59,7 @@ impl Stage for RollupStage {
     }
 
     fn tables(&self) -> Vec<TableSpec> {
-        vec![ROLLUP.spec, SHARE.spec, PRESENCE.spec]
+        vec![ROLLUP.spec, SHARE.spec, SPENDING.spec, PRESENCE.spec]
     }
 
     fn outputs(&self) -> Vec<&'static TopicSpec> {
@@ -72,21 +78,57 @@ impl Stage for RollupStage {
         }
         let accounts = presence(view, &key, before.is_some(), after.is_some())?;
         let of = RollupKey::new(&*key.kind, &*key.id);
-        let sum = view.get(&ROLLUP, &of)?.map_or_else(rollup::empty, Arc::unwrap_or_clone);
-        match rollup::replace(sum, before.as_deref(), after.as_ref(), accounts) {
-            Some(mut sum) => {
-                if key.kind == FOREIGN {
-                    name_accounts(view, &key, accounts, &mut sum)?;
-                }
-                view.put(&ROLLUP, &of, sum)
+        let sum = view.get(&ROLLUP, &of)?.map_or_else(RollupState::default, Arc::unwrap_or_clone);
+        let is_executive = key.kind == EXECUTIVE;
+        // What an executive's shares weigh depends on each other: they are votes alone here.
+        let votes = |share: &Contribution| Contribution {
+            weight: share.weight.filter(|_| !is_executive),
+            ..share.clone()
+        };
+        let [was, is] = [before.as_deref(), after.as_ref()].map(|share| share.map(votes));
+        let Some(mut sum) = rollup::replace(sum, was.as_ref(), is.as_ref(), accounts) else {
+            if is_executive {
+                view.delete(&SPENDING, &of)?;
             }
-            None => view.delete(&ROLLUP, &of),
+            return view.delete(&ROLLUP, &of);
+        };
+        match &*key.kind {
+            FOREIGN => name_accounts(view, &key, accounts, &mut sum)?,
+            EXECUTIVE => weigh(view, &of, before.as_deref(), after.as_ref(), &mut sum)?,
+            _ => {}
         }
+        view.put(&ROLLUP, &of, sum)
     }
 
     fn work(&mut self, _: &mut View<'_>) -> Result<bool, StepError> {
         Ok(false)
     }
+}
+
+/// Weighs an executive's accounts by what they spend, and writes the score that this gives.
+fn weigh(
+    view: &mut View<'_>,
+    of: &RollupKey,
+    before: Option<&Contribution>,
+    after: Option<&Contribution>,
+    sum: &mut RollupState,
+) -> Step {
+    let known = view.get(&SPENDING, of)?;
+    let spending = match (known, before, after) {
+        // Only a score moved: the median stays.
+        (Some(known), Some(before), Some(after)) if before.weight == after.weight => {
+            let mut spending = Arc::unwrap_or_clone(known);
+            spending.replace(before, after);
+            spending
+        }
+        _ => {
+            let prefix = key::prefix(&[&of.kind, &of.id]);
+            let shares = view.scan(&SHARE, &prefix, None, usize::MAX)?;
+            Spending::of(shares.iter().map(|(_, share)| &**share))
+        }
+    };
+    spending.finish(sum);
+    view.put(&SPENDING, of, spending)
 }
 
 /// Counts an account's shares; tells whether it came (1), left (-1) or stayed (0).

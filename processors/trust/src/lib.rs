@@ -11,7 +11,7 @@ mod row;
 
 pub use known::{Standing, foreign_share, recognise, vendor};
 pub use places::{Grant, PRINCIPALS_MAX, grants};
-pub use row::{Change, THROUGH_MAX, apply, empty, is_filled, merged};
+pub use row::{Change, THROUGH_MAX, apply, is_filled, merged};
 
 #[cfg(test)]
 mod tests;

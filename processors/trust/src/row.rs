@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use schemas::{KnownBy, PrincipalKind, TrustCondition, TrustState};
+use schemas::{TrustCondition, TrustState};
 
 use crate::{Grant, places::by_principal};
 
@@ -24,41 +24,36 @@ pub fn merged<'a>(before: &'a [Grant], after: &'a [Grant]) -> BTreeMap<&'a str, 
     changes
 }
 
-/// Gives the row of a principal that nothing lets in yet.
-pub fn empty() -> TrustState {
-    TrustState {
-        kind: PrincipalKind::Other,
-        principal_account: None,
-        known: false,
-        through: Vec::new(),
-        known_by: KnownBy::Nobody,
-        vendor: None,
-        resources: 0,
-        conditions: Vec::new(),
-        first_seen_ms: 0,
-    }
-}
-
-/// Takes a resource's change into a row. Unless [`is_filled`] then, `through` lacks its last name.
-pub fn apply(row: &mut TrustState, change: &Change<'_>, through: &str) {
+/// Takes a resource's change into a row. Unless [`is_filled`] then, `through` lacks its last entry.
+///
+/// `through` is the resource's key, `name` what people call it.
+pub fn apply(row: &mut TrustState, change: &Change<'_>, through: &str, name: &str) {
     let (before, after) = change;
     for (demands, sign) in [(before, -1), (after, 1)] {
         let Some(demands) = demands else { continue };
         row.resources += sign;
         demands.iter().for_each(|key| count(&mut row.conditions, key, sign));
     }
+    // Rows of release 0.1.0 have no names.
+    row.names.resize(row.through.len(), String::new());
     let at = row.through.binary_search_by(|one| one.as_str().cmp(through));
     match (at, after.is_some()) {
-        (Ok(at), false) => drop(row.through.remove(at)),
+        (Ok(at), true) => name.clone_into(&mut row.names[at]),
+        (Ok(at), false) => {
+            row.through.remove(at);
+            row.names.remove(at);
+        }
         // Behind the end of a list that is not whole, others may come before it.
         (Err(at), true)
             if at < row.through.len() || row.through.len() as i64 + 1 == row.resources =>
         {
             row.through.insert(at, through.to_owned());
+            row.names.insert(at, name.to_owned());
         }
-        _ => {}
+        (Err(_), _) => {}
     }
     row.through.truncate(THROUGH_MAX);
+    row.names.truncate(THROUGH_MAX);
 }
 
 /// Whether a row names as many resources as it should.

@@ -216,28 +216,34 @@ fn rows_are_sums_whatever_came_and_went() {
     for seed in 0..20 {
         let mut random = Random(seed);
         let mut ways: BTreeMap<String, Option<bool>> = BTreeMap::new();
-        let mut row = empty();
+        let mut names = BTreeMap::new();
+        let mut row = TrustState::default();
         for _ in 0..2_000 {
             let key = format!("r{:03}", random.below(120));
             let before = ways.get(&key).copied().flatten();
             let after = [None, Some(true), Some(false)][random.below(3)];
             let demands = |way: Option<bool>| way.map(|way| if way { vec!["k"] } else { vec![] });
-            apply(&mut row, &(demands(before), demands(after)), &key);
+            let name = format!("{key} in round {}", random.below(3));
+            apply(&mut row, &(demands(before), demands(after)), &key, &name);
+            names.insert(key.clone(), name);
             ways.insert(key, after);
             if !is_filled(&row) {
                 let last = row.through.last().cloned().unwrap_or_default();
                 let next = ways.iter().find(|(key, way)| **key > last && way.is_some());
                 row.through.extend(next.map(|(key, _)| key.clone()));
+                row.names.extend(next.map(|(key, _)| names[key].clone()));
             }
             let (resources, demanded, through) = counted(&ways);
             let sum: i64 = row.conditions.iter().map(|one| one.resources).sum();
             assert_eq!((row.resources, sum, &row.through), (resources, demanded, &through));
+            let named: Vec<_> = through.iter().map(|key| &names[key]).collect();
+            assert_eq!(row.names.iter().collect::<Vec<_>>(), named);
         }
     }
 }
 
 fn recognised(principal: &str) -> TrustState {
-    let mut row = TrustState { resources: 2, ..empty() };
+    let mut row = TrustState { resources: 2, ..TrustState::default() };
     recognise(&mut row, "111111111111", principal, |id| match id {
         "222222222222" => Some(Standing::Ours),
         "333333333333" => Some(Standing::Approved),

@@ -1,19 +1,28 @@
 //! Reports of outside scanners: files in, one report an account and file out.
 //!
-//! [`sources`] has one pure parser a scanner; [`read`] finds the files; [`publish`] appends the
-//! reports. A row that can't be used is a [`Problem`], the others are taken, and the report no
-//! longer counts as complete: what it does not say clears nothing. **Invariant:** a file that can't
-//! be read or parsed is a failed report, never an empty one; and
-//! only the report of the account that was scanned clears anything.
+//! [`sources`] has one pure parser a scanner; [`read()`] and [`read_bucket`] read the files,
+//! [`run`] a program of the user's own; [`publish()`] appends the reports. A row that can't be
+//! used is a [`Problem`], the others are taken, and the report no longer counts as complete: what
+//! it does not say clears nothing. **Invariant:** a file that can't be read or parsed is a failed
+//! report, never an empty one; and only a report of the account that was scanned clears anything.
 
 mod arn;
+mod bucket;
+mod input;
+mod json;
+mod program;
 mod publish;
 mod read;
+mod regions;
 pub mod sources;
 mod split;
+mod table;
 
 use std::{fmt, path::PathBuf};
 
+pub use bucket::{Bucket, read_bucket};
+pub use input::STANDARD_INPUT;
+pub use program::{Program, run};
 pub use publish::publish;
 pub use read::{FindingsError, Options, Reports, read};
 use schemas::Finding;
@@ -38,9 +47,9 @@ pub struct AccountReport {
 /// Something in a file that can't be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The file.
+    /// The file or program.
     pub file: PathBuf,
-    /// Where in it: a JSON Pointer; empty for the file as a whole.
+    /// Where in it: a JSON Pointer or a line; empty for the file as a whole.
     pub place: String,
     /// What is wrong.
     pub message: String,

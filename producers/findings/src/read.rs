@@ -1,26 +1,29 @@
-//! Finds report files and splits each by account.
+//! Reads report files and makes reports of what they hold.
 
-use std::{
-    path::{Path, PathBuf},
-    time::UNIX_EPOCH,
-};
+use std::path::{Path, PathBuf};
 
-use schemas::Finding;
 use sha2::{Digest, Sha256};
 
 use crate::{
     AccountReport, Problem, Source, arn,
-    sources::Parsed,
+    input::{self, Found, STANDARD_INPUT},
+    regions::distrust_parts,
+    sources::{Document, Parsed},
     split::{Home, split},
 };
 
-/// What a file itself does not tell.
+/// What a report itself does not tell.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The account, where neither a row's ARN nor the path names one.
+    /// The account, where neither a row nor the path names one; whatever a report names then, it
+    /// is whole for no other.
     pub account: Option<String>,
     /// Whether reports leave out what is in order or suppressed, so that absence clears nothing.
     pub partial: bool,
+    /// The check that a report is about, where its format does not say; the file's name else.
+    pub check: Option<String>,
+    /// Now, in milliseconds since 1970: the time of what has none of its own.
+    pub now_ms: i64,
 }
 
 /// Reports, and what could not be used.
@@ -28,24 +31,75 @@ pub struct Options {
 pub struct Reports {
     /// The reports, sorted by file and account.
     pub reports: Vec<AccountReport>,
-    /// Reports of which only the failure is known: source, report id, account and reason.
+    /// Reports of which only the failure is known, and the reason.
     pub failed: Vec<(AccountReport, String)>,
     /// What is wrong in the files.
     pub problems: Vec<Problem>,
 }
 
+/// Where a report is from, and what is known of it without its content.
+pub(crate) struct Origin<'a> {
+    /// The scanner.
+    pub(crate) source: &'a str,
+    /// The file or program.
+    pub(crate) path: &'a Path,
+    /// The report's id.
+    pub(crate) report: String,
+    /// The account.
+    pub(crate) home: Home<'a>,
+    /// Whether absence clears nothing.
+    pub(crate) partial: bool,
+}
+
 impl Reports {
-    /// Notes a file that tells nothing: a failed report, where its account is known.
-    fn fail(
-        &mut self,
-        home: Home<'_>,
-        of: impl Fn(String, Vec<Finding>, bool) -> AccountReport,
-        reason: String,
-        fault: &dyn Fn(&str, String) -> Problem,
-    ) {
-        self.problems.push(fault("", reason.clone()));
-        if let Some(account) = home.given.or(home.in_name) {
-            self.failed.push((of(account.to_owned(), Vec::new(), false), reason));
+    /// Takes a report that was read, or why it can't be.
+    pub(crate) fn take(&mut self, origin: &Origin<'_>, parsed: Result<Parsed, String>) {
+        let parsed = match parsed {
+            Ok(parsed) => parsed,
+            Err(reason) => return self.fail(origin, reason),
+        };
+        let count = parsed.broken.len();
+        let broken = parsed.broken.into_iter();
+        self.problems.extend(broken.map(|(place, reason)| origin.problem(place, reason)));
+        if parsed.rows.is_empty() && parsed.accounts.is_empty() {
+            let none = format!("none of its {count} rows can be used");
+            return self.fail(origin, if count == 0 { "it holds no result".into() } else { none });
+        }
+        let whole = count == 0 && parsed.missing.is_none() && !origin.partial;
+        if let Some(missing) = parsed.missing.filter(|_| !origin.partial) {
+            self.problems
+                .push(origin.problem(String::new(), format!("it clears nothing: {missing}")));
+        }
+        let split = split(parsed.rows, &parsed.accounts, origin.home, whole);
+        let faults = split.faults.into_iter();
+        self.problems.extend(faults.map(|message| origin.problem(String::new(), message)));
+        for (account, (findings, complete)) in split.accounts {
+            self.reports.push(AccountReport { findings, complete, ..origin.report(account) });
+        }
+    }
+
+    /// Notes a report that tells nothing: a failed one, where its account is known.
+    fn fail(&mut self, origin: &Origin<'_>, reason: String) {
+        self.problems.push(origin.problem(String::new(), reason.clone()));
+        if let Some(account) = origin.home.given.or(origin.home.in_name) {
+            self.failed.push((origin.report(account.to_owned()), reason));
+        }
+    }
+}
+
+impl Origin<'_> {
+    fn problem(&self, place: String, message: String) -> Problem {
+        Problem { file: self.path.to_owned(), place, message }
+    }
+
+    /// Makes the report of an account, as yet without findings.
+    fn report(&self, account: String) -> AccountReport {
+        AccountReport {
+            source: self.source.to_owned(),
+            report: self.report.clone(),
+            account,
+            findings: Vec::new(),
+            complete: false,
         }
     }
 }
@@ -64,6 +118,17 @@ pub enum FindingsError {
         #[source]
         source: std::io::Error,
     },
+    /// The bucket can't be listed.
+    #[error("listing the reports of {source_id} in {place}")]
+    Bucket {
+        /// The scanner.
+        source_id: &'static str,
+        /// Bucket and prefix.
+        place: String,
+        /// What S3 said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// There is no report.
     #[error("there is no report of {source_id} in {}", path.display())]
     Empty {
@@ -74,102 +139,79 @@ pub enum FindingsError {
     },
 }
 
-/// Reads a file, or every `.json` file of a folder.
+/// Reads a file, every report of a folder, or standard input (`-`).
 ///
 /// # Errors
 /// When the path can't be listed or holds no report.
 pub fn read(source: &Source, path: &Path, options: &Options) -> Result<Reports, FindingsError> {
-    let files = files(path).map_err(|error| FindingsError::List {
+    let files = input::list(path, source.id).map_err(|error| FindingsError::List {
         source_id: source.id,
         path: path.to_owned(),
         source: error,
     })?;
-    if files.is_empty() {
-        return Err(FindingsError::Empty { source_id: source.id, path: path.to_owned() });
-    }
     let mut all = Reports::default();
+    let mut count = 0;
     for file in files {
-        read_file(source, &file, options, &mut all);
-    }
-    Ok(all)
-}
-
-fn files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
-    if !std::fs::metadata(path)?.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(path)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "json") {
-            files.push(path);
+        let found = input::read(&file);
+        // Whoever pipes nothing has no report; it would be a failed one every time it is read.
+        if file != Path::new(STANDARD_INPUT) || found.bytes.as_ref().is_ok_and(|b| !b.is_empty()) {
+            take(source, &found, options, &mut all);
+            count += 1;
         }
     }
-    files.sort();
-    Ok(files)
-}
-
-fn read_file(source: &Source, file: &Path, options: &Options, all: &mut Reports) {
-    let fault = |place: &str, message: String| Problem {
-        file: file.to_owned(),
-        place: place.to_owned(),
-        message,
-    };
-    let in_name = account_in(file);
-    let home = Home { given: options.account.as_deref(), in_name: in_name.as_deref() };
-    let bytes = std::fs::read(file);
-    let report = report_id(file, bytes.as_deref().unwrap_or_default());
-    let of = |account: String, findings: Vec<Finding>, complete: bool| AccountReport {
-        source: source.id.to_owned(),
-        report: report.clone(),
-        account,
-        findings,
-        complete,
-    };
-    match bytes.map_err(|error| format!("it can't be read: {error}")).and_then(|b| parse(source, b))
-    {
-        Ok(Parsed { rows, broken }) => {
-            let whole = broken.is_empty() && !options.partial;
-            let count = broken.len();
-            all.problems.extend(broken.into_iter().map(|(place, reason)| fault(&place, reason)));
-            if rows.is_empty() {
-                let reason = format!("none of its {count} rows can be used");
-                return all.fail(home, of, reason, &fault);
-            }
-            let split = split(rows, home, whole);
-            all.problems.extend(split.faults.into_iter().map(|message| fault("", message)));
-            let reports = split.accounts.into_iter();
-            all.reports.extend(reports.map(|(account, (rows, whole))| of(account, rows, whole)));
+    match count {
+        0 => Err(FindingsError::Empty { source_id: source.id, path: path.to_owned() }),
+        _ => {
+            distrust_parts(&mut all, path);
+            Ok(all)
         }
-        Err(reason) => all.fail(home, of, reason, &fault),
     }
 }
 
-/// Reads a file's content; one without any row is a scan that broke off, not a clean account.
-fn parse(source: &Source, bytes: Vec<u8>) -> Result<Parsed, String> {
-    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
-    let parsed = (source.parse)(&text)?;
-    if parsed.rows.is_empty() && parsed.broken.is_empty() {
-        return Err("it holds no result".to_owned());
-    }
-    Ok(parsed)
+/// Takes what was found in one place.
+pub(crate) fn take(source: &Source, found: &Found, options: &Options, all: &mut Reports) {
+    let path = found.path.as_path();
+    let in_path = account_in(path);
+    let bytes = found.bytes.as_deref().unwrap_or_default();
+    let origin = Origin {
+        source: source.id,
+        path,
+        report: report_id(found.at_ms.unwrap_or(options.now_ms), bytes),
+        home: Home { given: options.account.as_deref(), in_name: in_path.as_deref() },
+        partial: options.partial,
+    };
+    let stem =
+        path.file_stem().and_then(|stem| stem.to_str()).filter(|stem| *stem != STANDARD_INPUT);
+    let check = options.check.as_deref().or(stem);
+    let text = found.bytes.as_deref().map_err(Clone::clone).and_then(text);
+    all.take(&origin, text.and_then(|text| (source.parse)(&Document { text, check })));
 }
 
-/// Finds an account's id in a path's last part: twelve digits between other characters.
-fn account_in(file: &Path) -> Option<String> {
-    let name = file.file_name()?.to_str()?;
-    let mut runs = name.split(|c: char| !c.is_ascii_digit());
-    runs.find(|run| arn::is_account(run)).map(str::to_owned)
+/// Gives a report's text without a byte order mark; an empty one is a scan that broke off, not a
+/// clean account.
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8")?;
+    let text = text.trim_start_matches('\u{feff}');
+    if text.trim().is_empty() { Err("it is empty".to_owned()) } else { Ok(text) }
 }
 
-/// Names a report by its file's time and content: the same file again is the same report.
-fn report_id(file: &Path, bytes: &[u8]) -> String {
-    let modified = std::fs::metadata(file).and_then(|meta| meta.modified()).ok();
-    let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    let ms = since.and_then(|since| i64::try_from(since.as_millis()).ok()).unwrap_or(0);
+/// Finds an account's id in a path, twelve digits between other characters: in the file's name, or
+/// in its folder's. A bucket's name tells who owns the bucket.
+fn account_in(path: &Path) -> Option<String> {
+    let path = path.to_str()?;
+    let key = path.strip_prefix("s3://").and_then(|rest| rest.split_once('/'));
+    let mut parts = key.map_or(path, |(_, key)| key).rsplit('/');
+    parts.by_ref().take(2).find_map(|part| {
+        let mut runs = part.split(|c: char| !c.is_ascii_digit());
+        runs.find(|run| arn::is_account(run)).map(str::to_owned)
+    })
+}
+
+/// Names a report by its time and content: the same file again is the same report.
+pub(crate) fn report_id(at_ms: i64, bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
     let short: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{}/{short}", schemas::headers::rfc3339(ms))
+    format!("{}/{short}", schemas::headers::rfc3339(at_ms))
 }
 
 #[cfg(test)]
@@ -226,7 +268,8 @@ mod tests {
         let deep = "[".repeat(100_000);
         for (text, reason) in [
             (&b"[{"[..], "it is not JSON: EOF while parsing an object at line 1 column 2"),
-            (b"", "it is not JSON: EOF while parsing a value at line 1 column 0"),
+            (b"\xef\xbb\xbf \r\n", "it is empty"),
+            (b"", "it is empty"),
             (b"[]", "it holds no result"),
             (b"{\"resultsData\":[]}", "it holds no result"),
             (b"[{\"plugin\":\"\xff\"}]", "it is not UTF-8"),
@@ -248,6 +291,55 @@ mod tests {
         let source = by_id("cloudsploit").expect("the source");
         let once = read(source, &path, &Options::default()).expect("reports");
         assert_eq!(once, read(source, &path, &Options::default()).expect("reports"));
+    }
+
+    #[test]
+    fn a_mark_before_the_text_and_folders_of_accounts_are_understood() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let of = folder.path().join("111122223333");
+        std::fs::create_dir(&of).expect("a folder");
+        let text = "\u{feff}[{\"plugin\":\"b\",\"status\":\"FAIL\"}]\r\n";
+        std::fs::write(of.join("2026-11-28-results.json"), text).expect("a file");
+        let source = by_id("cloudsploit").expect("the source");
+        let reports = read(source, &of, &Options::default()).expect("reports").reports;
+        assert_eq!((reports.len(), &*reports[0].account), (1, "111122223333"));
+    }
+
+    #[test]
+    fn the_account_is_in_the_name_or_the_folders() {
+        for (path, expected) in [
+            ("a/scan-111122223333-1.json", Some("111122223333")),
+            ("111122223333/2026-11-28.json", Some("111122223333")),
+            ("111122223333/444455556666.json", Some("444455556666")),
+            ("111122223333/results/x.json", None),
+            ("s3://audit-111122223333/x.json", None),
+            ("s3://audit-111122223333/444455556666/x.json", Some("444455556666")),
+            ("1111222233334.json", None),
+            ("-", None),
+        ] {
+            assert_eq!(account_in(Path::new(path)).as_deref(), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_a_report_says_is_missing_keeps_it_from_clearing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let finding = r#"{"AwsAccountId":"111122223333","GeneratorId":"g/EC2.13",
+            "Resources":[{"Id":"sg-1"}],"Compliance":{"Status":"PASSED"}}"#;
+        let page = format!(r#"{{"Findings":[{finding}],"NextToken":"more"}}"#);
+        let path = folder.path().join("page.json");
+        std::fs::write(&path, page).expect("a file");
+        let source = by_id("securityhub").expect("the source");
+        let got = read(source, &path, &Options::default()).expect("reports");
+        assert!(!got.reports[0].complete);
+        let said = got.problems[0].to_string();
+        assert!(
+            said.ends_with("page.json: it clears nothing: its last page is not the last"),
+            "{said}"
+        );
+        // Who knows that reports are not whole need not be told of each.
+        let options = Options { partial: true, ..Options::default() };
+        assert_eq!(read(source, &path, &options).expect("reports").problems, []);
     }
 
     #[test]

@@ -24,14 +24,26 @@ pub(crate) struct Split {
 
 /// Splits rows, each with the account that it names itself, by account.
 ///
-/// A scanner runs for one account: the home. Rows about resources of other accounts go to those,
-/// but say nothing about what else is there, so they clear nothing.
-pub(crate) fn split(rows: Vec<(Option<String>, Finding)>, home: Home<'_>, whole: bool) -> Split {
+/// Most scanners run for one account: the home. Rows about resources of other accounts go to those,
+/// but say nothing about what else is there, so they clear nothing. A report may tell which
+/// accounts it is about: then it is whole for each of them, also for one without a row.
+pub(crate) fn split(
+    rows: Vec<(Option<String>, Finding)>,
+    told: &BTreeSet<String>,
+    home: Home<'_>,
+    whole: bool,
+) -> Split {
     let named: BTreeSet<String> = rows.iter().filter_map(|(account, _)| account.clone()).collect();
-    let home = home_of(home, &named);
+    let may_be_several = home.given.is_none();
+    let home = home_of(home, &named, told);
     let homeless = rows.iter().filter(|(account, _)| account.is_none()).count();
     let homeless = if home.is_none() { homeless } else { 0 };
+    let is_own = |account: &String| {
+        home.as_ref() == Some(account) || may_be_several && told.contains(account)
+    };
     let mut accounts: BTreeMap<String, BTreeMap<_, Finding>> = BTreeMap::new();
+    accounts
+        .extend(told.iter().filter(|one| is_own(one)).map(|one| (one.clone(), BTreeMap::new())));
     for (account, mut finding) in rows {
         let Some(account) = account.or_else(|| home.clone()) else { continue };
         if finding.subject == FindingSubject::Account {
@@ -49,27 +61,34 @@ pub(crate) fn split(rows: Vec<(Option<String>, Finding)>, home: Home<'_>, whole:
     if homeless > 0 {
         split.faults.push(format!("{homeless} rows name no account: {hint}"));
     }
-    if home.is_none() && named.len() > 1 {
+    if home.is_none() && told.is_empty() && named.len() > 1 {
         let count = named.len();
         split.faults.push(format!("its rows name {count} accounts, none clears anything: {hint}"));
     }
     for (account, findings) in accounts {
-        let own = home.as_ref() == Some(&account);
+        let own = is_own(&account);
         if !own && let Some(home) = &home {
             let count = findings.len();
             let message = format!("{count} rows of the report of {home} are about {account}");
             split.faults.push(format!("{message}; they clear nothing there"));
         }
-        split.accounts.insert(account, (findings.into_values().collect(), whole && own));
+        let whole = whole && own && homeless == 0;
+        split.accounts.insert(account, (findings.into_values().collect(), whole));
     }
     split
 }
 
-/// Decides which account a file is about.
-fn home_of(home: Home<'_>, named: &BTreeSet<String>) -> Option<String> {
+/// Decides which account a file is about; none when it tells of several itself.
+fn home_of(home: Home<'_>, named: &BTreeSet<String>, told: &BTreeSet<String>) -> Option<String> {
     let in_name = home.in_name.filter(|one| named.is_empty() || named.contains(*one));
-    let only = named.first().filter(|_| named.len() == 1).map(String::as_str);
-    home.given.or(in_name).or(only).map(str::to_owned)
+    let only = |of: &BTreeSet<String>| of.first().filter(|_| of.len() == 1).cloned();
+    if let Some(given) = home.given {
+        return Some(given.to_owned());
+    }
+    if !told.is_empty() {
+        return only(told);
+    }
+    in_name.map(str::to_owned).or_else(|| only(named))
 }
 
 /// Makes one row of two about the same check and resource: the worse judgement, both messages.
@@ -112,7 +131,7 @@ mod tests {
 
     #[track_caller]
     fn check(rows: Vec<RowOf>, home: Home<'_>, expected: &[(&str, usize, bool)], faults: &[&str]) {
-        let split = split(rows, home, true);
+        let split = split(rows, &BTreeSet::new(), home, true);
         let got: Vec<_> =
             split.accounts.iter().map(|(id, (rows, whole))| (&**id, rows.len(), *whole)).collect();
         assert_eq!(got, expected);
@@ -149,6 +168,30 @@ mod tests {
     }
 
     #[test]
+    fn a_report_that_tells_its_accounts_is_whole_for_each() {
+        use FindingStatus::Pass;
+        let told = |accounts: &[&str]| accounts.iter().map(|one| (*one).to_owned()).collect();
+        let of = |split: Split| {
+            let accounts = split.accounts.into_iter();
+            accounts.map(|(id, (rows, whole))| (id, rows.len(), whole)).collect::<Vec<_>>()
+        };
+        let rows = || vec![row(Some(A), "x", Pass)];
+        let both = [(A.to_owned(), 1, true), (B.to_owned(), 0, true)];
+        assert_eq!(of(split(rows(), &told(&[A, B]), Home::default(), true)), both);
+        // The name of a file tells less than its content.
+        assert_eq!(of(split(rows(), &told(&[A, B]), named(B), true)), both);
+        assert_eq!(of(split(rows(), &told(&[A]), named(B), true)), both[..1]);
+        // Who is told that it is about one account does not believe it of another.
+        let given = Home { given: Some(B), in_name: None };
+        let foreign = [(A.to_owned(), 1, false)];
+        assert_eq!(of(split(rows(), &told(&[A]), given, true)), foreign);
+        // A row that was lost may be of any of them.
+        let lost = vec![row(Some(A), "x", Pass), row(None, "y", Pass)];
+        let neither = [(A.to_owned(), 1, false), (B.to_owned(), 0, false)];
+        assert_eq!(of(split(lost, &told(&[A, B]), Home::default(), true)), neither);
+    }
+
+    #[test]
     fn a_report_without_a_home_says_so() {
         let said = "1 rows name no account: name the file after its account, or give `account`";
         check(vec![row(None, "x", FindingStatus::Fail)], Home::default(), &[], &[said]);
@@ -164,15 +207,16 @@ mod tests {
             (Warn, Unknown, (Warn, "warn")),
             (Pass, Pass, (Pass, "pass")),
         ] {
-            let split =
-                split(vec![row(Some(A), "x", one), row(Some(A), "x", other)], named(A), true);
+            let rows = vec![row(Some(A), "x", one), row(Some(A), "x", other)];
+            let split = split(rows, &BTreeSet::new(), named(A), true);
             let (rows, _) = &split.accounts[A];
             assert_eq!(rows.len(), 1);
             assert_eq!((rows[0].status, &*rows[0].message), expected, "{one} {other}");
         }
         let mut second = row(Some(A), "x", Fail);
         second.1.message = "also by ::/0".into();
-        let split = split(vec![row(Some(A), "x", Fail), second], named(A), true);
+        let rows = vec![row(Some(A), "x", Fail), second];
+        let split = split(rows, &BTreeSet::new(), named(A), true);
         assert_eq!(split.accounts[A].0[0].message, "fail; also by ::/0");
     }
 }

@@ -17,7 +17,7 @@ use super::{
     same_entity,
     tables::{ACCOUNT, LEFT, LISTING, REGISTER, SCOPE, SCORE, SPEND},
 };
-use crate::Step;
+use crate::{Step, rollup::EXECUTIVE};
 
 /// Stands for the account as a whole among its requirements.
 pub(super) const WHOLE: &str = "*";
@@ -99,6 +99,7 @@ impl Task<'_, '_> {
         let Some(before) = before else { return self.rescore_all(account) };
         self.place_moved(&before, &after)?;
         self.move_shares(account, &sums_of(&before), &sums_of(&after))?;
+        self.move_executive(&before, &after)?;
         if before.is_scored() == after.is_scored() { Ok(()) } else { self.rescore_all(account) }
     }
 
@@ -170,6 +171,28 @@ impl Task<'_, '_> {
         Ok(())
     }
 
+    /// Writes what an account's own score adds to its executive's.
+    pub(super) fn executive_share(&mut self, state: &AccountState, score: &ScoreState) -> Step {
+        let Some(key) = executive_key(state) else { return Ok(()) };
+        let weight = state.spend_cents.map(|cents| cents.max(0));
+        let share = Contribution { weight, ..contribution(score) };
+        self.view.emit(&topic::CONTRIBUTION, &key, &share)
+    }
+
+    fn move_executive(&mut self, before: &AccountState, after: &AccountState) -> Step {
+        let (from, to) = (executive_key(before), executive_key(after));
+        let Some(score) = self.view.get(&SCORE, &whole(&after.account))? else { return Ok(()) };
+        if from != to
+            && let Some(from) = &from
+        {
+            self.view.retract(&topic::CONTRIBUTION, from);
+        }
+        if from == to && before.spend_cents == after.spend_cents {
+            return Ok(());
+        }
+        self.executive_share(after, &score)
+    }
+
     fn move_shares(&mut self, account: &str, from: &[Sum], to: &[Sum]) -> Step {
         if from == to {
             return Ok(());
@@ -203,6 +226,12 @@ fn sums_of(state: &AccountState) -> Vec<Sum> {
         sums.push(("payer", state.payer.clone()));
     }
     sums
+}
+
+/// Gives the key of an account's share in its executive's sum: none when it is not scored.
+fn executive_key(state: &AccountState) -> Option<ContributionKey> {
+    let executive = state.executive.as_deref().filter(|_| state.is_scored())?;
+    Some(ContributionKey::new(EXECUTIVE, executive, &*state.account, WHOLE))
 }
 
 /// Turns a score into a share.

@@ -9,12 +9,13 @@ use super::{
     jobs::Work,
     poison,
     registers::EXCEPTION_TIMER,
+    reports::AGE_TIMER,
     tables::{COMPLIANCE, RESOURCE, SCORE, TIMER, Timer, TimerKey},
     verdicts::VERDICT_TIMER,
 };
 use crate::Step;
 
-const CLOCK: &str = "clock";
+pub(super) const CLOCK: &str = "clock";
 const HOUR_MS: i64 = 3_600_000;
 
 impl Task<'_, '_> {
@@ -75,6 +76,7 @@ impl Task<'_, '_> {
             match &*key.kind {
                 EXCEPTION_TIMER => self.turn(&key.subject)?,
                 VERDICT_TIMER => self.judge_again(&key.subject)?,
+                AGE_TIMER => self.age_due(&key.subject)?,
                 _ => {}
             }
         }

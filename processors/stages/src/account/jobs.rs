@@ -1,7 +1,7 @@
 //! Jobs: work that may grow with a table, done in pieces from a cursor that is kept in the state.
 
 use apache_avro::AvroSchema;
-use compliance::{Counts, count_rows};
+use compliance::Counts;
 use schemas::{Cause, Scoring, key};
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use super::{
     PIECE, Task,
     accounts::last_key,
     tables::{ACCOUNT, COMPLIANCE, FINDING, JOB, RESOURCE, TRUST},
-    verdicts::resource_prefix,
+    verdicts::{Group, count_group},
 };
 use crate::Step;
 
@@ -73,6 +73,17 @@ pub(super) enum Work {
     SweepReport {
         /// How far it is.
         sweep: ReportSweep,
+    },
+    /// Mark findings that their source has not told of for long.
+    Age {
+        /// The account.
+        account: String,
+        /// The scanner.
+        source: String,
+        /// The last key that was done.
+        cursor: Option<String>,
+        /// When the first of those that are fresh still will be stale, in UTC milliseconds.
+        next_ms: Option<i64>,
     },
     /// Fire what is due.
     Timers {
@@ -197,6 +208,9 @@ impl Task<'_, '_> {
             Work::Known { trust, cursor } => self.known_piece(trust, cursor),
             Work::Sweep { sweep } => self.sweep(sweep),
             Work::SweepReport { sweep } => self.sweep_report(sweep),
+            Work::Age { account, source, cursor, next_ms } => {
+                self.age(account, source, cursor, next_ms)
+            }
             Work::Timers { until_ms, hour, cursor } => self.timers(until_ms, hour, cursor),
             Work::Cut { cursor } => self.cut(cursor),
         }
@@ -237,27 +251,23 @@ impl Task<'_, '_> {
         let Some(was) = was else { return Ok(None) };
         let entry = self.standard()?.get(id).cloned();
         let page = self.view.scan(&COMPLIANCE, &key::prefix(&[id]), cursor, PIECE)?;
-        let mut at = 0;
-        while at < page.len() {
-            let of = resource_prefix(&page[at].0);
-            let rows = self.rows_beside(&page[at].0)?;
-            let before = count_rows(was, rows.iter().map(|(_, row)| &**row));
+        for (key, row) in &page {
+            let mut rows = self.rows_beside(key, row)?;
+            // A subject's rows are done together, with the last of them.
+            if rows.keys().next_back() != Some(key) {
+                continue;
+            }
+            let before = count_group(was, &rows);
             let judged = |key: &_, row: &_| entry.as_ref().is_some_and(|e| e.judges(key, row));
-            for (key, row) in rows.iter().filter(|(key, row)| !judged(key, row)) {
+            let gone: Group = rows.extract_if(.., |key, row| !judged(key, row)).collect();
+            for (key, row) in &gone {
                 self.drop_row(key, row)?;
             }
-            let stay = rows.iter().filter(|(key, row)| judged(key, row)).map(|(_, row)| &**row);
-            let now = entry
-                .as_ref()
-                .map_or(Counts::default(), |entry| count_rows(entry.requirement.scoring, stay));
-            self.count(&page[at].0.account, id, now + -before);
-            at += page[at..].iter().take_while(|(key, _)| resource_prefix(key) == of).count();
+            let scoring = entry.as_ref().map(|entry| entry.requirement.scoring);
+            let now = scoring.map_or(Counts::default(), |scoring| count_group(scoring, &rows));
+            self.count(&key.account, id, now + -before);
         }
-        // A resource's parts were all done with its first row: go on behind the last of them.
-        let Some((last, _)) = page.last().filter(|_| page.len() == PIECE) else {
-            return Ok(None);
-        };
-        Ok(Some(format!("{}\u{10ffff}", resource_prefix(last))))
+        Ok(page_end(&page))
     }
 
     fn requirement_accounts(&mut self, id: &str, cursor: Option<&str>) -> Step<Option<String>> {

@@ -2,23 +2,28 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use compliance::{Rows, StandardEntry, finding_row, part_of, worse};
+use compliance::{FRESH_MS, Rows, StandardEntry, finding_row, part_of, worse};
 use inventory::{
     Attempt, Completion, Order, ScopeKey, ScopeState, UNIT_REPORT, count_closes, order, start,
 };
 use schemas::{
-    ComplianceState, Finding, FindingSubject, Report, ReportEvent, Resource, key, topic,
+    ComplianceKey, ComplianceState, Finding, FindingSubject, Key, Report, ReportEvent, Resource,
+    ResourceKey, key, topic,
 };
 use stream::Record;
 
 use super::{
     PIECE, Task,
     accounts::last_key,
+    clock::CLOCK,
     jobs::{ReportSweep, Work},
     poison, same_entity,
-    tables::{FINDING, FindingKey, FindingRow, SCOPE},
+    tables::{COMPLIANCE, FINDING, FindingKey, FindingRow, RESOURCE, SCOPE, TimerKey},
 };
 use crate::Step;
+
+/// The kind of timers that look for findings that nobody told of for long.
+pub(super) const AGE_TIMER: &str = "age";
 
 impl Task<'_, '_> {
     /// Takes one record of a report.
@@ -78,7 +83,17 @@ impl Task<'_, '_> {
             Some(row) => worse(row.finding.clone(), finding),
             None => finding,
         };
-        self.keep(&key, FindingRow { finding, generation, changed_in: None, held: None })
+        let told_ms = self.view.at_ms();
+        let stale = self.ages(account, source, told_ms)?;
+        let row = FindingRow {
+            finding,
+            generation,
+            changed_in: None,
+            held: None,
+            told_ms: Some(told_ms),
+            stale,
+        };
+        self.keep(&key, row)
     }
 
     fn changed(
@@ -93,7 +108,72 @@ impl Task<'_, '_> {
         let generation = self.view.get(&FINDING, &key)?.map_or(-1, |row| row.generation);
         let changed_in = Some(scope.map_or(0, |scope| scope.generation));
         self.account(account)?;
-        self.keep(&key, FindingRow { finding, generation, changed_in, held: None })
+        // A source that makes no reports tells only what changes: its silence is no news.
+        let told_ms = scope.map(|_| self.view.at_ms());
+        let stale = match told_ms {
+            Some(told_ms) => self.ages(account, source, told_ms)?,
+            None => false,
+        };
+        self.keep(&key, FindingRow { finding, generation, changed_in, held: None, told_ms, stale })
+    }
+
+    /// Makes sure that what a source tells now is marked when it is stale; tells whether it is so
+    /// already.
+    fn ages(&mut self, account: &str, source: &str, told_ms: i64) -> Step<bool> {
+        let due_ms = told_ms.saturating_add(FRESH_MS);
+        if due_ms <= self.number(CLOCK)? {
+            return Ok(true);
+        }
+        let subject = scope_of(account, source).encode();
+        let name = format!("{AGE_TIMER} {subject}");
+        let set_ms = self.number(&name)?;
+        if set_ms < 0 || due_ms < set_ms {
+            self.set_number(&name, due_ms)?;
+            self.set_timer(&TimerKey::at(due_ms, AGE_TIMER, &subject))?;
+        }
+        Ok(false)
+    }
+
+    /// Takes the timer of a source that may have told nothing for long.
+    pub(super) fn age_due(&mut self, subject: &str) -> Step {
+        self.set_number(&format!("{AGE_TIMER} {subject}"), -1)?;
+        let Some(scope) = ScopeKey::decode(subject) else { return Ok(()) };
+        let Some((_, source)) = scope.resource_type.split_once('/') else { return Ok(()) };
+        let (account, source) = (scope.account.clone(), source.to_owned());
+        self.push(Work::Age { account, source, cursor: None, next_ms: None })
+    }
+
+    /// Does a piece of marking what a source has not told of for long.
+    pub(super) fn age(
+        &mut self,
+        account: String,
+        source: String,
+        cursor: Option<String>,
+        mut next_ms: Option<i64>,
+    ) -> Step<Option<Work>> {
+        let now_ms = self.number(CLOCK)?;
+        let prefix = key::prefix(&[&account, &source]);
+        let rows = self.view.scan(&FINDING, &prefix, cursor.as_deref(), PIECE)?;
+        for (key, row) in rows.iter().filter(|(_, row)| !row.stale) {
+            let Some(told_ms) = row.told_ms else { continue };
+            let due_ms = told_ms.saturating_add(FRESH_MS);
+            if due_ms > now_ms {
+                next_ms = Some(next_ms.map_or(due_ms, |next_ms| next_ms.min(due_ms)));
+                continue;
+            }
+            let row = FindingRow { stale: true, ..(**row).clone() };
+            self.view.put(&FINDING, key, row.clone())?;
+            for entry in self.fed_by(key)? {
+                self.judge_finding_row(&entry, key, &row)?;
+            }
+        }
+        if rows.len() == PIECE {
+            return Ok(Some(Work::Age { account, source, cursor: last_key(&rows), next_ms }));
+        }
+        if let Some(next_ms) = next_ms {
+            self.ages(&account, &source, next_ms - FRESH_MS)?;
+        }
+        Ok(None)
     }
 
     /// Writes a finding's row, and judges it.
@@ -101,9 +181,42 @@ impl Task<'_, '_> {
         let row = Arc::new(row);
         self.view.put(&FINDING, key, row.clone())?;
         for entry in self.fed_by(key)? {
-            self.judge_finding(&entry, key, Some(&row.finding))?;
+            self.judge_finding(&entry, key, Some(&row.finding), row.stale)?;
         }
         Ok(())
+    }
+
+    /// Gives what a finding is about as a resource: what the inventory calls it, when the scanner
+    /// names it by its id there.
+    fn subject(&self, key: &FindingKey, resource_type: &str) -> Step<Resource> {
+        let FindingKey { account, region, resource: id, .. } = key;
+        let is_arn = id.starts_with("arn:");
+        let known = match is_arn {
+            true => None,
+            false => {
+                let key = ResourceKey::new(account, region, resource_type, id);
+                self.view.get(&RESOURCE, &key)?
+            }
+        };
+        let (name, arn) = match known {
+            Some(row) => (row.resource.name.clone(), row.resource.arn.clone()),
+            None => (id.clone(), if is_arn { id.clone() } else { String::new() }),
+        };
+        Ok(Resource {
+            provider: String::new(),
+            account: account.clone(),
+            region: region.clone(),
+            resource_type: resource_type.to_owned(),
+            id: id.clone(),
+            name,
+            arn,
+            tags: BTreeMap::new(),
+            configuration: "{}".to_owned(),
+            supplementary: "{}".to_owned(),
+            errors: BTreeMap::new(),
+            truncated: Vec::new(),
+            captured_ms: 0,
+        })
     }
 
     fn fed_by(&mut self, key: &FindingKey) -> Step<Vec<Arc<StandardEntry>>> {
@@ -116,6 +229,7 @@ impl Task<'_, '_> {
         entry: &StandardEntry,
         key: &FindingKey,
         finding: Option<&Finding>,
+        stale: bool,
     ) -> Step {
         let mapping = entry
             .requirement
@@ -123,11 +237,17 @@ impl Task<'_, '_> {
             .iter()
             .find(|mapping| mapping.source == key.source && mapping.check == key.check);
         let part = part_of(&key.source, &key.check);
-        let row = mapping.zip(finding).and_then(|(mapping, found)| finding_row(found, mapping));
+        let row =
+            mapping.zip(finding).and_then(|(mapping, found)| finding_row(found, mapping, stale));
         let judged: Rows = row.map(|row| (part.clone(), row)).into_iter().collect();
-        let mine = |one: &str, _: &ComplianceState| one == part;
-        let resource = subject(key, &entry.requirement.resource_type);
-        self.replace(entry, &resource, &key.source, mine, judged)
+        let mine = |one: &ComplianceKey, _: &ComplianceState| one.part == part;
+        let resource = self.subject(key, &entry.requirement.resource_type)?;
+        let FindingKey { account, region, resource: id, .. } = key;
+        let row = ComplianceKey::new(&*entry.requirement.id, account, region, id, &*part);
+        // The requirement may concern resources of another type now, which are called otherwise.
+        let stood = self.view.get(&COMPLIANCE, &row)?;
+        let was = stood.as_ref().map_or(&*resource.arn, |row| &*row.arn);
+        self.replace(entry, &resource, was, mine, (&key.source, judged))
     }
 
     /// Does a piece of a report's end: first counts what arrived, then clears what a complete
@@ -179,7 +299,7 @@ impl Task<'_, '_> {
             None => self.view.delete(&FINDING, key)?,
         }
         for entry in self.fed_by(key)? {
-            self.judge_finding(&entry, key, unknown.as_ref())?;
+            self.judge_finding(&entry, key, unknown.as_ref(), row.stale)?;
         }
         Ok(())
     }
@@ -191,9 +311,9 @@ impl Task<'_, '_> {
         key: &FindingKey,
         row: &FindingRow,
     ) -> Step {
-        self.judge_finding(entry, key, Some(&row.finding))?;
+        self.judge_finding(entry, key, Some(&row.finding), row.stale)?;
         match row.unknown() {
-            Some(unknown) => self.judge_finding(entry, key, Some(&unknown)),
+            Some(unknown) => self.judge_finding(entry, key, Some(&unknown), row.stale),
             None => Ok(()),
         }
     }
@@ -201,24 +321,4 @@ impl Task<'_, '_> {
 
 fn scope_of(account: &str, source: &str) -> ScopeKey {
     ScopeKey::new(account, format!("{UNIT_REPORT}/{source}"), "global")
-}
-
-/// Gives what a finding is about as a resource: the scanner tells no more than its id.
-fn subject(key: &FindingKey, resource_type: &str) -> Resource {
-    let is_arn = key.resource.starts_with("arn:");
-    Resource {
-        provider: String::new(),
-        account: key.account.clone(),
-        region: key.region.clone(),
-        resource_type: resource_type.to_owned(),
-        id: key.resource.clone(),
-        name: key.resource.clone(),
-        arn: if is_arn { key.resource.clone() } else { String::new() },
-        tags: BTreeMap::new(),
-        configuration: "{}".to_owned(),
-        supplementary: "{}".to_owned(),
-        errors: BTreeMap::new(),
-        truncated: Vec::new(),
-        captured_ms: 0,
-    }
 }

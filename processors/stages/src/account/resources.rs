@@ -1,12 +1,12 @@
 //! Resources: a document that came, changed or went, and everything that follows from it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use compliance::{RULE_SOURCE, Rows, StandardEntry, judge};
 use inventory::differences;
 use schemas::{
-    ChangeKind, ComplianceState, Difference, Resource, ResourceChange, ResourceKey, ResourceState,
-    topic,
+    ChangeKind, ComplianceKey, ComplianceState, Difference, Resource, ResourceChange, ResourceKey,
+    ResourceState, topic,
 };
 
 use super::{Task, cache::Standings, tables::RESOURCE};
@@ -41,13 +41,7 @@ impl Task<'_, '_> {
         self.view.put(&RESOURCE, &key, after)?;
         let first_trusted = self.trust(seen)?;
         self.tell(&key, kind, changes, first_trusted)?;
-        self.judge_by_all(seen)?;
-        let tags = before.as_ref().map(|before| &before.resource.tags);
-        // Findings of outside scanners about it have no tags of their own.
-        if tags.unwrap_or(&BTreeMap::new()) == &seen.tags {
-            return Ok(());
-        }
-        self.recredit_tagged(seen)
+        self.judge_by_all(seen, before.as_ref().map_or("", |row| &row.resource.arn))
     }
 
     /// Takes a resource out of the inventory.
@@ -58,28 +52,36 @@ impl Task<'_, '_> {
         self.view.delete(&RESOURCE, key)?;
         self.distrust(key)?;
         self.tell(key, ChangeKind::Deleted, Vec::new(), Vec::new())?;
-        for entry in self.judging(&before.resource.resource_type)? {
-            self.replace(&entry, &before.resource, RULE_SOURCE, is_rule, Rows::new())?;
-        }
-        self.recredit_tagged(&before.resource)
-    }
-
-    /// Judges a resource by one requirement.
-    pub(super) fn judge_by(&mut self, entry: &StandardEntry, resource: &Resource) -> Step {
-        let now_ms = self.now_ms()?;
-        let judged = judge(entry, resource, &Known(self.known()?), now_ms);
-        self.replace(entry, resource, RULE_SOURCE, is_rule, judged)
-    }
-
-    fn judge_by_all(&mut self, resource: &Resource) -> Step {
-        for entry in self.judging(&resource.resource_type)? {
-            self.judge_by(&entry, resource)?;
+        // What others say of it goes on, under the name that they know it by.
+        let (id, arn) = (&before.resource.id, &before.resource.arn);
+        let gone = Resource { name: id.clone(), arn: String::new(), ..before.resource.clone() };
+        for entry in self.concerning(&gone.resource_type)? {
+            self.replace(&entry, &gone, arn, is_rule, (RULE_SOURCE, Rows::new()))?;
         }
         Ok(())
     }
 
-    fn judging(&mut self, resource_type: &str) -> Step<Vec<Arc<StandardEntry>>> {
-        Ok(self.standard()?.judging(resource_type).cloned().collect())
+    /// Judges a resource by one requirement.
+    pub(super) fn judge_by(&mut self, entry: &StandardEntry, resource: &Resource) -> Step {
+        self.judge_anew(entry, resource, &resource.arn)
+    }
+
+    /// Judges a resource that had another ARN perhaps by one requirement.
+    fn judge_anew(&mut self, entry: &StandardEntry, resource: &Resource, was: &str) -> Step {
+        let now_ms = self.now_ms()?;
+        let judged = judge(entry, resource, &Known(self.known()?), now_ms);
+        self.replace(entry, resource, was, is_rule, (RULE_SOURCE, judged))
+    }
+
+    fn judge_by_all(&mut self, resource: &Resource, was: &str) -> Step {
+        for entry in self.concerning(&resource.resource_type)? {
+            self.judge_anew(&entry, resource, was)?;
+        }
+        Ok(())
+    }
+
+    fn concerning(&mut self, resource_type: &str) -> Step<Vec<Arc<StandardEntry>>> {
+        Ok(self.standard()?.concerning(resource_type).cloned().collect())
     }
 
     fn tell(
@@ -95,7 +97,7 @@ impl Task<'_, '_> {
     }
 }
 
-fn is_rule(_: &str, row: &ComplianceState) -> bool {
+fn is_rule(_: &ComplianceKey, row: &ComplianceState) -> bool {
     row.source == RULE_SOURCE
 }
 

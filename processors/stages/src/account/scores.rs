@@ -119,7 +119,12 @@ impl Task<'_, '_> {
         }
         let row = self.view.get(&SUMS, &AccountKey::new(&*state.account))?;
         let sums = row.map_or(Weighted::default(), |row| (&*row).into());
-        self.view.put(&SCORE, &whole(&state.account), account_score(&sums, &state.coverage))
+        let after = account_score(&sums, &state.coverage);
+        let before = self.view.get(&SCORE, &whole(&state.account))?;
+        if before.as_deref().map(contribution) != Some(contribution(&after)) {
+            self.executive_share(state, &after)?;
+        }
+        self.view.put(&SCORE, &whole(&state.account), after)
     }
 
     /// Gives the ids of the requirements in force that are wanted.

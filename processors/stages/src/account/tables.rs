@@ -31,7 +31,7 @@ pub(super) const EXCEPTION: Table<ExceptionKey, Exception> = private("exception"
 pub(super) const SCOPE: Table<ScopeKey, ScopeState> = private("scope");
 pub(super) const MEMBER: Table<MemberKey, Member> = private("member");
 pub(super) const FINDING: Table<FindingKey, FindingRow> = private("finding");
-pub(super) const PARTS: Table<PartsKey, PartsRow> = private("parts");
+pub(super) const SUBJECT: Table<SubjectKey, SubjectRow> = private("subject");
 pub(super) const COUNTS: Table<ScoreKey, CountsRow> = private("counts");
 pub(super) const SUMS: Table<AccountKey, SumsRow> = private("sums");
 pub(super) const GRANTS: Table<ResourceKey, GrantsRow> = private("grants");
@@ -58,7 +58,7 @@ pub(super) fn all() -> Vec<TableSpec> {
         SCOPE.spec,
         MEMBER.spec,
         FINDING.spec,
-        PARTS.spec,
+        SUBJECT.spec,
         COUNTS.spec,
         SUMS.spec,
         GRANTS.spec,
@@ -111,6 +111,10 @@ pub(super) struct FindingRow {
     pub changed_in: Option<i64>,
     /// Why a later report could not look for it again, in the scanner's words; none when it could.
     pub held: Option<String>,
+    /// When its source last told of it, in UTC milliseconds; none for one that makes no reports.
+    pub told_ms: Option<i64>,
+    /// Whether that is so long ago that it counts only where no fresh source judges the same.
+    pub stale: bool,
 }
 
 impl FindingRow {
@@ -122,26 +126,38 @@ impl FindingRow {
 }
 
 key! {
-    /// A resource under a requirement.
-    PartsKey {
+    /// What a requirement judges in an account, whoever judges it and however they write it.
+    SubjectKey {
         /// The requirement.
         requirement,
         /// The account.
         account,
-        /// The region.
+        /// The region; empty where the resource is an ARN, which says it.
         region,
-        /// The resource.
+        /// The resource's ARN, else its id.
         resource
     } by account
 }
 
-/// The parts of a resource that have a verdict row under a requirement: rows are found by their
-/// keys, since a search in an LSM tree costs several times a look.
+/// The verdict rows of a subject: found by their keys, since a search in an LSM tree costs several
+/// times a look.
 #[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
 #[avro(namespace = "scorecard")]
-pub(super) struct PartsRow {
-    /// The parts, sorted.
-    pub parts: Vec<String>,
+pub(super) struct SubjectRow {
+    /// The rest of their keys, sorted.
+    pub rows: Vec<RowName>,
+}
+
+/// What tells a verdict row from others of its requirement and account.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub(super) struct RowName {
+    /// The region.
+    pub region: String,
+    /// The resource.
+    pub resource: String,
+    /// The part.
+    pub part: String,
 }
 
 /// Whom a resource lets in, as far as could be read.
@@ -168,10 +184,15 @@ key! {
     } by account
 }
 
-/// A way in; all it says is in its key.
+/// A way in: the resource of its key.
 #[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
 #[avro(namespace = "scorecard")]
-pub(super) struct Through {}
+pub(super) struct Through {
+    /// What people call it.
+    #[serde(default)]
+    #[avro(default = "\"\"")]
+    pub name: String,
+}
 
 /// When an account first trusted a principal; it stays when nothing trusts it any more.
 #[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]

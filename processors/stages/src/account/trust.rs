@@ -26,7 +26,7 @@ impl Task<'_, '_> {
             if change.1.is_some() && self.sight(&trusted, resource.captured_ms)? {
                 first.push(principal.to_owned());
             }
-            self.retrust(&trusted, &change, &key)?;
+            self.retrust(&trusted, &change, &key, &resource.name)?;
         }
         self.keep_grants(&key, after)?;
         Ok(first)
@@ -36,7 +36,7 @@ impl Task<'_, '_> {
     pub(super) fn distrust(&mut self, key: &ResourceKey) -> Step {
         let before = self.grants_of(key)?;
         for (principal, change) in trust::merged(&before, &[]) {
-            self.retrust(&TrustKey::new(&*key.account, principal), &change, key)?;
+            self.retrust(&TrustKey::new(&*key.account, principal), &change, key, "")?;
         }
         self.keep_grants(key, Vec::new())
     }
@@ -68,21 +68,27 @@ impl Task<'_, '_> {
         Ok(before.is_none())
     }
 
-    fn retrust(&mut self, key: &TrustKey, change: &Change<'_>, through: &ResourceKey) -> Step {
+    fn retrust(
+        &mut self,
+        key: &TrustKey,
+        change: &Change<'_>,
+        through: &ResourceKey,
+        name: &str,
+    ) -> Step {
         let at = through_key(&key.principal, through);
         match &change.1 {
-            Some(_) => self.view.put(&THROUGH, &at, Through {})?,
+            Some(_) => self.view.put(&THROUGH, &at, Through { name: name.to_owned() })?,
             None => self.view.delete(&THROUGH, &at)?,
         }
         let before = self.view.get(&TRUST, key)?;
-        let mut row = before.as_deref().cloned().unwrap_or_else(trust::empty);
-        trust::apply(&mut row, change, &through.encode());
+        let mut row = before.as_deref().cloned().unwrap_or_default();
+        trust::apply(&mut row, change, &through.encode(), name);
         self.refill(key, &mut row)?;
         row.first_seen_ms = self.view.get(&SIGHT, key)?.map_or(0, |row| row.first_seen_ms);
         self.write_trust(key, before.as_ref(), row)
     }
 
-    /// Names the next resource in the place of one that is gone from a list that was not whole.
+    /// Lists the next resource in the place of one that is gone from a list that was not whole.
     fn refill(&self, key: &TrustKey, row: &mut TrustState) -> Step {
         if trust::is_filled(row) {
             return Ok(());
@@ -91,10 +97,11 @@ impl Task<'_, '_> {
         let after = last.map(|last| through_key(&key.principal, &last).encode());
         let prefix = key::prefix(&[&key.account, &key.principal]);
         let next = self.view.scan(&THROUGH, &prefix, after.as_deref(), 1)?;
-        row.through.extend(next.into_iter().map(|(next, _)| {
+        for (next, way) in next {
             let ThroughKey { account, region, resource_type, id, .. } = next;
-            ResourceKey { account, region, resource_type, id }.encode()
-        }));
+            row.through.push(ResourceKey { account, region, resource_type, id }.encode());
+            row.names.push(way.name.clone());
+        }
         Ok(())
     }
 

@@ -2,59 +2,109 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use compliance::{Place, Rows, StandardEntry, count_rows, credit, settle};
+use compliance::{Counts, Place, Rows, StandardEntry, count_rows, credit, settle};
 use schemas::{
     AccountKey, ComplianceChange, ComplianceKey, ComplianceState, Key, Resource, ResourceKey,
-    Standing, Verdict, key, topic,
+    Scoring, Standing, Verdict, topic,
 };
 
 use super::{
     Task,
-    tables::{ACCOUNT, COMPLIANCE, PARTS, PartsKey, PartsRow, RESOURCE, TIMER, TimerKey},
+    tables::{
+        ACCOUNT, COMPLIANCE, RESOURCE, RowName, SUBJECT, SubjectKey, SubjectRow, TIMER, TimerKey,
+    },
 };
 use crate::Step;
 
 /// The kind of timers that judge a resource again.
 pub(super) const VERDICT_TIMER: &str = "verdict";
 
-/// Rows of one resource under one requirement, by part.
-type Parts = BTreeMap<String, Arc<ComplianceState>>;
+/// Rows of one subject, whoever judged it.
+pub(super) type Group = BTreeMap<ComplianceKey, Arc<ComplianceState>>;
 
 impl Task<'_, '_> {
     /// Replaces a source's rows of a resource under a requirement by what was judged now.
     ///
-    /// `mine` tells which of the rows that stand are the source's own.
+    /// `mine` tells which of the resource's rows that stand are the source's own; `was` is the ARN
+    /// that the resource had, by which they are found. Rows of other sources that name it by its id
+    /// go along when it gets another ARN or name.
     pub(super) fn replace(
         &mut self,
         entry: &StandardEntry,
         resource: &Resource,
-        source: &str,
-        mine: impl Fn(&str, &ComplianceState) -> bool,
-        judged: Rows,
+        was: &str,
+        mine: impl Fn(&ComplianceKey, &ComplianceState) -> bool,
+        judged: (&str, Rows),
     ) -> Step {
         let requirement = &entry.requirement;
-        let all = self.rows_of(&parts_key(&requirement.id, resource))?;
-        let (own, other): (Parts, Parts) =
-            all.clone().into_iter().partition(|(part, row)| mine(part, row));
-        let at_ms = self.view.at_ms();
-        let mut after = Parts::new();
-        for (part, row) in settle(&own, judged, resource, source, at_ms) {
-            let key = row_key(&requirement.id, resource, &part);
-            let row = self.with_credit(&key, row)?;
-            after.insert(part, Arc::new(row));
+        let subject = |arn: &str| subject(&row_key(&requirement.id, resource, ""), arn);
+        let (from, to) = (subject(was), subject(&resource.arn));
+        let mut groups = BTreeMap::from([(from.clone(), self.rows_of(&from)?)]);
+        if from != to {
+            groups.insert(to.clone(), self.rows_of(&to)?);
         }
-        for part in own.keys().chain(after.keys().filter(|part| !own.contains_key(*part))) {
-            let key = row_key(&requirement.id, resource, part);
-            self.write_row(&key, own.get(part), after.get(part))?;
+        let count = |groups: &BTreeMap<SubjectKey, Group>| {
+            let each = groups.values().map(|rows| count_group(requirement.scoring, rows));
+            each.fold(Counts::default(), |sum, one| sum + one)
+        };
+        let before = count(&groups);
+        let is_here = |key: &ComplianceKey, _: &mut Arc<ComplianceState>| {
+            key.region == resource.region && key.resource == resource.id
+        };
+        let rows = groups.get_mut(&from).into_iter();
+        let here: Group = rows.flat_map(|rows| rows.extract_if(.., is_here)).collect();
+        let (own, others): (Group, Group) =
+            here.clone().into_iter().partition(|(key, row)| mine(key, row));
+        let (source, judged) = judged;
+        let mut after = self.settled(&requirement.id, resource, source, &own, judged)?;
+        for (key, row) in others {
+            let row = self.called(&key, row, resource)?;
+            after.insert(key, row);
         }
-        let before = count_rows(requirement.scoring, all.values().map(|row| &**row));
-        let now = other.values().chain(after.values()).map(|row| &**row);
-        let now = count_rows(requirement.scoring, now);
-        self.count(&resource.account, &requirement.id, now + -before);
+        for key in here.keys().chain(after.keys().filter(|key| !here.contains_key(*key))) {
+            self.write_row(key, here.get(key), after.get(key))?;
+        }
+        groups.entry(to).or_default().extend(after);
+        self.count(&resource.account, &requirement.id, count(&groups) + -before);
         Ok(())
     }
 
-    /// Gives the credit of one row anew; the other rows of its resource count with it.
+    /// Gives the rows that judgements come to, beside those that stood, with their credit.
+    fn settled(
+        &mut self,
+        requirement: &str,
+        resource: &Resource,
+        source: &str,
+        own: &Group,
+        judged: Rows,
+    ) -> Step<Group> {
+        let by_part = own.iter().map(|(key, row)| (key.part.clone(), row.clone())).collect();
+        let mut after = Group::new();
+        for (part, row) in settle(&by_part, judged, resource, source, self.view.at_ms()) {
+            let key = row_key(requirement, resource, &part);
+            let row = self.with_credit(&key, row)?;
+            after.insert(key, Arc::new(row));
+        }
+        Ok(after)
+    }
+
+    /// Calls a row's resource as it is called now; exceptions may go by that, and by its tags.
+    fn called(
+        &mut self,
+        key: &ComplianceKey,
+        row: Arc<ComplianceState>,
+        resource: &Resource,
+    ) -> Step<Arc<ComplianceState>> {
+        let same = row.name == resource.name && row.arn == resource.arn;
+        if same && !self.exceptions()?.asks_for_tags() {
+            return Ok(row);
+        }
+        let (name, arn) = (resource.name.clone(), resource.arn.clone());
+        let row = ComplianceState { name, arn, ..Arc::unwrap_or_clone(row) };
+        Ok(Arc::new(self.with_credit(key, row)?))
+    }
+
+    /// Gives the credit of one row anew; the other rows of its subject count with it.
     pub(super) fn recredit(&mut self, key: &ComplianceKey, row: &Arc<ComplianceState>) -> Step {
         let after = Arc::new(self.with_credit(key, (**row).clone())?);
         if after == *row {
@@ -64,12 +114,10 @@ impl Task<'_, '_> {
         else {
             return Ok(());
         };
-        let siblings = self.rows_beside(key)?;
-        let before = count_rows(scoring, siblings.iter().map(|(_, row)| &**row));
-        let now = count_rows(
-            scoring,
-            siblings.iter().map(|(other, row)| if other == key { &*after } else { &**row }),
-        );
+        let mut rows = self.rows_beside(key, row)?;
+        let before = count_group(scoring, &rows);
+        rows.insert(key.clone(), after.clone());
+        let now = count_group(scoring, &rows);
         self.write_row(key, Some(row), Some(&after))?;
         self.count(&key.account, &key.requirement, now + -before);
         Ok(())
@@ -94,9 +142,7 @@ impl Task<'_, '_> {
             Some(row) => self.view.put(&COMPLIANCE, key, row.clone())?,
             None => self.view.delete(&COMPLIANCE, key)?,
         }
-        if before.is_some() != after.is_some() {
-            self.move_part(key, after.is_some())?;
-        }
+        self.move_name(key, before, after)?;
         self.move_timer(key, before.and_then(|r| r.flips_ms), after.and_then(|r| r.flips_ms))?;
         let (before, after) = (before.map(|row| standing(row)), after.map(|row| standing(row)));
         if before == after {
@@ -121,54 +167,51 @@ impl Task<'_, '_> {
         Ok(())
     }
 
-    /// Gives all rows of a row's resource under its requirement, itself among them.
-    pub(super) fn rows_beside(
-        &mut self,
-        key: &ComplianceKey,
-    ) -> Step<Vec<(ComplianceKey, Arc<ComplianceState>)>> {
-        let ComplianceKey { requirement, account, region, resource, .. } = key;
-        let rows = self.rows_of(&PartsKey::new(requirement, account, region, resource))?;
-        let with_key = |(part, row)| (ComplianceKey { part, ..key.clone() }, row);
-        Ok(rows.into_iter().map(with_key).collect())
+    /// Gives all rows of a row's subject, itself among them.
+    pub(super) fn rows_beside(&self, key: &ComplianceKey, row: &ComplianceState) -> Step<Group> {
+        self.rows_of(&subject(key, &row.arn))
     }
 
-    fn rows_of(&mut self, of: &PartsKey) -> Step<Parts> {
-        let PartsKey { requirement, account, region, resource } = of;
-        let mut rows = Parts::new();
-        for part in self.view.get(&PARTS, of)?.iter().flat_map(|row| &row.parts) {
-            let key = ComplianceKey::new(requirement, account, region, resource, part);
+    fn rows_of(&self, of: &SubjectKey) -> Step<Group> {
+        let mut rows = Group::new();
+        for name in self.view.get(&SUBJECT, of)?.iter().flat_map(|row| &row.rows) {
+            let RowName { region, resource, part } = name;
+            let key = ComplianceKey::new(&*of.requirement, &*of.account, region, resource, part);
             let row = self.view.get(&COMPLIANCE, &key)?;
-            rows.extend(row.map(|row| (part.clone(), row)));
+            rows.extend(row.map(|row| (key, row)));
         }
         Ok(rows)
     }
 
-    /// Notes that a part has a row now, or none any more.
-    fn move_part(&mut self, key: &ComplianceKey, is_there: bool) -> Step {
-        let ComplianceKey { requirement, account, region, resource, part } = key;
-        let of = PartsKey::new(requirement, account, region, resource);
-        let mut parts = self.view.get(&PARTS, &of)?.map_or(Vec::new(), |row| row.parts.clone());
-        match parts.binary_search(part) {
-            Err(at) if is_there => parts.insert(at, part.clone()),
-            Ok(at) if !is_there => drop(parts.remove(at)),
-            _ => {}
-        }
-        if parts.is_empty() {
-            return self.view.delete(&PARTS, &of);
-        }
-        self.view.put(&PARTS, &of, PartsRow { parts })
-    }
-
-    /// Gives the credit of all rows of a resource anew, where any credit goes by its tags.
-    pub(super) fn recredit_tagged(&mut self, resource: &Resource) -> Step {
-        if !self.exceptions()?.asks_for_tags() {
+    /// Notes under which subject a row is found, if it is there at all.
+    fn move_name(
+        &mut self,
+        key: &ComplianceKey,
+        before: Option<&Arc<ComplianceState>>,
+        after: Option<&Arc<ComplianceState>>,
+    ) -> Step {
+        let [before, after] = [before, after].map(|row| row.map(|row| subject(key, &row.arn)));
+        if before == after {
             return Ok(());
         }
-        let of_type =
-            |entry: &StandardEntry| entry.requirement.resource_type == resource.resource_type;
-        for id in self.requirements(of_type)? {
-            for (part, row) in self.rows_of(&parts_key(&id, resource))? {
-                self.recredit(&row_key(&id, resource, &part), &row)?;
+        for (of, is_there) in [(before, false), (after, true)] {
+            let Some(of) = of else { continue };
+            let names = self.view.get(&SUBJECT, &of)?;
+            let mut rows = names.map_or(Vec::new(), |row| row.rows.clone());
+            let name = RowName {
+                region: key.region.clone(),
+                resource: key.resource.clone(),
+                part: key.part.clone(),
+            };
+            match rows.binary_search(&name) {
+                Err(at) if is_there => rows.insert(at, name),
+                Ok(at) if !is_there => drop(rows.remove(at)),
+                _ => {}
+            }
+            if rows.is_empty() {
+                self.view.delete(&SUBJECT, &of)?;
+            } else {
+                self.view.put(&SUBJECT, &of, SubjectRow { rows })?;
             }
         }
         Ok(())
@@ -193,9 +236,18 @@ impl Task<'_, '_> {
     }
 }
 
-fn parts_key(requirement: &str, resource: &Resource) -> PartsKey {
-    let Resource { account, region, id, .. } = resource;
-    PartsKey::new(requirement, &**account, &**region, &**id)
+/// Counts the votes of a subject.
+pub(super) fn count_group(scoring: Scoring, rows: &Group) -> Counts {
+    count_rows(scoring, rows.values().map(|row| &**row))
+}
+
+/// Gives what a row is about: sources that name a resource by its ARN mean the same.
+fn subject(key: &ComplianceKey, arn: &str) -> SubjectKey {
+    let ComplianceKey { requirement, account, region, resource, .. } = key;
+    match arn {
+        "" => SubjectKey::new(requirement, account, region, resource),
+        arn => SubjectKey::new(requirement, account, "", arn),
+    }
 }
 
 fn row_key(requirement: &str, resource: &Resource, part: &str) -> ComplianceKey {
@@ -206,11 +258,6 @@ fn row_key(requirement: &str, resource: &Resource, part: &str) -> ComplianceKey 
 /// Gives the resource that a row is about, as the inventory calls it.
 fn resource_of(key: &ComplianceKey, row: &ComplianceState) -> ResourceKey {
     ResourceKey::new(&*key.account, &*key.region, &*row.resource_type, &*key.resource)
-}
-
-/// Gives the prefix of all rows of a resource under a requirement.
-pub(super) fn resource_prefix(key: &ComplianceKey) -> String {
-    key::prefix(&[&key.requirement, &key.account, &key.region, &key.resource])
 }
 
 fn standing(row: &ComplianceState) -> Standing {

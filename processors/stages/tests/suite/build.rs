@@ -274,6 +274,14 @@ pub(crate) fn report(account: &str, id: &str, event: ReportEvent) -> Source {
     })
 }
 
+/// The same record of another scanner.
+pub(crate) fn of_source(source: &str, record: Source) -> Source {
+    match record {
+        Source::Report(report) => Source::Report(Report { source: source.into(), ..report }),
+        other => other,
+    }
+}
+
 /// A scope's records.
 #[derive(Clone, Debug)]
 pub(crate) struct Scan {

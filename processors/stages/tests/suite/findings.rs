@@ -206,8 +206,9 @@ fn rule_and_finding_share_the_vote_of_their_resource() {
     assert_eq!(w.counts("R1"), [2, 2, 0, 0, 0]);
     w.except(exception("e", "R1", "b?", None));
     assert_eq!(w.counts("R1"), [2, 2, 2, 0, 0]);
+    // The worst source speaks: of b2, the scanner alone.
     w.requirement(schemas::Requirement { scoring: Scoring::Findings, ..row });
-    assert_eq!(w.counts("R1"), [3, 2, 2, 0, 0]);
+    assert_eq!(w.counts("R1"), [2, 2, 2, 0, 0]);
     assert_eq!(w.score("R1").scopes, 2, "it needs the bucket's scope and the report");
 }
 

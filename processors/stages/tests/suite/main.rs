@@ -14,6 +14,7 @@ mod random;
 mod restarts;
 mod scores;
 mod site;
+mod sources;
 mod time;
 mod verdicts;
 mod world;

@@ -17,6 +17,7 @@ use crate::build::{Event, MINUTE, Source};
 
 pub(crate) mod sums;
 mod trust;
+mod votes;
 
 #[derive(Default)]
 pub(crate) struct Oracle {
@@ -35,7 +36,7 @@ pub(crate) struct Oracle {
     pub(crate) named: BTreeMap<ResourceKey, BTreeMap<String, Option<String>>>,
     /// When each account first saw each principal.
     pub(crate) sights: BTreeMap<(String, String), i64>,
-    findings: BTreeMap<FindingId, Vec<(String, Finding)>>,
+    findings: BTreeMap<FindingId, Found>,
     /// Accounts that something was ever said about.
     pub(crate) met: BTreeSet<String>,
     /// Verdicts without credit: what is held depends on what was seen before.
@@ -47,6 +48,13 @@ pub(crate) struct Oracle {
 
 /// Account, resource type or `report/<source>`, region.
 pub(crate) type ScopeId = (String, String, String);
+/// The rows of a finding with the report of each, and when its source, if it makes reports, told.
+#[derive(Clone, Default)]
+struct Found {
+    rows: Vec<(String, Finding)>,
+    told_ms: Option<i64>,
+}
+
 /// Account, source, check, region, resource.
 type FindingId = (String, String, String, String, String);
 
@@ -261,17 +269,18 @@ impl Oracle {
             ReportEvent::Found { finding } => {
                 let Finding { check, region, resource, .. } = finding.clone();
                 let key = (account, source, check, region, resource);
-                let rows = self.findings.entry(key).or_default();
-                rows.retain(|(of, _)| *of == report);
-                rows.push((report, finding));
+                let found = self.findings.entry(key).or_default();
+                found.rows.retain(|(of, _)| *of == report);
+                found.rows.push((report, finding));
+                found.told_ms = Some(at_ms);
             }
             ReportEvent::Completed { complete, .. } => {
                 scope.running = false;
                 scope.completed_ms = Some(at_ms);
                 let mine = |key: &FindingId| key.0 == account && key.1 == source;
-                self.findings.retain(|key, rows| {
+                self.findings.retain(|key, found| {
                     let stays = |of: &str| of == report || of == changed_in(&report);
-                    !complete || !mine(key) || rows.iter().all(|(of, _)| stays(of))
+                    !complete || !mine(key) || found.rows.iter().all(|(of, _)| stays(of))
                 });
             }
         }
@@ -282,10 +291,11 @@ impl Oracle {
         let report = self.scopes.get(id).map_or("", |scope| &scope.attempt.0);
         let Finding { check, region, resource, .. } = finding.clone();
         let key = (id.0.clone(), source, check, region, resource);
-        let rows = self.findings.entry(key).or_default();
-        let had = rows.iter().any(|(of, _)| of == report);
+        let told_ms = self.scopes.get(id).map(|_| self.at_ms);
+        let found = self.findings.entry(key).or_default();
+        let had = found.rows.iter().any(|(of, _)| of == report);
         let of = if had { report.to_owned() } else { changed_in(report) };
-        *rows = vec![(of, finding)];
+        *found = Found { rows: vec![(of, finding)], told_ms };
         self.met.insert(id.0.clone());
     }
 
@@ -373,13 +383,13 @@ impl Oracle {
         old: &BTreeMap<ComplianceKey, ComplianceState>,
     ) {
         let found: Vec<_> = self.findings.clone().into_iter().collect();
-        for ((account, source, check, region, resource), rows) in found {
+        for ((account, source, check, region, resource), found) in found {
             let mappings = &entry.requirement.checks;
             let Some(mapping) = mappings.iter().find(|m| m.source == source && m.check == check)
             else {
                 continue;
             };
-            let finding = worst(rows.iter().map(|(_, finding)| finding));
+            let finding = worst(found.rows.iter().map(|(_, finding)| finding));
             if matches!(finding.subject, FindingSubject::Empty | FindingSubject::Query) {
                 continue;
             }
@@ -389,16 +399,19 @@ impl Oracle {
                 FindingStatus::Warn | FindingStatus::Fail => Verdict::Fail,
                 FindingStatus::Unknown => Verdict::Unknown,
             };
-            let now =
-                compliance::Row { verdict, evidence: finding.message.clone(), flips_ms: None };
+            let eight_days = 8 * 24 * 60 * MINUTE;
+            let stale = found.told_ms.is_some_and(|told_ms| told_ms + eight_days <= self.clock);
+            let evidence = finding.message.clone();
+            let now = compliance::Row { verdict, evidence, flips_ms: None, stale };
             let of_type = &entry.requirement.resource_type;
             let subject = crate::build::resource(&account, &region, of_type, &resource, "{}");
             let is_arn = resource.starts_with("arn:");
-            let subject = Resource {
-                name: resource.clone(),
-                arn: if is_arn { resource } else { String::new() },
-                ..subject
+            let known = self.resources.get(&subject.key()).filter(|_| !is_arn);
+            let named = match known {
+                Some(row) => (row.resource.name.clone(), row.resource.arn.clone()),
+                None => (resource.clone(), if is_arn { resource } else { String::new() }),
             };
+            let subject = Resource { name: named.0, arn: named.1, ..subject };
             let part = format!("{source}:{check}");
             let id = &*entry.requirement.id;
             let key = ComplianceKey::new(id, account, region, &*subject.id, part);
@@ -429,13 +442,10 @@ impl Oracle {
             held: held.is_some(),
             evidence: held.map_or(&now.evidence, |old| &old.evidence).clone(),
             source: source.to_owned(),
-            credit: schemas::Credit::None,
-            exception: None,
-            exception_reason: None,
-            exception_expires_ms: None,
             since_ms: held.map(|old| old.since_ms).or(unchanged).unwrap_or(self.at_ms),
             flips_ms: now.flips_ms,
-            exception_phase: None,
+            stale: now.stale,
+            ..ComplianceState::default()
         }
     }
 }

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use schemas::{
-    AccountListing, AccountRegister, AccountStatus, Exception, ExceptionState, Finding,
-    FindingStatus, FindingSubject, ReportEvent, Requirement, Resource, RuleText, Scoring,
+    AccountListing, AccountRegister, AccountStatus, CheckMapping, Exception, ExceptionState,
+    Finding, FindingStatus, FindingSubject, ReportEvent, Requirement, Resource, RuleText, Scoring,
     headers::rfc3339,
 };
 
 use crate::build::{
-    DAY, Event, MINUTE, Scan, Source, T0, checked, exception, finding, listing, organisation,
-    register, report, requirement, resource, spend,
+    DAY, Event, MINUTE, Scan, Source, T0, checked, exception, finding, listing, of_source,
+    organisation, register, report, requirement, resource, spend,
 };
 
 pub(crate) const ACCOUNTS: [&str; 4] =
@@ -20,6 +20,7 @@ const FOREIGN: [&str; 3] = ["888877776666", "999988887777", DATADOG];
 pub(crate) const DATADOG: &str = "464622532012";
 const TYPES: [&str; 3] = ["Test::Bucket", "Test::User", "AWS::IAM::Role"];
 const REGIONS: [&str; 2] = ["r1", "r2"];
+const SCANNERS: [&str; 2] = ["cloudsploit", "prowler"];
 const IDS: [&str; 5] = ["b-1", "b-2", "x/3", "b", "b-1%2F"];
 
 /// SplitMix64 (Steele, Lea, Flood 2014): a seed is a scenario.
@@ -195,7 +196,11 @@ impl Generator<'_> {
     }
 
     fn tick(&mut self) {
-        let minutes = self.random.pick(&[1, 1, 2, 5, 17, 70]);
+        let mut minutes = self.random.pick(&[1, 1, 2, 5, 17, 70]);
+        // Long enough for findings to be stale before long.
+        if !self.plain && self.random.chance(5) {
+            minutes += 3 * DAY / MINUTE;
+        }
         self.clock += minutes * MINUTE;
         self.write(Source::Tick(self.clock));
         if self.random.chance(10) {
@@ -246,6 +251,11 @@ impl Generator<'_> {
         made.tags = self.some_tags();
         if self.random.chance(10) {
             made.name = "renamed".into();
+        }
+        match self.random.below(20) {
+            0 => made.arn.clear(),
+            1 => made.arn = "arn:test:far".into(),
+            _ => {}
         }
         if !self.plain && self.random.chance(10) {
             made.errors.insert("Encryption".into(), "AccessDenied: no".into());
@@ -314,7 +324,8 @@ impl Generator<'_> {
         } else {
             report(account, &id, ReportEvent::completed(&findings, complete))
         });
-        all
+        let source = self.random.pick(&SCANNERS);
+        all.into_iter().map(|one| of_source(source, one)).collect()
     }
 
     /// Draws an account, one of them as often as all others: what scanners and collectors say has to
@@ -326,14 +337,15 @@ impl Generator<'_> {
     fn a_change(&mut self) -> Source {
         let account = self.account();
         let finding = self.finding();
-        report(account, "", ReportEvent::Changed { finding })
+        let source = self.random.pick(&SCANNERS);
+        of_source(source, report(account, "", ReportEvent::Changed { finding }))
     }
 
     fn finding(&mut self) -> Finding {
         use FindingStatus::{Fail, Pass, Unknown, Warn};
         use FindingSubject::{Account, Empty, Query};
         let check = self.random.pick(&["openSSH", "bucketPolicy", "unmapped"]);
-        let id = self.random.pick(&["b-1", "b-2", "arn:test:far"]);
+        let id = self.random.pick(&["b-1", "b-2", "arn:test:far", "arn:test:b-1", "arn:test:b-2"]);
         let known = [Pass, Warn, Fail];
         let status =
             self.random.pick(if self.plain { &known } else { &[Pass, Warn, Fail, Unknown] });
@@ -374,6 +386,11 @@ impl Generator<'_> {
                 ..checked(id, TYPES[0], mapped)
             },
         };
+        for mapping in row.checks.clone() {
+            if self.random.chance(40) {
+                row.checks.push(CheckMapping { source: SCANNERS[1].into(), ..mapping });
+            }
+        }
         if !self.plain && self.random.chance(15) {
             row.rule = self.random.pick(&[None, Some(broken()), Some(sized())]);
         }
@@ -447,7 +464,9 @@ impl Generator<'_> {
         let foreign = self.random.chance(40);
         let id = self.random.pick(if foreign { &FOREIGN[..] } else { &ACCOUNTS[..] });
         let owner = self.random.pick(&[None, Some("ann"), Some("bob")]);
+        let executive = self.random.pick(&[None, Some("eve"), Some("max")]);
         let row = AccountRegister {
+            executive: executive.map(str::to_owned),
             name: self.random.chance(20).then(|| "named".into()),
             third_party: foreign,
             approved: self.random.chance(50),

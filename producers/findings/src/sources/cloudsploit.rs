@@ -1,68 +1,111 @@
-//! CloudSploit: its JSON array of results, bare or wrapped as its Lambda writes it.
+//! CloudSploit: its JSON list of results, bare or wrapped by a Lambda, and its CSV.
 //!
-//! Source: aquasecurity/cloudsploit, `postprocess/output.js` (the array; status as a word), and
-//! jchrisfarris/antiope-cloudsploit (`{"collectionData": .., "resultsData": [..]}`;
-//! `statusNumber`).
+//! Source: aquasecurity/cloudsploit, `postprocess/output.js` (list and CSV; status as a word) and
+//! `postprocess/lambda_output.js` (`{"collectionData": .., "ResultsData": {TITLE: [..]}}`; status
+//! as a number), and jchrisfarris/antiope-cloudsploit (`{"collectionData": .., "resultsData":
+//! [..]}`; `statusNumber`). A check's id is the plugin's, and its title in the forms that have no
+//! more: CSV and the first Lambda's.
 
 use schemas::{Finding, FindingStatus, FindingSubject};
 use serde_json::{Map, Value};
 
-use super::{Parsed, Source};
-use crate::arn;
+use super::{Document, GLOBAL, Parsed, Source};
+use crate::{
+    arn,
+    json::{self, Place, text},
+    table,
+};
 
 pub(super) const SOURCE: Source = Source { id: "cloudsploit", parse };
 
 /// What CloudSploit writes where a row is about no resource.
 const NO_RESOURCE: &str = "N/A";
 
-/// The region of what has none.
-const GLOBAL: &str = "global";
+/// The columns without which a table is not CloudSploit's.
+const COLUMNS: &[&str] = &["title", "resource", "region", "statusword", "message"];
 
 /// Reads a report.
-///
-/// Shape: the text of a file → its rows. Errors: it is no JSON, or neither of the two forms.
-fn parse(text: &str) -> Result<Parsed, String> {
-    let document: Value = serde_json::from_str(text.trim_start_matches('\u{feff}'))
-        .map_err(|error| format!("it is not JSON: {error}"))?;
-    let (pointer, rows) = match &document {
-        Value::Array(rows) => ("", rows),
-        Value::Object(wrapped) => match wrapped.get("resultsData") {
-            Some(Value::Array(rows)) => ("/resultsData", rows),
-            _ => return Err("it has no list `resultsData`".to_owned()),
-        },
-        _ => return Err("it is neither a list of results nor an object around one".to_owned()),
-    };
+fn parse(document: &Document<'_>) -> Result<Parsed, String> {
     let mut parsed = Parsed::default();
-    for (index, row) in rows.iter().enumerate() {
-        match row.as_object().ok_or_else(|| "it is no object".to_owned()).and_then(finding) {
-            Ok(row) => parsed.rows.push(row),
-            Err(reason) => parsed.broken.push((format!("{pointer}/{index}"), reason)),
-        }
+    if json::is_json(document.text) {
+        let mut other = None;
+        json::each(document.text, |place, value| match place {
+            Place::Item(_) => take(&mut parsed, place.to_string(), finding(&value, None)),
+            Place::Line(_) => {
+                if let Err(reason) = wrapped(&mut parsed, place, &value) {
+                    other.get_or_insert(reason);
+                }
+            }
+        })?;
+        return other.map_or(Ok(parsed), Err);
     }
+    table::each(document.text, COLUMNS, |place, row| {
+        take(&mut parsed, place, row.and_then(|row| finding(&row, None)));
+    })?;
     Ok(parsed)
 }
 
-fn finding(row: &Map<String, Value>) -> Result<(Option<String>, Finding), String> {
-    let check = text(row, "plugin")?.filter(|one| !one.is_empty()).ok_or("`plugin` is missing")?;
-    let status = status(row)?;
-    let message = text(row, "message")?.unwrap_or_default();
-    let resource = text(row, "resource")?;
-    let resource = resource.filter(|one| !one.is_empty() && !one.eq_ignore_ascii_case(NO_RESOURCE));
-    let (account, in_arn) = resource.and_then(arn::place).unwrap_or_default();
-    // A plugin of a global service still knows better than its resource's ARN.
-    let regions = [text(row, "region")?.unwrap_or_default(), in_arn, GLOBAL];
-    let region = regions.into_iter().find(|region| !region.is_empty()).unwrap_or(GLOBAL);
-    let subject = subject(resource, status, message);
-    let account = arn::is_account(account).then(|| account.to_owned());
-    let finding = Finding {
-        check: check.to_owned(),
-        subject,
-        region: region.to_lowercase(),
-        resource: resource.unwrap_or_default().to_owned(),
-        status,
-        message: message.to_owned(),
+/// Takes the results of an object around them: a list, or lists by their plugins' titles.
+fn wrapped(parsed: &mut Parsed, place: Place, document: &Value) -> Result<(), String> {
+    match (document.get("resultsData"), document.get("ResultsData")) {
+        (Some(Value::Array(rows)), _) => {
+            for (index, row) in rows.iter().enumerate() {
+                take(parsed, place.within(&format!("/resultsData/{index}")), finding(row, None));
+            }
+        }
+        (_, Some(Value::Object(titles))) => by_title(parsed, place, titles),
+        _ => return Err("it has no list `resultsData`".to_owned()),
+    }
+    Ok(())
+}
+
+fn by_title(parsed: &mut Parsed, place: Place, titles: &Map<String, Value>) {
+    for (title, rows) in titles {
+        let pointer = format!("/ResultsData/{}", title.replace('~', "~0").replace('/', "~1"));
+        let Some(rows) = rows.as_array() else {
+            take(parsed, place.within(&pointer), Err("it is no list".to_owned()));
+            continue;
+        };
+        for (index, row) in rows.iter().enumerate() {
+            let row = finding(row, Some(title));
+            take(parsed, place.within(&format!("{pointer}/{index}")), row);
+        }
+    }
+}
+
+type Row = (Option<String>, Finding);
+
+fn take(parsed: &mut Parsed, place: String, row: Result<Row, String>) {
+    match row {
+        Ok(row) => parsed.rows.push(row),
+        Err(reason) => parsed.broken.push((place, reason)),
+    }
+}
+
+/// Reads a row; `title` is its check's where the row itself does not name it.
+fn finding(row: &Value, title: Option<&str>) -> Result<Row, String> {
+    if !row.is_object() {
+        return Err("it is no object".to_owned());
+    }
+    let named = match text(row, "/plugin")? {
+        Some(plugin) => Some(plugin),
+        None => text(row, "/title")?,
     };
-    Ok((account, finding))
+    let check = named.or(title.map(str::to_owned)).ok_or("`plugin` is missing")?;
+    let status = status(row)?;
+    let message = text(row, "/message")?.unwrap_or_default();
+    let resource = text(row, "/resource")?;
+    let resource = resource.filter(|one| !one.eq_ignore_ascii_case(NO_RESOURCE));
+    let (account, in_arn) = resource.as_deref().and_then(arn::place).unwrap_or_default();
+    // A plugin of a global service still knows better than its resource's ARN.
+    let said = text(row, "/region")?.unwrap_or_default();
+    let regions = [&*said, in_arn, GLOBAL];
+    let region = regions.into_iter().find(|region| !region.is_empty()).unwrap_or(GLOBAL);
+    let subject = subject(resource.as_deref(), status, &message);
+    let account = arn::is_account(account).then(|| account.to_owned());
+    let region = region.to_lowercase();
+    let resource = resource.unwrap_or_default();
+    Ok((account, Finding { check, subject, region, resource, status, message }))
 }
 
 /// Tells the three kinds of rows without a resource apart: nothing there, a query that failed, and
@@ -106,9 +149,12 @@ fn praises(message: &str) -> bool {
     BAD.iter().any(|bad| message.contains(bad))
 }
 
-fn status(row: &Map<String, Value>) -> Result<FindingStatus, String> {
-    let known = |name: &str| row.get(name).filter(|value| !value.is_null());
-    match known("statusNumber").or_else(|| known("status")) {
+/// The names of a row's status: as a number, as either, and as CSV has it.
+const STATUS: &[&str] = &["statusNumber", "status", "statusword"];
+
+fn status(row: &Value) -> Result<FindingStatus, String> {
+    let known = STATUS.iter().filter_map(|name| row.get(name)).find(|value| !value.is_null());
+    match known {
         Some(Value::String(word)) => match word.trim().to_uppercase().as_str() {
             "OK" | "PASS" | "0" => Ok(FindingStatus::Pass),
             "WARN" | "1" => Ok(FindingStatus::Warn),
@@ -128,21 +174,17 @@ fn status(row: &Map<String, Value>) -> Result<FindingStatus, String> {
     }
 }
 
-fn text<'a>(row: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, String> {
-    match row.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.trim())),
-        Some(_) => Err(format!("`{name}` is no text")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn parse_text(text: &str) -> Result<Parsed, String> {
+        parse(&Document { text, check: None })
+    }
+
     #[track_caller]
     fn check(row: &str, expected: (FindingSubject, FindingStatus, &str, &str)) {
-        let parsed = parse(&format!("[{row}]")).expect("a list");
+        let parsed = parse_text(&format!("[{row}]")).expect("a list");
         assert_eq!(parsed.broken, []);
         let (_, f) = &parsed.rows[0];
         assert_eq!((f.subject, f.status, &*f.region, &*f.resource), expected);
@@ -233,13 +275,32 @@ mod tests {
     #[test]
     fn an_arn_names_the_account() {
         let row = r#"[{"plugin":"p","status":"OK","resource":"arn:aws:rds:r:111122223333:db:x"}]"#;
-        assert_eq!(parse(row).expect("a list").rows[0].0.as_deref(), Some("111122223333"));
+        assert_eq!(parse_text(row).expect("a list").rows[0].0.as_deref(), Some("111122223333"));
     }
 
     #[test]
-    fn the_lambdas_wrapped_form_is_read_too() {
-        let text = r#"{"collectionData":{},"resultsData":[{"plugin":"p","statusNumber":0}]}"#;
-        assert_eq!(parse(text).expect("wrapped").rows.len(), 1);
+    fn results_wrapped_by_title_have_no_other_id() {
+        let text = r#"{"collectionData": {}, "ResultsData": {"A/B": [{"status": 2}, 7], "C": 1}}"#;
+        let parsed = parse_text(text).expect("wrapped");
+        assert_eq!((parsed.rows.len(), &*parsed.rows[0].1.check), (1, "A/B"));
+        let broken =
+            [("/ResultsData/A~1B/1", "it is no object"), ("/ResultsData/C", "it is no list")];
+        let broken = broken.map(|(place, reason)| (place.to_owned(), reason.to_owned()));
+        assert_eq!(parsed.broken, broken);
+    }
+
+    #[test]
+    fn a_table_has_titles_only() {
+        let text = "category,title,resource,region,statusWord,message\r\n\
+            EC2,\"Open SSH\",N/A,us-east-1,OK,\"No security groups present\"\r\n\
+            EC2,Open SSH,N/A,us-east-1,GREEN,x\r\n";
+        let parsed = parse_text(text).expect("a table");
+        let (_, finding) = &parsed.rows[0];
+        assert_eq!((&*finding.check, finding.subject), ("Open SSH", FindingSubject::Empty));
+        let reason = "`status` \"GREEN\" is none of OK, WARN, FAIL, UNKNOWN";
+        assert_eq!(parsed.broken, [("line 3".to_owned(), reason.to_owned())]);
+        let other = parse_text("a;b\r\n1;2\r\n").expect_err("a column");
+        assert_eq!(other, "it has no column `title`");
     }
 
     #[test]
@@ -247,7 +308,7 @@ mod tests {
         let text = r#"[{"plugin":"p","status":"OK"},{"status":"OK"},7,{"plugin":"p"},
             {"plugin":"p","status":"GREEN"},{"plugin":["p"],"status":"OK"},
             {"plugin":"p","status":true},{"plugin":"p","status":"OK","resource":{"id":1}}]"#;
-        let parsed = parse(text).expect("a list");
+        let parsed = parse_text(text).expect("a list");
         assert_eq!(parsed.rows.len(), 1);
         let broken: Vec<_> = parsed.broken.iter().map(|(p, r)| (p.as_str(), r.as_str())).collect();
         assert_eq!(
@@ -266,10 +327,10 @@ mod tests {
 
     #[test]
     fn other_documents_are_refused() {
-        for text in ["", "{}", "7", "[", r#"{"resultsData":{}}"#] {
-            assert!(parse(text).is_err(), "{text:?}");
+        for text in ["", "{}", "7", "[", r#"{"resultsData":{}}"#, r#"{"ResultsData":[]}"#] {
+            assert!(parse_text(text).is_err(), "{text:?}");
         }
         let deep = "[".repeat(100_000);
-        assert!(parse(&deep).is_err(), "a deep document is refused, not a crash");
+        assert!(parse_text(&deep).is_err(), "a deep document is refused, not a crash");
     }
 }

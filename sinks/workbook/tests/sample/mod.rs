@@ -89,7 +89,7 @@ pub(crate) fn finish(tables: &mut Tables) {
         }
         overall.score = (overall.weight > 0).then(|| overall.weighted_score / overall.weight);
         if let Some(owner) = &state.owner {
-            let sum = sums.entry(owner.clone()).or_insert(EMPTY_SUM);
+            let sum = sums.entry(owner.clone()).or_default();
             sum.accounts += 1;
             sum.weight += overall.weight;
             sum.weighted_score += overall.weighted_score;
@@ -103,18 +103,6 @@ pub(crate) fn finish(tables: &mut Tables) {
     let sums = sums.into_iter();
     tables.rollups = sums.map(|(owner, sum)| (RollupKey::new("owner", owner), sum)).collect();
 }
-
-const EMPTY_SUM: RollupState = RollupState {
-    score: None,
-    weight: 0,
-    weighted_score: 0,
-    accounts: 0,
-    scored: 0,
-    total: 0,
-    noncompliant: 0,
-    excepted: 0,
-    trusted_by: Vec::new(),
-};
 
 /// Makes a requirement's score without counts.
 pub(crate) fn score_state(status: ScoreStatus, weight: i64) -> ScoreState {
@@ -278,16 +266,9 @@ pub(crate) fn row(
         name: name.to_owned(),
         arn: arn.to_owned(),
         verdict,
-        held: false,
-        evidence: String::new(),
         source: "rule".to_owned(),
-        credit: Credit::None,
-        exception: None,
-        exception_reason: None,
-        exception_expires_ms: None,
         since_ms,
-        flips_ms: None,
-        exception_phase: None,
+        ..ComplianceState::default()
     }
 }
 

@@ -8,7 +8,7 @@ use schemas::{
     TypeCoverage, Verdict,
 };
 
-use super::Oracle;
+use super::{Oracle, votes::votes};
 
 /// Of several exceptions the first by phase speaks.
 const RANKS: [ExceptionPhase; 6] = [
@@ -45,6 +45,8 @@ pub(crate) struct Summed {
     pub(crate) total: i64,
     pub(crate) noncompliant: i64,
     pub(crate) excepted: i64,
+    /// Of an executive: accounts that do not weigh as what they spend.
+    pub(crate) estimated: i64,
     /// Of a foreign account: who trusts it.
     pub(crate) trusted_by: BTreeSet<String>,
 }
@@ -159,28 +161,12 @@ impl Oracle {
             .iter()
             .filter(|(key, _)| key.account == account && key.requirement == requirement.id)
             .collect();
-        let groups: Vec<Vec<&ComplianceState>> = match requirement.scoring {
-            // One vote for a resource, for the account, or for each row.
-            Scoring::Resources => {
-                let mut by: BTreeMap<_, Vec<_>> = BTreeMap::new();
-                for (key, row) in &mine {
-                    by.entry((&key.region, &key.resource)).or_default().push(*row);
-                }
-                by.into_values().collect()
-            }
-            Scoring::AllOrNothing => vec![mine.iter().map(|(_, row)| *row).collect()],
-            Scoring::Findings | Scoring::Summary | Scoring::Penalty => {
-                mine.iter().map(|(_, row)| vec![*row]).collect()
-            }
-        };
         let needs = |of_type: &str| {
             let fed = requirement.checks.iter().any(|c| format!("report/{}", c.source) == of_type);
             fed || requirement.rule.is_some() && of_type == requirement.resource_type
         };
         let mut score = self.covered(account, needs);
-        for group in groups {
-            vote(&group, requirement.scoring, &mut score);
-        }
+        votes(&mine, requirement.scoring, &mut score);
         let penalty = requirement.scoring == Scoring::Penalty;
         score.weight = if penalty { 0 } else { requirement.weight };
         let good = score.total - score.noncompliant + score.excepted;
@@ -278,7 +264,46 @@ impl Oracle {
             }
         }
         self.foreign(&mut sums);
+        self.executives(&scores, &mut sums);
         sums
+    }
+
+    /// The sums of executives: their accounts' scores, weighted by spend.
+    fn executives(
+        &self,
+        scores: &BTreeMap<(String, String), Scored>,
+        sums: &mut BTreeMap<RollupKey, Summed>,
+    ) {
+        let mut below: BTreeMap<String, Vec<(Option<i64>, &Scored)>> = BTreeMap::new();
+        for (key, account) in self.accounts() {
+            let whole = scores.get(&(key.account, "*".to_owned()));
+            if let Some((executive, whole)) = account.executive.zip(whole) {
+                below.entry(executive).or_default().push((account.spend_cents, whole));
+            }
+        }
+        for (executive, accounts) in below {
+            let mut known: Vec<i64> = accounts.iter().filter_map(|(cents, _)| *cents).collect();
+            known.sort_unstable();
+            let middle = |at: usize| known.get(at).copied().unwrap_or(0);
+            let median =
+                i64::midpoint(middle((known.len().max(1) - 1) / 2), middle(known.len() / 2));
+            let scored: Vec<_> = accounts.iter().filter(|(_, one)| one.score.is_some()).collect();
+            let spent: i64 = scored.iter().map(|(cents, _)| cents.unwrap_or(median)).sum();
+            let sum = sums.entry(RollupKey::new("executive", executive)).or_default();
+            sum.accounts = i64::try_from(accounts.len()).expect("few");
+            for (_, one) in &accounts {
+                sum.total += one.total;
+                sum.noncompliant += one.noncompliant;
+                sum.excepted += one.excepted;
+            }
+            for (cents, one) in scored {
+                let weight = if spent == 0 { 1 } else { cents.unwrap_or(median) };
+                sum.scored += 1;
+                sum.weight += weight;
+                sum.weighted += weight as f64 * one.score.expect("it is scored");
+                sum.estimated += i64::from(spent == 0 || cents.is_none());
+            }
+        }
     }
 }
 
@@ -292,27 +317,6 @@ impl Summed {
         self.total += one.total;
         self.noncompliant += one.noncompliant;
         self.excepted += one.excepted;
-    }
-}
-
-/// A group that shares a vote fails with any row; it has credit when every failing row has.
-fn vote(rows: &[&ComplianceState], scoring: Scoring, score: &mut Scored) {
-    let any = |verdict| rows.iter().any(|row| row.verdict == verdict);
-    let failing: Vec<_> = rows.iter().filter(|row| row.verdict == Verdict::Fail).collect();
-    // The account as a whole is judged by what could be judged; a resource needs all its parts.
-    let unknown_hides_pass = scoring == Scoring::Resources;
-    if !failing.is_empty() {
-        score.total += 1;
-        score.noncompliant += 1;
-        if failing.iter().all(|row| row.credit == Credit::Live) {
-            score.excepted += 1;
-        } else if failing.iter().any(|row| row.credit == Credit::Lapsed) {
-            score.expired += 1;
-        }
-    } else if any(Verdict::Unknown) && (unknown_hides_pass || !any(Verdict::Pass)) {
-        score.unknown += 1;
-    } else if any(Verdict::Pass) {
-        score.total += 1;
     }
 }
 

@@ -55,8 +55,10 @@ impl Oracle {
             }
             let escaped = |part: &String| part.replace('%', "%25").replace('/', "%2F");
             let parts = [&key.account, &key.region, &key.resource_type, &key.id];
-            row.through.push(parts.map(escaped).join("/"));
-            row.through.sort();
+            let at = parts.map(escaped).join("/");
+            let place = row.through.partition_point(|one| *one < at);
+            row.through.insert(place, at);
+            row.names.insert(place, self.resources[key].resource.name.clone());
         }
         rows
     }
@@ -91,10 +93,8 @@ impl Oracle {
             known_by,
             vendor: (known_by == KnownBy::Vendor).then(|| "Datadog".to_owned()),
             principal_account: of,
-            through: vec![],
-            resources: 0,
-            conditions: vec![],
             first_seen_ms: self.sights[&(account.to_owned(), principal.to_owned())],
+            ..TrustState::default()
         }
     }
 

@@ -1,0 +1,124 @@
+//! A program of the user's own: findings as JSON lines.
+
+use schemas::{Finding, FindingStatus, FindingSubject};
+use serde_json::Value;
+
+use super::{GLOBAL, Parsed};
+use crate::{
+    arn,
+    json::{self, needed, text},
+};
+
+/// What a line may say; anything else is a slip of the pen that would not be noticed.
+const FIELDS: &[&str] = &["account", "check", "message", "region", "resource", "status", "subject"];
+
+/// Reads what a program printed.
+///
+/// A program that found nothing to judge says so with a row of the subject `empty`: without a row
+/// nobody knows whether it looked.
+pub(crate) fn parse(output: &str) -> Result<Parsed, String> {
+    let mut parsed = Parsed::default();
+    json::each(output, |place, row| match finding(&row) {
+        Ok((Some(account), finding)) => parsed.take(place.to_string(), Ok((account, finding))),
+        Ok(row) => parsed.rows.push(row),
+        Err(reason) => parsed.broken.push((place.to_string(), reason)),
+    })?;
+    Ok(parsed)
+}
+
+fn finding(row: &Value) -> Result<(Option<String>, Finding), String> {
+    let fields = row.as_object().ok_or("it is no object")?;
+    if let Some(name) = fields.keys().find(|name| !FIELDS.contains(&name.as_str())) {
+        return Err(format!("`{name}` is none of {}", FIELDS.join(", ")));
+    }
+    let account = text(row, "/account")?;
+    if let Some(account) = account.as_deref().filter(|one| !arn::is_account(one)) {
+        return Err(format!("account {account:?} is no id of twelve digits"));
+    }
+    let check = needed(row, "/check")?;
+    let status = status(&needed(row, "/status")?)?;
+    let resource = text(row, "/resource")?;
+    let subject = subject(text(row, "/subject")?.as_deref(), resource.is_some())?;
+    let said = text(row, "/region")?;
+    let resource = match subject {
+        FindingSubject::Resource => resource.ok_or("`resource` is missing")?,
+        _ => String::new(),
+    };
+    let region = arn::region(&resource, said.as_deref()).unwrap_or(GLOBAL).to_lowercase();
+    let message = text(row, "/message")?.unwrap_or_default();
+    Ok((account, Finding { check, subject, region, resource, status, message }))
+}
+
+fn status(word: &str) -> Result<FindingStatus, String> {
+    match word {
+        "pass" => Ok(FindingStatus::Pass),
+        "warn" => Ok(FindingStatus::Warn),
+        "fail" => Ok(FindingStatus::Fail),
+        "unknown" => Ok(FindingStatus::Unknown),
+        _ => Err(format!("status {word:?} is none of pass, warn, fail, unknown")),
+    }
+}
+
+fn subject(word: Option<&str>, has_resource: bool) -> Result<FindingSubject, String> {
+    match word {
+        Some("resource") => Ok(FindingSubject::Resource),
+        Some("account") => Ok(FindingSubject::Account),
+        Some("empty") => Ok(FindingSubject::Empty),
+        Some("query") => Ok(FindingSubject::Query),
+        Some(word) => Err(format!("subject {word:?} is none of resource, account, empty, query")),
+        None if has_resource => Ok(FindingSubject::Resource),
+        None => Ok(FindingSubject::Account),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_line_names_its_place_and_leaves_the_others() {
+        let output = r#"{"check": "c", "status": "pass", "resource": "r"}
+            {"check": "c", "status": "PASS"}
+            {"check": "c", "status": "fail", "subject": "resource"}
+            {"check": "c", "status": "fail", "subject": "region"}
+            {"check": "c", "status": "fail", "resorce": "r"}
+            {"check": "c", "status": "fail", "account": "prod"}
+            {"check": "c"}
+            {"status": "pass"}
+            ["check"]"#;
+        let parsed = parse(output).expect("JSON lines");
+        assert_eq!(parsed.rows.len(), 1);
+        let broken = parsed.broken.iter().map(|(place, reason)| (&**place, &**reason));
+        let fields =
+            "`resorce` is none of account, check, message, region, resource, status, subject";
+        assert_eq!(
+            Vec::from_iter(broken),
+            [
+                ("line 2", "status \"PASS\" is none of pass, warn, fail, unknown"),
+                ("line 3", "`resource` is missing"),
+                ("line 4", "subject \"region\" is none of resource, account, empty, query"),
+                ("line 5", fields),
+                ("line 6", "account \"prod\" is no id of twelve digits"),
+                ("line 7", "`status` is missing"),
+                ("line 8", "`check` is missing"),
+                ("line 9", "it is no object"),
+            ]
+        );
+        assert!(parse("{\"check\": \"c\"").is_err(), "cut off");
+    }
+
+    #[test]
+    fn only_a_row_about_a_resource_has_one() {
+        for (row, subject, resource) in [
+            (r#""resource": "r""#, FindingSubject::Resource, "r"),
+            (r#""resource": """#, FindingSubject::Account, ""),
+            (r#""subject": "account", "resource": "r""#, FindingSubject::Account, ""),
+            (r#""subject": "query", "resource": "r""#, FindingSubject::Query, ""),
+            (r#""subject": "empty""#, FindingSubject::Empty, ""),
+        ] {
+            let line = format!(r#"{{"check": "c", "status": "pass", {row}}}"#);
+            let (_, finding) = parse(&line).expect("a line").rows.remove(0);
+            assert_eq!((finding.subject, &*finding.resource), (subject, resource), "{row}");
+        }
+    }
+}

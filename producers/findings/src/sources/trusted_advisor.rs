@@ -1,0 +1,363 @@
+//! AWS Trusted Advisor: the results of its checks, as AWS's Support API answers.
+//!
+//! Source: AWS Support, `DescribeTrustedAdvisorChecks` and `DescribeTrustedAdvisorCheckResult`, and
+//! the headings of the checks themselves. What a person suppressed there keeps its status.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemas::{Finding, FindingStatus, FindingSubject};
+use serde_json::Value;
+
+use super::{Document, GLOBAL, Parsed, Source};
+use crate::{
+    arn,
+    json::{self, needed, text},
+};
+
+pub(super) const SOURCE: Source = Source { id: "trustedadvisor", parse };
+
+/// The columns that name the resource of a row: its first of these does. A resource's own id in a
+/// result is opaque.
+const NAMING: &[&str] = &[
+    "Access Key",
+    "Access Key ID",
+    "Auto Scaling Group Name",
+    "Bucket Name",
+    "Cluster",
+    "Connection ID",
+    "Connection ID for VIF",
+    "DB Instance",
+    "DB Instance Name",
+    "DB Instance or Cluster ID",
+    "Distribution ID",
+    "Group ID",
+    "Hosted Zone ID",
+    "IP Address",
+    "Instance ID",
+    "Load Balancer Name",
+    "RDS Security Group Name",
+    "Reserved Instance ID",
+    "Resource",
+    "Security Group ID",
+    "Snapshot ID",
+    "Trail Name",
+    "VPN ID",
+    "Volume ID",
+];
+
+/// Checks of public snapshots: the volume or instance that they name first is not what is public.
+const OF_SNAPSHOTS: &[&str] = &["ePs02jT06w", "rSs93HQwa1"];
+
+/// Reads a report: results, as AWS's command line prints them (`{"result": ..}`), with the checks
+/// (`{"checks": [..]}`) before or after them, or Antiope's and our own documents of both.
+///
+/// It is whole when it has the list of the checks and a result of each: one check's file says
+/// nothing of the others.
+fn parse(document: &Document<'_>) -> Result<Parsed, String> {
+    let (mut checks, mut results) = (BTreeMap::new(), Vec::new());
+    let mut parsed = Parsed::default();
+    json::each(document.text, |place, value| {
+        if let Some(list) = value.get("checks").and_then(Value::as_array) {
+            let named = list.iter().filter_map(|one| Some((one.get("id")?.as_str()?, one)));
+            checks.extend(named.map(|(id, check)| (id.to_owned(), check.clone())));
+            return;
+        }
+        match result_in(&value) {
+            Some(result) => results.push((place, result)),
+            None => parsed.broken.push((place.to_string(), "it holds no result".to_owned())),
+        }
+    })?;
+    let mut unanswered: BTreeSet<&str> = checks.keys().map(String::as_str).collect();
+    for (place, Told { account, check, result }) in &results {
+        let id = result.get("checkId").and_then(Value::as_str).unwrap_or_default();
+        let check = check.as_ref().or_else(|| checks.get(id)).unwrap_or(&Value::Null);
+        match findings(check, result) {
+            Ok(rows) => {
+                if rows.iter().all(|row| row.subject != FindingSubject::Query) {
+                    unanswered.remove(id);
+                }
+                parsed.accounts.extend(account.clone());
+                parsed.rows.extend(rows.into_iter().map(|row| (account.clone(), row)));
+            }
+            Err(reason) => parsed.broken.push((place.to_string(), reason)),
+        }
+    }
+    parsed.missing = missing(checks.len(), unanswered.len());
+    Ok(parsed)
+}
+
+fn missing(checks: usize, unanswered: usize) -> Option<String> {
+    match (checks, unanswered) {
+        (0, _) => Some("it does not list the checks that there are".to_owned()),
+        (_, 0) => None,
+        (all, open) => Some(format!("{open} of {all} checks have no result")),
+    }
+}
+
+/// A result with what stands beside it.
+struct Told {
+    account: Option<String>,
+    check: Option<Value>,
+    result: Value,
+}
+
+/// Finds the result in what a file holds.
+fn result_in(value: &Value) -> Option<Told> {
+    let account = text(value, "/awsAccountId").ok().flatten().filter(|one| arn::is_account(one));
+    let told = |check: Option<&Value>, result: &Value| Told {
+        account: account.clone(),
+        check: check.cloned(),
+        result: result.clone(),
+    };
+    let configuration = value.get("configuration");
+    if let Some(result) = value.get("result").filter(|result| result.is_object()) {
+        Some(told(None, result))
+    } else if let Some(check) = value.pointer("/supplementaryConfiguration/CheckData") {
+        Some(told(Some(check), configuration?))
+    } else if let Some(result) = value.pointer("/supplementaryConfiguration/Result") {
+        Some(told(configuration, result))
+    } else {
+        value.get("checkId").map(|_| told(None, value))
+    }
+}
+
+/// Gives the findings of one check's result.
+///
+/// Shape: a check as `DescribeTrustedAdvisorChecks` lists it (null where it is not known) and the
+/// result as `DescribeTrustedAdvisorCheckResult` answers → a row for each resource that is listed.
+/// A check that lists none is a row about the account, unless it had nothing to look at; one
+/// without a result is a query that failed, which clears nothing.
+///
+/// # Errors
+/// The result names no check, a status has no meaning, or a resource's values do not stand below
+/// the check's headings.
+pub fn findings(check: &Value, result: &Value) -> Result<Vec<Finding>, String> {
+    let id = needed(result, "/checkId")?;
+    let overall = status(&needed(result, "/status")?)?;
+    let headings = headings(check);
+    let flagged = result.get("flaggedResources").and_then(Value::as_array);
+    let flagged = flagged.map_or(&[][..], Vec::as_slice);
+    if overall == FindingStatus::Unknown {
+        let message = "Trusted Advisor has no result of it".to_owned();
+        return Ok(vec![about(&id, FindingSubject::Query, overall, message)]);
+    }
+    if flagged.is_empty() {
+        return Ok(vec![unlisted(&id, overall, headings.as_deref(), result)]);
+    }
+    flagged.iter().map(|one| listed(&id, headings.as_deref(), one)).collect()
+}
+
+fn headings(check: &Value) -> Option<Vec<&str>> {
+    check.get("metadata")?.as_array()?.iter().map(Value::as_str).collect()
+}
+
+/// Makes the row of a check that lists no resource.
+fn unlisted(
+    id: &str,
+    overall: FindingStatus,
+    headings: Option<&[&str]>,
+    result: &Value,
+) -> Finding {
+    let processed = result.pointer("/resourcesSummary/resourcesProcessed").and_then(Value::as_u64);
+    // A check without columns (root's MFA) is about the account and processes nothing.
+    let has_resources = headings.is_none_or(|headings| !headings.is_empty());
+    let is_empty = has_resources && processed == Some(0) && overall == FindingStatus::Pass;
+    let (subject, message) = match processed {
+        _ if is_empty => (FindingSubject::Empty, "there is no resource to look at".to_owned()),
+        Some(count) if has_resources => {
+            (FindingSubject::Account, format!("none of {count} resources is listed"))
+        }
+        _ => (FindingSubject::Account, "about the account".to_owned()),
+    };
+    about(id, subject, overall, message)
+}
+
+fn about(id: &str, subject: FindingSubject, status: FindingStatus, message: String) -> Finding {
+    let (check, region, resource) = (id.to_owned(), GLOBAL.to_owned(), String::new());
+    Finding { check, subject, region, resource, status, message }
+}
+
+/// Makes the row of a resource that is listed.
+fn listed(id: &str, headings: Option<&[&str]>, flagged: &Value) -> Result<Finding, String> {
+    let status = status(&needed(flagged, "/status")?)?;
+    let values = flagged.get("metadata").and_then(Value::as_array);
+    let values =
+        values.into_iter().flatten().map(|value| value.as_str().unwrap_or_default().trim());
+    let values: Vec<&str> = values.collect();
+    let resource = match headings {
+        Some(headings) if headings.len() == values.len() => named(id, headings, &values),
+        Some(headings) => {
+            let (has, wants) = (values.len(), headings.len());
+            return Err(format!("a resource has {has} values, and the check {wants} headings"));
+        }
+        // Without the check nobody knows what the values are.
+        None => text(flagged, "/resourceId")?,
+    };
+    let subject = match &resource {
+        Some(_) => FindingSubject::Resource,
+        None => FindingSubject::Account,
+    };
+    let said = text(flagged, "/region")?.filter(|region| region != "-");
+    let resource = resource.unwrap_or_default();
+    let region = arn::region(&resource, said.as_deref()).unwrap_or(GLOBAL).to_lowercase();
+    let message = message(headings.unwrap_or_default(), &values, flagged);
+    Ok(Finding { check: id.to_owned(), subject, region, resource, status, message })
+}
+
+/// Finds the resource's name among its values; none where the row is about the account: no column
+/// names a resource, or it is empty (a region without a trail).
+fn named(id: &str, headings: &[&str], values: &[&str]) -> Option<String> {
+    let is_naming = |heading: &str| {
+        if OF_SNAPSHOTS.contains(&id) {
+            return heading == "Snapshot ID";
+        }
+        NAMING.contains(&heading) || heading.ends_with(" ARN")
+    };
+    let at = headings.iter().position(|heading| is_naming(heading))?;
+    // A security group's id is followed by its VPC's: `sg-1 (vpc-1)`.
+    let name = values[at].split(" (").next().unwrap_or_default().trim();
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+fn message(headings: &[&str], values: &[&str], flagged: &Value) -> String {
+    let heading = |at: usize| headings.get(at).map(|one| format!("{one}: ")).unwrap_or_default();
+    let told = values.iter().enumerate().filter(|(_, value)| !value.is_empty());
+    let told = told.map(|(at, value)| format!("{}{value}", heading(at)));
+    let mut message = told.collect::<Vec<_>>().join("; ");
+    if flagged.get("isSuppressed") == Some(&Value::Bool(true)) {
+        message.push_str(" (suppressed in Trusted Advisor)");
+    }
+    message
+}
+
+fn status(word: &str) -> Result<FindingStatus, String> {
+    match word.to_lowercase().as_str() {
+        "ok" => Ok(FindingStatus::Pass),
+        "warning" => Ok(FindingStatus::Warn),
+        "error" => Ok(FindingStatus::Fail),
+        "not_available" => Ok(FindingStatus::Unknown),
+        _ => Err(format!("status {word:?} is none of ok, warning, error, not_available")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(id: &str, headings: &[&str]) -> Value {
+        json!({"id": id, "name": "n", "category": "security", "metadata": headings})
+    }
+
+    fn result(id: &str, status: &str, processed: u64, flagged: &Value) -> Value {
+        json!({"checkId": id, "status": status, "flaggedResources": flagged,
+            "resourcesSummary": {"resourcesProcessed": processed, "resourcesFlagged": 0,
+                "resourcesIgnored": 0, "resourcesSuppressed": 0}})
+    }
+
+    fn flagged(values: &Value) -> Value {
+        json!([{"status": "warning", "region": "us-east-1", "resourceId": "opaque",
+            "isSuppressed": false, "metadata": values}])
+    }
+
+    fn parse_text(text: &str) -> Parsed {
+        parse(&Document { text, check: None }).expect("JSON")
+    }
+
+    #[test]
+    fn the_columns_name_the_resource() {
+        for (id, headings, values, expected) in [
+            ("a", &["Region", "Group ID", "Port"][..], json!(["r", "sg-1 (vpc-1)", "22"]), "sg-1"),
+            ("a", &["Status", "IAM User", "Access Key"], json!(["Red", "ci", "AKIA1"]), "AKIA1"),
+            ("a", &["Region", "Trail Name", "Bucket Name"], json!(["r", "main", "logs"]), "main"),
+            (
+                "a",
+                &["Function ARN"],
+                json!(["arn:aws:lambda:r:1:function:f"]),
+                "arn:aws:lambda:r:1:function:f",
+            ),
+            ("a", &["Volume ID", "Snapshot ID"], json!(["vol-1", null]), "vol-1"),
+            ("ePs02jT06w", &["Volume ID", "Snapshot ID"], json!(["vol-1", "snap-1"]), "snap-1"),
+            // About the account: nothing is named, or what would be is not there.
+            ("a", &["Service", "Limit Name"], json!(["VPC", "VPCs"]), ""),
+            ("a", &["Region", "Trail Name"], json!(["r", null]), ""),
+        ] {
+            let found =
+                findings(&check(id, headings), &result(id, "warning", 2, &flagged(&values)));
+            let row = found.expect("aligned").remove(0);
+            let is_account = row.subject == FindingSubject::Account;
+            assert_eq!(
+                (&*row.resource, is_account),
+                (expected, expected.is_empty()),
+                "{headings:?}"
+            );
+        }
+        let row = findings(&Value::Null, &result("a", "warning", 2, &flagged(&json!(["x", "y"]))));
+        let row = row.expect("no headings to align with").remove(0);
+        assert_eq!((&*row.resource, &*row.message), ("opaque", "x; y"));
+    }
+
+    #[test]
+    fn values_that_do_not_stand_below_headings_are_not_guessed() {
+        let of = result("a", "warning", 2, &flagged(&json!(["us-east-1", "sg-1"])));
+        let error = findings(&check("a", &["Region", "Group Name", "Group ID"]), &of);
+        let expected = "a resource has 2 values, and the check 3 headings";
+        assert_eq!(error, Err(expected.to_owned()));
+    }
+
+    #[test]
+    fn a_check_that_lists_nothing_is_about_the_account_or_nothing() {
+        use {FindingStatus as S, FindingSubject as F};
+        let columns = &["Bucket Name"][..];
+        for (headings, status, processed, expected) in [
+            (columns, "ok", 7, (F::Account, S::Pass)),
+            (columns, "ok", 0, (F::Empty, S::Pass)),
+            (columns, "warning", 0, (F::Account, S::Warn)),
+            (&[], "ok", 0, (F::Account, S::Pass)),
+            (&[], "error", 0, (F::Account, S::Fail)),
+            (columns, "not_available", 0, (F::Query, S::Unknown)),
+        ] {
+            let found =
+                findings(&check("a", headings), &result("a", status, processed, &json!([])));
+            let row = found.expect("a result").remove(0);
+            assert_eq!((row.subject, row.status), expected, "{status} {processed}");
+        }
+    }
+
+    #[test]
+    fn a_report_is_whole_with_a_result_of_each_check() {
+        let checks = json!({"checks": [check("a", &[]), check("b", &[])]});
+        let of = |id: &str, status: &str| json!({"result": result(id, status, 0, &json!([]))});
+        let text =
+            |values: &[&Value]| values.iter().map(|one| format!("{one}\n")).collect::<String>();
+        for (values, expected) in [
+            (vec![&of("a", "ok"), &of("b", "ok"), &checks], None),
+            (vec![&checks, &of("a", "ok")], Some("1 of 2 checks have no result")),
+            (
+                vec![&checks, &of("a", "ok"), &of("b", "not_available")],
+                Some("1 of 2 checks have no result"),
+            ),
+            (vec![&of("a", "ok")], Some("it does not list the checks that there are")),
+        ] {
+            assert_eq!(parse_text(&text(&values)).missing.as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn antiopes_documents_and_ours_are_read_too() {
+        let (check, result) = (check("a", &[]), result("a", "error", 0, &json!([])));
+        let ours = json!({"awsAccountId": "111122223333", "configuration": check,
+            "supplementaryConfiguration": {"Result": result}});
+        let antiope = json!({"awsAccountId": "111122223333", "configuration": result,
+            "supplementaryConfiguration": {"CheckData": check}});
+        for document in [ours, antiope] {
+            let parsed = parse_text(&document.to_string());
+            assert_eq!(parsed.rows[0].0.as_deref(), Some("111122223333"));
+            assert_eq!(parsed.rows[0].1.status, FindingStatus::Fail);
+        }
+        let without_plan = json!({"configuration": {"available": false}});
+        let broken = parse_text(&without_plan.to_string()).broken;
+        assert_eq!(broken, [("line 1".to_owned(), "it holds no result".to_owned())]);
+    }
+}

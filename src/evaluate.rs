@@ -1,0 +1,119 @@
+//! `scorecard evaluate`: documents in, verdicts out; no log, no server.
+
+mod envelope;
+
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, stdin},
+    path::PathBuf,
+};
+
+use anyhow::{Context, Result, bail};
+use compliance::{Standard, judge};
+use schemas::Resource;
+use serde_json::json;
+
+use crate::{history::instant, output::say, site::now_ms};
+
+/// Judges documents from standard input; prints one JSON object a verdict
+///
+/// Each line is one document in the envelope of AWS Config: awsAccountId, awsRegion, resourceType,
+/// resourceId, configuration, supplementaryConfiguration, and perhaps resourceName, ARN, tags,
+/// errors and truncated. The accounts of all documents know each other.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The standard's folder; the standard that ships when absent
+    #[arg(long, value_name = "DIR")]
+    standard: Option<PathBuf>,
+    /// The instant of evaluation (RFC 3339) or day; now when absent
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    at: Option<i64>,
+    /// An account that is known besides those of the documents; may be given several times
+    #[arg(long = "known-account", value_name = "ID")]
+    known_accounts: Vec<String>,
+    /// Only this requirement; may be given several times
+    #[arg(long = "requirement", value_name = "ID")]
+    requirements: Vec<String>,
+}
+
+struct Known(BTreeSet<String>);
+
+impl rules::Context for Known {
+    fn is_known_account(&self, account_id: &str) -> bool {
+        self.0.contains(account_id)
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let standard = load(args)?;
+    let at_ms = args.at.unwrap_or_else(now_ms);
+    let (documents, broken) = read(stdin().lock())?;
+    let own = documents.iter().map(|resource| resource.account.clone());
+    let known = Known(own.chain(args.known_accounts.iter().cloned()).collect());
+    for resource in &documents {
+        for entry in standard.concerning(&resource.resource_type) {
+            for (part, row) in judge(entry, resource, &known, at_ms) {
+                let line = json!({
+                    "requirement": entry.requirement.id,
+                    "account": resource.account,
+                    "region": resource.region,
+                    "resource": resource.id,
+                    "part": part,
+                    "verdict": row.verdict,
+                    "evidence": row.evidence,
+                });
+                say!("{line}")?;
+            }
+        }
+    }
+    match broken {
+        0 => Ok(()),
+        1 => bail!("1 line of standard input is no document; the others were judged"),
+        count => bail!("{count} lines of standard input are no documents; the others were judged"),
+    }
+}
+
+fn load(args: &Args) -> Result<Standard> {
+    let loaded = match &args.standard {
+        Some(dir) => producer_standard::load(dir)?,
+        None => producer_standard::shipped(),
+    };
+    for problem in &loaded.problems {
+        eprintln!("{problem}");
+    }
+    if !loaded.problems.is_empty() {
+        bail!("the standard is not in order; `scorecard test` says more");
+    }
+    let mut standard = Standard::default();
+    for requirement in loaded.requirements {
+        if args.requirements.is_empty() || args.requirements.contains(&requirement.id) {
+            standard.insert(requirement);
+        }
+    }
+    let missing = args.requirements.iter().find(|id| standard.get(id).is_none());
+    if let Some(id) = missing {
+        bail!("the standard has no requirement {id}");
+    }
+    Ok(standard)
+}
+
+/// Reads documents; gives the number of lines that are none, each of which is told.
+fn read(input: impl BufRead) -> Result<(Vec<Resource>, usize)> {
+    let mut documents = Vec::new();
+    let mut broken = 0;
+    for (at, line) in input.split(b'\n').enumerate() {
+        let line = line.context("reading standard input")?;
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        match envelope::read(&line) {
+            Ok(resource) => documents.push(resource),
+            Err(error) => {
+                broken += 1;
+                eprintln!("line {}: {error}", at + 1);
+            }
+        }
+    }
+    Ok((documents, broken))
+}

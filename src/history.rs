@@ -1,0 +1,262 @@
+//! `scorecard history`: when and why an account's score changed.
+
+use anyhow::{Context, Result, ensure};
+use schemas::{
+    Cause, ComplianceKey, ScoreKey, ScoreState, ScoreStatus, Standing, headers::rfc3339, topic,
+};
+use serde::Serialize;
+
+use crate::{
+    account_log::AccountLog,
+    config::ConfigFile,
+    output::{plain, say},
+    site::{Site, now_ms},
+    summary::percent,
+};
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Shows when and why an account's score changed between two times
+///
+/// Hourly cuts of the score where it differs from the one before, and between them each verdict
+/// that changed, with the record (topic, partition, offset) that changed it.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The account
+    #[arg(long, value_name = "ID")]
+    account: String,
+    /// The score of this requirement instead of the account's own
+    #[arg(long, value_name = "ID")]
+    requirement: Option<String>,
+    /// From this instant (RFC 3339) or day; seven days before the end when absent
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    from: Option<i64>,
+    /// To this instant (RFC 3339) or day; now when absent
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    to: Option<i64>,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Something that happened. Times are UTC milliseconds, scores fractions of 1.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Event {
+    /// The score at the cut of an hour.
+    Score {
+        at_ms: i64,
+        status: ScoreStatus,
+        score: Option<f64>,
+        total: i64,
+        noncompliant: i64,
+        excepted: i64,
+    },
+    /// A verdict or its credit changed.
+    Verdict {
+        at_ms: i64,
+        requirement: String,
+        region: String,
+        resource: String,
+        part: String,
+        before: Option<Told>,
+        after: Option<Told>,
+        cause: Cause,
+    },
+}
+
+/// A verdict and its credit in words.
+#[derive(Debug, PartialEq, Serialize)]
+struct Told {
+    verdict: String,
+    credit: String,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let to = args.to.unwrap_or_else(now_ms);
+    let from = args.from.unwrap_or(to - 7 * DAY_MS);
+    ensure!(from <= to, "--from is later than --to");
+    let site = Site::existing(&args.config.read()?)?;
+    let events = read(&AccountLog::new(&site, &args.account), args, from, to)?;
+    if events.is_empty() && !args.json {
+        let (from, to) = (rfc3339(from), rfc3339(to));
+        return say!("nothing changed in account {} from {from} to {to}", args.account);
+    }
+    for event in &events {
+        if args.json {
+            say!("{}", serde_json::to_string(event)?)?;
+        } else {
+            say!("{}", event.words())?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads what happened, in the order of time.
+fn read(log: &AccountLog<'_>, args: &Args, from: i64, to: i64) -> Result<Vec<Event>> {
+    let wanted = args.requirement.as_deref().unwrap_or("*");
+    let mut cuts: Vec<(i64, ScoreState)> = Vec::new();
+    log.events(&topic::SCORE_HISTORY, |key: ScoreKey, score, record| {
+        if key.requirement == wanted && record.timestamp_ms <= to {
+            cuts.push((record.timestamp_ms, score));
+        }
+    })?;
+    let mut events = changed(&cuts, from);
+    log.events(&topic::COMPLIANCE_CHANGE, |key: ComplianceKey, change, _| {
+        let is_asked = args.requirement.as_deref().is_none_or(|id| id == key.requirement);
+        if is_asked && (from..=to).contains(&change.at_ms) {
+            events.push(Event::Verdict {
+                at_ms: change.at_ms,
+                requirement: key.requirement,
+                region: key.region,
+                resource: key.resource,
+                part: key.part,
+                before: change.before.map(Told::from),
+                after: change.after.map(Told::from),
+                cause: change.cause,
+            });
+        }
+    })?;
+    // Stable: what one record did keeps its order.
+    events.sort_by_key(Event::at_ms);
+    Ok(events)
+}
+
+/// Gives the cuts from a time on whose score is another than that of the cut before.
+fn changed(cuts: &[(i64, ScoreState)], from: i64) -> Vec<Event> {
+    let mut events = Vec::new();
+    let mut last = None;
+    for (at_ms, score) in cuts {
+        let now = (score.status, score.score, score.total, score.noncompliant, score.excepted);
+        if last.as_ref() != Some(&now) && *at_ms >= from {
+            events.push(Event::Score {
+                at_ms: *at_ms,
+                status: score.status,
+                score: score.score.map(|one| one as f64 / schemas::SCORE_ONE as f64),
+                total: score.total,
+                noncompliant: score.noncompliant,
+                excepted: score.excepted,
+            });
+        }
+        last = Some(now);
+    }
+    events
+}
+
+impl Event {
+    fn at_ms(&self) -> i64 {
+        match self {
+            Self::Score { at_ms, .. } | Self::Verdict { at_ms, .. } => *at_ms,
+        }
+    }
+
+    fn words(&self) -> String {
+        let at = rfc3339(self.at_ms());
+        match self {
+            Self::Score { status, score, total, noncompliant, excepted, .. } => {
+                let score = score.map_or_else(|| status.to_string().replace('_', " "), percent);
+                format!("{at}  score {score}: {noncompliant} of {total} fail, {excepted} excepted")
+            }
+            Self::Verdict { requirement, region, resource, part, before, after, cause, .. } => {
+                let name = [region, resource, part].map(|text| plain(text)).join("/");
+                let name = name.trim_end_matches('/');
+                let [before, after] = [before, after].map(|one| told_words(one.as_ref()));
+                format!("{at}    {} {name}: {before} -> {after}, {cause}", plain(requirement))
+            }
+        }
+    }
+}
+
+impl From<Standing> for Told {
+    fn from(standing: Standing) -> Self {
+        Self { verdict: standing.verdict.to_string(), credit: standing.credit.to_string() }
+    }
+}
+
+fn told_words(told: Option<&Told>) -> String {
+    match told {
+        None => "none".to_owned(),
+        Some(told) if told.credit == "none" => told.verdict.clone(),
+        Some(told) => format!("{} with {} credit", told.verdict, told.credit),
+    }
+}
+
+/// Reads an instant, or a day, which begins at midnight UTC.
+pub(crate) fn instant(text: &str) -> Result<i64> {
+    // A time of day without a zone is read as a day, too, unless the form is looked at.
+    if text.len() == "1970-01-01".len()
+        && let Ok(day) = text.parse::<jiff::civil::Date>()
+    {
+        let midnight = jiff::tz::Offset::UTC.to_timestamp(day.at(0, 0, 0, 0));
+        return Ok(midnight.context("it lies outside of time")?.as_millisecond());
+    }
+    let at: jiff::Timestamp = text
+        .parse()
+        .ok()
+        .with_context(|| format!("{text:?} is neither a day nor an instant of RFC 3339"))?;
+    Ok(at.as_millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schemas::{Credit, Verdict};
+
+    #[test]
+    fn days_and_instants_are_read() {
+        assert_eq!(instant("1970-01-02").unwrap(), DAY_MS);
+        assert_eq!(instant("1970-01-01T00:00:01Z").unwrap(), 1000);
+        assert_eq!(instant("1970-01-01T01:00:00+01:00").unwrap(), 0);
+        for text in ["", "yesterday", "1970-01-01T00:00:00", "2026-02-30"] {
+            assert!(instant(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_cuts_that_differ_are_told() {
+        let score = |noncompliant| ScoreState {
+            status: ScoreStatus::Scored,
+            score: Some((4 - noncompliant) * schemas::SCORE_ONE / 4),
+            weight: 1,
+            weighted_score: 0,
+            total: 4,
+            noncompliant,
+            excepted: 0,
+            expired: 0,
+            unknown: 0,
+            scopes: 1,
+            scopes_collected: 1,
+            oldest_ms: None,
+        };
+        let cuts = [(1, score(1)), (2, score(1)), (3, score(2)), (4, score(2)), (5, score(1))];
+        let at: Vec<_> = changed(&cuts, 2).iter().map(Event::at_ms).collect();
+        assert_eq!(at, [3, 5], "the cut before the time says what is new");
+        assert_eq!(
+            changed(&cuts, 3)[0].words(),
+            "1970-01-01T00:00:00.003Z  score 50.0 %: 2 of 4 fail, 0 excepted"
+        );
+    }
+
+    #[test]
+    fn a_change_is_told_with_its_cause() {
+        let standing = |verdict, credit| Some(Told::from(Standing { verdict, credit }));
+        let event = Event::Verdict {
+            at_ms: 0,
+            requirement: "R1".into(),
+            region: "r".into(),
+            resource: "sg-1\n".into(),
+            part: String::new(),
+            before: None,
+            after: standing(Verdict::Fail, Credit::Live),
+            cause: Cause { topic: "observation".into(), partition: 3, offset: 17 },
+        };
+        assert_eq!(
+            event.words(),
+            "1970-01-01T00:00:00.000Z    R1 r/sg-1\\n: none -> fail with live credit, \
+             observation/3/17"
+        );
+    }
+}
