@@ -328,8 +328,8 @@ impl Generator<'_> {
         all.into_iter().map(|one| of_source(source, one)).collect()
     }
 
-    /// Draws an account, one of them as often as all others: what scanners and collectors say has to
-    /// meet.
+    /// Draws an account, one of them as often as all others: what scanners and collectors say has
+    /// to meet.
     fn account(&mut self) -> &'static str {
         if self.random.chance(50) { ACCOUNTS[0] } else { self.random.pick(&ACCOUNTS) }
     }
