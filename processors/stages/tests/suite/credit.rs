@@ -2,13 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use schemas::{AccountListing, Credit, Exception, ExceptionState, FindingStatus, Resource};
+use schemas::{
+    AccountListing, Credit, Exception, ExceptionState, FindingStatus, ReportEvent, Resource,
+};
 
 use crate::{
+    agree::agree,
     build::{
-        Event, MINUTE, Scan, Source, T0, checked, exception, finding, listing, requirement,
+        Event, MINUTE, Scan, Source, T0, checked, exception, finding, listing, report, requirement,
         resource,
     },
+    oracle::Oracle,
+    random::{Random, for_seeds},
     site::Site,
     world::{BUCKET, ME, World, bucket},
 };
@@ -183,6 +188,52 @@ fn a_scanners_finding_has_the_tags_that_the_inventory_knows() {
         w.scan(&seen);
         assert_eq!(credit(&w), expected, "{seen:?}");
     }
+}
+
+#[test]
+fn whatever_credit_goes_by_may_move_in_any_order() {
+    for_seeds("whatever_credit_goes_by_may_move_in_any_order", 60, |random| {
+        let rows = [requirement("R1", BUCKET, "false"), checked("R4", BUCKET, &[("c", false)])];
+        let standard = rows.map(|row| Source::Requirement(row.id.clone(), Some(row)));
+        let mut sources = standard.to_vec();
+        let pick = |random: &mut Random, all: &[&str]| vec![random.pick(all).to_owned()];
+        for number in 0..40 {
+            match random.below(4) {
+                0 => {
+                    let value = random.pick(&["dev", "development"]);
+                    let tags = BTreeMap::from([("env".to_owned(), value.to_owned())]);
+                    let seen = Resource { tags, ..bucket("b1", true) };
+                    let scan = Scan::new(ME, BUCKET, "r1", &format!("s{number:02}"));
+                    let there = i64::from(random.chance(70));
+                    sources.push(scan.start());
+                    sources.extend((there > 0).then(|| scan.see(&seen)));
+                    sources.push(scan.complete(there));
+                }
+                1 => {
+                    let finding = finding("c", "b1", FindingStatus::Fail);
+                    sources.push(report(ME, "", ReportEvent::Changed { finding }));
+                }
+                2 => {
+                    let units = pick(random, &["prod", "production"]);
+                    let row = AccountListing { units, ..listing(ME, "pay-1") };
+                    sources.push(Source::Listing(ME.into(), Some(row)));
+                }
+                _ => {
+                    let id = random.pick(&["e1", "e2"]);
+                    let row = Exception {
+                        accounts: pick(random, &["*", "unit:prod", "unit:production"]),
+                        requirements: pick(random, &["*", "R1", "R4"]),
+                        tags: pick(random, &["env", "env=dev", "env=development"]),
+                        ..exception(id, "R1", "b1", None)
+                    };
+                    sources.push(Source::Exception(id.into(), Some(row)));
+                }
+            }
+        }
+        let events: Vec<_> =
+            (T0..).zip(sources).map(|(at_ms, source)| Event { at_ms, source }).collect();
+        agree(&Site::run(1, &events).tables(), &Oracle::run(&events));
+    });
 }
 
 #[test]
