@@ -12,6 +12,9 @@ use crate::{
     split::{Home, split},
 };
 
+/// Rows of a report that can't be used and are told one by one.
+const BROKEN_TOLD_MAX: usize = 100;
+
 /// What a report itself does not tell.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -59,8 +62,12 @@ impl Reports {
             Err(reason) => return self.fail(origin, reason),
         };
         let count = parsed.broken.len();
-        let broken = parsed.broken.into_iter();
+        let broken = parsed.broken.into_iter().take(BROKEN_TOLD_MAX);
         self.problems.extend(broken.map(|(place, reason)| origin.problem(place, reason)));
+        if let Some(more @ 1..) = count.checked_sub(BROKEN_TOLD_MAX) {
+            let message = format!("{more} more rows can't be used");
+            self.problems.push(origin.problem(String::new(), message));
+        }
         if parsed.rows.is_empty() && parsed.accounts.is_empty() {
             let none = format!("none of its {count} rows can be used");
             return self.fail(origin, if count == 0 { "it holds no result".into() } else { none });
@@ -261,6 +268,15 @@ mod tests {
         assert_eq!(none.failed[0].1, "none of its 2 rows can be used");
         let options = Options { partial: true, ..Options::default() };
         assert!(!read_one("111122223333.json", ROWS, &options).reports[0].complete);
+    }
+
+    #[test]
+    fn of_many_broken_rows_some_are_told() {
+        let rows = format!("[{}7]", "7,".repeat(BROKEN_TOLD_MAX + 6));
+        let got = read_one("111122223333.json", &rows, &Options::default());
+        let said = got.problems.iter().map(|one| &*one.message).skip(BROKEN_TOLD_MAX);
+        let expected = ["7 more rows can't be used", "none of its 107 rows can be used"];
+        assert_eq!(Vec::from_iter(said), expected);
     }
 
     #[test]

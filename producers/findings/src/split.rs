@@ -4,6 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::{Finding, FindingStatus, FindingSubject};
 
+/// Bytes of a check's, region's or resource's name: an ARN has at most 2,048.
+const NAME_BYTES_MAX: usize = 2_048;
+
+/// Bytes of a message that are kept.
+const MESSAGE_BYTES_MAX: usize = 8_000;
+
 /// What is known of the account that a file is about.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Home<'a> {
@@ -28,11 +34,14 @@ pub(crate) struct Split {
 /// but say nothing about what else is there, so they clear nothing. A report may tell which
 /// accounts it is about: then it is whole for each of them, also for one without a row.
 pub(crate) fn split(
-    rows: Vec<(Option<String>, Finding)>,
+    mut rows: Vec<(Option<String>, Finding)>,
     told: &BTreeSet<String>,
     home: Home<'_>,
     whole: bool,
 ) -> Split {
+    let count = rows.len();
+    rows.retain(|(_, finding)| has_short_names(finding));
+    let long = count - rows.len();
     let named: BTreeSet<String> = rows.iter().filter_map(|(account, _)| account.clone()).collect();
     let may_be_several = home.given.is_none();
     let home = home_of(home, &named, told);
@@ -49,6 +58,7 @@ pub(crate) fn split(
         if finding.subject == FindingSubject::Account {
             finding.resource.clone_from(&account);
         }
+        shorten(&mut finding.message);
         let key = (finding.check.clone(), finding.region.clone(), finding.resource.clone());
         let of = accounts.entry(account).or_default();
         match of.remove(&key) {
@@ -58,6 +68,10 @@ pub(crate) fn split(
     }
     let mut split = Split::default();
     let hint = "name the file after its account, or give `account`";
+    if long > 0 {
+        let what = "a check, region or resource of more than";
+        split.faults.push(format!("{long} rows name {what} {NAME_BYTES_MAX} bytes"));
+    }
     if homeless > 0 {
         split.faults.push(format!("{homeless} rows name no account: {hint}"));
     }
@@ -72,7 +86,7 @@ pub(crate) fn split(
             let message = format!("{count} rows of the report of {home} are about {account}");
             split.faults.push(format!("{message}; they clear nothing there"));
         }
-        let whole = whole && own && homeless == 0;
+        let whole = whole && own && homeless == 0 && long == 0;
         split.accounts.insert(account, (findings.into_values().collect(), whole));
     }
     split
@@ -101,9 +115,25 @@ fn join(one: Finding, other: Finding) -> Finding {
     };
     let (mut worse, better) = if rank(&other) > rank(&one) { (other, one) } else { (one, other) };
     if rank(&worse) == rank(&better) && worse.message != better.message {
-        worse.message = format!("{}; {}", worse.message, better.message);
+        worse.message.push_str("; ");
+        worse.message.push_str(&better.message);
+        shorten(&mut worse.message);
     }
     worse
+}
+
+/// Tells whether names fit into keys of records: some text elsewhere was taken for one else.
+fn has_short_names(finding: &Finding) -> bool {
+    let names = [&finding.check, &finding.region, &finding.resource];
+    names.iter().all(|name| name.len() <= NAME_BYTES_MAX)
+}
+
+/// Keeps a message to what a record can hold.
+fn shorten(message: &mut String) {
+    if message.len() > MESSAGE_BYTES_MAX {
+        message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX - '…'.len_utf8()));
+        message.push('…');
+    }
 }
 
 #[cfg(test)]
@@ -218,5 +248,27 @@ mod tests {
         let rows = vec![row(Some(A), "x", Fail), second];
         let split = split(rows, &BTreeSet::new(), named(A), true);
         assert_eq!(split.accounts[A].0[0].message, "fail; also by ::/0");
+    }
+
+    #[test]
+    fn what_is_too_long_for_a_record_is_left_out_or_cut() {
+        use FindingStatus::Fail;
+        let long = "ü".repeat(NAME_BYTES_MAX / 2);
+        let rows = vec![row(Some(A), &long, Fail), row(Some(A), &format!("{long}."), Fail)];
+        let got = split(rows, &BTreeSet::new(), named(A), true);
+        assert_eq!((got.accounts[A].0.len(), got.accounts[A].1), (1, false));
+        let said = "1 rows name a check, region or resource of more than 2048 bytes";
+        assert_eq!(got.faults, [said]);
+
+        let messages = (0..10_000).map(|index| {
+            let mut row = row(Some(A), "x", Fail);
+            row.1.message = format!("ü{index}");
+            row
+        });
+        let got = split(messages.collect(), &BTreeSet::new(), named(A), true);
+        let message = &got.accounts[A].0[0].message;
+        assert!(message.starts_with("ü0; ü1; ") && message.ends_with('…'), "{message:.20}");
+        assert!((MESSAGE_BYTES_MAX - 4..=MESSAGE_BYTES_MAX).contains(&message.len()));
+        assert!(got.accounts[A].1, "nothing but words is missing");
     }
 }

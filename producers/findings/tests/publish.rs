@@ -42,7 +42,7 @@ fn a_report_becomes_a_start_its_findings_and_an_end() {
         records(&samples),
         [
             "111122223333 started",
-            "111122223333 warn accessKeysRotated resource \"access_key_1\" global",
+            "111122223333 warn accessKeysRotated resource \"ci\" global",
             "111122223333 fail cloudtrailEnabled account \"111122223333\" global",
             "111122223333 pass ecrImageVulnerability empty \"\" us-east-1",
             "111122223333 unknown openSSH query \"\" eu-west-1",

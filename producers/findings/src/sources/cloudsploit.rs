@@ -96,6 +96,7 @@ fn finding(row: &Value, title: Option<&str>) -> Result<Row, String> {
     let message = text(row, "/message")?.unwrap_or_default();
     let resource = text(row, "/resource")?;
     let resource = resource.filter(|one| !one.eq_ignore_ascii_case(NO_RESOURCE));
+    let resource = resource.map(without_key);
     let (account, in_arn) = resource.as_deref().and_then(arn::place).unwrap_or_default();
     // A plugin of a global service still knows better than its resource's ARN.
     let said = text(row, "/region")?.unwrap_or_default();
@@ -106,6 +107,16 @@ fn finding(row: &Value, title: Option<&str>) -> Result<Row, String> {
     let region = region.to_lowercase();
     let resource = resource.unwrap_or_default();
     Ok((account, Finding { check, subject, region, resource, status, message }))
+}
+
+/// Takes the number of an access key off its user's ARN, so that the row is about the user.
+///
+/// Source: CloudSploit's `accessKeysRotated` and its likes, which write `<arn>:access_key_1`.
+fn without_key(resource: String) -> String {
+    match resource.rsplit_once(":access_key_") {
+        Some((user, "1" | "2")) if user.starts_with("arn:") => user.to_owned(),
+        _ => resource,
+    }
 }
 
 /// Tells the three kinds of rows without a resource apart: nothing there, a query that failed, and
@@ -234,6 +245,21 @@ mod tests {
             r#"{"plugin":"p","status":"FAIL","resource":"=HYPERLINK(1)","region":"EU-west-1"}"#,
             (F::Resource, S::Fail, "eu-west-1", "=HYPERLINK(1)"),
         );
+    }
+
+    #[test]
+    fn rows_about_a_key_are_about_its_user() {
+        use {FindingStatus as S, FindingSubject as F};
+        let user = "arn:aws:iam::111122223333:user/ci";
+        for (written, expected) in [
+            (format!("{user}:access_key_1"), user),
+            (format!("{user}:access_key_2"), user),
+            (format!("{user}:access_key_3"), "arn:aws:iam::111122223333:user/ci:access_key_3"),
+            ("odd:access_key_1".to_owned(), "odd:access_key_1"),
+        ] {
+            let row = format!(r#"{{"plugin":"p","status":2,"resource":"{written}"}}"#);
+            check(&row, (F::Resource, S::Fail, "global", expected));
+        }
     }
 
     #[test]

@@ -136,8 +136,11 @@ fn is_account_level(resource: &str, name: &str, account: &str) -> bool {
     let Some((of, _)) = arn::place(resource) else {
         return resource.is_empty() || resource == account;
     };
-    let last = resource.rsplit([':', '/']).next().unwrap_or_default();
-    of == account && (name == account || matches!(last, "root" | "unknown" | "password-policy"))
+    let part = resource.splitn(6, ':').last().unwrap_or_default();
+    // A role may be called so, too; then its name is without what it is.
+    let is_absent = part.ends_with("/unknown") && name == part;
+    let is_of_account = matches!(part, "root" | "password-policy" | "unknown");
+    of == account && (name == account || is_of_account || is_absent)
 }
 
 #[cfg(test)]
@@ -212,7 +215,9 @@ mod tests {
             (format!("arn:aws:guardduty:eu-west-1:{A}:detector/unknown"), "detector/unknown", true),
             (A.to_owned(), A, true),
             (String::new(), "", true),
-            (format!("arn:aws:iam::{A}:user/root-cause"), "root-cause", false),
+            (format!("arn:aws:organizations::{A}:unknown"), "unknown", true),
+            (format!("arn:aws:iam::{A}:user/root"), "root", false),
+            (format!("arn:aws:iam::{A}:role/unknown"), "unknown", false),
             // A bucket may be named after its account, and its ARN names no account.
             (format!("arn:aws:s3:::{A}"), A, false),
             ("sg-1".to_owned(), "sg-1", false),
