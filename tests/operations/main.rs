@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod coverage;
+mod credit;
 mod exceptions;
 mod explain;
 mod metrics;
