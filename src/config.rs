@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use producer_register::{Longest, Mutelist, RiskColumns, Zone};
 use serde::Deserialize;
 use stream::{kafka::KafkaConfig, registry::RegistryConfig, secret::Secret};
 
@@ -38,6 +39,9 @@ pub(crate) struct Config {
     /// The company's registers.
     #[serde(default)]
     pub(crate) register: Register,
+    /// Where the days of the registers begin and end.
+    #[serde(default)]
+    pub(crate) time_zone: Zone,
     /// Outside sources: reports of scanners, and programs that print findings.
     #[serde(default)]
     pub(crate) findings: Vec<Findings>,
@@ -83,6 +87,15 @@ pub(crate) struct Register {
     /// The risk register: JSON as a SharePoint list exports it.
     #[serde(default)]
     pub(crate) risks: Option<PathBuf>,
+    /// What its columns are called.
+    #[serde(default)]
+    pub(crate) columns: RiskColumns,
+    /// How long an exception may last.
+    #[serde(default)]
+    pub(crate) longest: Longest,
+    /// A mutelist of Prowler, whose rules become exceptions.
+    #[serde(default)]
+    pub(crate) mutelist: Option<Mutelist>,
 }
 
 fn default_prefix() -> String {
@@ -153,6 +166,7 @@ impl Config {
             &mut self.log.local,
         ];
         let findings = self.findings.iter_mut().flat_map(Findings::paths);
+        let mutelist = self.register.mutelist.iter_mut().map(|one| &mut one.path);
         let kafka = self.log.kafka.iter_mut().flat_map(|kafka| kafka.secrets.values_mut());
         let registry = self.schema_registry.iter_mut();
         let digests = self.aws.iter_mut().filter_map(|aws| aws.digest_key.as_mut());
@@ -163,7 +177,7 @@ impl Config {
             Secret::Env(_) => None,
         });
         let optional = optional.into_iter().flatten();
-        for path in own.into_iter().chain(optional).chain(findings).chain(secrets) {
+        for path in own.into_iter().chain(optional).chain(findings).chain(mutelist).chain(secrets) {
             *path = folder.join(&*path);
         }
     }
@@ -208,12 +222,15 @@ mod tests {
             std::fs::write(&path, example).unwrap();
             let config = ConfigFile { path: path.clone() }.read().unwrap();
             let Some(kafka) = config.log.kafka else {
-                match config.aws {
-                    Some(aws) => {
+                match (config.aws, config.register.mutelist) {
+                    (Some(aws), _) => {
                         let key = Secret::File(folder.path().join("digest.key"));
                         assert_eq!(aws.digest_key, Some(key));
                     }
-                    None => assert_eq!(config.findings.len(), 4, "{example}"),
+                    (None, Some(list)) => {
+                        assert_eq!(list.path, folder.path().join("mutelist.yaml"));
+                    }
+                    (None, None) => assert_eq!(config.findings.len(), 4, "{example}"),
                 }
                 continue;
             };

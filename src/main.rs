@@ -10,6 +10,7 @@ mod coverage;
 mod demo;
 mod dlq;
 mod evaluate;
+mod exceptions;
 mod explain;
 mod findings;
 mod history;
@@ -69,6 +70,7 @@ enum Command {
     Sink(sink::Args),
     Clock(clock::Args),
     Dlq(dlq::Args),
+    Exceptions(exceptions::Args),
     Top(top::Args),
     Trust(trust::Args),
     Explain(explain::Args),
@@ -96,6 +98,7 @@ fn main() -> ExitCode {
         Command::Sink(args) => sink::run(&args),
         Command::Clock(args) => clock::run(&args),
         Command::Dlq(args) => dlq::run(&args),
+        Command::Exceptions(args) => exceptions::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Trust(args) => trust::run(&args),
         Command::Explain(args) => explain::run(&args),

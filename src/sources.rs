@@ -1,9 +1,9 @@
 //! What is read beside AWS: the standard, the registers and the outside sources of findings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
-use producer_register::{Change, Register};
+use producer_register::{Change, ExceptionOptions, Register};
 use producer_standard::Standard;
 use schemas::{
     AccountKey, AccountRegister, Exception, ExceptionKey, Key, Requirement, RequirementKey, Topic,
@@ -26,11 +26,17 @@ pub(crate) fn publish(site: &Site, config: &Config, at_ms: i64) -> Result<Vec<St
     }
     if let Some(path) = &config.register.accounts {
         let read = producer_register::accounts(path);
-        publish_register(site, &topic::ACCOUNT_REGISTER, read, account_key, at_ms, &mut problems)?;
+        if let Some(read) = tell(read, &mut problems) {
+            let key = |entry: &AccountRegister| AccountKey::new(&*entry.account);
+            publish_entries(site, &topic::ACCOUNT_REGISTER, read, key, at_ms)?;
+        }
     }
-    if let Some(path) = &config.register.risks {
-        let read = producer_register::risks(path);
-        publish_register(site, &topic::EXCEPTION, read, exception_key, at_ms, &mut problems)?;
+    if has_exceptions(config) {
+        // A requirement whose file is broken just now is in force all the same.
+        let in_force: Vec<_> = site.agreed(&topic::REQUIREMENT)?.into_values().flatten().collect();
+        let read = exceptions(config, &in_force, &mut problems);
+        let key = |entry: &Exception| ExceptionKey::new(&*entry.id);
+        publish_entries(site, &topic::EXCEPTION, read, key, at_ms)?;
     }
     publish_findings(site, config, at_ms, &mut problems)?;
     Ok(problems)
@@ -39,16 +45,20 @@ pub(crate) fn publish(site: &Site, config: &Config, at_ms: i64) -> Result<Vec<St
 /// Says what is wrong with the sources, without a log; no program is run.
 pub(crate) fn check(config: &Config, now_ms: i64) -> Vec<String> {
     let mut problems = Vec::new();
-    match standard(config) {
-        Ok(standard) => problems.extend(standard.problems.iter().map(ToString::to_string)),
-        Err(error) => problems.push(format!("{error:#}")),
-    }
+    let requirements = match standard(config) {
+        Ok(standard) => {
+            problems.extend(standard.problems.iter().map(ToString::to_string));
+            standard.requirements
+        }
+        Err(error) => {
+            problems.push(format!("{error:#}"));
+            Vec::new()
+        }
+    };
     if let Some(path) = &config.register.accounts {
         tell(producer_register::accounts(path), &mut problems);
     }
-    if let Some(path) = &config.register.risks {
-        tell(producer_register::risks(path), &mut problems);
-    }
+    exceptions(config, &requirements, &mut problems);
     for findings in &config.findings {
         match findings.look(now_ms) {
             Ok(wrong) => problems.extend(wrong),
@@ -82,16 +92,50 @@ fn publish_standard(site: &Site, standard: Standard, at_ms: i64) -> Result<()> {
     replace(site, &topic::REQUIREMENT, read, "producer standard", |_| whole, at_ms)
 }
 
-fn publish_register<K: Key, V: Value>(
+fn has_exceptions(config: &Config) -> bool {
+    config.register.risks.is_some() || config.register.mutelist.is_some()
+}
+
+/// Reads every register of exceptions as one; while one of them can't be read nothing is withdrawn.
+fn exceptions(
+    config: &Config,
+    requirements: &[Requirement],
+    problems: &mut Vec<String>,
+) -> Register<Exception> {
+    let severity = |one: &Requirement| (one.id.clone(), one.severity);
+    let options = ExceptionOptions {
+        columns: config.register.columns.clone(),
+        zone: config.time_zone.clone(),
+        longest: config.register.longest.clone(),
+        severities: requirements.iter().map(severity).collect(),
+    };
+    let risks = config.register.risks.iter().map(|path| producer_register::risks(path, &options));
+    let mutelist = config.register.mutelist.iter();
+    let mutelist = mutelist.map(|list| producer_register::mutelist(list, requirements, &options));
+    let mut all = Register::default();
+    for read in risks.chain(mutelist) {
+        match read {
+            Ok(register) => all.join(register),
+            Err(error) => {
+                all.anonymous = true;
+                problems.push(format!("{:#}", anyhow::Error::from(error)));
+            }
+        }
+    }
+    problems.extend(all.problems.iter().map(ToString::to_string));
+    all
+}
+
+fn publish_entries<K: Key, V: Value>(
     site: &Site,
     topic: &Topic<K, V>,
-    read: Result<Register<V>, producer_register::RegisterError>,
+    register: Register<V>,
     key: fn(&V) -> K,
     at_ms: i64,
-    problems: &mut Vec<String>,
 ) -> Result<()> {
-    let Some(register) = tell(read, problems) else { return Ok(()) };
-    let (broken, anonymous) = (register.broken, register.anonymous);
+    let anonymous = register.anonymous;
+    let broken: BTreeSet<String> =
+        register.broken.iter().map(|id| schemas::key::join(&[id])).collect();
     let may_withdraw = |key: &K| !anonymous && !broken.contains(&key.encode());
     let read = register.entries.into_iter().map(|entry| (key(&entry), entry)).collect();
     replace(site, topic, read, "producer register", may_withdraw, at_ms)
@@ -146,12 +190,4 @@ fn tell<T>(
             None
         }
     }
-}
-
-fn account_key(entry: &AccountRegister) -> AccountKey {
-    AccountKey::new(&*entry.account)
-}
-
-fn exception_key(entry: &Exception) -> ExceptionKey {
-    ExceptionKey::new(&*entry.id)
 }

@@ -3,7 +3,7 @@
 use apache_avro::AvroSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Cause, key, symbols};
+use crate::{Cause, ExceptionPhase, key, symbols};
 
 key! {
     /// One verdict.
@@ -42,7 +42,8 @@ symbols! {
         None = "none",
         /// A live exception gives credit.
         Live = "live",
-        /// An exception concerned it but gives no credit: it expired or was never approved.
+        /// An exception concerns it but gives no credit: it begins later, has ended or is not
+        /// approved.
         Lapsed = "lapsed",
     }
 }
@@ -77,6 +78,10 @@ pub struct ComplianceState {
     pub since_ms: i64,
     /// When the verdict may change by nothing but time, in UTC milliseconds.
     pub flips_ms: Option<i64>,
+    /// Where that exception stood when the credit was given.
+    #[serde(default)]
+    #[avro(default = "null")]
+    pub exception_phase: Option<ExceptionPhase>,
     /// Whether its source has told nothing for so long that it counts only where no fresh source
     /// judges the same resource.
     #[serde(default)]

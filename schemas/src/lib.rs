@@ -9,6 +9,7 @@ pub mod avro;
 mod cause;
 mod compliance;
 mod exception;
+mod glob;
 pub mod headers;
 pub mod key;
 mod observation;
@@ -32,7 +33,10 @@ pub use account::{
 pub use avro::{AvroError, Codec, Registry, UnknownSchema, Value};
 pub use cause::Cause;
 pub use compliance::{ComplianceChange, ComplianceKey, ComplianceState, Credit, Standing, Verdict};
-pub use exception::{Exception, ExceptionKey};
+pub use exception::{
+    Exception, ExceptionKey, ExceptionPhase, ExceptionState, has_tag, selects_by_place,
+};
+pub use glob::glob;
 pub use key::Key;
 pub use observation::{Observation, ObservationEvent, ScanUnit, UnitStatus};
 pub use partition::{murmur2, partition_of};

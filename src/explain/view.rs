@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use schemas::{
-    AccountState, Cause, ComplianceChange, ComplianceKey, ComplianceState, Credit, Requirement,
-    SCORE_ONE, ScoreKey, ScoreState, ScoreStatus, Scoring, Severity, Verdict,
+    AccountState, Cause, ComplianceChange, ComplianceKey, ComplianceState, Credit, ExceptionPhase,
+    Requirement, SCORE_ONE, ScoreKey, ScoreState, ScoreStatus, Scoring, Severity, Verdict,
 };
 use serde::Serialize;
 
@@ -90,6 +90,8 @@ pub(super) struct Judged {
     pub(super) exception: Option<String>,
     pub(super) exception_reason: Option<String>,
     pub(super) exception_expires_ms: Option<i64>,
+    /// Where the exception stood when credit was given; none in rows of older releases.
+    pub(super) exception_phase: Option<ExceptionPhase>,
     /// The record that last changed the verdict or its credit; none when the history that tells is
     /// no longer in the log.
     pub(super) last: Option<Moved>,
@@ -190,6 +192,7 @@ fn judged(key: &ComplianceKey, row: &ComplianceState, last: Option<&ComplianceCh
         exception: row.exception.clone(),
         exception_reason: row.exception_reason.clone(),
         exception_expires_ms: row.exception_expires_ms,
+        exception_phase: row.exception_phase,
         last: last.map(|change| Moved {
             at_ms: change.at_ms,
             before: change.before.map(|standing| standing.verdict),

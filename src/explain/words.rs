@@ -138,11 +138,12 @@ fn judged(text: &mut String, one: &Judged, now_ms: i64) {
 fn exception_words(one: &Judged) -> Option<String> {
     let id = one.exception.as_deref()?;
     let reason = one.exception_reason.as_deref().unwrap_or_default();
+    let phase = one.exception_phase.map_or(String::new(), |phase| format!(" ({phase})"));
     let until = match (one.credit, one.exception_expires_ms) {
         (Credit::Live, Some(end)) => format!("counts until {}", rfc3339(end)),
         (Credit::Live, None) => "counts, and does not expire".to_owned(),
-        (_, Some(end)) => format!("gives no credit; it ends {}", rfc3339(end)),
-        (_, None) => "gives no credit".to_owned(),
+        (_, Some(end)) => format!("gives no credit{phase}; it ends {}", rfc3339(end)),
+        (_, None) => format!("gives no credit{phase}"),
     };
     Some(format!("exception {} {until}: {}", plain(id), plain(reason)))
 }

@@ -1,9 +1,12 @@
-//! Operating a site: metrics and health, `top`, `coverage`, `explain`, `replay`, `reshard`, the
-//! standard and the role to deploy, on the local log and on Kafka, with the real program.
+//! Operating a site: metrics and health, `top`, `coverage`, `exceptions`, `explain`, `replay`,
+//! `reshard`, the standard and the role to deploy, on the local log and on Kafka, with the real
+//! program.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod coverage;
+mod credit;
+mod exceptions;
 mod explain;
 mod metrics;
 mod replay;

@@ -13,8 +13,10 @@ import datetime
 import decimal
 import fnmatch
 import json
+import math
 import pathlib
 import re
+import statistics
 import sys
 
 import yaml
@@ -267,7 +269,35 @@ class Model:
             groups.setdefault(("payer", account["payer"]), []).append(id)
             if account["owner"]:
                 groups.setdefault(("owner", account["owner"]), []).append(id)
-        return {path(key): self.sum_over(ids) for key, ids in groups.items()} | self.foreign()
+        sums = {path(key): self.sum_over(ids) for key, ids in groups.items()}
+        return sums | self.executives() | self.foreign()
+
+    def executives(self):
+        """The scores of executives' accounts, weighted by spend; the median stands in for none."""
+        sums = {}
+        for executive in sorted({one["executive"] for one in self.accounts.values()} - {None}):
+            ids = [id for id, one in self.accounts.items() if one["executive"] == executive]
+            figures = [self.accounts[id]["spend"] for id in ids]
+            known = [figure for figure in figures if figure is not None]
+            median = math.floor(statistics.median(known)) if known else 0
+            weights = [median if figure is None else figure for figure in figures]
+            whole = [self.scores[id]["*"] for id in ids]
+            # Millionths: finer ones would not fit beside cents.
+            scored = [(weight, figure, math.floor(one["score"] * 1e6 + 0.5) / 1e6)
+                      for weight, figure, one in zip(weights, figures, whole)
+                      if one["score"] is not None]
+            spent = sum(weight for weight, _, _ in scored)
+            if not spent:
+                scored = [(1, None, score) for _, _, score in scored]
+            weight = sum(weight for weight, _, _ in scored)
+            score = sum(weight * score for weight, _, score in scored)
+            sums[path(("executive", executive))] = {
+                "accounts": len(ids), "scored": len(scored), "weight": weight,
+                "score": score / weight if weight else None,
+                "estimated": sum(figure is None for _, figure, _ in scored),
+                **{name: sum(one[name] for one in whole)
+                   for name in ("total", "noncompliant", "excepted")}}
+        return sums
 
     def foreign(self):
         """Accounts that are not ours, with who trusts them: resources fail while it is unknown."""

@@ -234,5 +234,6 @@ fn exception(id: u32, subject: Subject, expires_ms: Option<i64>) -> Exception {
         reason: "moves to the new platform".to_owned(),
         owner: "owner@example.com".to_owned(),
         expires_ms,
+        ..Exception::default()
     }
 }

@@ -113,6 +113,7 @@ fn fresh(
         exception_expires_ms: None,
         since_ms: unchanged.map_or(at_ms, |old| old.since_ms),
         flips_ms: row.flips_ms,
+        exception_phase: None,
         stale: row.stale,
     }
 }

@@ -44,5 +44,6 @@ pub(crate) fn exception(id: &str, resource: &str, expires_ms: Option<i64>) -> Ex
         reason: "accepted".into(),
         owner: "o".into(),
         expires_ms,
+        ..Exception::default()
     }
 }

@@ -19,12 +19,30 @@ pub struct RiskColumns {
     pub resource: Vec<String>,
     /// When it ends.
     pub expires: Vec<String>,
-    /// Whether it was approved.
+    /// What was decided.
     pub status: Vec<String>,
     /// Why the risk is accepted.
     pub reason: Vec<String>,
     /// Who asked for it.
     pub owner: Vec<String>,
+    /// The regions that it covers.
+    pub regions: Vec<String>,
+    /// Tags that the resource must have.
+    pub tags: Vec<String>,
+    /// When it begins.
+    pub starts: Vec<String>,
+    /// When it was asked for.
+    pub asked: Vec<String>,
+    /// When it was approved.
+    pub approved: Vec<String>,
+    /// The later end that is asked for.
+    pub renewal: Vec<String>,
+    /// Who decided.
+    pub approver: Vec<String>,
+    /// What protects the resource instead.
+    pub control: Vec<String>,
+    /// Where it was discussed.
+    pub ticket: Vec<String>,
 }
 
 impl Default for RiskColumns {
@@ -39,6 +57,15 @@ impl Default for RiskColumns {
             status: names(&["Status", "ApprovalStatus"]),
             reason: names(&["Reason", "Justification", "Description", "Title", "adminComments"]),
             owner: names(&["Owner", "RequestedBy", "RiskOwner", "lastModifiedByUser"]),
+            regions: names(&["Regions", "Region", "AWSRegion"]),
+            tags: names(&["Tags", "Tag", "ResourceTags"]),
+            starts: names(&["StartDate", "Starts", "ValidFrom", "EffectiveDate"]),
+            asked: names(&["RequestedOn", "RequestDate", "Created"]),
+            approved: names(&["ApprovedOn", "ApprovalDate", "lastStatusChangeDate"]),
+            renewal: names(&["RenewalDate", "RequestedExpirationDate"]),
+            approver: names(&["Approver", "ApprovedBy", "lastModifiedByAdmin"]),
+            control: names(&["CompensatingControl", "CompensatingControls", "Mitigation"]),
+            ticket: names(&["Ticket", "TicketId", "Reference", "adminComments"]),
         }
     }
 }

@@ -11,18 +11,29 @@ mod columns;
 mod dates;
 mod fields;
 mod gather;
+mod limits;
+mod mutelist;
+#[cfg(test)]
+mod mutelist_tests;
+mod patterns;
 mod plan;
 mod risks;
+#[cfg(test)]
+mod risks_tests;
+mod tree;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     path::{Path, PathBuf},
 };
 
 pub use columns::RiskColumns;
+pub use dates::Zone;
+pub use limits::{Days, Longest};
+pub use mutelist::Mutelist;
 pub use plan::{Change, plan, publish};
-use schemas::{AccountRegister, Exception};
+use schemas::{AccountRegister, Exception, Requirement, Severity};
 
 /// The entries of a register.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,23 +124,59 @@ pub fn accounts(path: &Path) -> Result<Register<AccountRegister>, RegisterError>
     whole(path, accounts::parse)
 }
 
+/// What a site says of its exceptions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExceptionOptions {
+    /// What the columns of the risk register are called.
+    pub columns: RiskColumns,
+    /// Where days begin and end.
+    pub zone: Zone,
+    /// How long an exception may last.
+    pub longest: Longest,
+    /// The severity of each requirement in force, by its id.
+    pub severities: BTreeMap<String, Severity>,
+}
+
 /// Reads the risk register: JSON as a SharePoint list exports it.
 ///
 /// # Errors
 /// When the file can't be read or parsed, or has no usable entry.
-pub fn risks(path: &Path) -> Result<Register<Exception>, RegisterError> {
-    risks_named(path, &RiskColumns::default())
+pub fn risks(
+    path: &Path,
+    options: &ExceptionOptions,
+) -> Result<Register<Exception>, RegisterError> {
+    whole(path, |path, text| risks::parse(path, text, options))
 }
 
-/// Reads the risk register of a site whose columns have names of their own.
+/// Reads a mutelist of Prowler as exceptions from the requirements that its checks feed.
 ///
 /// # Errors
-/// As [`risks`].
-pub fn risks_named(
-    path: &Path,
-    columns: &RiskColumns,
+/// When the file can't be read or parsed, or nothing in it can be taken over.
+pub fn mutelist(
+    list: &Mutelist,
+    requirements: &[Requirement],
+    options: &ExceptionOptions,
 ) -> Result<Register<Exception>, RegisterError> {
-    whole(path, |path, text| risks::parse(path, text, columns))
+    whole(&list.path, |path, text| mutelist::parse(path, text, list, requirements, options))
+}
+
+impl Register<Exception> {
+    /// Adds another register's exceptions; one whose id is there already is not taken.
+    pub fn join(&mut self, other: Self) {
+        let ids: BTreeSet<String> = self.entries.iter().map(|entry| entry.id.clone()).collect();
+        let (double, fresh): (Vec<_>, Vec<_>) =
+            other.entries.into_iter().partition(|entry| ids.contains(&entry.id));
+        self.entries.extend(fresh);
+        self.broken.extend(other.broken);
+        self.anonymous |= other.anonymous;
+        self.problems.extend(other.problems);
+        self.problems.extend(double.into_iter().map(|entry| Problem {
+            file: PathBuf::from("registers"),
+            place: format!("id {}", entry.id),
+            message: "two registers have it: the first is taken".to_owned(),
+            is_notice: false,
+        }));
+    }
 }
 
 fn whole<T>(

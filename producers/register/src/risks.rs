@@ -5,12 +5,11 @@
 
 use std::path::Path;
 
-use schemas::Exception;
+use schemas::{Exception, ExceptionState, key};
 use serde_json::{Map, Value};
 
 use crate::{
-    Register, RiskColumns,
-    dates::expiry_ms,
+    ExceptionOptions, Register, RiskColumns, Zone,
     fields::{account_in, find, plain, text, texts},
     gather::{Entry, gather},
 };
@@ -25,13 +24,14 @@ const ANY: &str = "*";
 pub(crate) fn parse(
     path: &Path,
     content: &str,
-    columns: &RiskColumns,
+    options: &ExceptionOptions,
 ) -> Result<Register<Exception>, String> {
     let document: Value = serde_json::from_str(content).map_err(|error| error.to_string())?;
     let list = list_of(document).ok_or("it is no list of entries, nor is there one in it")?;
     let list: Vec<_> = list.into_iter().map(members).collect();
+    let columns = &options.columns;
     let with_status = list.iter().flatten().any(|entry| has(entry, &columns.status));
-    let reader = Reader { columns, with_status };
+    let reader = Reader { options, columns, with_status };
     let entries = list.into_iter().enumerate().map(|(at, entry)| reader.entry(at + 1, entry));
     Ok(gather(path, "id", entries.collect()))
 }
@@ -58,6 +58,7 @@ fn members(entry: Value) -> Option<Map<String, Value>> {
 
 /// Reads entries of one register.
 struct Reader<'a> {
+    options: &'a ExceptionOptions,
     columns: &'a RiskColumns,
     /// Whether the register has a status at all. Where it has none, being in it is acceptance;
     /// where it has one, an entry without is not approved yet.
@@ -101,19 +102,67 @@ impl Reader<'_> {
         notices: &mut Vec<String>,
     ) -> Result<Exception, String> {
         let columns = self.columns;
-        let word = |names: &[String]| find(entry, names).and_then(text).filter(|t| !t.is_empty());
         let form = find(entry, &["formFields"]).and_then(Value::as_object);
-        let reason = form.and_then(|form| find(form, &columns.reason)).and_then(text);
-        Ok(Exception {
+        let word = |names: &[String]| {
+            let of_form = form.and_then(|form| find(form, names)).and_then(text);
+            let of_form = of_form.filter(|text| !text.is_empty());
+            of_form.or_else(|| find(entry, names).and_then(text).filter(|text| !text.is_empty()))
+        };
+        let state = self.state(entry, notices)?;
+        let is_approved = state == ExceptionState::Approved;
+        if find(entry, &["hidesResources"]) == Some(&Value::Bool(true)) {
+            notices.push("`hidesResources` is not taken over: what fails stays to be seen".into());
+        }
+        let mut dated = |names: &[String], what: &str| {
+            optional_ms(entry, names, what, &self.options.zone, notices)
+        };
+        let mut exception = Exception {
             id: id.to_owned(),
             accounts: self.accounts(entry)?,
             requirements: self.requirements(entry)?,
             resource: self.resource(entry)?,
-            approved: self.approved(entry, notices)?,
-            reason: reason.or_else(|| word(&columns.reason)).unwrap_or_default(),
+            approved: is_approved,
+            reason: word(&columns.reason).unwrap_or_default(),
             owner: word(&columns.owner).unwrap_or_default(),
-            expires_ms: self.expires_ms(entry)?,
-        })
+            expires_ms: self.moment(entry, &columns.expires, "expiry date", Zone::expiry_ms)?,
+            regions: self.regions(entry)?,
+            tags: self.tags(entry)?,
+            state: Some(state),
+            approver: word(&columns.approver),
+            control: word(&columns.control),
+            ticket: word(&columns.ticket),
+            asked_ms: dated(&columns.asked, "date of the request"),
+            approved_ms: dated(&columns.approved, "date of the approval").filter(|_| is_approved),
+            starts_ms: self.moment(entry, &columns.starts, "start date", Zone::start_ms)?,
+            renewal_ms: None,
+        };
+        exception.renewal_ms = self.renewal(entry, &exception, notices);
+        let ExceptionOptions { longest, severities, zone, .. } = self.options;
+        longest.cut(&mut exception, severities, zone, notices);
+        Ok(exception)
+    }
+
+    /// Gives the later end that is asked for; until it is approved the old one holds.
+    fn renewal(
+        &self,
+        entry: &Map<String, Value>,
+        exception: &Exception,
+        notices: &mut Vec<String>,
+    ) -> Option<i64> {
+        let wanted = find(entry, &["updateRequested"]).and_then(Value::as_object);
+        let (of, names) = match wanted {
+            Some(wanted) => (wanted, &self.columns.expires),
+            None => (entry, &self.columns.renewal),
+        };
+        let end_ms =
+            find(of, names).and_then(text).filter(|text| !text.is_empty()).map(|text| {
+                self.options
+                    .zone
+                    .expiry_ms(&text)
+                    .map_err(|reason| format!("the renewal: {reason}"))
+            })?;
+        let end_ms = end_ms.map_err(|reason| notices.push(reason)).ok()?;
+        Some(end_ms).filter(|end_ms| Some(*end_ms) != exception.expires_ms)
     }
 
     fn accounts(&self, entry: &Map<String, Value>) -> Result<Vec<String>, String> {
@@ -121,9 +170,25 @@ impl Reader<'_> {
         if named.iter().any(|one| is_all(one)) {
             return Ok(vec![ANY.to_owned()]);
         }
-        let id =
-            |one: &String| account_in(one).ok_or(format!("account {one:?} names no account id"));
-        named.iter().map(id).collect()
+        named.iter().map(|one| selector(one)).collect()
+    }
+
+    /// Gives the regions; none is every region.
+    fn regions(&self, entry: &Map<String, Value>) -> Result<Vec<String>, String> {
+        let Some(value) = find(entry, &self.columns.regions) else { return Ok(Vec::new()) };
+        let named = texts(value).ok_or("its regions are neither text nor a lookup")?;
+        Ok(if named.iter().any(|one| is_all(one)) { Vec::new() } else { named })
+    }
+
+    /// Gives the tags that the resource must have; in a list each is taken as it stands, since
+    /// values may hold commas.
+    fn tags(&self, entry: &Map<String, Value>) -> Result<Vec<String>, String> {
+        let Some(value) = find(entry, &self.columns.tags) else { return Ok(Vec::new()) };
+        let named = match value {
+            Value::Array(list) => list.iter().map(text).collect(),
+            other => texts(other),
+        };
+        named.ok_or_else(|| "its tags are neither text nor a list".to_owned())
     }
 
     fn requirements(&self, entry: &Map<String, Value>) -> Result<Vec<String>, String> {
@@ -147,45 +212,99 @@ impl Reader<'_> {
         Ok(if named.is_empty() || is_all(&named) { ANY.to_owned() } else { named })
     }
 
-    fn expires_ms(&self, entry: &Map<String, Value>) -> Result<Option<i64>, String> {
-        let Some(value) = find(entry, &self.columns.expires) else { return Ok(None) };
-        let text = text(value).ok_or("the expiry date is no text")?;
+    /// Reads a date that credit hangs on.
+    fn moment(
+        &self,
+        entry: &Map<String, Value>,
+        names: &[String],
+        what: &str,
+        read: impl Fn(&Zone, &str) -> Result<i64, String>,
+    ) -> Result<Option<i64>, String> {
+        let Some(value) = find(entry, names) else { return Ok(None) };
+        let text = text(value).ok_or_else(|| format!("the {what} is no text"))?;
         if text.is_empty() {
             return Ok(None);
         }
-        expiry_ms(&text).map(Some).map_err(|reason| format!("the expiry date: {reason}"))
+        let read = read(&self.options.zone, &text);
+        read.map(Some).map_err(|reason| format!("the {what}: {reason}"))
     }
 
-    /// Tells whether the risk was accepted: only when the word says so.
-    fn approved(
+    /// Tells what was decided: a risk is accepted only when the word says so.
+    fn state(
         &self,
         entry: &Map<String, Value>,
         notices: &mut Vec<String>,
-    ) -> Result<bool, String> {
+    ) -> Result<ExceptionState, String> {
         let word = match find(entry, &self.columns.status) {
             None if self.with_status => String::new(),
-            None => return Ok(true),
+            None => return Ok(ExceptionState::Approved),
             Some(value) => text(value).ok_or("the status is no text")?,
         };
         // SharePoint's own approval status is a number, alone or before its word.
         let plain = word.to_lowercase();
-        match plain.split_once(";#").map_or(&*plain, |(_, word)| word) {
-            "approved" | "accepted" | "active" | "0" => Ok(true),
-            "pending" | "initial" | "requested" | "submitted" | "rejected" | "denied" | "draft"
-            | "archived" | "withdrawn" | "revoked" | "closed" | "expired" | "1" | "2" | "3" => {
-                Ok(false)
+        let state = state_of(plain.split_once(";#").map_or(&*plain, |(_, word)| word));
+        let notice = match state {
+            Some(_) => None,
+            None if word.is_empty() => {
+                Some("it has no status, others do: it gives no credit".to_owned())
             }
-            "" => {
-                notices.push("it has no status, others do: it gives no credit".to_owned());
-                Ok(false)
+            None => {
+                let hint = "write Approved, Pending, Rejected or Withdrawn";
+                Some(format!("status {word:?} is not known and gives no credit; {hint}"))
             }
-            _ => {
-                let hint = "write Approved, Pending or Rejected";
-                notices.push(format!("status {word:?} is not known and gives no credit; {hint}"));
-                Ok(false)
-            }
-        }
+        };
+        notices.extend(notice);
+        Ok(state.unwrap_or(ExceptionState::Asked))
     }
+}
+
+/// Gives what a word means, or a number of SharePoint's moderation; none when it is not known.
+fn state_of(word: &str) -> Option<ExceptionState> {
+    Some(match word {
+        // A renewal that is asked for takes nothing away: the old end holds.
+        "approved"
+        | "accepted"
+        | "active"
+        | "approvedpendingchanges"
+        | "renewal requested"
+        | "0" => ExceptionState::Approved,
+        "pending" | "initial" | "requested" | "asked" | "submitted" | "draft" | "2" | "3" => {
+            ExceptionState::Asked
+        }
+        "rejected" | "denied" | "1" => ExceptionState::Rejected,
+        "archived" | "withdrawn" | "revoked" | "closed" | "expired" => ExceptionState::Withdrawn,
+        _ => return None,
+    })
+}
+
+/// Reads an account: an id, or `unit:` or `tag:` with what stands for many.
+fn selector(named: &str) -> Result<String, String> {
+    if let Some(path) = named.strip_prefix("unit:") {
+        let path = path.trim_matches('/');
+        let whole = key::split(path).is_some_and(|names| names.iter().all(|one| !one.is_empty()));
+        let wrong = || {
+            format!("{named:?} is no path of units such as unit:prod/shop; `%` in a name is `%25`")
+        };
+        return whole.then(|| format!("unit:{path}")).ok_or_else(wrong);
+    }
+    if let Some(tag) = named.strip_prefix("tag:") {
+        let wrong = || format!("{named:?} names no tag");
+        return (!tag.is_empty()).then(|| named.to_owned()).ok_or_else(wrong);
+    }
+    account_in(named).ok_or_else(|| format!("account {named:?} names no account id"))
+}
+
+/// Reads a date that nothing but a limit hangs on: one that can't be read is told, and absent.
+fn optional_ms(
+    entry: &Map<String, Value>,
+    names: &[String],
+    what: &str,
+    zone: &Zone,
+    notices: &mut Vec<String>,
+) -> Option<i64> {
+    let text = find(entry, names).and_then(text).filter(|text| !text.is_empty())?;
+    let read = zone.start_ms(&text);
+    read.map_err(|reason| notices.push(format!("the {what}: {reason}"))).ok()
 }
 
 /// Gives a list that must name something: an empty field may be a mistake, and "all" is written as
@@ -207,213 +326,4 @@ fn has(entry: &Map<String, Value>, names: &[String]) -> bool {
 
 fn is_all(text: &str) -> bool {
     text == ANY || text.eq_ignore_ascii_case("all") || text.eq_ignore_ascii_case("all accounts")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn read(document: Value) -> Register<Exception> {
-        let columns = RiskColumns::default();
-        parse(Path::new("risks.json"), &document.to_string(), &columns).expect("a register")
-    }
-
-    #[test]
-    fn a_sharepoint_list_is_read() {
-        let register = read(json!({"value": [{
-            "Id": 17, "Title": "SFTP partner",
-            "Accounts": [{"Id": 1, "Value": "payments (111122223333)"},
-                {"Id": 2, "Value": "222233334444"}],
-            "Requirements": {"results": [{"Id": 4, "Value": "ec2-admin-ports"}]},
-            "Resource ID": "sg-0abc*", "Expiration Date": "2026-12-31T00:00:00Z",
-            "Approval_Status": "Approved",
-            "RequestedBy": {"Title": "Ana", "Email": "ana@example.com"}
-        }]}));
-        assert_eq!(register.problems, []);
-        assert_eq!(
-            register.entries,
-            [Exception {
-                id: "17".into(),
-                accounts: vec!["111122223333".into(), "222233334444".into()],
-                requirements: vec!["ec2-admin-ports".into()],
-                resource: "sg-0abc*".into(),
-                approved: true,
-                reason: "SFTP partner".into(),
-                owner: "Ana".into(),
-                expires_ms: Some(1_798_675_200_000),
-            }]
-        );
-    }
-
-    #[test]
-    fn lists_come_wrapped_in_several_ways() {
-        let entry = json!({"ID": 7, "Account": "*", "Requirement": "r", "ResourceId": ""});
-        let graph = json!({"id": "7", "fields": {"Account": "*", "Requirement": "r"}});
-        let one = read(json!([entry]));
-        assert_eq!(one.entries[0].resource, "*");
-        for wrapped in [
-            json!({"value": [entry]}),
-            json!({"d": {"results": [entry]}}),
-            json!({"d": [entry]}),
-            json!({"value": [graph]}),
-        ] {
-            assert_eq!(read(wrapped).entries, one.entries);
-        }
-    }
-
-    #[test]
-    fn an_exclusion_of_antiope_is_read() {
-        let exclusion = |id: &str, status: &str| {
-            json!({
-                "accountId": "123456789012", "requirementId": "CS03", "resourceId": "sg-0abc*",
-                "type": "exception", "status": status, "expirationDate": "2026/12/31",
-                "formFields": {"reason": "SFTP partner"}, "adminComments": "RA-17",
-                "lastModifiedByUser": "u@x", "updateRequested": {"expirationDate": "2027/03/31"},
-                (id): "CS03#sg-0abc*"
-            })
-        };
-        for name in ["rqrmntId_rsrceRegex", "somethingElse"] {
-            let register = read(json!([exclusion(name, "initial")]));
-            let expected = Exception {
-                id: "123456789012#CS03#sg-0abc*".into(),
-                accounts: vec!["123456789012".into()],
-                requirements: vec!["CS03".into()],
-                resource: "sg-0abc*".into(),
-                approved: false,
-                reason: "SFTP partner".into(),
-                owner: "u@x".into(),
-                expires_ms: Some(1_798_761_600_000),
-            };
-            assert_eq!((&*register.entries, &*register.problems), (&[expected][..], &[][..]));
-        }
-        assert!(read(json!([exclusion("x", "approved")])).entries[0].approved);
-    }
-
-    #[test]
-    fn a_site_may_name_its_columns() {
-        let columns = RiskColumns {
-            accounts: vec!["Konto".into()],
-            expires: vec!["Gültig bis".into()],
-            ..RiskColumns::default()
-        };
-        let text = json!([{"Id": 1, "KONTO": "111122223333", "Requirement": "r", "Account": "*",
-            "gültig_bis": "2026-12-31"}]);
-        let register = parse(Path::new("r.json"), &text.to_string(), &columns).expect("a register");
-        assert_eq!(register.entries[0].accounts, ["111122223333"]);
-        assert_eq!(register.entries[0].expires_ms, Some(1_798_761_600_000));
-    }
-
-    #[test]
-    fn all_is_written_and_never_guessed() {
-        let all = read(json!([{"Id": 1, "Account": "All", "Requirement": "*", "Resource": "ALL"}]));
-        assert_eq!((&*all.entries[0].accounts[0], &*all.entries[0].requirements[0]), ("*", "*"));
-        assert_eq!((&*all.entries[0].resource, all.entries[0].approved), ("*", true));
-        let none = read(json!([{"Id": 1, "Account": [], "Requirement": "*"}]));
-        assert_eq!(none.problems[0].message, "it names no account; `*` stands for all");
-        for (resource, expected) in [
-            (json!(null), Ok("*")),
-            (json!(""), Ok("*")),
-            (json!([]), Err("its resource is no text")),
-            (json!(["sg-1"]), Ok("sg-1")),
-            (json!(["sg-1", "sg-2"]), Err("it names 2 resources; write an entry for each")),
-            (json!(true), Err("its resource is no text")),
-            (json!("=cmd|' /C calc'!A0"), Ok("=cmd|' /C calc'!A0")),
-        ] {
-            let entry =
-                json!([{"Id": 1, "Account": "*", "Requirement": "r", "Resource": resource}]);
-            let register = read(entry);
-            let got = register.entries.first().map(|entry| &*entry.resource);
-            assert_eq!(got.ok_or_else(|| &*register.problems[0].message), expected, "{resource}");
-        }
-    }
-
-    #[test]
-    fn only_a_word_that_says_so_approves() {
-        let entry = |id: u64, status: Value| {
-            let mut entry = json!({"Id": id, "Account": "*", "Requirement": "r"});
-            entry["Status"] = status;
-            entry
-        };
-        for (status, approved, notices) in [
-            (json!("Approved"), true, 0),
-            (json!(" APPROVED "), true, 0),
-            (json!({"Id": 1, "Value": "Approved"}), true, 0),
-            (json!("0;#Approved"), true, 0),
-            (json!(0), true, 0),
-            (json!("Pending"), false, 0),
-            (json!("Rejected"), false, 0),
-            (json!("1;#Rejected"), false, 0),
-            (json!(2), false, 0),
-            (json!("not approved"), false, 1),
-            (json!("Approved?"), false, 1),
-            (json!(""), false, 1),
-            (json!(null), false, 1),
-        ] {
-            let register = read(json!([entry(1, status.clone())]));
-            let got = (register.entries[0].approved, register.problems.len());
-            assert_eq!(got, (approved, notices), "{status}");
-            assert!(register.problems.iter().all(|problem| problem.is_notice));
-        }
-        let without = json!({"Id": 2, "Account": "*", "Requirement": "r"});
-        assert!(read(json!([without])).entries[0].approved, "a register without a status");
-        let mixed = read(json!([entry(1, json!("Approved")), without]));
-        assert!(mixed.entries[0].approved && !mixed.entries[1].approved, "others have one");
-        assert_eq!(
-            mixed.problems[0].to_string(),
-            "risks.json, entry 2 (id 2): it has no status, others do: it gives no credit"
-        );
-    }
-
-    #[test]
-    fn a_broken_entry_keeps_its_name() {
-        let register = read(json!([
-            {"Id": 1, "Account": "payments", "Requirement": "r"},
-            {"Id": 2, "Account": "*", "Requirement": "r", "Expires": "03/04/2026"},
-            {"Id": 3, "Account": "*", "Requirement": "r", "Expires": 1.5},
-            {"Id": 4, "Account": "*", "Requirement": true},
-            {"Id": 5, "Account": "*", "Requirement": "r"},
-            {"Id": "5", "Account": "*", "Requirement": "s"},
-            {"Account": "*"}, 7, {"Id": 9, "Account": "*", "Requirement": "r"},
-        ]));
-        let said: Vec<_> = register.problems.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            said,
-            [
-                "risks.json, entry 1 (id 1): account \"payments\" names no account id",
-                "risks.json, entry 2 (id 2): the expiry date: \"03/04/2026\" may be 2026-03-04 or \
-                 2026-04-03; write it as 2026-12-31",
-                "risks.json, entry 3 (id 3): the expiry date: \"1.5\" is no date; \
-                 write it as 2026-12-31",
-                "risks.json, entry 4 (id 4): its requirement is neither text nor a lookup",
-                "risks.json, entry 6 (id 5): id 5 is there twice, first in entry 5 (id 5), and \
-                 differs: neither is taken",
-                "risks.json, entry 7: `Id` is missing",
-                "risks.json, entry 8: it is no object",
-            ]
-        );
-        let broken: Vec<_> = register.broken.iter().map(String::as_str).collect();
-        assert_eq!((broken, register.anonymous), (vec!["1", "2", "3", "4", "5"], true));
-        let taken: Vec<_> = register.entries.iter().map(|entry| &*entry.id).collect();
-        assert_eq!(taken, ["9"]);
-    }
-
-    #[test]
-    fn an_empty_register_is_an_error() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("risks.json");
-        let deep = "[".repeat(100_000);
-        let nested = format!("{}1{}", "{\"d\":".repeat(100_000), "}".repeat(100_000));
-        for text in
-            ["", "[]", "{\"value\":[]}", "{}", "7", "[{", &deep, &nested, "[7]", "[{\"Id\":1}]"]
-        {
-            std::fs::write(&path, text).expect("a file");
-            assert!(crate::risks(&path).is_err(), "{:?}", &text[..text.len().min(20)]);
-        }
-        assert!(crate::risks(&folder.path().join("no.json")).is_err());
-        std::fs::write(&path, "[{\"Id\":1},{\"Id\":2}]").expect("a file");
-        let error = crate::risks(&path).expect_err("no entry is usable").to_string();
-        let first = "first of 2: entry 1 (id 1): it names no account; `*` stands for all";
-        assert!(error.ends_with(&format!("has no usable entry; {first}")), "{error}");
-    }
 }

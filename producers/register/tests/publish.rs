@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use producer_register::{Change, plan, publish, risks};
+use producer_register::{Change, ExceptionOptions, plan, publish, risks};
 use schemas::{Codec, Exception, ExceptionKey, Key, topic};
 use stream::{Publisher, local::LocalLog, snapshot};
 
@@ -33,7 +33,8 @@ impl Site {
     }
 
     fn publish(&self, path: &Path) -> Result<Vec<String>, String> {
-        let register = risks(path).map_err(|error| error.to_string())?;
+        let options = ExceptionOptions::default();
+        let register = risks(path, &options).map_err(|error| error.to_string())?;
         let codec = Codec::default();
         let in_force = snapshot::agreed(&self.log, &codec, PREFIX, &topic::EXCEPTION);
         let read = register.entries.into_iter();

@@ -89,6 +89,7 @@ fn risk(
         reason: reason(requirement).to_owned(),
         owner: "risk-committee@example.com".to_owned(),
         expires_ms,
+        ..Exception::default()
     }
 }
 

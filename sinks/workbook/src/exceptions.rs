@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use schemas::{Credit, Exception};
+use schemas::{Credit, Exception, ExceptionPhase};
 
 use crate::Tables;
 use crate::view::AccountView;
@@ -12,19 +12,11 @@ pub(crate) struct ExceptionView<'t> {
     /// The entry of the risk register.
     pub(crate) exception: &'t Exception,
     /// How it stands.
-    pub(crate) standing: ExceptionStanding,
+    pub(crate) phase: ExceptionPhase,
     /// Rows of the owner's accounts that it gives credit.
     pub(crate) credited: usize,
     /// Rows that it concerns without giving credit.
     pub(crate) uncredited: usize,
-}
-
-/// How an exception stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum ExceptionStanding {
-    Live,
-    Expired,
-    NotApproved,
 }
 
 /// Gives the exceptions that concern some accounts: live ones first, the next to expire first.
@@ -44,38 +36,23 @@ pub(crate) fn concerning<'t>(
         }
     }
     let concerned = |exception: &Exception| {
-        exception
-            .accounts
-            .iter()
-            .any(|id| id == "*" || accounts.iter().any(|account| account.state.account == *id))
+        let covers = |account: &AccountView<'_>| {
+            exception.covers_account(&account.state.account, Some(account.state))
+        };
+        accounts.iter().any(covers)
     };
     let mut all: Vec<ExceptionView> = tables
         .exceptions
         .values()
-        .filter(|exception| !accounts.is_empty() && concerned(exception))
+        .filter(|exception| concerned(exception))
         .map(|exception| {
             let (credited, uncredited) = uses.get(&*exception.id).copied().unwrap_or_default();
-            ExceptionView {
-                exception,
-                standing: ExceptionStanding::at(exception, tables.at_ms),
-                credited,
-                uncredited,
-            }
+            ExceptionView { exception, phase: exception.phase(tables.at_ms), credited, uncredited }
         })
         .collect();
     all.sort_by_key(|view| {
         let expires_ms = view.exception.expires_ms.unwrap_or(i64::MAX);
-        (view.standing, expires_ms, &view.exception.id)
+        (view.phase, expires_ms, &view.exception.id)
     });
     all
-}
-
-impl ExceptionStanding {
-    fn at(exception: &Exception, at_ms: i64) -> Self {
-        match exception.expires_ms {
-            _ if !exception.approved => ExceptionStanding::NotApproved,
-            Some(expires_ms) if expires_ms <= at_ms => ExceptionStanding::Expired,
-            _ => ExceptionStanding::Live,
-        }
-    }
 }

@@ -4,11 +4,11 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use schemas::{
-    AccountState, AccountStatus, ComplianceKey, ComplianceState, Credit, Requirement, RollupKey,
-    RollupState, ScoreKey, ScoreState, Scoring, Severity, Verdict,
+    AccountState, AccountStatus, ComplianceKey, ComplianceState, Credit, ExceptionPhase,
+    Requirement, RollupKey, RollupState, ScoreKey, ScoreState, Scoring, Severity, Verdict,
 };
 
-use crate::exceptions::{self, ExceptionStanding, ExceptionView};
+use crate::exceptions::{self, ExceptionView};
 use crate::score::{self, Score};
 use crate::{Limits, Owner, Tables, names, tabs};
 
@@ -135,7 +135,7 @@ impl<'t> OwnerView<'t> {
     /// Gives the live exceptions that expire soon, the next one first.
     pub(crate) fn expiring(&self) -> Vec<&ExceptionView<'t>> {
         let until_ms = self.at_ms.saturating_add(self.limits.expiring_within_ms);
-        let live = self.exceptions.iter().filter(|view| view.standing == ExceptionStanding::Live);
+        let live = self.exceptions.iter().filter(|view| view.phase == ExceptionPhase::Live);
         live.filter(|view| view.exception.expires_ms.is_some_and(|ms| ms <= until_ms)).collect()
     }
 

@@ -86,6 +86,7 @@ fn tables() -> Tables {
             reason: text.clone(),
             owner: text.clone(),
             expires_ms: Some(AT_MS + DAY_MS + n as i64),
+            ..Exception::default()
         };
         tables.exceptions.insert(ExceptionKey::new(text), exception);
     }

@@ -97,6 +97,7 @@ impl Task<'_, '_> {
         let after = Arc::new(self.assemble(&key, before.as_deref())?);
         self.view.put(&ACCOUNT, &key, after.clone())?;
         let Some(before) = before else { return self.rescore_all(account) };
+        self.place_moved(&before, &after)?;
         self.move_shares(account, &sums_of(&before), &sums_of(&after))?;
         self.move_executive(&before, &after)?;
         if before.is_scored() == after.is_scored() { Ok(()) } else { self.rescore_all(account) }

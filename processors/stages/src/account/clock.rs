@@ -74,7 +74,7 @@ impl Task<'_, '_> {
             }
             self.view.delete(&TIMER, &key)?;
             match &*key.kind {
-                EXCEPTION_TIMER => self.expire(&key.subject)?,
+                EXCEPTION_TIMER => self.turn(&key.subject)?,
                 VERDICT_TIMER => self.judge_again(&key.subject)?,
                 AGE_TIMER => self.age_due(&key.subject)?,
                 _ => {}

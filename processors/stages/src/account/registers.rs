@@ -1,6 +1,10 @@
 //! The standard and the risk register: a change of either reaches every row that it concerns.
 
-use schemas::{Exception, ExceptionKey, Key, key, topic};
+use std::collections::BTreeSet;
+
+use schemas::{
+    AccountState, Exception, ExceptionKey, ExceptionState, Key, key, selects_by_place, topic,
+};
 use stream::Record;
 
 use super::{
@@ -11,7 +15,7 @@ use super::{
 };
 use crate::Step;
 
-/// The kind of timers that end an exception's credit.
+/// The kind of timers that begin or end an exception's credit.
 pub(super) const EXCEPTION_TIMER: &str = "exception";
 
 impl Task<'_, '_> {
@@ -43,7 +47,7 @@ impl Task<'_, '_> {
             Some(row) => self.view.put(&EXCEPTION, &key, row.clone())?,
             None => self.view.delete(&EXCEPTION, &key)?,
         }
-        self.move_expiry(&key, before.as_deref(), exception.as_ref())?;
+        self.move_turns(&key, before.as_deref(), exception.as_ref())?;
         let mut prefixes: Vec<String> =
             before.as_deref().into_iter().flat_map(prefixes_of).collect();
         prefixes.extend(exception.iter().flat_map(prefixes_of));
@@ -52,10 +56,25 @@ impl Task<'_, '_> {
         if same { Ok(()) } else { self.push_credit(prefixes) }
     }
 
-    /// Takes an exception's end: its rows lose their credit.
-    pub(super) fn expire(&mut self, id: &str) -> Step {
-        let exception = self.view.get(&EXCEPTION, &ExceptionKey::new(id))?;
+    /// Takes an exception's first or last moment: its rows gain or lose their credit.
+    pub(super) fn turn(&mut self, subject: &str) -> Step {
+        let Some(key) = ExceptionKey::decode(subject) else { return Ok(()) };
+        let exception = self.view.get(&EXCEPTION, &key)?;
         self.push_credit(exception.as_deref().into_iter().flat_map(prefixes_of).collect())
+    }
+
+    /// Takes an account's move to other units, or its new tags: credit that goes by either is given
+    /// anew.
+    pub(super) fn place_moved(&mut self, before: &AccountState, after: &AccountState) -> Step {
+        if (&before.units, &before.tags) == (&after.units, &after.tags) {
+            return Ok(());
+        }
+        let mut of: Vec<String> = self.exceptions()?.by_place().map(str::to_owned).collect();
+        if of.iter().any(|requirement| requirement == "*") {
+            of = self.requirements(|_| true)?;
+        }
+        let prefix = |requirement: &String| key::prefix(&[requirement, &after.account]);
+        self.push_credit(of.iter().map(prefix).collect())
     }
 
     fn push_credit(&mut self, mut prefixes: Vec<String>) -> Step {
@@ -67,28 +86,30 @@ impl Task<'_, '_> {
         self.push(Work::Credit { prefixes, cursor: None })
     }
 
-    fn move_expiry(
+    fn move_turns(
         &mut self,
         key: &ExceptionKey,
         before: Option<&Exception>,
         after: Option<&Exception>,
     ) -> Step {
-        let timer = |row: Option<&Exception>| {
-            let at_ms = row.and_then(|row| row.expires_ms)?;
-            Some(TimerKey::at(at_ms, EXCEPTION_TIMER, &key.encode()))
-        };
-        let (from, to) = (timer(before), timer(after));
-        if from == to {
-            return Ok(());
+        let timer = |at_ms| TimerKey::at(at_ms, EXCEPTION_TIMER, &key.encode());
+        let (from, to) = (before.map(turns_of), after.map(turns_of));
+        let (from, to) = (from.unwrap_or_default(), to.unwrap_or_default());
+        for at_ms in from.difference(&to) {
+            self.view.delete(&TIMER, &timer(*at_ms))?;
         }
-        if let Some(from) = from {
-            self.view.delete(&TIMER, &from)?;
+        for at_ms in to.difference(&from) {
+            self.set_timer(&timer(*at_ms))?;
         }
-        match to {
-            Some(to) => self.set_timer(&to),
-            None => Ok(()),
-        }
+        Ok(())
     }
+}
+
+/// Gives the moments at which an exception's credit begins or ends by nothing but time.
+fn turns_of(exception: &Exception) -> BTreeSet<i64> {
+    let approved = exception.decided() == ExceptionState::Approved;
+    let turns = [exception.starts_ms, exception.expires_ms].into_iter().flatten();
+    turns.filter(|_| approved).collect()
 }
 
 /// Gives the prefixes of the verdict keys that an exception may concern.
@@ -98,7 +119,8 @@ fn prefixes_of(exception: &Exception) -> Vec<String> {
         return vec![String::new()];
     }
     let of = |requirement: &String| -> Vec<String> {
-        if any(&exception.accounts) {
+        let by_place = exception.accounts.iter().any(|one| selects_by_place(one));
+        if by_place || any(&exception.accounts) {
             return vec![key::prefix(&[requirement])];
         }
         exception.accounts.iter().map(|account| key::prefix(&[requirement, account])).collect()

@@ -127,7 +127,11 @@ impl Task<'_, '_> {
         self.view.put(&SCORE, &whole(&state.account), after)
     }
 
-    fn requirements(&mut self, wanted: impl Fn(&StandardEntry) -> bool) -> Step<Vec<String>> {
+    /// Gives the ids of the requirements in force that are wanted.
+    pub(super) fn requirements(
+        &mut self,
+        wanted: impl Fn(&StandardEntry) -> bool,
+    ) -> Step<Vec<String>> {
         let entries = self.standard()?.all().filter(|entry| wanted(entry));
         Ok(entries.map(|entry| entry.requirement.id.clone()).collect())
     }

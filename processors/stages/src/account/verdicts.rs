@@ -2,14 +2,17 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use compliance::{Counts, Rows, StandardEntry, count_rows, credit, settle};
+use compliance::{Counts, Place, Rows, StandardEntry, count_rows, credit, settle};
 use schemas::{
-    ComplianceChange, ComplianceKey, ComplianceState, Key, Resource, Scoring, Standing, topic,
+    AccountKey, ComplianceChange, ComplianceKey, ComplianceState, Key, Resource, ResourceKey,
+    Scoring, Standing, Verdict, topic,
 };
 
 use super::{
     Task,
-    tables::{COMPLIANCE, RowName, SUBJECT, SubjectKey, SubjectRow, TIMER, TimerKey},
+    tables::{
+        ACCOUNT, COMPLIANCE, RESOURCE, RowName, SUBJECT, SubjectKey, SubjectRow, TIMER, TimerKey,
+    },
 };
 use crate::Step;
 
@@ -85,14 +88,15 @@ impl Task<'_, '_> {
         Ok(after)
     }
 
-    /// Calls a row's resource as it is called now; exceptions may go by that.
+    /// Calls a row's resource as it is called now; exceptions may go by that, and by its tags.
     fn called(
         &mut self,
         key: &ComplianceKey,
         row: Arc<ComplianceState>,
         resource: &Resource,
     ) -> Step<Arc<ComplianceState>> {
-        if row.name == resource.name && row.arn == resource.arn {
+        let same = row.name == resource.name && row.arn == resource.arn;
+        if same && !self.exceptions()?.asks_for_tags() {
             return Ok(row);
         }
         let (name, arn) = (resource.name.clone(), resource.arn.clone());
@@ -215,7 +219,20 @@ impl Task<'_, '_> {
 
     fn with_credit(&mut self, key: &ComplianceKey, row: ComplianceState) -> Step<ComplianceState> {
         let now_ms = self.now_ms()?;
-        Ok(credit(key, row, self.exceptions()?, now_ms))
+        let exceptions = self.exceptions()?;
+        let (placed, tagged) = (exceptions.by_place().next().is_some(), exceptions.asks_for_tags());
+        let fails = row.verdict == Verdict::Fail;
+        // What no exception asks for is not looked up.
+        let account = if fails && placed {
+            self.view.get(&ACCOUNT, &AccountKey::new(&*key.account))?
+        } else {
+            None
+        };
+        let resource =
+            if fails && tagged { self.view.get(&RESOURCE, &resource_of(key, &row))? } else { None };
+        let resource = resource.as_deref().map(|state| &state.resource);
+        let place = Place { account: account.as_deref(), resource };
+        Ok(credit(key, row, place, self.exceptions()?, now_ms))
     }
 }
 
@@ -236,6 +253,11 @@ fn subject(key: &ComplianceKey, arn: &str) -> SubjectKey {
 fn row_key(requirement: &str, resource: &Resource, part: &str) -> ComplianceKey {
     let Resource { account, region, id, .. } = resource;
     ComplianceKey::new(requirement, &**account, &**region, &**id, part)
+}
+
+/// Gives the resource that a row is about, as the inventory calls it.
+fn resource_of(key: &ComplianceKey, row: &ComplianceState) -> ResourceKey {
+    ResourceKey::new(&*key.account, &*key.region, &*row.resource_type, &*key.resource)
 }
 
 fn standing(row: &ComplianceState) -> Standing {

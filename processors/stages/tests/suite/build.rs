@@ -251,6 +251,7 @@ pub(crate) fn exception(
         reason: format!("why {id}"),
         owner: "o".into(),
         expires_ms: expires,
+        ..Exception::default()
     }
 }
 

@@ -1,9 +1,19 @@
 //! Exceptions: whichever comes first, credit is what the register says now.
 
-use schemas::{Credit, Exception};
+use std::collections::BTreeMap;
+
+use schemas::{
+    AccountListing, Credit, Exception, ExceptionState, FindingStatus, ReportEvent, Resource,
+};
 
 use crate::{
-    build::{Event, MINUTE, Scan, Source, T0, exception, requirement, resource},
+    agree::agree,
+    build::{
+        Event, MINUTE, Scan, Source, T0, checked, exception, finding, listing, report, requirement,
+        resource,
+    },
+    oracle::Oracle,
+    random::{Random, for_seeds},
     site::Site,
     world::{BUCKET, ME, World, bucket},
 };
@@ -72,6 +82,158 @@ fn it_is_withdrawn_changed_and_approved_later() {
     assert_eq!((w.credit("b1"), w.credit("b2").0), ((Credit::None, None), Credit::Live));
     w.take(Source::Exception("e".into(), None));
     assert_eq!((w.credit("b2"), w.counts("R1")), ((Credit::None, None), [2, 2, 0, 0, 0]));
+}
+
+#[test]
+fn rejection_and_withdrawal_take_credit_at_once_and_an_asked_renewal_does_not() {
+    let mut w = world();
+    w.scan(&[bucket("b1", true)]);
+    let end = Some(T0 + 50 * MINUTE);
+    let row =
+        Exception { state: Some(ExceptionState::Approved), ..exception("e", "R1", "b1", end) };
+    w.except(row.clone());
+    assert_eq!(w.credit("b1").0, Credit::Live);
+    w.except(Exception { renewal_ms: Some(T0 + 90 * MINUTE), ..row.clone() });
+    assert_eq!(w.credit("b1").0, Credit::Live, "a renewal is asked for");
+    for state in [ExceptionState::Rejected, ExceptionState::Withdrawn, ExceptionState::Asked] {
+        w.except(Exception { state: Some(state), ..row.clone() });
+        assert_eq!(
+            (w.credit("b1").0, w.counts("R1")),
+            (Credit::Lapsed, [1, 1, 0, 1, 0]),
+            "{state}"
+        );
+        w.except(row.clone());
+        assert_eq!((w.credit("b1").0, w.counts("R1")), (Credit::Live, [1, 1, 1, 0, 0]));
+    }
+    w.except(Exception { renewal_ms: Some(T0 + 90 * MINUTE), ..row });
+    w.tick(T0 + 50 * MINUTE);
+    assert_eq!(w.credit("b1").0, Credit::Lapsed, "what was asked for does not lengthen it");
+}
+
+#[test]
+fn an_account_that_moves_to_another_unit_takes_its_credit_along_or_loses_it() {
+    let mut w = world();
+    let place = |units: &[&str], team: &str| {
+        let row = AccountListing {
+            units: units.iter().map(|name| (*name).to_owned()).collect(),
+            tags: BTreeMap::from([("team".into(), team.into())]),
+            ..listing(ME, "pay-1")
+        };
+        Source::Listing(ME.into(), Some(row))
+    };
+    let of = |account: &str, requirement: &str| Exception {
+        accounts: vec![account.into()],
+        ..exception("e", requirement, "*", None)
+    };
+    w.scan(&[bucket("b1", true)]);
+    w.except(of("unit:prod/shop", "*"));
+    assert_eq!(w.credit("b1"), (Credit::None, None), "nobody listed it");
+    for (units, expected) in [
+        (&["prod", "shop"][..], Credit::Live),
+        (&["prod"], Credit::None),
+        (&["prod", "shop", "eu"], Credit::Live),
+        (&["prod", "shopping"], Credit::None),
+        (&["old", "prod", "shop"], Credit::None),
+        (&["prod", "shop"], Credit::Live),
+    ] {
+        w.take(place(units, "a"));
+        assert_eq!(w.credit("b1").0, expected, "{units:?}");
+        assert_eq!(w.counts("R1")[2], i64::from(expected == Credit::Live), "{units:?}");
+    }
+    w.except(of("tag:team=b", "R1"));
+    assert_eq!(w.credit("b1").0, Credit::None);
+    w.take(place(&["prod"], "b"));
+    assert_eq!(w.credit("b1").0, Credit::Live);
+    w.take(place(&["prod"], "bb"));
+    assert_eq!(w.credit("b1").0, Credit::None);
+}
+
+#[test]
+fn credit_goes_by_region_and_by_the_tags_that_a_resource_has_now() {
+    let mut w = world();
+    let tagged = |tags: &[(&str, &str)]| {
+        let tags = tags.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+        Resource { tags, ..bucket("b1", true) }
+    };
+    w.scan(&[tagged(&[("env", "dev")])]);
+    let of = |tag: &str| Exception { tags: vec![tag.into()], ..exception("e", "R1", "*", None) };
+    w.except(of("env=dev"));
+    assert_eq!(w.credit("b1").0, Credit::Live);
+    w.scan(&[tagged(&[("env", "development")])]);
+    assert_eq!(w.credit("b1").0, Credit::None, "no part of a value is the value");
+    w.except(of("env"));
+    assert_eq!(w.credit("b1").0, Credit::Live);
+    w.except(Exception { regions: vec!["r2".into(), "r1?".into()], ..of("env") });
+    assert_eq!(w.credit("b1").0, Credit::None);
+    w.except(Exception { regions: vec!["r*".into()], ..of("env") });
+    assert_eq!(w.credit("b1").0, Credit::Live);
+}
+
+#[test]
+fn a_scanners_finding_has_the_tags_that_the_inventory_knows() {
+    let mut w = world();
+    w.requirement(checked("R1", BUCKET, &[("openSSH", false)]));
+    w.report("rep-1", &[finding("openSSH", "b1", FindingStatus::Fail)], true);
+    let row = Exception { tags: vec!["env=dev".into()], ..exception("e", "R1", "b1", None) };
+    w.except(row);
+    let credit = |w: &World| w.row("R1", "b1", "cloudsploit:openSSH").unwrap().credit;
+    assert_eq!(credit(&w), Credit::None, "nothing is known of it");
+    let tags = |value: &str| BTreeMap::from([("env".to_owned(), value.to_owned())]);
+    for (seen, expected) in [
+        (vec![Resource { tags: tags("dev"), ..bucket("b1", false) }], Credit::Live),
+        (vec![Resource { tags: tags("prod"), ..bucket("b1", false) }], Credit::None),
+        (vec![Resource { tags: tags("dev"), ..bucket("b1", false) }], Credit::Live),
+        (vec![], Credit::None),
+    ] {
+        w.scan(&seen);
+        assert_eq!(credit(&w), expected, "{seen:?}");
+    }
+}
+
+#[test]
+fn whatever_credit_goes_by_may_move_in_any_order() {
+    for_seeds("whatever_credit_goes_by_may_move_in_any_order", 60, |random| {
+        let rows = [requirement("R1", BUCKET, "false"), checked("R4", BUCKET, &[("c", false)])];
+        let standard = rows.map(|row| Source::Requirement(row.id.clone(), Some(row)));
+        let mut sources = standard.to_vec();
+        let pick = |random: &mut Random, all: &[&str]| vec![random.pick(all).to_owned()];
+        for number in 0..40 {
+            match random.below(4) {
+                0 => {
+                    let value = random.pick(&["dev", "development"]);
+                    let tags = BTreeMap::from([("env".to_owned(), value.to_owned())]);
+                    let seen = Resource { tags, ..bucket("b1", true) };
+                    let scan = Scan::new(ME, BUCKET, "r1", &format!("s{number:02}"));
+                    let there = i64::from(random.chance(70));
+                    sources.push(scan.start());
+                    sources.extend((there > 0).then(|| scan.see(&seen)));
+                    sources.push(scan.complete(there));
+                }
+                1 => {
+                    let finding = finding("c", "b1", FindingStatus::Fail);
+                    sources.push(report(ME, "", ReportEvent::Changed { finding }));
+                }
+                2 => {
+                    let units = pick(random, &["prod", "production"]);
+                    let row = AccountListing { units, ..listing(ME, "pay-1") };
+                    sources.push(Source::Listing(ME.into(), Some(row)));
+                }
+                _ => {
+                    let id = random.pick(&["e1", "e2"]);
+                    let row = Exception {
+                        accounts: pick(random, &["*", "unit:prod", "unit:production"]),
+                        requirements: pick(random, &["*", "R1", "R4"]),
+                        tags: pick(random, &["env", "env=dev", "env=development"]),
+                        ..exception(id, "R1", "b1", None)
+                    };
+                    sources.push(Source::Exception(id.into(), Some(row)));
+                }
+            }
+        }
+        let events: Vec<_> =
+            (T0..).zip(sources).map(|(at_ms, source)| Event { at_ms, source }).collect();
+        agree(&Site::run(1, &events).tables(), &Oracle::run(&events));
+    });
 }
 
 #[test]

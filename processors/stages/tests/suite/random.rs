@@ -1,8 +1,10 @@
 //! Random scenarios from a seed: whatever producers may write, in any order they may write it.
 
+use std::collections::BTreeMap;
+
 use schemas::{
-    AccountListing, AccountRegister, AccountStatus, CheckMapping, Exception, Finding,
-    FindingStatus, FindingSubject, ReportEvent, Requirement, Resource, RuleText, Scoring,
+    AccountListing, AccountRegister, AccountStatus, CheckMapping, Exception, ExceptionState,
+    Finding, FindingStatus, FindingSubject, ReportEvent, Requirement, Resource, RuleText, Scoring,
     headers::rfc3339,
 };
 
@@ -119,6 +121,7 @@ impl Generator<'_> {
                     _ => AccountStatus::Active,
                 };
                 let row = AccountListing { status, ..listing(id, payer) };
+                let row = self.placed(row);
                 let row = self.random.chance(80).then_some(row);
                 self.write(Source::Listing(id.into(), row));
             }
@@ -135,6 +138,27 @@ impl Generator<'_> {
             }
             _ => self.again(),
         }
+    }
+
+    /// Moves an account to some unit, under names of which some begin like others.
+    fn placed(&mut self, row: AccountListing) -> AccountListing {
+        let paths: [&[&str]; 5] =
+            [&[], &["prod"], &["prod", "shop"], &["prod", "shopping"], &["production", "shop"]];
+        let units = self.random.pick(&paths).iter().map(|name| (*name).to_owned()).collect();
+        let tags = self.some_tags();
+        AccountListing { units, tags, ..row }
+    }
+
+    fn some_tags(&mut self) -> BTreeMap<String, String> {
+        let mut tags = BTreeMap::new();
+        if self.random.chance(50) {
+            let value = self.random.pick(&["dev", "development", ""]);
+            tags.insert("env".to_owned(), value.to_owned());
+        }
+        if self.random.chance(20) {
+            tags.insert("envy".to_owned(), "dev".to_owned());
+        }
+        tags
     }
 
     /// Takes up a scan under way, or starts one.
@@ -186,8 +210,8 @@ impl Generator<'_> {
 
     fn a_scan(&mut self) -> Vec<Source> {
         self.scans += 1;
-        let account = self.random.pick(&ACCOUNTS);
-        let of_type = self.random.pick(&TYPES);
+        let account = self.account();
+        let of_type = if self.random.chance(40) { TYPES[0] } else { self.random.pick(&TYPES) };
         let region = self.random.pick(&REGIONS);
         let scan = Scan {
             attempt: i32::try_from(1 + self.random.below(2)).expect("small"),
@@ -224,6 +248,7 @@ impl Generator<'_> {
         };
         let mut made = resource(account, region, of_type, id, &config);
         made.captured_ms = self.clock;
+        made.tags = self.some_tags();
         if self.random.chance(10) {
             made.name = "renamed".into();
         }
@@ -285,7 +310,7 @@ impl Generator<'_> {
 
     fn a_report(&mut self) -> Vec<Source> {
         self.scans += 1;
-        let account = self.random.pick(&ACCOUNTS);
+        let account = self.account();
         let id = format!("rep-{:05}", self.scans);
         let mut all = vec![report(account, &id, ReportEvent::Started {})];
         let findings: Vec<_> = (0..self.random.below(6)).map(|_| self.finding()).collect();
@@ -303,8 +328,14 @@ impl Generator<'_> {
         all.into_iter().map(|one| of_source(source, one)).collect()
     }
 
+    /// Draws an account, one of them as often as all others: what scanners and collectors say has
+    /// to meet.
+    fn account(&mut self) -> &'static str {
+        if self.random.chance(50) { ACCOUNTS[0] } else { self.random.pick(&ACCOUNTS) }
+    }
+
     fn a_change(&mut self) -> Source {
-        let account = self.random.pick(&ACCOUNTS);
+        let account = self.account();
         let finding = self.finding();
         let source = self.random.pick(&SCANNERS);
         of_source(source, report(account, "", ReportEvent::Changed { finding }))
@@ -378,7 +409,7 @@ impl Generator<'_> {
     }
 
     fn exception(&mut self) {
-        let id = self.random.pick(&["e1", "e2", "e3", "e4"]);
+        let id = self.random.pick(&["e1", "e2", "e/3", "e%4"]);
         let row = self.random.chance(80).then(|| self.some_exception(id));
         self.write(Source::Exception(id.into(), row));
     }
@@ -390,13 +421,43 @@ impl Generator<'_> {
         let texts = |list: &[&str]| list.iter().map(|one| (*one).to_owned()).collect();
         let requirements: [&[&str]; 6] =
             [&["*"], &["R1"], &["R1", "R5"], &["R2", "R3", "R4"], &["R4", "*"], &["R9"]];
-        let accounts: [&[&str]; 3] = [&["*"], &ACCOUNTS[..1], &ACCOUNTS[1..3]];
+        let accounts: [&[&str]; 8] = [
+            &["*"],
+            &["*"],
+            &ACCOUNTS[..1],
+            &ACCOUNTS[1..3],
+            &["unit:prod"],
+            &["unit:prod/shop", "tag:envy"],
+            &["tag:env=dev"],
+            &["unit:pro", ACCOUNTS[3]],
+        ];
+        let regions: [&[&str]; 6] = [&[], &[], &[], &["r1"], &["r?", "x"], &["global"]];
+        let tags: [&[&str]; 6] = [&[], &[], &[], &["env"], &["env=dev"], &["envy", "env="]];
+        let (state, starts_ms) = (self.a_state(), self.a_start());
         Exception {
             accounts: texts(self.random.pick(&accounts)),
             requirements: texts(self.random.pick(&requirements)),
             approved: self.random.chance(80),
+            regions: texts(self.random.pick(&regions)),
+            tags: texts(self.random.pick(&tags)),
+            state,
+            starts_ms,
             ..exception(id, "R1", self.random.pick(&patterns), expires)
         }
+    }
+
+    /// What was decided; none as old records have it.
+    fn a_state(&mut self) -> Option<ExceptionState> {
+        use ExceptionState::{Approved, Asked, Rejected, Withdrawn};
+        self.random.chance(60).then(|| {
+            let drawn = [Approved, Approved, Approved, Approved, Asked, Rejected, Withdrawn];
+            self.random.pick(&drawn)
+        })
+    }
+
+    fn a_start(&mut self) -> Option<i64> {
+        let minutes = i64::try_from(self.random.below(120)).expect("small") - 20;
+        self.random.chance(35).then_some(self.clock + minutes * MINUTE)
     }
 
     fn register(&mut self) {

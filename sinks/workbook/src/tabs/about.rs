@@ -136,7 +136,8 @@ fn words() -> Vec<Line> {
         pair("Italic", "Non-compliant with a live exception: credited until the day it expires."),
         pair(
             "Red italic",
-            "Non-compliant with an exception that expired or was not approved: no credit.",
+            "Non-compliant with an exception that is not live (expired, not begun, not approved): \
+             no credit.",
         ),
         pair(
             "all, partly, stale, none",

@@ -1,6 +1,6 @@
 //! One tab an account: every non-compliant resource, what could not be judged, and the coverage.
 
-use schemas::{ComplianceState, Credit};
+use schemas::{ComplianceState, Credit, ExceptionPhase};
 
 use crate::score::Score;
 use crate::sheet::{Area, Cell, Row, Sheet};
@@ -220,8 +220,17 @@ fn annotation(state: &ComplianceState) -> String {
         (Credit::None, _) => String::new(),
         (Credit::Live, Some(until)) => format!("credited until {until}: {reason}{id}"),
         (Credit::Live, None) => format!("credited without an end: {reason}{id}"),
-        (Credit::Lapsed, Some(until)) => format!("expired {until}: no credit: {reason}{id}"),
-        (Credit::Lapsed, None) => format!("not approved: no credit: {reason}{id}"),
+        (Credit::Lapsed, until) => {
+            let why = match (state.exception_phase, until) {
+                (Some(ExceptionPhase::Waiting), _) => "not begun".to_owned(),
+                (Some(ExceptionPhase::Rejected), _) => "rejected".to_owned(),
+                (Some(ExceptionPhase::Withdrawn), _) => "withdrawn".to_owned(),
+                // Rows of older releases do not tell where their exception stood.
+                (Some(ExceptionPhase::Asked), _) | (None, None) => "not approved".to_owned(),
+                (_, until) => format!("expired {}", until.unwrap_or_default()),
+            };
+            format!("{why}: no credit: {reason}{id}")
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! The tab of accepted risk: every exception that concerns the owner's accounts.
 
+use schemas::{ExceptionPhase, selects_by_place};
+
 use crate::config::DAY_MS;
-use crate::exceptions::{ExceptionStanding, ExceptionView};
+use crate::exceptions::ExceptionView;
 use crate::sheet::{Area, Cell, Row, Sheet, Tint};
 use crate::style::Style;
 use crate::text::{moment, thousands};
@@ -71,23 +73,21 @@ pub(super) fn sheet(view: &OwnerView<'_>) -> Sheet {
 
 fn exception_row(view: &OwnerView<'_>, row: &ExceptionView<'_>) -> Row {
     let exception = row.exception;
-    let (word, text, line, date) = match row.standing {
-        ExceptionStanding::Live => ("● live", Style::Text, Style::Line, Style::Date),
-        ExceptionStanding::Expired => {
-            ("✗ expired", Style::LapsedText, Style::LapsedLine, Style::LapsedDate)
-        }
-        ExceptionStanding::NotApproved => {
-            ("○ not approved", Style::LapsedText, Style::LapsedLine, Style::LapsedDate)
-        }
+    let word = word(row.phase);
+    let (text, line, date) = match row.phase {
+        ExceptionPhase::Live => (Style::Text, Style::Line, Style::Date),
+        _ => (Style::LapsedText, Style::LapsedLine, Style::LapsedDate),
     };
     let cell = |content: &str| Cell::wrapped(content, text, line);
     let (expires, left) = match exception.expires_ms {
         None => (cell("never"), Cell::empty(Style::Count)),
         Some(ms) => {
             let days = (ms - view.at_ms).div_euclid(DAY_MS);
-            let left = match row.standing {
-                ExceptionStanding::NotApproved => Cell::empty(Style::Count),
-                _ => Cell::count(days, Style::Count),
+            let left = match row.phase {
+                ExceptionPhase::Live | ExceptionPhase::Waiting | ExceptionPhase::Expired => {
+                    Cell::count(days, Style::Count)
+                }
+                _ => Cell::empty(Style::Count),
             };
             (Cell::time(Some(ms), date), left)
         }
@@ -107,11 +107,22 @@ fn exception_row(view: &OwnerView<'_>, row: &ExceptionView<'_>) -> Row {
     ])
 }
 
+fn word(phase: ExceptionPhase) -> &'static str {
+    match phase {
+        ExceptionPhase::Live => "● live",
+        ExceptionPhase::Waiting => "○ not begun",
+        ExceptionPhase::Asked => "○ not approved",
+        ExceptionPhase::Expired => "✗ expired",
+        ExceptionPhase::Withdrawn => "✗ withdrawn",
+        ExceptionPhase::Rejected => "✗ rejected",
+    }
+}
+
 fn every(ids: &[String], all: &str) -> String {
     if ids.iter().any(|id| id == "*") { all.to_owned() } else { ids.join(", ") }
 }
 
-/// Names the owner's accounts that an exception covers, and counts those of others.
+/// Names the owner's accounts, units and tags that an exception covers, and counts other accounts.
 fn accounts(view: &OwnerView<'_>, row: &ExceptionView<'_>) -> String {
     let ids = &row.exception.accounts;
     if ids.iter().any(|id| id == "*") {
@@ -119,6 +130,7 @@ fn accounts(view: &OwnerView<'_>, row: &ExceptionView<'_>) -> String {
     }
     let own = view.accounts.iter().filter(|account| ids.contains(&account.state.account));
     let mut names: Vec<String> = own.map(|account| account.state.name.clone()).collect();
+    names.extend(ids.iter().filter(|id| selects_by_place(id)).cloned());
     let others = ids.len().saturating_sub(names.len());
     if others > 0 {
         names.push(format!("{others} of others"));

@@ -1,8 +1,9 @@
 //! The key figures at the head of the summary.
 
+use schemas::ExceptionPhase;
+
 use super::summary::indented;
 use crate::config::DAY_MS;
-use crate::exceptions::ExceptionStanding;
 use crate::score::Score;
 use crate::sheet::{Cell, Row, Sheet};
 use crate::style::Style;
@@ -111,7 +112,7 @@ pub(super) fn trust(view: &OwnerView<'_>, sheet: &mut Sheet) {
     let soon = view.expiring().len() as i64;
     let expired = view.exceptions.iter();
     let expired =
-        expired.filter(|view| view.standing == ExceptionStanding::Expired && view.uncredited > 0);
+        expired.filter(|view| view.phase == ExceptionPhase::Expired && view.uncredited > 0);
     cards(
         sheet,
         26.0,

@@ -142,6 +142,7 @@ pub(crate) fn exceptions() -> Vec<Exception> {
             reason: reason.to_owned(),
             owner: MAYA.to_owned(),
             expires_ms: Some(AT_MS - 9 * 3_600_000 + 200 * DAY_MS),
+            ..Exception::default()
         };
     let mut all = vec![
         entry(

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use kit::kafka::Kafka;
-use schemas::{Codec, ComplianceKey, Credit, Exception, Key as _, topic};
+use schemas::{Codec, ComplianceKey, Credit, Exception, ExceptionState, Key as _, topic};
 use stream::snapshot;
 
 use crate::{
@@ -19,7 +19,7 @@ const BUCKET: &str = "Test::Bucket";
 /// The requirement that every bucket fails.
 const FAILED: &str = "R1";
 
-/// When the exceptions that expire do so.
+/// When the exceptions that expire do so, and those that begin later begin.
 const EXPIRY: i64 = T0 + 20 * MINUTE;
 
 /// What an entry of the risk register becomes.
@@ -29,10 +29,14 @@ enum Entry {
     Live,
     /// It expires while nothing else happens.
     Expires,
+    /// It begins while nothing else happens.
+    Begins,
     /// It has expired before.
     Expired,
     /// It is not approved.
     Unapproved,
+    /// It is withdrawn.
+    Withdrawn,
     /// It is deleted.
     Deleted,
 }
@@ -90,7 +94,9 @@ fn credits_are(line: &Line<'_>, stories: &[Story], now_ms: i64) -> Result<()> {
         let wanted = match story.entries[2] {
             Entry::Live => Credit::Live,
             Entry::Expires if now_ms < EXPIRY => Credit::Live,
-            Entry::Expires | Entry::Expired | Entry::Unapproved => Credit::Lapsed,
+            Entry::Begins if now_ms >= EXPIRY => Credit::Live,
+            Entry::Expires | Entry::Begins | Entry::Expired => Credit::Lapsed,
+            Entry::Unapproved | Entry::Withdrawn => Credit::Lapsed,
             Entry::Deleted => Credit::None,
         };
         let (entries, order) = (story.entries, story.order);
@@ -104,9 +110,10 @@ fn credits_are(line: &Line<'_>, stories: &[Story], now_ms: i64) -> Result<()> {
 }
 
 fn draw(line: &mut Line<'_>, at: usize) -> Story {
-    use Entry::{Deleted, Expired, Expires, Live, Unapproved};
+    use Entry::{Begins, Deleted, Expired, Expires, Live, Unapproved, Withdrawn};
     let random = &mut line.round.random;
-    let entries = [(); 3].map(|()| random.pick(&[Live, Expires, Expired, Unapproved, Deleted]));
+    let all = [Live, Expires, Begins, Expired, Unapproved, Withdrawn, Deleted];
+    let entries = [(); 3].map(|()| random.pick(&all));
     // The first twenty accounts have each its own of the twenty orders; the others draw one.
     let orders: Vec<u32> = (0_u32..64).filter(|bits| bits.count_ones() == 3).collect();
     let bits = orders.get(at).copied().unwrap_or_else(|| random.pick(&orders));
@@ -131,6 +138,8 @@ impl Story {
         let row = Exception {
             accounts: vec![self.account.clone()],
             approved: entry != Entry::Unapproved,
+            state: (entry == Entry::Withdrawn).then_some(ExceptionState::Withdrawn),
+            starts_ms: (entry == Entry::Begins).then_some(EXPIRY),
             ..exception(&id, FAILED, "b", expires)
         };
         Source::Exception(id, (entry != Entry::Deleted).then_some(row))

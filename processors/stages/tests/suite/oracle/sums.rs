@@ -4,10 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::{
     AccountKey, AccountState, AccountStatus, ComplianceKey, ComplianceState, Credit, Exception,
-    Requirement, RollupKey, ScoreStatus, Scoring, TypeCoverage, Verdict,
+    ExceptionPhase, ExceptionState, Requirement, ResourceKey, RollupKey, ScoreStatus, Scoring,
+    TypeCoverage, Verdict,
 };
 
 use super::{Oracle, votes::votes};
+
+/// Of several exceptions the first by phase speaks.
+const RANKS: [ExceptionPhase; 6] = [
+    ExceptionPhase::Live,
+    ExceptionPhase::Waiting,
+    ExceptionPhase::Asked,
+    ExceptionPhase::Expired,
+    ExceptionPhase::Withdrawn,
+    ExceptionPhase::Rejected,
+];
 
 /// A score with a number that is not rounded.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,23 +56,61 @@ impl Oracle {
     pub(crate) fn credited(&self) -> BTreeMap<ComplianceKey, ComplianceState> {
         let mut rows = self.verdicts.clone();
         for (key, row) in rows.iter_mut().filter(|(_, row)| row.verdict == Verdict::Fail) {
-            let concerned = self.exceptions.values().filter(|one| concerns(one, key, row));
-            let live = |one: &Exception| {
-                one.approved && one.expires_ms.is_none_or(|end| self.now_ms() < end)
-            };
+            let concerned = self.exceptions.values().filter(|one| self.concerns(one, key, row));
             let mut best: Vec<_> = concerned.collect();
             best.sort_by_key(|one| {
                 let end = one.expires_ms.unwrap_or(i64::MAX);
-                (!live(one), -end, one.id.clone())
+                let rank = RANKS.iter().position(|rank| *rank == self.phase(one));
+                (rank.expect("every phase has a rank"), -end, one.id.clone())
             });
             if let Some(one) = best.first() {
-                row.credit = if live(one) { Credit::Live } else { Credit::Lapsed };
+                let phase = self.phase(one);
+                let live = phase == ExceptionPhase::Live;
+                row.credit = if live { Credit::Live } else { Credit::Lapsed };
+                row.exception_phase = Some(phase);
                 row.exception = Some(one.id.clone());
                 row.exception_reason = Some(one.reason.clone());
                 row.exception_expires_ms = one.expires_ms;
             }
         }
         rows
+    }
+
+    /// Where an exception stands now: an old record has no word for what was decided.
+    fn phase(&self, one: &Exception) -> ExceptionPhase {
+        let now_ms = self.now_ms();
+        let (begun, over) = (
+            one.starts_ms.is_none_or(|start| start <= now_ms),
+            one.expires_ms.is_some_and(|end| end <= now_ms),
+        );
+        match (one.state, one.approved) {
+            (Some(ExceptionState::Rejected), _) => ExceptionPhase::Rejected,
+            (Some(ExceptionState::Withdrawn), _) => ExceptionPhase::Withdrawn,
+            (Some(ExceptionState::Asked), _) | (None, false) => ExceptionPhase::Asked,
+            (Some(ExceptionState::Approved), _) | (None, true) if over => ExceptionPhase::Expired,
+            _ if begun => ExceptionPhase::Live,
+            _ => ExceptionPhase::Waiting,
+        }
+    }
+
+    fn concerns(&self, one: &Exception, key: &ComplianceKey, row: &ComplianceState) -> bool {
+        let last = self.stands.get(&key.account).map(|stand| &stand.last);
+        let units = last.map_or(String::new(), |row| format!("{}/", row.units.join("/")));
+        let labels = last.map_or(BTreeMap::new(), |row| row.tags.clone());
+        let account = |text: &String| match text.split_once(':') {
+            // No unit of the scenarios has a slash in its name.
+            Some(("unit", path)) => units.starts_with(&format!("{path}/")),
+            Some((_, tag)) => bears(&labels, tag),
+            None => text == "*" || *text == key.account,
+        };
+        let ComplianceKey { account: of, region, resource, .. } = key;
+        let of = ResourceKey::new(of, region, &*row.resource_type, resource);
+        let tags = self.resources.get(&of).map_or(BTreeMap::new(), |row| row.resource.tags.clone());
+        one.requirements.iter().any(|text| text == "*" || *text == key.requirement)
+            && one.accounts.iter().any(account)
+            && (one.regions.is_empty() || one.regions.iter().any(|text| globs(text, region)))
+            && [resource, &row.name, &row.arn].iter().any(|text| globs(&one.resource, text))
+            && one.tags.iter().all(|tag| bears(&tags, tag))
     }
 
     /// Scores by account and requirement, `*` for the account.
@@ -271,17 +320,18 @@ impl Summed {
     }
 }
 
-fn concerns(exception: &Exception, key: &ComplianceKey, row: &ComplianceState) -> bool {
-    let lists = |list: &[String], one: &str| list.iter().any(|x| x == "*" || x == one);
-    let texts = [&key.resource, &row.name, &row.arn];
-    let pattern: Vec<char> = exception.resource.chars().collect();
-    let fits = |text: &&String| {
-        let text: Vec<char> = text.chars().collect();
-        !text.is_empty() && fits(&pattern, &text)
-    };
-    lists(&exception.requirements, &key.requirement)
-        && lists(&exception.accounts, &key.account)
-        && texts.iter().any(fits)
+/// No key of the scenarios' tags has a `=` in it.
+fn bears(tags: &BTreeMap<String, String>, wanted: &str) -> bool {
+    match wanted.split_once('=') {
+        Some((key, value)) => tags.get(key).is_some_and(|there| there == value),
+        None => tags.contains_key(wanted),
+    }
+}
+
+fn globs(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
+    !text.is_empty() && fits(&pattern, &text)
 }
 
 /// A glob by its definition: slow, and plainly right.
