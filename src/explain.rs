@@ -68,6 +68,8 @@ fn read(site: &Site, account: &str) -> Result<Known> {
     let log = AccountLog::new(site, account);
     let requirements = snapshot::table(&*site.log, &site.codec, &site.prefix, &topic::REQUIREMENT)
         .context("reading the standard")?;
+    let exceptions = snapshot::table(&*site.log, &site.codec, &site.prefix, &topic::EXCEPTION)
+        .context("reading the exceptions")?;
     let mut last: BTreeMap<ComplianceKey, ComplianceChange> = BTreeMap::new();
     log.events(&topic::COMPLIANCE_CHANGE, |key, change, _| drop(last.insert(key, change)))?;
     Ok(Known {
@@ -75,6 +77,7 @@ fn read(site: &Site, account: &str) -> Result<Known> {
         scores: log.rows(&topic::SCORE_STATE)?,
         verdicts: log.rows(&topic::COMPLIANCE_STATE)?,
         requirements: requirements.into_iter().map(|(key, row)| (key.requirement, row)).collect(),
+        exceptions: exceptions.into_values().collect(),
         last,
     })
 }

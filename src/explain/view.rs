@@ -2,11 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use compliance::{Place, miss};
 use schemas::{
-    AccountState, Cause, ComplianceChange, ComplianceKey, ComplianceState, Credit, ExceptionPhase,
-    Requirement, SCORE_ONE, ScoreKey, ScoreState, ScoreStatus, Scoring, Severity, Verdict,
+    AccountState, Cause, ComplianceChange, ComplianceKey, ComplianceState, Credit, Exception,
+    ExceptionPhase, Requirement, SCORE_ONE, ScoreKey, ScoreState, ScoreStatus, Scoring, Severity,
+    Verdict,
 };
 use serde::Serialize;
+
+/// Exceptions that are told as just missing a verdict.
+const MISSED_MAX: usize = 3;
+
+/// The parts by which an exception may just miss, the likeliest mistake first. One of another
+/// requirement is meant for that one.
+const NEAR: [&str; 3] = ["resource", "region", "account"];
 
 /// What is asked for.
 pub(super) struct Asked<'a> {
@@ -22,6 +31,7 @@ pub(super) struct Known {
     pub(super) verdicts: BTreeMap<ComplianceKey, ComplianceState>,
     /// The standard, by id.
     pub(super) requirements: BTreeMap<String, Requirement>,
+    pub(super) exceptions: Vec<Exception>,
     /// The last change of each verdict.
     pub(super) last: BTreeMap<ComplianceKey, ComplianceChange>,
 }
@@ -92,9 +102,20 @@ pub(super) struct Judged {
     pub(super) exception_expires_ms: Option<i64>,
     /// Where the exception stood when credit was given; none in rows of older releases.
     pub(super) exception_phase: Option<ExceptionPhase>,
+    /// Exceptions that miss a failure without credit by one part, live ones first.
+    pub(super) missed: Vec<Missed>,
     /// The record that last changed the verdict or its credit; none when the history that tells is
     /// no longer in the log.
     pub(super) last: Option<Moved>,
+}
+
+/// An exception that does not concern a verdict, though all but one of its parts cover it.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct Missed {
+    pub(super) exception: String,
+    pub(super) phase: ExceptionPhase,
+    /// The part: resource, region or account.
+    pub(super) part: &'static str,
 }
 
 /// What last moved a verdict.
@@ -115,7 +136,7 @@ impl Explanation {
         let wanted = |id: &str| asked.requirement.is_none_or(|one| one == id);
         let scores = known.scores.iter().filter(|(key, _)| wanted(&key.requirement));
         let mut requirements: Vec<_> = scores
-            .map(|(key, score)| explained(asked, &known, &key.requirement, score, weights))
+            .map(|(key, score)| explained(asked, &known, &key.requirement, score, weights, at_ms))
             .collect();
         if asked.resource.is_some() {
             requirements.retain(|one| !one.verdicts.is_empty());
@@ -147,6 +168,7 @@ fn explained(
     id: &str,
     score: &ScoreState,
     weights: i64,
+    now_ms: i64,
 ) -> Explained {
     let requirement = known.requirements.get(id);
     let named = |key: &ComplianceKey, row: &ComplianceState| {
@@ -156,8 +178,7 @@ fn explained(
         let is_asked = asked.requirement.is_some() || asked.resource.is_some();
         is_asked && key.requirement == id && named(key, row)
     });
-    let mut verdicts: Vec<_> =
-        verdicts.map(|(key, row)| judged(key, row, known.last.get(key))).collect();
+    let mut verdicts: Vec<_> = verdicts.map(|(key, row)| judged(key, row, known, now_ms)).collect();
     verdicts.sort_by_key(|one| {
         let order = [Verdict::Fail, Verdict::Unknown, Verdict::Pass, Verdict::NotApplicable];
         order.iter().position(|verdict| *verdict == one.verdict)
@@ -175,7 +196,29 @@ fn explained(
     }
 }
 
-fn judged(key: &ComplianceKey, row: &ComplianceState, last: Option<&ComplianceChange>) -> Judged {
+/// Gives the exceptions that just miss a row which has no credit.
+///
+/// What an exception asks of tags is not looked at: they stand in the inventory.
+fn missed(key: &ComplianceKey, row: &ComplianceState, known: &Known, now_ms: i64) -> Vec<Missed> {
+    if row.verdict != Verdict::Fail || row.credit == Credit::Live {
+        return Vec::new();
+    }
+    let place = Place { account: known.account.as_ref(), resource: None };
+    let near = known.exceptions.iter().filter_map(|one| {
+        let part = miss(one, key, row, place).filter(|part| NEAR.contains(part))?;
+        Some(Missed { exception: one.id.clone(), phase: one.phase(now_ms), part })
+    });
+    let mut near: Vec<_> = near.collect();
+    let rank = |part| NEAR.iter().position(|one| *one == part);
+    near.sort_by(|a, b| {
+        let order = (rank(a.part), a.phase).cmp(&(rank(b.part), b.phase));
+        order.then_with(|| a.exception.cmp(&b.exception))
+    });
+    near.truncate(MISSED_MAX);
+    near
+}
+
+fn judged(key: &ComplianceKey, row: &ComplianceState, known: &Known, now_ms: i64) -> Judged {
     Judged {
         region: key.region.clone(),
         resource: key.resource.clone(),
@@ -193,7 +236,8 @@ fn judged(key: &ComplianceKey, row: &ComplianceState, last: Option<&ComplianceCh
         exception_reason: row.exception_reason.clone(),
         exception_expires_ms: row.exception_expires_ms,
         exception_phase: row.exception_phase,
-        last: last.map(|change| Moved {
+        missed: missed(key, row, known, now_ms),
+        last: known.last.get(key).map(|change| Moved {
             at_ms: change.at_ms,
             before: change.before.map(|standing| standing.verdict),
             credit_before: change.before.map(|standing| standing.credit),
@@ -217,5 +261,89 @@ impl From<&ScoreState> for Score {
             scopes_collected: row.scopes_collected,
             oldest_ms: row.oldest_ms,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exception(id: &str, resource: &str, expires_ms: i64) -> Exception {
+        Exception {
+            id: id.into(),
+            accounts: vec!["1".into()],
+            requirements: vec!["R1".into()],
+            resource: resource.into(),
+            approved: true,
+            expires_ms: Some(expires_ms),
+            ..Exception::default()
+        }
+    }
+
+    fn known(exceptions: Vec<Exception>) -> Known {
+        let key = ComplianceKey::new("R1", "1", "r", "sg-1", "");
+        let row = ComplianceState {
+            name: "web".into(),
+            verdict: Verdict::Fail,
+            ..ComplianceState::default()
+        };
+        let score = |weight, weighted_score| ScoreState {
+            status: ScoreStatus::Scored,
+            score: Some(SCORE_ONE / 4),
+            weight,
+            weighted_score,
+            total: 4,
+            noncompliant: 3,
+            excepted: 0,
+            expired: 0,
+            unknown: 0,
+            scopes: 1,
+            scopes_collected: 1,
+            oldest_ms: None,
+        };
+        let scores = [
+            (ScoreKey::new("1", "*"), score(10, 0)),
+            (ScoreKey::new("1", "R1"), score(8, 2 * SCORE_ONE)),
+        ];
+        Known {
+            account: Some(AccountState::default()),
+            scores: scores.into(),
+            verdicts: BTreeMap::from([(key, row)]),
+            requirements: BTreeMap::new(),
+            exceptions,
+            last: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn what_just_misses_a_failure_is_told_with_the_likeliest_first() {
+        let far = Exception { regions: vec!["s".into()], ..exception("far", "sg-2", 9) };
+        let elsewhere = Exception { regions: vec!["s".into()], ..exception("elsewhere", "*", 9) };
+        let other = Exception { requirements: vec!["R2".into()], ..exception("other", "*", 9) };
+        let exceptions =
+            vec![far, elsewhere, other, exception("over", "sg-9", 1), exception("near", "web?", 9)];
+        let asked = Asked { account: "1", requirement: Some("R1"), resource: None };
+        let explanation = Explanation::new(&asked, known(exceptions), 5);
+        let missed = &explanation.requirements[0].verdicts[0].missed;
+        let told: Vec<_> = missed
+            .iter()
+            .map(|one| format!("{} {} {}", one.exception, one.phase, one.part))
+            .collect();
+        assert_eq!(told, ["near live resource", "over expired resource", "elsewhere live region"]);
+    }
+
+    #[test]
+    fn a_resource_is_found_by_any_of_its_names_and_costs_are_shares() {
+        let of = |resource| Asked { account: "1", requirement: None, resource };
+        for name in ["sg-1", "web"] {
+            let found = Explanation::new(&of(Some(name)), known(Vec::new()), 5);
+            assert_eq!(found.requirements.len(), 1, "{name}");
+        }
+        let none = Explanation::new(&of(Some("sg")), known(Vec::new()), 5);
+        assert!(none.has_no_verdict() && none.requirements.is_empty());
+        let whole = Explanation::new(&of(None), known(Vec::new()), 5);
+        assert!(whole.has_no_verdict(), "verdicts are shown when they are asked for");
+        // Weight 8 of 10, three quarters lost.
+        assert!((whole.requirements[0].costs - 0.6).abs() < 1e-9);
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use schemas::{Credit, ScoreStatus, Scoring, Verdict, headers::rfc3339};
 
-use super::view::{Explained, Explanation, Judged, Score};
+use super::view::{Explained, Explanation, Judged, Missed, Score};
 use crate::{
     output::{line, plain},
     summary::{age, percent},
@@ -123,6 +123,14 @@ fn judged(text: &mut String, one: &Judged, now_ms: i64) {
     }
     if let Some(words) = exception_words(one) {
         line(text, &format!("       {words}"));
+    }
+    for near in &one.missed {
+        let Missed { exception, phase, part } = near;
+        let id = plain(exception);
+        line(
+            text,
+            &format!("       exception {id} ({phase}) just misses it: its {part} is another"),
+        );
     }
     if let Some(moved) = &one.last {
         let before = match (moved.before, moved.credit_before) {

@@ -66,6 +66,7 @@ fn a_score_is_explained_down_to_the_records_behind_it() -> Result<()> {
         (&found["last"]["cause"]["topic"], &found["last"]["cause"]["offset"]),
         (&Value::from(&*cause.topic), &Value::from(cause.offset))
     );
+    assert_eq!(found["missed"], serde_json::json!([]), "nobody accepts risks here");
     let by_name = json(&site, &["explain", "--account", &account, "--resource", &row.name])?;
     let named = by_name["requirements"].as_array().context("a list")?;
     ensure!(named.iter().any(|one| one["requirement"] == *key.requirement), "{by_name}");

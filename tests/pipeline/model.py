@@ -367,12 +367,15 @@ def cents(dollars):
 
 
 def expiry(text):
-    """Gives the first millisecond without credit: a date alone counts through its end."""
+    """Gives the first millisecond without credit: a day counts through its end, and the site's
+    midnight is how SharePoint writes a day."""
     if text is None:
         return None
     moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
     if "T" not in text:
-        moment = moment.replace(tzinfo=datetime.UTC) + datetime.timedelta(days=1)
+        moment = moment.replace(tzinfo=datetime.UTC)
+    if moment.time() == datetime.time() and moment.utcoffset() == datetime.timedelta():
+        moment += datetime.timedelta(days=1)
     return round(moment.timestamp() * 1000)
 
 

@@ -166,16 +166,43 @@ pub fn matches(
     row: &ComplianceState,
     place: Place<'_>,
 ) -> bool {
-    let requirement = |one: &String| one == ANY || *one == key.requirement;
-    let region = |one: &String| glob(one, &key.region);
-    let resource = |text: &str| !text.is_empty() && glob(&exception.resource, text);
-    let tags = place.resource.map(|resource| &resource.tags);
-    exception.requirements.iter().any(requirement)
-        && exception.covers_account(&key.account, place.account)
-        && (exception.regions.is_empty() || exception.regions.iter().any(region))
-        && (resource(&key.resource) || resource(&row.name) || resource(&row.arn))
-        && exception.tags.iter().all(|one| tags.is_some_and(|tags| has_tag(tags, one)))
+    PARTS.iter().all(|(_, covers)| covers(exception, key, row, place))
 }
+
+/// Gives the one part of an exception that keeps it from concerning a row; none where it concerns
+/// the row, or misses it by more than one.
+pub fn miss(
+    exception: &Exception,
+    key: &ComplianceKey,
+    row: &ComplianceState,
+    place: Place<'_>,
+) -> Option<&'static str> {
+    let mut missed = PARTS.iter().filter(|(_, covers)| !covers(exception, key, row, place));
+    let (name, _) = missed.next()?;
+    missed.next().is_none().then_some(*name)
+}
+
+/// Tells whether a part of an exception covers a row.
+type Covers = fn(&Exception, &ComplianceKey, &ComplianceState, Place<'_>) -> bool;
+
+/// The parts of an exception, all of which must cover a row.
+const PARTS: [(&str, Covers); 5] = [
+    ("requirement", |exception, key, _, _| {
+        exception.requirements.iter().any(|one| one == ANY || *one == key.requirement)
+    }),
+    ("account", |exception, key, _, place| exception.covers_account(&key.account, place.account)),
+    ("region", |exception, key, _, _| {
+        exception.regions.is_empty() || exception.regions.iter().any(|one| glob(one, &key.region))
+    }),
+    ("resource", |exception, key, row, _| {
+        let names = [&key.resource, &row.name, &row.arn];
+        names.iter().any(|name| !name.is_empty() && glob(&exception.resource, name))
+    }),
+    ("tag", |exception, _, _, place| {
+        let tags = place.resource.map(|resource| &resource.tags);
+        exception.tags.iter().all(|one| tags.is_some_and(|tags| has_tag(tags, one)))
+    }),
+];
 
 #[cfg(test)]
 mod tests {
@@ -248,6 +275,27 @@ mod tests {
             let live = if expected == P::Live { Credit::Live } else { Credit::Lapsed };
             assert_eq!((got.exception_phase, got.credit), (Some(expected), live), "{state}");
         }
+    }
+
+    #[test]
+    fn what_just_missed_is_told_by_its_one_part() {
+        let (row, nowhere) = (state(Verdict::Fail), Place::default());
+        let missed = |change: fn(&mut Exception)| {
+            let mut one = exception("e", "sg-1", None);
+            change(&mut one);
+            miss(&one, &key("sg-1"), &row, nowhere)
+        };
+        assert_eq!(missed(|_| ()), None, "it concerns the row");
+        assert_eq!(missed(|one| one.requirements = vec!["R2".into()]), Some("requirement"));
+        assert_eq!(missed(|one| one.accounts = vec!["2".into()]), Some("account"));
+        assert_eq!(missed(|one| one.regions = vec!["s".into()]), Some("region"));
+        assert_eq!(missed(|one| one.resource = "sg-2".into()), Some("resource"));
+        assert_eq!(missed(|one| one.tags = vec!["team".into()]), Some("tag"));
+        let far = |one: &mut Exception| {
+            one.resource = "sg-2".into();
+            one.regions = vec!["s".into()];
+        };
+        assert_eq!(missed(far), None, "two parts are far");
     }
 
     /// Tells whether an exception that differs from one for everything covers a row of region
