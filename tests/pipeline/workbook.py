@@ -135,7 +135,7 @@ class Workbook:
         for one in self.model.exceptions:
             if one["accounts"] != ["*"] and not set(ids) & set(one["accounts"]):
                 continue
-            standing = (0 if self.model.is_live(one) else 1) if one["approved"] else 2
+            standing = (0 if self.model.is_live(one) else 2) if one["approved"] else 1
             noted = [row["credit"] for key, row in self.model.rows.items()
                      if key[1] in ids and row["exception"] == one["id"]]
             found.append(one | {"standing": standing, "credited": noted.count("live"),
@@ -353,8 +353,8 @@ class Workbook:
             others = len(one["accounts"]) - len(names)
             names += [f"{others} of others"] if others else []
             left = None if one["expires"] is None else (one["expires"] - self.at) // DAY_MS
-            sheet.add(["● live", "✗ expired", "○ not approved"][one["standing"]],
-                      time(one["expires"]) or "never", left if one["standing"] < 2 else None,
+            sheet.add(["● live", "○ not approved", "✗ expired"][one["standing"]],
+                      time(one["expires"]) or "never", left if one["standing"] != 1 else None,
                       one["id"], one["reason"],
                       "every account" if one["accounts"] == ["*"] else ", ".join(names),
                       ", ".join(one["requirements"]), one["resource"], one["credited"],
