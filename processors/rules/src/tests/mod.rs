@@ -7,6 +7,7 @@ mod missing;
 mod oracle;
 mod parts;
 mod realistic;
+mod shipped;
 mod time;
 
 use std::collections::BTreeMap;

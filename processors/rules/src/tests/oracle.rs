@@ -102,8 +102,14 @@ fn lower_ascii(This(text): This<Arc<String>>) -> String {
     text.to_ascii_lowercase()
 }
 
-fn context(case: &Case) -> cel::Context<'_, '_> {
+/// Gives the interpreter's view of a case; `item` is null where there is none.
+fn context<'a>(case: &Case, item: &Value) -> cel::Context<'a, 'a> {
     let mut context = cel::Context::default();
+    let document = case.document();
+    let doc = json!({"account": document.account, "region": document.region, "id": document.id,
+        "name": document.name, "arn": document.arn, "tags": document.tags});
+    context.add_variable_from_value("doc", to_cel(&doc));
+    context.add_variable_from_value("item", to_cel(item));
     context.add_variable_from_value("r", to_cel(&case.r));
     context.add_variable_from_value("s", to_cel(&case.s));
     context.add_variable_from_value("now", NOW_MS);
@@ -150,12 +156,22 @@ fn context(case: &Case) -> cel::Context<'_, '_> {
     context
 }
 
-fn opinion(program: &Program, case: &Case) -> Verdict {
-    match program.execute(&context(case)) {
+/// Judges an item by an expression.
+pub(super) fn opinion_of(program: &Program, case: &Case, item: &Value) -> Verdict {
+    match program.execute(&context(case, item)) {
         Ok(CelValue::Bool(true)) => Verdict::Pass,
         Ok(CelValue::Bool(false)) => Verdict::Fail,
         Ok(_) | Err(_) => Verdict::Unknown,
     }
+}
+
+/// Gives the value of an expression; none where it has none, or one that JSON has not.
+pub(super) fn value_of(program: &Program, case: &Case, item: &Value) -> Option<Value> {
+    program.execute(&context(case, item)).ok().map(|value| to_json(&value))
+}
+
+fn opinion(program: &Program, case: &Case) -> Verdict {
+    opinion_of(program, case, &Value::Null)
 }
 
 fn compare(pass: &str, rule: &Rule, program: &Program, case: &Case) {
@@ -170,7 +186,7 @@ fn both(pass: &str) -> (Rule, Program) {
 }
 
 /// Calls `change` on every value inside, by its pointer.
-fn pointers(json: &Value, at: &str, found: &mut Vec<String>) {
+pub(super) fn pointers(json: &Value, at: &str, found: &mut Vec<String>) {
     let below: Vec<(String, &Value)> = match json {
         Value::Object(members) => {
             members.iter().map(|(key, value)| (key.replace('/', "~1"), value)).collect()
@@ -187,7 +203,7 @@ fn pointers(json: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
-fn remove(json: &mut Value, pointer: &str) {
+pub(super) fn remove(json: &mut Value, pointer: &str) {
     let (parent, key) = pointer.rsplit_once('/').expect("a pointer has a slash");
     match json.pointer_mut(parent) {
         Some(Value::Object(members)) => {
