@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write, stdout};
 
 use anyhow::{Context, Result};
 
-/// Writes a line to standard output, as `println!` does, and gives a `Result`: see [`write`].
+/// Writes a line to standard output, as `println!` does, and gives a `Result`: see [`write()`].
 macro_rules! say {
     ($($what:tt)*) => { $crate::output::write(format_args!("{}\n", format_args!($($what)*))) };
 }
