@@ -187,20 +187,24 @@ impl Task<'_, '_> {
     }
 
     /// Gives what a finding is about as a resource: what the inventory calls it, when the scanner
-    /// names it by its id there.
-    fn subject(&self, key: &FindingKey, resource_type: &str) -> Step<Resource> {
+    /// names it by its id there. A row that stands is called so already: see [`Task::replace`].
+    fn subject(
+        &self,
+        key: &FindingKey,
+        resource_type: &str,
+        stood: Option<&ComplianceState>,
+    ) -> Step<Resource> {
         let FindingKey { account, region, resource: id, .. } = key;
-        let is_arn = id.starts_with("arn:");
-        let known = match is_arn {
-            true => None,
-            false => {
-                let key = ResourceKey::new(account, region, resource_type, id);
-                self.view.get(&RESOURCE, &key)?
+        let (name, arn) = if id.starts_with("arn:") {
+            (id.clone(), id.clone())
+        } else if let Some(row) = stood.filter(|row| row.resource_type == resource_type) {
+            (row.name.clone(), row.arn.clone())
+        } else {
+            let key = ResourceKey::new(account, region, resource_type, id);
+            match self.view.get(&RESOURCE, &key)? {
+                Some(row) => (row.resource.name.clone(), row.resource.arn.clone()),
+                None => (id.clone(), String::new()),
             }
-        };
-        let (name, arn) = match known {
-            Some(row) => (row.resource.name.clone(), row.resource.arn.clone()),
-            None => (id.clone(), if is_arn { id.clone() } else { String::new() }),
         };
         Ok(Resource {
             provider: String::new(),
@@ -241,11 +245,11 @@ impl Task<'_, '_> {
             mapping.zip(finding).and_then(|(mapping, found)| finding_row(found, mapping, stale));
         let judged: Rows = row.map(|row| (part.clone(), row)).into_iter().collect();
         let mine = |one: &ComplianceKey, _: &ComplianceState| one.part == part;
-        let resource = self.subject(key, &entry.requirement.resource_type)?;
         let FindingKey { account, region, resource: id, .. } = key;
         let row = ComplianceKey::new(&*entry.requirement.id, account, region, id, &*part);
-        // The requirement may concern resources of another type now, which are called otherwise.
         let stood = self.view.get(&COMPLIANCE, &row)?;
+        let resource = self.subject(key, &entry.requirement.resource_type, stood.as_deref())?;
+        // The requirement may concern resources of another type now, which are called otherwise.
         let was = stood.as_ref().map_or(&*resource.arn, |row| &*row.arn);
         self.replace(entry, &resource, was, mine, (&key.source, judged))
     }
