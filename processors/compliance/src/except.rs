@@ -122,16 +122,7 @@ pub fn credit(
 ) -> ComplianceState {
     let fails = row.verdict == Verdict::Fail;
     let note = fails.then(|| best(key, &row, place, exceptions, now_ms)).flatten();
-    let Some(Note { phase, exception }) = note else {
-        return ComplianceState {
-            credit: Credit::None,
-            exception: None,
-            exception_reason: None,
-            exception_expires_ms: None,
-            exception_phase: None,
-            ..row
-        };
-    };
+    let Some(Note { phase, exception }) = note else { return without_credit(row) };
     let live = phase == ExceptionPhase::Live;
     ComplianceState {
         credit: if live { Credit::Live } else { Credit::Lapsed },
@@ -139,6 +130,18 @@ pub fn credit(
         exception_reason: Some(exception.reason.clone()),
         exception_expires_ms: exception.expires_ms,
         exception_phase: Some(phase),
+        ..row
+    }
+}
+
+/// Gives a row that no exception concerns.
+pub fn without_credit(row: ComplianceState) -> ComplianceState {
+    ComplianceState {
+        credit: Credit::None,
+        exception: None,
+        exception_reason: None,
+        exception_expires_ms: None,
+        exception_phase: None,
         ..row
     }
 }

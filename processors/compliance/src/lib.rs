@@ -15,7 +15,7 @@ mod standard;
 mod testing;
 
 pub use evaluate::{RULE_SOURCE, Row, Rows, judge, settle};
-pub use except::{ExceptionIndex, Place, credit, matches, miss};
+pub use except::{ExceptionIndex, Place, credit, matches, miss, without_credit};
 pub use findings::{FRESH_MS, finding_row, part_of, worse};
 pub use score::{
     Counts, Weighted, account_score, count_rows, coverage_for, mean, requirement_score,

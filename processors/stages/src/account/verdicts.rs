@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use compliance::{Counts, Place, Rows, StandardEntry, count_rows, credit, settle};
+use compliance::{Counts, Place, Rows, StandardEntry, count_rows, credit, settle, without_credit};
 use schemas::{
     AccountKey, ComplianceChange, ComplianceKey, ComplianceState, Key, Resource, ResourceKey,
     Scoring, Standing, Verdict, topic,
@@ -218,18 +218,22 @@ impl Task<'_, '_> {
     }
 
     fn with_credit(&mut self, key: &ComplianceKey, row: ComplianceState) -> Step<ComplianceState> {
+        // Most rows pass: nothing is looked up for them.
+        if row.verdict != Verdict::Fail {
+            return Ok(without_credit(row));
+        }
         let now_ms = self.now_ms()?;
         let exceptions = self.exceptions()?;
         let (placed, tagged) = (exceptions.by_place().next().is_some(), exceptions.asks_for_tags());
-        let fails = row.verdict == Verdict::Fail;
-        // What no exception asks for is not looked up.
-        let account = if fails && placed {
-            self.view.get(&ACCOUNT, &AccountKey::new(&*key.account))?
-        } else {
-            None
+        // Nor is what no exception asks for.
+        let account = match placed {
+            true => self.view.get(&ACCOUNT, &AccountKey::new(&*key.account))?,
+            false => None,
         };
-        let resource =
-            if fails && tagged { self.view.get(&RESOURCE, &resource_of(key, &row))? } else { None };
+        let resource = match tagged {
+            true => self.view.get(&RESOURCE, &resource_of(key, &row))?,
+            false => None,
+        };
         let resource = resource.as_deref().map(|state| &state.resource);
         let place = Place { account: account.as_deref(), resource };
         Ok(credit(key, row, place, self.exceptions()?, now_ms))
