@@ -118,8 +118,7 @@ struct Totals {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let site = Site::existing(&args.config.read()?)?;
-    let states = snapshot::table(&*site.log, &site.codec, &site.prefix, &ACCOUNT_STATE);
-    let states = states.context("reading the accounts")?;
+    let states = site.table(&ACCOUNT_STATE)?;
     let units = last_units(&site).context("reading the units of work")?;
     let mut accounts = accounts(states, units);
     if let Some(id) = &args.account {

@@ -13,7 +13,7 @@ use compliance::{Standard, judge};
 use schemas::Resource;
 use serde_json::json;
 
-use crate::{history::instant, output::say, site::now_ms};
+use crate::{instant::instant, output::say, site::now_ms};
 
 /// Judges documents from standard input; prints one JSON object a verdict
 ///

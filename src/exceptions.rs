@@ -2,15 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use compliance::{ExceptionIndex, Place, matches};
 use producer_register::Days;
 use schemas::{
     AccountKey, AccountState, ComplianceKey, ComplianceState, Credit, Exception, ExceptionPhase,
-    Key, Resource, ResourceKey, Topic, Value, Verdict, headers::rfc3339, topic,
+    Resource, ResourceKey, Verdict, headers::rfc3339, topic,
 };
 use serde_json::json;
-use stream::snapshot;
 
 use crate::{
     config::ConfigFile,
@@ -51,8 +50,8 @@ struct Listed {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let site = Site::existing(&args.config.read()?)?;
-    let exceptions: Vec<_> = read(&site, &topic::EXCEPTION)?.into_values().collect();
-    let rows = read(&site, &topic::COMPLIANCE_STATE)?;
+    let exceptions: Vec<_> = site.table(&topic::EXCEPTION)?.into_values().collect();
+    let rows = site.table(&topic::COMPLIANCE_STATE)?;
     let now_ms = now_ms();
     let used = if args.unused { used(&site, &exceptions, &rows)? } else { BTreeSet::new() };
     let all = listed(exceptions, &rows, now_ms);
@@ -73,11 +72,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn read<K: Key, V: Value>(site: &Site, of: &Topic<K, V>) -> Result<BTreeMap<K, V>> {
-    let rows = snapshot::table(&*site.log, &site.codec, &site.prefix, of);
-    rows.with_context(|| format!("reading the table {}", of.spec.name))
-}
-
 /// Gives the ids of the exceptions that some failing row matches; what no exception asks for is not
 /// read.
 fn used(
@@ -88,11 +82,11 @@ fn used(
     let mut index = ExceptionIndex::default();
     exceptions.iter().cloned().for_each(|one| index.insert(one));
     let accounts = match index.by_place().next() {
-        Some(_) => read(site, &topic::ACCOUNT_STATE)?,
+        Some(_) => site.table(&topic::ACCOUNT_STATE)?,
         None => BTreeMap::new(),
     };
     let resources = match index.asks_for_tags() {
-        true => read(site, &topic::RESOURCE_STATE)?,
+        true => site.table(&topic::RESOURCE_STATE)?,
         false => BTreeMap::new(),
     };
     let resources = resources.into_iter().map(|(key, row)| (key, row.resource)).collect();

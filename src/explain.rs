@@ -5,9 +5,8 @@ mod words;
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, bail, ensure};
 use schemas::{ComplianceChange, ComplianceKey, topic};
-use stream::snapshot;
 
 use self::view::{Asked, Explanation, Known};
 use crate::{
@@ -52,10 +51,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     ensure!(known.account.is_some(), "nothing is known of an account {}", args.account);
     let explanation = Explanation::new(&asked, known, now_ms());
     if let (Some(id), true) = (&args.requirement, explanation.requirements.is_empty()) {
-        ensure!(false, "there is no requirement {id} that judges account {}", args.account);
+        bail!("there is no requirement {id} that judges account {}", args.account);
     }
     if let (Some(id), true) = (&args.resource, explanation.has_no_verdict()) {
-        ensure!(false, "no requirement judges a resource {id} in account {}", args.account);
+        bail!("no requirement judges a resource {id} in account {}", args.account);
     }
     if args.json {
         say!("{}", serde_json::to_string(&explanation)?)
@@ -66,10 +65,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 fn read(site: &Site, account: &str) -> Result<Known> {
     let log = AccountLog::new(site, account);
-    let requirements = snapshot::table(&*site.log, &site.codec, &site.prefix, &topic::REQUIREMENT)
-        .context("reading the standard")?;
-    let exceptions = snapshot::table(&*site.log, &site.codec, &site.prefix, &topic::EXCEPTION)
-        .context("reading the exceptions")?;
+    let requirements = site.table(&topic::REQUIREMENT)?;
+    let exceptions = site.table(&topic::EXCEPTION)?;
     let mut last: BTreeMap<ComplianceKey, ComplianceChange> = BTreeMap::new();
     log.events(&topic::COMPLIANCE_CHANGE, |key, change, _| drop(last.insert(key, change)))?;
     Ok(Known {

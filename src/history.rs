@@ -1,6 +1,6 @@
 //! `scorecard history`: when and why an account's score changed.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use schemas::{
     Cause, ComplianceKey, ScoreKey, ScoreState, ScoreStatus, Standing, headers::rfc3339, topic,
 };
@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::{
     account_log::AccountLog,
     config::ConfigFile,
+    instant::instant,
     output::{plain, say},
     site::{Site, now_ms},
     summary::percent,
@@ -184,52 +185,19 @@ fn told_words(told: Option<&Told>) -> String {
     }
 }
 
-/// Reads an instant, or a day, which begins at midnight UTC.
-pub(crate) fn instant(text: &str) -> Result<i64> {
-    // A time of day without a zone is read as a day, too, unless the form is looked at.
-    if text.len() == "1970-01-01".len()
-        && let Ok(day) = text.parse::<jiff::civil::Date>()
-    {
-        let midnight = jiff::tz::Offset::UTC.to_timestamp(day.at(0, 0, 0, 0));
-        return Ok(midnight.context("it lies outside of time")?.as_millisecond());
-    }
-    let at: jiff::Timestamp = text
-        .parse()
-        .ok()
-        .with_context(|| format!("{text:?} is neither a day nor an instant of RFC 3339"))?;
-    Ok(at.as_millisecond())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use schemas::{Credit, Verdict};
 
     #[test]
-    fn days_and_instants_are_read() {
-        assert_eq!(instant("1970-01-02").unwrap(), DAY_MS);
-        assert_eq!(instant("1970-01-01T00:00:01Z").unwrap(), 1000);
-        assert_eq!(instant("1970-01-01T01:00:00+01:00").unwrap(), 0);
-        for text in ["", "yesterday", "1970-01-01T00:00:00", "2026-02-30"] {
-            assert!(instant(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
     fn only_cuts_that_differ_are_told() {
         let score = |noncompliant| ScoreState {
             status: ScoreStatus::Scored,
             score: Some((4 - noncompliant) * schemas::SCORE_ONE / 4),
-            weight: 1,
-            weighted_score: 0,
             total: 4,
             noncompliant,
-            excepted: 0,
-            expired: 0,
-            unknown: 0,
-            scopes: 1,
-            scopes_collected: 1,
-            oldest_ms: None,
+            ..ScoreState::default()
         };
         let cuts = [(1, score(1)), (2, score(1)), (3, score(2)), (4, score(2)), (5, score(1))];
         let at: Vec<_> = changed(&cuts, 2).iter().map(Event::at_ms).collect();

@@ -14,6 +14,7 @@ mod exceptions;
 mod explain;
 mod findings;
 mod history;
+mod instant;
 mod output;
 mod pipeline;
 mod process;

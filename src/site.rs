@@ -85,6 +85,12 @@ impl Site {
         Ok(Publisher::open(&*self.log, &self.codec, &self.prefix, role)?)
     }
 
+    /// Reads a table as it is now.
+    pub(crate) fn table<K: Key, V: Value>(&self, topic: &Topic<K, V>) -> Result<BTreeMap<K, V>> {
+        let rows = snapshot::table(&*self.log, &self.codec, &self.prefix, topic);
+        rows.with_context(|| format!("reading the table {}", topic.spec.name))
+    }
+
     /// Reads a broadcast topic as its partitions agree on it.
     pub(crate) fn agreed<K: Key, V: Value>(
         &self,

@@ -1,9 +1,8 @@
 //! `scorecard trust`: who may act in which account, through what, and by what we know them.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use schemas::{KnownBy, TrustKey, TrustState, headers::rfc3339, topic};
 use serde_json::json;
-use stream::snapshot;
 
 use crate::{config::ConfigFile, output::say, site::Site};
 
@@ -29,8 +28,7 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let site = Site::existing(&args.config.read()?)?;
-    let rows = snapshot::table(&*site.log, &site.codec, &site.prefix, &topic::TRUST_STATE);
-    let rows: Vec<_> = rows.context("reading the trust table")?.into_iter().collect();
+    let rows: Vec<_> = site.table(&topic::TRUST_STATE)?.into_iter().collect();
     for (key, row) in rows.iter().filter(|(_, row)| !args.unknown || !row.known) {
         if args.json {
             say!("{}", as_json(key, row))?;

@@ -294,12 +294,7 @@ mod tests {
             weighted_score,
             total: 4,
             noncompliant: 3,
-            excepted: 0,
-            expired: 0,
-            unknown: 0,
-            scopes: 1,
-            scopes_collected: 1,
-            oldest_ms: None,
+            ..ScoreState::default()
         };
         let scores = [
             (ScoreKey::new("1", "*"), score(10, 0)),
