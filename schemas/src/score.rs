@@ -34,7 +34,7 @@ symbols! {
 ///
 /// `score = 1 - (noncompliant - excepted) / total`; for `*` the mean of the requirements' scores,
 /// weighted by risk.
-#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, AvroSchema, Serialize, Deserialize)]
 #[avro(namespace = "scorecard")]
 pub struct ScoreState {
     /// Whether there is a score.

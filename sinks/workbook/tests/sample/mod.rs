@@ -106,20 +106,7 @@ pub(crate) fn finish(tables: &mut Tables) {
 
 /// Makes a requirement's score without counts.
 pub(crate) fn score_state(status: ScoreStatus, weight: i64) -> ScoreState {
-    ScoreState {
-        status,
-        score: None,
-        weight,
-        weighted_score: 0,
-        total: 0,
-        noncompliant: 0,
-        excepted: 0,
-        expired: 0,
-        unknown: 0,
-        scopes: 0,
-        scopes_collected: 0,
-        oldest_ms: None,
-    }
+    ScoreState { status, weight, ..ScoreState::default() }
 }
 
 fn score(tables: &Tables, account: &AccountState, requirement: &Requirement) -> ScoreState {
