@@ -61,7 +61,7 @@ fn ask(
     let facts = json!({
         "world": world.facts, "inventory": inventory(world, denied)?, "site": site.folder(),
         "denied": denied, "stale": stale,
-        "standard": kit::setup::repository().join(crate::site::STANDARD), "at_ms": tables.at_ms,
+        "standard": site.standard(), "at_ms": tables.at_ms,
         "since": since_of(tables), "oldest": oldest_of(tables),
         "version": env!("CARGO_PKG_VERSION"),
     });
