@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use compliance::{Standard, judge};
+use compliance::{Relatives, Standard, judge};
 use schemas::Resource;
 use serde_json::json;
 
@@ -31,6 +31,12 @@ pub(crate) struct Args {
     /// An account that is known besides those of the documents; may be given several times
     #[arg(long = "known-account", value_name = "ID")]
     known_accounts: Vec<String>,
+    /// Take the documents for all that their accounts have: what is not there does not exist
+    ///
+    /// Without it, a rule that asks about other resources of an account knows nothing of a type of
+    /// which there is no document.
+    #[arg(long)]
+    whole: bool,
     /// Only this requirement; may be given several times
     #[arg(long = "requirement", value_name = "ID")]
     requirements: Vec<String>,
@@ -51,9 +57,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let (documents, broken) = read(stdin().lock())?;
     let own = documents.iter().map(|resource| resource.account.clone());
     let known = Known(own.chain(args.known_accounts.iter().cloned()).collect());
+    let relatives = relatives(&standard, &documents, args.whole);
     for resource in &documents {
         for entry in standard.concerning(&resource.resource_type) {
-            for (part, row) in judge(entry, resource, &known, at_ms) {
+            let related = relatives.of(entry, resource);
+            for (part, row) in judge(entry, resource, &related, &known, at_ms) {
                 let line = json!({
                     "requirement": entry.requirement.id,
                     "account": resource.account,
@@ -72,6 +80,24 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         1 => bail!("1 line of standard input is no document; the others were judged"),
         count => bail!("{count} lines of standard input are no documents; the others were judged"),
     }
+}
+
+/// Gathers what rules may ask about others; of which types all is at hand, says the user.
+fn relatives(standard: &Standard, documents: &[Resource], whole: bool) -> Relatives {
+    let mut relatives = Relatives::default();
+    let asked: BTreeSet<&str> = standard
+        .all()
+        .flat_map(|entry| entry.relations())
+        .map(|relation| &*relation.resource_type)
+        .collect();
+    for resource in documents {
+        relatives.add(standard, resource);
+        relatives.collected(&resource.account, &resource.resource_type);
+        if whole {
+            asked.iter().for_each(|kind| relatives.collected(&resource.account, kind));
+        }
+    }
+    relatives
 }
 
 fn load(args: &Args) -> Result<Standard> {

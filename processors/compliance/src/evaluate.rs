@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use rules::{Context, Document, Judgement};
+use rules::{Context, Document, Judgement, Related};
 use schemas::{ComplianceState, Credit, Resource, Verdict};
 use serde_json::Value;
 
@@ -27,12 +27,13 @@ pub struct Row {
 /// Judgements by part.
 pub type Rows = BTreeMap<String, Row>;
 
-/// Judges a resource by a requirement's rule.
+/// Judges a resource by a requirement's rule; `related` is what each of the rule's relations found.
 ///
 /// Errors: none; a document or rule that can't be used is unknown, with the reason as evidence.
 pub fn judge(
     entry: &StandardEntry,
     resource: &Resource,
+    related: &[Related],
     context: &dyn Context,
     now_ms: i64,
 ) -> Rows {
@@ -41,11 +42,25 @@ pub fn judge(
         Some(Err(error)) => return unknown(format!("the rule can't be used: {error}")),
         Some(Ok(rule)) => rule,
     };
+    let judged = with_document(resource, related, |document| {
+        rule.evaluate(document, context, now_ms).into_iter().map(row).collect()
+    });
+    judged.unwrap_or_else(unknown)
+}
+
+/// Hands a resource's document on as rules read it.
+///
+/// Errors: its text is no JSON.
+pub(crate) fn with_document<T>(
+    resource: &Resource,
+    related: &[Related],
+    read: impl FnOnce(&Document<'_>) -> T,
+) -> Result<T, String> {
     let documents = (parse(&resource.configuration), parse(&resource.supplementary));
     let (Ok(configuration), Ok(supplementary)) = documents else {
-        return unknown("the document can't be read".to_owned());
+        return Err("the document can't be read".to_owned());
     };
-    let document = Document {
+    Ok(read(&Document {
         configuration: &configuration,
         supplementary: &supplementary,
         errors: &resource.errors,
@@ -56,8 +71,8 @@ pub fn judge(
         arn: &resource.arn,
         tags: &resource.tags,
         truncated: &resource.truncated,
-    };
-    rule.evaluate(&document, context, now_ms).into_iter().map(row).collect()
+        related,
+    }))
 }
 
 /// Turns judgements into rows: what can't be told now keeps the verdict it had.

@@ -131,13 +131,14 @@ fn one_vote(sum: Counts) -> Counts {
     }
 }
 
-/// Gives the coverage that a requirement needs: of its resource type, and of the sources that feed
-/// it.
+/// Gives the coverage that a requirement needs: of its resource type, of those that its rule asks
+/// about, and of the sources that feed it.
 pub fn coverage_for(requirement: &Requirement, coverage: &[TypeCoverage]) -> TypeCoverage {
     let mut needed: Vec<String> =
         requirement.checks.iter().map(|mapping| format!("report/{}", mapping.source)).collect();
-    if requirement.rule.is_some() {
+    if let Some(rule) = &requirement.rule {
         needed.push(requirement.resource_type.clone());
+        needed.extend(rule.related.iter().map(|relation| relation.resource_type.clone()));
     }
     needed.sort();
     needed.dedup();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::compile::{Field, Shared, Template, expression};
 use crate::machine::Machine;
 use crate::node::{Node, Site};
+use crate::related::{Related, Relation};
 use crate::unknown::Unknown;
 use crate::value::Val;
 use crate::{CompileError, Context, Document, Judgement, RuleSource, Verdict};
@@ -23,6 +24,7 @@ pub struct Rule {
 
 #[derive(Debug)]
 struct Inner {
+    related: Vec<Related>,
     each: Option<Each>,
     applies: Option<(Node, Site)>,
     pass: (Node, Site),
@@ -46,6 +48,7 @@ impl Rule {
     /// unreadable patterns, conditions that are never true or false.
     pub fn compile(source: &RuleSource<'_>) -> Result<Rule, Vec<CompileError>> {
         let mut shared = Shared { sites: vec!["the rule".to_owned()], ..Shared::default() };
+        let related = Related::compile_all(source.related, &mut shared);
         let field = |name, text, item, is_condition, may_use_time| Field {
             name,
             text,
@@ -78,7 +81,8 @@ impl Rule {
         let (uses_accounts, uses_time) = told;
         if shared.errors.is_empty() {
             let sites = shared.sites;
-            let inner = Inner { each, applies, pass, message, sites, uses_accounts, uses_time };
+            let inner =
+                Inner { related, each, applies, pass, message, sites, uses_accounts, uses_time };
             Ok(Rule { inner: Arc::new(inner) })
         } else {
             Err(shared.errors)
@@ -100,6 +104,19 @@ impl Rule {
             None => vec![self.inner.judge(&mut machine, Val::Null, String::new())],
             Some(each) => self.inner.judge_each(each, &mut machine),
         }
+    }
+
+    /// Reads what a document of the type that its relation at this place names is found by, and what
+    /// it gives.
+    pub fn relation(&self, at: usize, doc: &Document<'_>) -> Relation {
+        self.inner.related[at].of(&self.inner.sites, doc)
+    }
+
+    /// Reads the texts that a judged document looks for by its relation at this place.
+    ///
+    /// Errors: why they can't be told.
+    pub fn wanted(&self, at: usize, doc: &Document<'_>) -> Result<Vec<String>, String> {
+        self.inner.related[at].wanted(&self.inner.sites, doc)
     }
 
     /// Tells whether a verdict may change with the accounts that are known.

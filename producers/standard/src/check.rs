@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use rules::{Rule, RuleSource};
-use schemas::{CheckMapping, Requirement, RuleText};
+use rules::Rule;
+use schemas::{CheckMapping, RelatedText, Requirement, RuleText};
 use serde_saphyr::Spanned;
 
 use crate::Problem;
 use crate::catalogue::{self, Catalogue};
-use crate::file::{Case, CheckOfFile, Controls, File, RuleOfFile};
+use crate::file::{Case, CheckOfFile, Controls, File, RelatedOfFile, RuleOfFile};
 use crate::place::Source;
 
 /// The most that one requirement may weigh, so that a slip of the hand can't drown the others.
@@ -33,16 +33,6 @@ pub(crate) struct Claim {
     pub(crate) shared: bool,
     /// Where it stands; its message is empty.
     pub(crate) place: Problem,
-}
-
-/// Gives a requirement's rule in the form that `rules` compiles.
-pub fn source_of(text: &RuleText) -> RuleSource<'_> {
-    RuleSource {
-        each: text.each.as_deref().zip(text.part.as_deref()),
-        applies: text.applies.as_deref(),
-        pass: &text.pass,
-        message: text.message.as_deref(),
-    }
 }
 
 /// Checks one file.
@@ -100,6 +90,33 @@ fn words(source: &Source<'_>, file: &File) -> Vec<Problem> {
     }
     problems.extend(checks(source, &file.checks));
     problems.extend(controls(source, &file.controls));
+    problems.extend(file.rule.iter().flat_map(|rule| relations(source, rule)));
+    problems
+}
+
+fn relations(source: &Source<'_>, rule: &RuleOfFile) -> Vec<Problem> {
+    let is_name = |text: &str| {
+        let mut characters = text.chars();
+        let first = characters.next().is_some_and(|one| one.is_ascii_alphabetic());
+        first && characters.all(|one| one.is_ascii_alphanumeric() || one == '_')
+    };
+    let mut problems = Vec::new();
+    for (name, relation) in &rule.related {
+        let mut fault = |message: String| {
+            problems.push(source.problem(Some(relation.resource_type.defined), message));
+        };
+        if relation.resource_type.value.trim().is_empty() {
+            fault("resource_type is empty".to_owned());
+        }
+        if relation.key.is_some() != relation.matches.is_some() {
+            fault(format!("related.{name}: key and matches belong together"));
+        }
+        for word in std::iter::once(name).chain(relation.gives.keys()) {
+            if !is_name(word) {
+                fault(format!("{word:?} is no name: write letters, digits and '_'"));
+            }
+        }
+    }
     problems
 }
 
@@ -164,6 +181,15 @@ fn cases(source: &Source<'_>, file: &File) -> Vec<Problem> {
             problems.push(source.problem(Some(now.defined), message));
         }
     }
+    let relations = file.rule.as_ref().map(|rule| &rule.related);
+    for case in &file.tests {
+        let mut unknown = case.related.keys();
+        let unknown = unknown.find(|name| !relations.is_some_and(|all| all.contains_key(*name)));
+        if let Some(name) = unknown {
+            let message = format!("the rule has no relation {name:?}");
+            problems.push(source.problem(Some(case.name.defined), message));
+        }
+    }
     if let (None, Some(case)) = (&file.rule, file.tests.first()) {
         let message = "there is a test but no rule";
         problems.push(source.problem(Some(case.name.defined), message));
@@ -173,8 +199,8 @@ fn cases(source: &Source<'_>, file: &File) -> Vec<Problem> {
 
 fn compile(source: &Source<'_>, rule: &RuleOfFile) -> Result<Rule, Vec<Problem>> {
     let text = rule_text(rule);
-    Rule::compile(&source_of(&text)).map_err(|errors| {
-        let place = |error: rules::CompileError| match field_of(rule, error.field) {
+    compliance::compile(&text).map_err(|errors| {
+        let place = |error: rules::CompileError| match field_of(rule, &error.field) {
             Some(field) => source.problem_within(field, (error.line, error.column), &error.message),
             None => source.problem(None, error.to_string()),
         };
@@ -189,6 +215,17 @@ fn field_of<'a>(rule: &'a RuleOfFile, name: &str) -> Option<&'a Spanned<String>>
         "applies" => rule.applies.as_ref(),
         "pass" => Some(&rule.pass),
         "message" => rule.message.as_ref(),
+        _ => related_field(rule, name.strip_prefix("related.")?),
+    }
+}
+
+fn related_field<'a>(rule: &'a RuleOfFile, name: &str) -> Option<&'a Spanned<String>> {
+    let (relation, field) = name.split_once('.')?;
+    let relation = rule.related.get(relation)?;
+    match field.split_once('.') {
+        Some(("gives", member)) => relation.gives.get(member),
+        None if field == "key" => relation.key.as_ref(),
+        None if field == "matches" => relation.matches.as_ref(),
         _ => None,
     }
 }
@@ -201,6 +238,18 @@ fn rule_text(rule: &RuleOfFile) -> RuleText {
         applies: rule.applies.as_ref().map(value),
         pass: value(&rule.pass),
         message: rule.message.as_ref().map(value),
+        related: rule.related.iter().map(|(name, relation)| related_text(name, relation)).collect(),
+    }
+}
+
+fn related_text(name: &str, relation: &RelatedOfFile) -> RelatedText {
+    let value = |field: &Spanned<String>| field.value.clone();
+    RelatedText {
+        name: name.to_owned(),
+        resource_type: value(&relation.resource_type),
+        key: relation.key.as_ref().map(value),
+        matches: relation.matches.as_ref().map(value),
+        gives: relation.gives.iter().map(|(member, text)| (member.clone(), value(text))).collect(),
     }
 }
 

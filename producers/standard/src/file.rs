@@ -36,6 +36,20 @@ pub(crate) struct RuleOfFile {
     pub(crate) applies: Option<Spanned<String>>,
     pub(crate) pass: Spanned<String>,
     pub(crate) message: Option<Spanned<String>>,
+    /// What it asks about other resources of the account, by name.
+    #[serde(default)]
+    pub(crate) related: BTreeMap<String, RelatedOfFile>,
+}
+
+/// Which other resources a rule asks about, and what of them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RelatedOfFile {
+    pub(crate) resource_type: Spanned<String>,
+    pub(crate) key: Option<Spanned<String>>,
+    pub(crate) matches: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) gives: BTreeMap<String, Spanned<String>>,
 }
 
 /// One verdict an item.
@@ -91,7 +105,26 @@ pub(crate) struct Case {
     pub(crate) truncated: Vec<String>,
     #[serde(default)]
     pub(crate) known_accounts: Vec<String>,
+    /// By relation: all other documents of its type; not collected where there is no list.
+    #[serde(default)]
+    pub(crate) related: BTreeMap<String, Vec<Other>>,
     pub(crate) expect: Expected,
+}
+
+/// Another document of a case.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Other {
+    #[serde(default)]
+    pub(crate) id: String,
+    #[serde(default)]
+    pub(crate) r: Value,
+    #[serde(default)]
+    pub(crate) s: Value,
+    #[serde(default)]
+    pub(crate) errors: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) tags: BTreeMap<String, String>,
 }
 
 /// What a case expects.

@@ -16,7 +16,6 @@ use std::path::{Path, PathBuf};
 
 use schemas::Requirement;
 
-pub use check::source_of;
 pub use report::{CaseResult, Report, run_tests};
 
 /// The standard as a folder gives it.

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use rules::{Context, Document, Judgement, Rule, Verdict};
+use rules::{Context, Document, Judgement, Related, Relation, Rule, Verdict};
 use serde_json::{Value, json};
 
 use crate::check::Checked;
-use crate::file::{Case, Expected, Word};
+use crate::file::{Case, Expected, Other, Word};
 use crate::{Problem, StandardError, read};
 
 /// The account of every test case; it knows itself.
@@ -101,22 +101,74 @@ fn run_case(file: &Checked, rule: &Rule, case: &Case) -> CaseResult {
 fn judge(file: &Checked, rule: &Rule, case: &Case) -> Vec<Judgement> {
     let now_ms = case.now.as_ref().and_then(|now| rules::parse_instant(&now.value));
     let empty = json!({});
-    let or_empty = |value: &Value| {
-        if value.is_null() { empty.clone() } else { value.clone() }
-    };
+    let arn = format!("arn:aws:test:eu-west-1:{ACCOUNT}:{}", file.requirement.id);
     let document = Document {
-        configuration: &or_empty(&case.r),
-        supplementary: &or_empty(&case.s),
+        configuration: or(&case.r, &empty),
+        supplementary: or(&case.s, &empty),
         errors: &case.errors,
         account: ACCOUNT,
         region: "eu-west-1",
         id: "test",
         name: "test",
-        arn: &format!("arn:aws:test:eu-west-1:{ACCOUNT}:{}", file.requirement.id),
+        arn: &arn,
         tags: &case.tags,
         truncated: &case.truncated,
+        related: &[],
     };
+    let related = related(file, rule, case, &document);
+    let document = Document { related: &related, ..document };
     rule.evaluate(&document, &Known(&case.known_accounts), now_ms.unwrap_or(DEFAULT_NOW_MS))
+}
+
+/// Gives what the rule's relations find among a case's other documents.
+fn related(file: &Checked, rule: &Rule, case: &Case, judged: &Document<'_>) -> Vec<Related> {
+    let relations = file.requirement.rule.iter().flat_map(|text| &text.related).enumerate();
+    let found = relations.map(|(at, relation)| {
+        let lacking = |reason| Related { items: json!([]), lacking: Some(reason) };
+        let Some(others) = case.related.get(&relation.name) else {
+            return lacking(compliance::incomplete(relation));
+        };
+        let wanted = match rule.wanted(at, judged) {
+            Ok(wanted) => wanted,
+            Err(reason) => return lacking(reason),
+        };
+        let mut items = Vec::new();
+        for other in others {
+            let other = relation_of(rule, at, other);
+            match other.keys {
+                Err(reason) => return lacking(reason),
+                Ok(keys) if keys.iter().any(|key| wanted.contains(key)) => {
+                    items.push(Value::Object(other.gives));
+                }
+                Ok(_) => {}
+            }
+        }
+        Related { items: Value::Array(items), lacking: None }
+    });
+    found.collect()
+}
+
+fn relation_of(rule: &Rule, at: usize, other: &Other) -> Relation {
+    let empty = json!({});
+    let document = Document {
+        configuration: or(&other.r, &empty),
+        supplementary: or(&other.s, &empty),
+        errors: &other.errors,
+        account: ACCOUNT,
+        region: "eu-west-1",
+        id: &other.id,
+        name: &other.id,
+        arn: "",
+        tags: &other.tags,
+        truncated: &[],
+        related: &[],
+    };
+    rule.relation(at, &document)
+}
+
+/// A document that a case does not write is empty.
+fn or<'a>(value: &'a Value, empty: &'a Value) -> &'a Value {
+    if value.is_null() { empty } else { value }
 }
 
 struct Known<'a>(&'a [String]);

@@ -214,6 +214,7 @@ pub(crate) fn requirement(id: &str, of_type: &str, pass: &str) -> Requirement {
             applies: None,
             pass: pass.into(),
             message: Some("bad".into()),
+            related: vec![],
         }),
         checks: vec![],
         remediation: String::new(),

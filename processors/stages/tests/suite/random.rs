@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use schemas::{
     AccountListing, AccountRegister, AccountStatus, CheckMapping, Exception, ExceptionState,
-    Finding, FindingStatus, FindingSubject, ReportEvent, Requirement, Resource, RuleText, Scoring,
-    headers::rfc3339,
+    Finding, FindingStatus, FindingSubject, RelatedText, ReportEvent, Requirement, Resource,
+    RuleText, Scoring, headers::rfc3339,
 };
 
 use crate::build::{
@@ -357,7 +357,7 @@ impl Generator<'_> {
     }
 
     fn requirement(&mut self) {
-        let id = self.random.pick(&["R1", "R2", "R3", "R4", "R5"]);
+        let id = self.random.pick(&["R1", "R2", "R3", "R4", "R5", "R6"]);
         let row = self.random.chance(85).then(|| self.some_requirement(id));
         self.write(Source::Requirement(id.into(), row));
     }
@@ -381,6 +381,8 @@ impl Generator<'_> {
                 requirement(id, TYPES[2], pass)
             }
             "R4" => checked(id, TYPES[0], mapped),
+            // Whether all was collected depends on what was collected before.
+            "R6" if !self.plain => related(id, self.random.chance(70)),
             _ => Requirement {
                 rule: requirement(id, TYPES[0], self.random.pick(&buckets)).rule,
                 ..checked(id, TYPES[0], mapped)
@@ -401,7 +403,7 @@ impl Generator<'_> {
         row.scoring = self.random.pick(Scoring::ALL);
         if self.plain {
             // A rule over another type's documents would find its data absent.
-            let of = ["Test::Bucket", "Test::User", "AWS::IAM::Role", TYPES[0], TYPES[0]];
+            let of = [TYPES[0], TYPES[1], TYPES[2], TYPES[0], TYPES[0], TYPES[0]];
             let at = usize::from(id.as_bytes()[1] - b'1');
             row.resource_type = of[at].into();
         }
@@ -475,6 +477,26 @@ impl Generator<'_> {
         let row = self.random.chance(80).then_some(row);
         self.write(Source::Register(id.into(), row));
     }
+}
+
+/// A bucket asks about users: those with a key that goes by whether it is public. A user whose keys
+/// could not be read may have none, or any.
+fn related(id: &str, unread_has_none: bool) -> Requirement {
+    let mut row = requirement(id, TYPES[0], "related.users.exists(u, u.active)");
+    let key = match unread_has_none {
+        true => "has(r.Keys) ? r.Keys.map(k, k.Id) : []",
+        false => "r.Keys.map(k, k.Id)",
+    };
+    let rule = row.rule.as_mut().expect("it has one");
+    rule.message = Some("none of {size(related.users)} users is active".into());
+    rule.related = vec![RelatedText {
+        name: "users".into(),
+        resource_type: TYPES[1].into(),
+        key: Some(key.into()),
+        matches: Some(r#"r.Public ? "K1" : "K2""#.into()),
+        gives: BTreeMap::from([("active".into(), "r.Keys.exists(k, k.Active)".into())]),
+    }];
+    row
 }
 
 fn broken() -> RuleText {

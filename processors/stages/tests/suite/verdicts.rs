@@ -21,9 +21,8 @@ fn each_key(id: &str, scoring: Scoring) -> Requirement {
     let rule = RuleText {
         each: Some("r.Keys".into()),
         part: Some("item.Id".into()),
-        applies: None,
         pass: "item.Ok".into(),
-        message: None,
+        ..RuleText::default()
     };
     Requirement { rule: Some(rule), scoring, ..requirement(id, "Test::User", "true") }
 }
