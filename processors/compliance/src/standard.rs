@@ -47,7 +47,7 @@ pub struct Standard {
 impl Standard {
     /// Puts a requirement in force, in place of an older version of it.
     pub fn insert(&mut self, requirement: Requirement) {
-        let rule = requirement.rule.as_ref().map(compile);
+        let rule = requirement.rule.as_ref().map(|text| compile(text, &requirement.parameters));
         let id = requirement.id.clone();
         self.entries.insert(id, Arc::new(StandardEntry { requirement, rule }));
     }
@@ -86,17 +86,19 @@ impl Standard {
     }
 }
 
-fn compile(text: &RuleText) -> Result<Rule, String> {
+fn compile(text: &RuleText, parameters: &str) -> Result<Rule, String> {
     let each = match (&text.each, &text.part) {
         (Some(list), Some(part)) => Some((list.as_str(), part.as_str())),
         (None, None) => None,
         _ => return Err("each and part belong together".to_owned()),
     };
+    let parameters = rules::parameters(parameters).ok_or("its parameters can't be read")?;
     let source = RuleSource {
         each,
         applies: text.applies.as_deref(),
         pass: &text.pass,
         message: text.message.as_deref(),
+        parameters: Some(&parameters),
     };
     Rule::compile(&source)
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))

@@ -7,13 +7,15 @@
 //! and patterns are checked when a rule is compiled.
 //!
 //! Names: `r` the configuration, `s` the supplementary configuration, `doc` the envelope
-//! (`account`, `region`, `id`, `name`, `arn`, `tags`), `item` in rules with `each`, `now`.
+//! (`account`, `region`, `id`, `name`, `arn`, `tags`), `item` in rules with `each`, `now`, `param`
+//! the rule's parameters.
 
 mod compile;
 mod cuts;
 mod library;
 mod machine;
 mod node;
+mod parameter;
 pub mod policy;
 mod rule;
 #[cfg(test)]
@@ -25,6 +27,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+pub use parameter::{Parameter, Parameters, parameters};
 pub use rule::Rule;
 
 /// The text of a rule.
@@ -38,6 +41,8 @@ pub struct RuleSource<'a> {
     pub pass: &'a str,
     /// The evidence of a failure, with `{expression}` in it.
     pub message: Option<&'a str>,
+    /// What the texts call `param.NAME`; each becomes a constant of the compiled rule.
+    pub parameters: Option<&'a Parameters>,
 }
 
 /// Why a rule can't be compiled, and where.

@@ -30,6 +30,7 @@ struct Inner {
     sites: Vec<String>,
     uses_accounts: bool,
     uses_time: bool,
+    parameters: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -52,6 +53,7 @@ impl Rule {
             item,
             is_condition,
             may_use_time,
+            parameters: source.parameters,
         };
         let mut item_place = None;
         let list = source.each.map(|(list, _)| {
@@ -77,8 +79,9 @@ impl Rule {
         };
         let (uses_accounts, uses_time) = told;
         if shared.errors.is_empty() {
-            let sites = shared.sites;
-            let inner = Inner { each, applies, pass, message, sites, uses_accounts, uses_time };
+            let Shared { sites, parameters, .. } = shared;
+            let inner =
+                Inner { each, applies, pass, message, sites, uses_accounts, uses_time, parameters };
             Ok(Rule { inner: Arc::new(inner) })
         } else {
             Err(shared.errors)
@@ -105,6 +108,11 @@ impl Rule {
     /// Tells whether a verdict may change with the accounts that are known.
     pub fn depends_on_accounts(&self) -> bool {
         self.inner.uses_accounts
+    }
+
+    /// Tells whether a text of the rule uses a parameter.
+    pub fn uses_parameter(&self, name: &str) -> bool {
+        self.inner.parameters.contains(name)
     }
 
     /// Tells whether a verdict may change with time alone.

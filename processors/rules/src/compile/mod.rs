@@ -4,15 +4,18 @@
 mod call;
 mod comprehension;
 mod operator;
+mod parameter;
 mod template;
+
+use std::collections::BTreeSet;
 
 use cel::common::ast::{
     CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, MapExpr, SourceInfo, operators,
 };
 use cel::parser::Parser;
 
-use crate::CompileError;
 use crate::node::{Literal, Name, Node, Site};
+use crate::{CompileError, Parameters};
 
 pub(crate) use template::{Piece, Template};
 
@@ -33,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) errors: Vec<CompileError>,
     pub(crate) uses_accounts: bool,
     pub(crate) uses_time: bool,
+    /// The parameters that are used.
+    pub(crate) parameters: BTreeSet<String>,
 }
 
 /// Which of a rule's texts is compiled, and what it may say.
@@ -46,6 +51,7 @@ pub(crate) struct Field<'s> {
     pub(crate) is_condition: bool,
     /// Whether `now` may be used.
     pub(crate) may_use_time: bool,
+    pub(crate) parameters: Option<&'s Parameters>,
 }
 
 /// Compiles a field that is one expression.
@@ -127,6 +133,9 @@ impl<'s> Compiler<'s> {
             Expr::Select(select) if is_name(&select.operand, "doc") => {
                 self.document_field(expression.id, &select.field, select.test)
             }
+            Expr::Select(select) if is_name(&select.operand, "param") => {
+                self.parameter(expression.id, &select.field, select.test)
+            }
             Expr::Select(select) => self.select(&select.operand, &select.field, select.test),
             Expr::List(list) => self.list(&list.elements),
             Expr::Map(map) => self.map(expression.id, map),
@@ -171,6 +180,7 @@ impl<'s> Compiler<'s> {
             ("s", _) => known(Name::Supplementary, "s"),
             ("item", Some(place)) => known(Name::Item, place),
             ("item", None) => self.error(id, "item is only known in the texts of a rule with each"),
+            ("param", _) => self.error(id, "param can't stand alone; write param.NAME"),
             ("doc", _) => self.error(id, "doc can't stand alone; write doc.account or the like"),
             ("now", _) => self.error(
                 id,

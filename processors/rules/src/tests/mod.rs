@@ -5,6 +5,7 @@ mod language;
 mod load;
 mod missing;
 mod oracle;
+mod parameter;
 mod parts;
 mod realistic;
 mod shipped;
@@ -37,6 +38,8 @@ pub(crate) struct Case {
     pub(crate) errors: BTreeMap<String, String>,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) truncated: Vec<String>,
+    /// The parameters, which our evaluator was given when the rule was compiled.
+    pub(crate) param: Value,
 }
 
 impl Case {

@@ -13,6 +13,7 @@ const KEY_AGE: RuleSource<'_> = RuleSource {
     message: Some(
         "key {item.AccessKeyId} of {r.UserName} is {age_days(item.CreateDate, now)} days",
     ),
+    parameters: None,
 };
 
 fn judge(s: Value) -> Vec<Judgement> {

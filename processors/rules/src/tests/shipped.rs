@@ -24,12 +24,19 @@ struct Both {
 }
 
 impl Both {
-    fn of(rule: &Value) -> Self {
+    fn of(rule: &Value, param: &Value) -> Self {
         let text = |name: &str| rule[name].as_str();
         let each = rule["each"]["in"].as_str().zip(rule["each"]["key"].as_str());
         let pass = text("pass").expect("a rule says what passes");
         let program = |text: &str| Program::compile(text).expect("the oracle compiles it too");
-        let source = RuleSource { each, applies: text("applies"), pass, message: text("message") };
+        let parameters = crate::parameters(&param.to_string()).expect("they are parameters");
+        let source = RuleSource {
+            each,
+            applies: text("applies"),
+            pass,
+            message: text("message"),
+            parameters: Some(&parameters),
+        };
         Self {
             rule: compiled(&source),
             each: each.map(|(list, part)| (program(list), program(part))),
@@ -70,7 +77,7 @@ impl Both {
 }
 
 /// Gives the rules that ship by file, each with the documents of its cases.
-fn shipped() -> Vec<(String, Value, Vec<Case>)> {
+fn shipped() -> Vec<(String, Both, Vec<Case>)> {
     let mut rules = Vec::new();
     for entry in fs::read_dir(Path::new(STANDARD)).expect("the standard is there") {
         let path = entry.expect("an entry").path();
@@ -85,14 +92,16 @@ fn shipped() -> Vec<(String, Value, Vec<Case>)> {
         let whole = |case: &&Value| case["errors"].is_null() && case["truncated"].is_null();
         let document = |value: &Value| if value.is_null() { json!({}) } else { value.clone() };
         let cases = file["tests"].as_array().into_iter().flatten().filter(whole);
+        let param = document(&file["parameters"]);
         let cases = cases.map(|case| Case {
             r: document(&case["r"]),
             s: document(&case["s"]),
+            param: param.clone(),
             tags: serde_json::from_value(case["tags"].clone()).unwrap_or_default(),
             ..Case::default()
         });
         let name = path.file_name().expect("a file").to_string_lossy().into_owned();
-        rules.push((name, file["rule"].clone(), cases.collect()));
+        rules.push((name, Both::of(&file["rule"], &param), cases.collect()));
     }
     rules
 }
@@ -100,8 +109,7 @@ fn shipped() -> Vec<(String, Value, Vec<Case>)> {
 #[test]
 fn shipped_rules_are_judged_alike_with_each_member_removed() {
     let (mut rules, mut count) = (0, 0);
-    for (name, rule, cases) in shipped() {
-        let both = Both::of(&rule);
+    for (name, both, cases) in shipped() {
         rules += 1;
         for case in cases {
             both.compare(&name, &case);
