@@ -127,7 +127,7 @@ class Model:
                 about = (id, group["region"], group["id"], group["name"], group["arn"])
                 self.row("ec2-admin-ports", about, "", group["name"] not in OPEN_GROUPS,
                          f"security group {group['name']} ({group['id']}) lets the whole "
-                         "internet reach port 22 or 3389")
+                         "internet reach one of the ports 22, 3389")
             for user in holds["users"]:
                 self.judge_user(id, user)
             for role in holds["roles"]:
@@ -146,7 +146,8 @@ class Model:
         self.row("s3-public-access", about, "", not opened or bucket["blocked"],
                  f"bucket {name} can be reached by everyone through its policy or its grants")
         self.row("s3-encryption", about, "", bucket["encrypted"],
-                 f"bucket {name} has no default encryption")
+                 f"bucket {name} has no default encryption by one of "
+                 "AES256, aws:kms, aws:kms:dsse")
 
     def judge_user(self, id, user):
         about = (id, "global", user["id"], user["name"], user["arn"])

@@ -81,4 +81,6 @@ pub fn shipped() -> Standard {
 }
 
 #[cfg(test)]
+mod layers_tests;
+#[cfg(test)]
 mod tests;
