@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rules::{Parameter, Rule};
+use rules::{Parameter, Parameters, Rule};
 use schemas::Severity;
 
 use crate::Problem;
@@ -40,8 +40,11 @@ pub(crate) struct Change {
 pub(crate) fn check(path: &Path, text: &str) -> Result<Change, Vec<Problem>> {
     let source = Source { path, text };
     let file: ChangeFile = source.read()?;
-    let (parameters, mut problems) = parameter::read(&source, &file.parameters);
-    problems.extend(words(&source, &file));
+    let mut problems = words(&source, &file);
+    let parameters = parameter::read(&source, &file.parameters).unwrap_or_else(|found| {
+        problems.extend(found);
+        Parameters::new()
+    });
     problems.extend(check::checks(&source, &file.checks));
     problems.extend(check::cases(&source, &file.tests, true));
     if !problems.is_empty() {

@@ -89,17 +89,14 @@ pub(crate) fn source_of<'a>(text: &'a RuleText, parameters: &'a Parameters) -> R
 pub(crate) fn check(path: &Path, text: &str) -> Result<Checked, Vec<Problem>> {
     let source = Source { path, text };
     let file: File = source.read()?;
-    let (parameters, mut problems) = parameter::read(&source, &file.parameters);
-    problems.extend(words(&source, &file, &parameters));
+    let mut problems = words(&source, &file);
     problems.extend(cases(&source, &file.tests, file.rule.is_some()));
-    let rule = file.rule.as_ref().map(|rule| compile(&source, rule, &parameters));
-    let rule = rule.transpose().unwrap_or_else(|found| {
+    let with_rule = parameter::read(&source, &file.parameters)
+        .and_then(|parameters| with_rule(&source, &file, parameters));
+    let (parameters, rule) = with_rule.unwrap_or_else(|found| {
         problems.extend(found);
-        None
+        Default::default()
     });
-    if problems.is_empty() {
-        problems.extend(unused(&source, &file, rule.as_ref()));
-    }
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -111,7 +108,27 @@ pub(crate) fn check(path: &Path, text: &str) -> Result<Checked, Vec<Problem>> {
     Ok(Checked { requirement, parameters, suites, place, claims, is_enabled: true })
 }
 
-fn words(source: &Source<'_>, file: &File, parameters: &Parameters) -> Vec<Problem> {
+/// Checks what uses the parameters: sentences and the rule.
+fn with_rule(
+    source: &Source<'_>,
+    file: &File,
+    parameters: Parameters,
+) -> Result<(Parameters, Option<Rule>), Vec<Problem>> {
+    let mut problems = Vec::new();
+    for field in [&file.title, &file.why, &file.remediation] {
+        let place = source.problem(Some(field.defined), "");
+        problems.extend(unfilled(&field.value, &parameters, place));
+    }
+    let rule = file.rule.as_ref().map(|rule| compile(source, rule, &parameters)).transpose();
+    let rule = match rule {
+        Ok(rule) => rule,
+        Err(found) => return Err([problems, found].concat()),
+    };
+    problems.extend(unused(source, file, rule.as_ref()));
+    if problems.is_empty() { Ok((parameters, rule)) } else { Err(problems) }
+}
+
+fn words(source: &Source<'_>, file: &File) -> Vec<Problem> {
     let mut problems = Vec::new();
     let named = [
         ("title", &file.title),
@@ -121,8 +138,6 @@ fn words(source: &Source<'_>, file: &File, parameters: &Parameters) -> Vec<Probl
     ];
     for (name, field) in named {
         problems.extend(empty(source, name, field));
-        let place = source.problem(Some(field.defined), "");
-        problems.extend(unfilled(&field.value, parameters, place));
     }
     let is_id = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
     if file.id.value.is_empty() || !file.id.value.chars().all(is_id) {

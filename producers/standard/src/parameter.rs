@@ -9,11 +9,13 @@ use serde_saphyr::Spanned;
 use crate::Problem;
 use crate::place::Source;
 
-/// Reads the parameters of a file; tells of those that are no parameters.
+/// Reads the parameters of a file.
+///
+/// Errors: those that are no parameters.
 pub(crate) fn read(
     source: &Source<'_>,
     fields: &BTreeMap<String, Spanned<Value>>,
-) -> (Parameters, Vec<Problem>) {
+) -> Result<Parameters, Vec<Problem>> {
     let (mut parameters, mut problems) = (Parameters::new(), Vec::new());
     for (name, field) in fields {
         let is_name = name.chars().all(|one| one.is_ascii_alphanumeric() || one == '_')
@@ -34,7 +36,7 @@ pub(crate) fn read(
             }
         }
     }
-    (parameters, problems)
+    if problems.is_empty() { Ok(parameters) } else { Err(problems) }
 }
 
 /// Gives parameters as the topic `requirement` carries them.
