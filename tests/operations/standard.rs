@@ -1,7 +1,9 @@
-//! `scorecard test` and `evaluate`: a standard's cases, and documents judged without a log.
+//! `scorecard test`, `validate` and `evaluate`: a standard's cases and layers, and documents judged
+//! without a log.
 
 use std::{
     io::Write,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
@@ -107,5 +109,83 @@ fn documents_are_judged_without_a_log() -> Result<()> {
     let unknown = program(&["evaluate", "--requirement", "none-such"], "")?;
     let said = String::from_utf8_lossy(&unknown.stderr);
     ensure!(said.contains("no requirement none-such"), "{said}");
+    Ok(())
+}
+
+/// A user with one key, made 75 days before the instant of `JUDGED_AT`.
+const USER: &str = r#"{"awsAccountId":"111111111111","awsRegion":"global","resourceType":"AWS::IAM::User",
+    "resourceId":"AIDA1","resourceName":"alice","configuration":{"UserName":"alice"},
+    "supplementaryConfiguration":{"AccessKeys":[{"AccessKeyId":"AKIA1","Status":"Active",
+    "CreateDate":"2026-01-01T00:00:00Z"}]}}"#;
+const JUDGED_AT: &str = "2026-03-17T00:00:00Z";
+
+/// Writes the files of the manual's example of a company's layer; gives its folder.
+fn example(folder: &Path) -> Result<PathBuf> {
+    let page = include_str!("../../docs/src/adding-a-requirement.md");
+    let ours = folder.join("ours");
+    std::fs::create_dir(&ours)?;
+    for block in page.split("```yaml\n# ours/").skip(1) {
+        let (name, rest) = block.split_once('\n').context("the first line names the file")?;
+        let (text, _) = rest.split_once("```").context("the block ends")?;
+        std::fs::write(ours.join(name), text)?;
+    }
+    Ok(ours)
+}
+
+#[test]
+fn a_companys_layer_changes_what_ships() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let ours = example(folder.path())?;
+    let dir = ours.to_str().context("UTF-8")?;
+    let tested = program(&["test", "shipped", dir, "--verbose"], "")?;
+    let said = String::from_utf8_lossy(&tested.stdout);
+    ensure!(tested.status.success(), "{said}");
+    ensure!(said.contains("ok: iam-access-key-age / a key of 61 days\n"), "{said}");
+
+    let judge = |layers: &[&str], more: &[&str]| -> Result<Output> {
+        let layers = layers.iter().flat_map(|layer| ["--standard", layer]);
+        let rest = ["--at", JUDGED_AT].into_iter().chain(more.iter().copied());
+        let arguments: Vec<&str> = ["evaluate"].into_iter().chain(layers).chain(rest).collect();
+        program(&arguments, &USER.replace('\n', " "))
+    };
+    let key_age = ["--requirement", "iam-access-key-age"];
+    let verdict = |output: &Output| -> Result<(Value, Value)> {
+        let all = lines(output)?;
+        let one = all.first().with_context(|| format!("a verdict: {output:?}"))?;
+        Ok((one["verdict"].clone(), one["evidence"].clone()))
+    };
+    for layers in [&[][..], &["shipped"], &["standard"]] {
+        assert_eq!(verdict(&judge(layers, &key_age)?)?, ("pass".into(), "".into()), "{layers:?}");
+    }
+    let old = "key AKIA1 of alice was made on 2026-01-01T00:00:00Z, more than 60 days ago";
+    let judged = verdict(&judge(&["shipped", dir], &key_age)?)?;
+    assert_eq!(judged, ("fail".into(), old.into()));
+    // What is switched off is not there, and the folder alone has nothing to change.
+    let off = judge(&["shipped", dir], &["--requirement", "zone-spf"])?;
+    ensure!(String::from_utf8_lossy(&off.stderr).contains("no requirement zone-spf"), "{off:?}");
+    let alone = judge(&[dir], &[])?;
+    let said = String::from_utf8_lossy(&alone.stderr);
+    ensure!(!alone.status.success(), "{said}");
+    let fault = "zone-spf.yaml:1:9: no earlier layer has a requirement zone-spf";
+    ensure!(said.contains(fault), "{said}");
+    Ok(())
+}
+
+#[test]
+fn a_configurations_layers_are_validated() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let ours = example(folder.path())?;
+    let path = folder.path().join("scorecard.yaml");
+    std::fs::write(&path, "log: {local: ./log}\nstandard: [shipped, ./ours]\n")?;
+    let arguments = ["validate", "--config", path.to_str().context("UTF-8")?];
+    let good = program(&arguments, "")?;
+    ensure!(good.status.success(), "{good:?}");
+    let wrong = "change: s3-encryption\nbecause: B\nparameters: {algorithm: [AES256]}\n";
+    std::fs::write(ours.join("s3-encryption.yaml"), wrong)?;
+    let bad = program(&arguments, "")?;
+    let said = String::from_utf8_lossy(&bad.stderr);
+    let fault = "s3-encryption.yaml:3:25: s3-encryption has no parameter algorithm; did you mean \
+        algorithms?";
+    ensure!(!bad.status.success() && said.contains(fault), "{said}");
     Ok(())
 }
