@@ -30,7 +30,7 @@ pub(crate) fn read(
             }
             None => {
                 let message = format!(
-                    "{name} is no bool, int, double, string, or list of values of one of these kinds"
+                    "{name} is no bool, int, double, string, or list of values of one such kind"
                 );
                 problems.push(source.problem(Some(field.defined), message));
             }

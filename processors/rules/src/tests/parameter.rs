@@ -6,7 +6,8 @@ use super::{Case, DAY_MS, NOW_MS, compiled};
 use crate::{Judgement, RuleSource, library::time::format, parameters};
 
 const PARAMETERS: &str = r#"{"days": 90, "share": 1.5, "strict": true, "name": "web",
-    "ports": [22, 3389], "none": [], "kinds": ["tcp", "6"], "pattern": "^w", "range": "10.0.0.0/8"}"#;
+    "ports": [22, 3389], "none": [], "kinds": ["tcp", "6"], "pattern": "^w",
+    "range": "10.0.0.0/8"}"#;
 
 /// Texts with parameters, and the same with values.
 const TEXTS: &[(&str, &str)] = &[
@@ -27,8 +28,9 @@ const TEXTS: &[(&str, &str)] = &[
 
 fn items() -> Case {
     let item = |name: &str, days: i64, port: i64| {
+        let range = format!("{}.0.0.0/8", port.min(99));
         json!({"Name": name, "At": format(NOW_MS - days * DAY_MS), "Port": port, "Kind": "tcp",
-            "Share": days as f64 / 60.0, "On": port == 22, "Cidr": format!("{}.0.0.0/8", port.min(99))})
+            "Share": days as f64 / 60.0, "On": port == 22, "Cidr": range})
     };
     let items = [item("web", 90, 22), item("api", 91, 3389), item("www", 1, 10)];
     Case::s(json!({"L": items, "Other": [{}]}))
