@@ -114,7 +114,8 @@ fn documents_are_judged_without_a_log() -> Result<()> {
 
 /// A user with one key, made 75 days before the instant of `JUDGED_AT`.
 const USER: &str = r#"{"awsAccountId":"111111111111","awsRegion":"global",
-    "resourceType":"AWS::IAM::User","resourceId":"AIDA1","resourceName":"alice","configuration":{"UserName":"alice"},
+    "resourceType":"AWS::IAM::User","resourceId":"AIDA1","resourceName":"alice",
+    "configuration":{"UserName":"alice"},
     "supplementaryConfiguration":{"AccessKeys":[{"AccessKeyId":"AKIA1","Status":"Active",
     "CreateDate":"2026-01-01T00:00:00Z"}]}}"#;
 const JUDGED_AT: &str = "2026-03-17T00:00:00Z";
