@@ -40,6 +40,14 @@ REPORT = "report/cloudsploit"
 KEY_AGE_MAX_DAYS = 90
 
 
+def with_values(requirement):
+    """Gives a requirement whose sentences have the parameters' values in them."""
+    values = requirement.get("parameters", {})
+    sentences = {name: re.sub(r"\{param\.(\w+)\}", lambda found: str(values[found[1]]), text)
+                 for name, text in requirement.items() if isinstance(text, str)}
+    return requirement | sentences
+
+
 class Model:
     """Everything that follows from the facts."""
 
@@ -47,7 +55,7 @@ class Model:
         self.facts = facts
         self.site = pathlib.Path(facts["site"])
         self.world = facts["world"]
-        self.standard = [yaml.safe_load(path.read_text())
+        self.standard = [with_values(yaml.safe_load(path.read_text()))
                          for path in sorted(pathlib.Path(facts["standard"]).glob("*.yaml"))]
         self.by_id = {one["id"]: one for one in self.standard}
         self.register = self.read_register()
