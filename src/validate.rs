@@ -15,6 +15,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let config = args.config.read()?;
     let mut problems = sources::check(&config, now_ms());
+    // A layer that can't be listed is told already.
     if let Ok(report) = producer_standard::run_tests(&config.standard)
         && report.problems.is_empty()
         && !report.is_ok()

@@ -8,7 +8,14 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use schemas::{
+    Codec,
+    topic::{self, SCORE_STATE},
+};
 use serde_json::Value;
+use stream::snapshot;
+
+use crate::site::Site;
 
 fn program(arguments: &[&str], input: &str) -> Result<Output> {
     let mut child = Command::new(env!("CARGO_BIN_EXE_scorecard"))
@@ -188,5 +195,51 @@ fn a_configurations_layers_are_validated() -> Result<()> {
     let fault = "s3-encryption.yaml:3:25: s3-encryption has no parameter algorithm; did you mean \
         algorithms?";
     ensure!(!bad.status.success() && said.contains(fault), "{said}");
+    Ok(())
+}
+
+#[test]
+fn a_layer_takes_effect_and_stays_when_it_breaks() -> Result<()> {
+    let site = Site::local(2)?;
+    site.fill(4, 1)?;
+    site.process()?;
+    let scored = |id: &str| -> Result<usize> {
+        let scores = snapshot::table(&*site.open()?, &Codec::default(), &site.prefix, &SCORE_STATE);
+        Ok(scores?.keys().filter(|key| key.requirement == id).count())
+    };
+    ensure!(scored("zone-spf")? > 0, "what ships is in force");
+
+    let ours = example(site.folder())?;
+    let config = std::fs::read_to_string(site.file())?;
+    std::fs::write(site.file(), format!("{config}standard: [shipped, ./ours]\n"))?;
+    site.run(&["collect"])?;
+    site.process()?;
+    assert_eq!(scored("zone-spf")?, 0, "what is switched off goes");
+    ensure!(scored("our-agent")? > 0, "what is added is in force");
+    let explained = || -> Result<String> {
+        let accounts = snapshot::table(
+            &*site.open()?,
+            &Codec::default(),
+            &site.prefix,
+            &topic::ACCOUNT_STATE,
+        )?;
+        let account = &accounts.first_key_value().context("an account")?.0.account;
+        site.run(&["explain", "--account", account, "--requirement", "iam-access-key-age"])
+    };
+    let changed = "Access keys are not older than 60 days\n  changed from what ships: Policy 7.2";
+    let said = explained()?;
+    ensure!(said.contains(changed) && said.contains("weight 8"), "{said}");
+
+    // It is not published as it ships, and what is switched off stays off.
+    let wrong = "change: iam-access-key-age\nbecause: B\nparameters: {days: many}\n";
+    std::fs::write(ours.join("iam-access-key-age.yaml"), wrong)?;
+    let ended = site.end_of(&["collect"])?;
+    let fault = "iam-access-key-age.yaml:3:20: days of iam-access-key-age is an int, not a string";
+    let told = format!("{}{}", ended.stdout, ended.stderr);
+    ensure!(told.contains(fault), "{told}");
+    site.process()?;
+    let said = explained()?;
+    ensure!(said.contains(changed), "{said}");
+    assert_eq!(scored("zone-spf")?, 0);
     Ok(())
 }

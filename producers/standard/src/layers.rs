@@ -37,40 +37,40 @@ impl Laid {
     fn lay(&mut self, place: &Path, files: Vec<(PathBuf, Text)>) {
         let earlier = self.requirements.len();
         let mut changes = Vec::new();
-        let mut is_lost = false;
-        if files.is_empty() {
+        let mut is_lost = files.is_empty();
+        if is_lost {
             let message = "there is no requirement in this folder";
             self.problems.push(whole(place.to_owned(), message));
         }
         for (path, text) in files {
-            let subject = match text {
-                Ok(text) => {
-                    let subject: Subject = serde_saphyr::from_str(&text).unwrap_or_default();
-                    let outcome = match subject.change {
-                        Some(_) => change::check(&path, &text).map(|change| changes.push(change)),
-                        None => check::check(&path, &text).map(|one| self.keep(one, earlier)),
-                    };
-                    outcome.map_err(|found| {
-                        self.problems.extend(found);
-                        subject.change.or(subject.id)
-                    })
-                }
+            match text {
+                Ok(text) => is_lost |= self.file(&path, &text, earlier, &mut changes),
                 Err(message) => {
                     self.problems.push(whole(path, message));
-                    Err(None)
+                    is_lost = true;
                 }
-            };
-            match subject {
-                Ok(()) => {}
-                Err(Some(id)) => drop(self.broken.insert(id)),
-                Err(None) => is_lost = true,
             }
         }
         self.change(changes, earlier);
-        // A file that can't be read may be the change of any of them.
+        // What can't be read, or is not there, may be the change of any of them.
         if is_lost {
             self.requirements.drain(..earlier);
         }
+    }
+
+    /// Reads a file of a layer; tells whether it does not even say what it is about.
+    fn file(&mut self, path: &Path, text: &str, earlier: usize, changes: &mut Vec<Change>) -> bool {
+        let Subject { id, change } = serde_saphyr::from_str(text).unwrap_or_default();
+        let read = match change {
+            Some(_) => change::check(path, text).map(|change| changes.push(change)),
+            None => check::check(path, text).map(|one| self.keep(one, earlier)),
+        };
+        let Err(found) = read else { return false };
+        self.problems.extend(found);
+        let subject = change.or(id);
+        let is_lost = subject.is_none();
+        self.broken.extend(subject);
+        is_lost
     }
 
     /// Keeps a requirement unless an earlier file has its id.

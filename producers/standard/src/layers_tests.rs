@@ -429,6 +429,7 @@ fn files_of_layers_fit_each_other() {
     assert_eq!(message(&changed(&all_off)), [fault("1", 0, 0, "no requirement is in force")]);
     let empty = changed(&[]);
     assert_eq!(message(&empty), [fault("1", 0, 0, "there is no requirement in this folder")]);
+    assert_eq!(ids(&empty.load()), [""; 0], "nothing is published as it ships");
     assert_eq!(load(&[]).expect("nothing is listed").problems.len(), 1);
 }
 
