@@ -5,11 +5,11 @@ mod envelope;
 use std::{
     collections::BTreeSet,
     io::{BufRead, stdin},
-    path::PathBuf,
 };
 
 use anyhow::{Context, Result, bail};
 use compliance::{Relatives, Standard, judge};
+use producer_standard::Layer;
 use schemas::Resource;
 use serde_json::json;
 
@@ -22,9 +22,10 @@ use crate::{instant::instant, output::say, site::now_ms};
 /// errors and truncated. The accounts of all documents know each other.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The standard's folder; the standard that ships when absent
-    #[arg(long, value_name = "DIR")]
-    standard: Option<PathBuf>,
+    /// A layer of the standard: a folder, or `shipped` for what the program carries; given several
+    /// times, each may change what is before it
+    #[arg(long, value_name = "LAYER", default_value = "shipped")]
+    standard: Vec<Layer>,
     /// The instant of evaluation (RFC 3339) or day; now when absent
     #[arg(long, value_name = "TIME", value_parser = instant)]
     at: Option<i64>,
@@ -101,10 +102,7 @@ fn relatives(standard: &Standard, documents: &[Resource], whole: bool) -> Relati
 }
 
 fn load(args: &Args) -> Result<Standard> {
-    let loaded = match &args.standard {
-        Some(dir) => producer_standard::load(dir)?,
-        None => producer_standard::shipped(),
-    };
+    let loaded = producer_standard::load(&args.standard)?;
     for problem in &loaded.problems {
         eprintln!("{problem}");
     }

@@ -75,6 +75,18 @@ pub struct Requirement {
     #[serde(default)]
     #[avro(default = "[]")]
     pub controls: Vec<String>,
+    /// What the rule's texts call `param.NAME`: a JSON object with sorted members.
+    #[serde(default = "no_parameters")]
+    #[avro(default = "\"{}\"")]
+    pub parameters: String,
+    /// Why a company's own layers changed it, in their order; empty as it ships.
+    #[serde(default)]
+    #[avro(default = "[]")]
+    pub changes: Vec<String>,
+}
+
+fn no_parameters() -> String {
+    "{}".to_owned()
 }
 
 /// The text of a rule: CEL expressions.

@@ -221,6 +221,8 @@ fn requirement(number: u16) -> Requirement {
         }],
         remediation: "Encrypt the volume.".to_owned(),
         controls: Vec::new(),
+        parameters: "{}".to_owned(),
+        changes: Vec::new(),
     }
 }
 

@@ -24,6 +24,8 @@ fn requirement(scoring: Scoring, weight: i64) -> Requirement {
         checks: vec![],
         remediation: "m".into(),
         controls: Vec::new(),
+        parameters: "{}".to_owned(),
+        changes: Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use rules::{CompileError, RelatedSource, Rule, RuleSource};
+use rules::{CompileError, Parameters, RelatedSource, Rule, RuleSource};
 use schemas::{ComplianceKey, ComplianceState, RelatedText, Requirement, RuleText};
 
 use crate::{RULE_SOURCE, part_of};
@@ -64,10 +64,14 @@ pub struct Standard {
 impl Standard {
     /// Puts a requirement in force, in place of an older version of it.
     pub fn insert(&mut self, requirement: Requirement) {
-        let told = |errors: Vec<CompileError>| {
-            errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-        };
-        let rule = requirement.rule.as_ref().map(|text| compile(text).map_err(told));
+        let rule = requirement.rule.as_ref().map(|text| {
+            let parameters = rules::parameters(&requirement.parameters);
+            let parameters = parameters.ok_or("its parameters can't be read")?;
+            let told = |errors: Vec<CompileError>| {
+                errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+            };
+            compile(text, &parameters).map_err(told)
+        });
         let id = requirement.id.clone();
         self.entries.insert(id, Arc::new(StandardEntry { requirement, rule }));
     }
@@ -117,7 +121,7 @@ impl Standard {
 /// Compiles a requirement's rule.
 ///
 /// Errors: see [`Rule::compile`].
-pub fn compile(text: &RuleText) -> Result<Rule, Vec<CompileError>> {
+pub fn compile(text: &RuleText, parameters: &Parameters) -> Result<Rule, Vec<CompileError>> {
     if text.each.is_some() != text.part.is_some() {
         let (field, message) = ("each".to_owned(), "each and part belong together".to_owned());
         return Err(vec![CompileError { field, line: 1, column: 1, message }]);
@@ -129,6 +133,7 @@ pub fn compile(text: &RuleText) -> Result<Rule, Vec<CompileError>> {
         pass: &text.pass,
         message: text.message.as_deref(),
         related: &related,
+        parameters: Some(parameters),
     })
 }
 

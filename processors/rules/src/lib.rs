@@ -7,14 +7,16 @@
 //! and patterns are checked when a rule is compiled.
 //!
 //! Names: `r` the configuration, `s` the supplementary configuration, `doc` the envelope
-//! (`account`, `region`, `id`, `name`, `arn`, `tags`), `item` in rules with `each`, `now`, and
-//! `related.NAME`, what the rule says that it wants to know of other resources of the account.
+//! (`account`, `region`, `id`, `name`, `arn`, `tags`), `item` in rules with `each`, `now`, `param`
+//! the rule's parameters, and `related.NAME`, what the rule says that it wants to know of other
+//! resources of the account.
 
 mod compile;
 mod cuts;
 mod library;
 mod machine;
 mod node;
+mod parameter;
 pub mod policy;
 mod related;
 mod rule;
@@ -27,6 +29,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+pub use parameter::{Parameter, Parameters, parameters};
 pub use related::Relation;
 pub use rule::Rule;
 
@@ -41,6 +44,8 @@ pub struct RuleSource<'a> {
     pub pass: &'a str,
     /// The evidence of a failure, with `{expression}` in it.
     pub message: Option<&'a str>,
+    /// What the texts call `param.NAME`; each becomes a constant of the compiled rule.
+    pub parameters: Option<&'a Parameters>,
     /// What it wants to know of other resources of the account.
     pub related: &'a [RelatedSource<'a>],
 }

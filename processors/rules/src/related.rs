@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::compile::{Field, Shared, expression};
 use crate::machine::Machine;
 use crate::node::{Node, Site};
-use crate::{Context, Document, RelatedSource};
+use crate::{Context, Document, Parameters, RelatedSource, RuleSource};
 
 /// What one document is found by, and what it tells those that look for it.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,20 +26,25 @@ pub(crate) struct Related {
 
 impl Related {
     /// Compiles a rule's relations; their names and members are known to its other texts then.
-    pub(crate) fn compile_all(sources: &[RelatedSource<'_>], shared: &mut Shared) -> Vec<Related> {
-        let compiled = sources.iter().map(|source| Related::compile(source, shared)).collect();
+    pub(crate) fn compile_all(rule: &RuleSource<'_>, shared: &mut Shared) -> Vec<Related> {
+        let sources = rule.related.iter();
+        let compile = |source| Related::compile(source, rule.parameters, shared);
+        let compiled = sources.clone().map(compile).collect();
         shared.related = sources
-            .iter()
             .map(|one| (one.name.to_owned(), one.gives.iter().map(|g| g.0.to_owned()).collect()))
             .collect();
         compiled
     }
 
-    fn compile(source: &RelatedSource<'_>, shared: &mut Shared) -> Related {
+    fn compile(
+        source: &RelatedSource<'_>,
+        parameters: Option<&Parameters>,
+        shared: &mut Shared,
+    ) -> Related {
         let name = source.name;
         let mut side = |field: String, text| {
             let (item, is_condition, may_use_time) = (None, false, false);
-            let field = Field { name: &field, text, item, is_condition, may_use_time };
+            let field = Field { name: &field, text, item, parameters, is_condition, may_use_time };
             let asked = std::mem::take(&mut shared.uses_accounts);
             let compiled = expression(field, shared);
             if std::mem::replace(&mut shared.uses_accounts, asked) {

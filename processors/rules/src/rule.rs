@@ -32,6 +32,7 @@ struct Inner {
     sites: Vec<String>,
     uses_accounts: bool,
     uses_time: bool,
+    parameters: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -48,13 +49,14 @@ impl Rule {
     /// unreadable patterns, conditions that are never true or false.
     pub fn compile(source: &RuleSource<'_>) -> Result<Rule, Vec<CompileError>> {
         let mut shared = Shared { sites: vec!["the rule".to_owned()], ..Shared::default() };
-        let related = Related::compile_all(source.related, &mut shared);
+        let related = Related::compile_all(source, &mut shared);
         let field = |name, text, item, is_condition, may_use_time| Field {
             name,
             text,
             item,
             is_condition,
             may_use_time,
+            parameters: source.parameters,
         };
         let mut item_place = None;
         let list = source.each.map(|(list, _)| {
@@ -80,9 +82,18 @@ impl Rule {
         };
         let (uses_accounts, uses_time) = told;
         if shared.errors.is_empty() {
-            let sites = shared.sites;
-            let inner =
-                Inner { related, each, applies, pass, message, sites, uses_accounts, uses_time };
+            let Shared { sites, parameters, .. } = shared;
+            let inner = Inner {
+                related,
+                each,
+                applies,
+                pass,
+                message,
+                sites,
+                uses_accounts,
+                uses_time,
+                parameters,
+            };
             Ok(Rule { inner: Arc::new(inner) })
         } else {
             Err(shared.errors)
@@ -122,6 +133,11 @@ impl Rule {
     /// Tells whether a verdict may change with the accounts that are known.
     pub fn depends_on_accounts(&self) -> bool {
         self.inner.uses_accounts
+    }
+
+    /// Tells whether a text of the rule uses a parameter.
+    pub fn uses_parameter(&self, name: &str) -> bool {
+        self.inner.parameters.contains(name)
     }
 
     /// Tells whether a verdict may change with time alone.

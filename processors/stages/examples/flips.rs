@@ -228,6 +228,8 @@ fn requirement(bench: &mut Bench, check: usize) -> Record {
             }],
             remediation: String::new(),
             controls: Vec::new(),
+            parameters: "{}".to_owned(),
+            changes: Vec::new(),
             id,
         },
     )

@@ -88,6 +88,8 @@ impl Tape {
             checks: Vec::new(),
             remediation: String::new(),
             controls: Vec::new(),
+            parameters: "{}".to_owned(),
+            changes: Vec::new(),
         };
         self.put(&topic::REQUIREMENT, &RequirementKey::new(id), &row);
     }

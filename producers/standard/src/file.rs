@@ -1,4 +1,4 @@
-//! The form of a requirement's file.
+//! The forms of files: of a requirement, and of a change to one.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +18,9 @@ pub(crate) struct File {
     pub(crate) weight: Spanned<i64>,
     pub(crate) resource_type: Spanned<String>,
     pub(crate) scoring: Scoring,
+    /// What the rule's texts call `param.NAME`.
+    #[serde(default)]
+    pub(crate) parameters: BTreeMap<String, Spanned<Value>>,
     pub(crate) rule: Option<RuleOfFile>,
     #[serde(default)]
     pub(crate) checks: Vec<CheckOfFile>,
@@ -26,6 +29,48 @@ pub(crate) struct File {
     pub(crate) remediation: Spanned<String>,
     #[serde(default)]
     pub(crate) tests: Vec<Case>,
+}
+
+/// A file that changes a requirement of an earlier layer.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChangeFile {
+    /// The requirement's id.
+    pub(crate) change: Spanned<String>,
+    /// Why the company wants it so.
+    pub(crate) because: Spanned<String>,
+    /// Whether the requirement is in force.
+    pub(crate) enabled: Option<bool>,
+    pub(crate) severity: Option<Severity>,
+    pub(crate) weight: Option<Spanned<i64>>,
+    #[serde(default)]
+    pub(crate) parameters: BTreeMap<String, Spanned<Value>>,
+    pub(crate) remediation: Option<Spanned<String>>,
+    /// Outside checks that feed it too.
+    #[serde(default)]
+    pub(crate) checks: Vec<CheckOfFile>,
+    /// Outside checks that feed it no more.
+    #[serde(default)]
+    pub(crate) release: Vec<Release>,
+    #[serde(default)]
+    pub(crate) tests: Vec<Case>,
+}
+
+/// An outside check that a change takes away.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Release {
+    pub(crate) source: String,
+    pub(crate) check: Spanned<String>,
+}
+
+/// What a file is about, whatever else it says.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Subject {
+    /// The requirement that the file holds.
+    pub(crate) id: Option<String>,
+    /// The requirement that the file changes.
+    pub(crate) change: Option<String>,
 }
 
 /// The rule of a file.

@@ -4,16 +4,19 @@
 mod call;
 mod comprehension;
 mod operator;
+mod parameter;
 mod related;
 mod template;
+
+use std::collections::BTreeSet;
 
 use cel::common::ast::{
     CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, MapExpr, SelectExpr, SourceInfo, operators,
 };
 use cel::parser::Parser;
 
-use crate::CompileError;
 use crate::node::{Literal, Name, Node, Site};
+use crate::{CompileError, Parameters};
 
 pub(crate) use template::{Piece, Template};
 
@@ -36,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) uses_time: bool,
     /// The relations' names, each with the members of its items.
     pub(crate) related: Vec<(String, Vec<String>)>,
+    /// The parameters that are used.
+    pub(crate) parameters: BTreeSet<String>,
 }
 
 /// Which of a rule's texts is compiled, and what it may say.
@@ -49,6 +54,7 @@ pub(crate) struct Field<'s> {
     pub(crate) is_condition: bool,
     /// Whether `now` may be used.
     pub(crate) may_use_time: bool,
+    pub(crate) parameters: Option<&'s Parameters>,
 }
 
 /// Compiles a field that is one expression.
@@ -130,6 +136,9 @@ impl<'s> Compiler<'s> {
             Expr::Select(select) if is_name(&select.operand, "doc") => {
                 self.document_field(expression.id, &select.field, select.test)
             }
+            Expr::Select(select) if is_name(&select.operand, "param") => {
+                self.parameter(expression.id, &select.field, select.test)
+            }
             Expr::Select(select) if is_name(&select.operand, "related") => {
                 self.related(expression.id, &select.field, select.test)
             }
@@ -177,6 +186,7 @@ impl<'s> Compiler<'s> {
             ("s", _) => known(Name::Supplementary, "s"),
             ("item", Some(place)) => known(Name::Item, place),
             ("item", None) => self.error(id, "item is only known in the texts of a rule with each"),
+            ("param", _) => self.error(id, "param can't stand alone; write param.NAME"),
             ("doc", _) => self.error(id, "doc can't stand alone; write doc.account or the like"),
             ("related", _) => self.error(id, "related can't stand alone; write related.NAME"),
             ("now", _) => self.error(

@@ -1,6 +1,8 @@
 //! Faults that are found when a rule is compiled, with their place.
 
-use crate::{CompileError, Rule, RuleSource};
+use serde_json::json;
+
+use crate::{CompileError, Parameter, Rule, RuleSource, parameters};
 
 fn errors(source: &RuleSource<'_>) -> Vec<CompileError> {
     Rule::compile(source).err().unwrap_or_default()
@@ -129,4 +131,60 @@ fn a_rule_tells_what_it_depends_on() {
         (false, false),
         "a message decides nothing"
     );
+}
+
+#[test]
+fn parameters_are_checked_like_other_names() {
+    let parameters = parameters(r#"{"days": 90, "on": true}"#).expect("they are parameters");
+    let parameters = Some(&parameters);
+    let table = [
+        ("r.x <= param.hours", 1, 13, "there is no parameter 'hours'"),
+        ("r.x <= param", 1, 8, "param can't stand alone; write param.NAME"),
+        ("has(param.days)", 1, 4, "param.days is always there"),
+        ("r.x || param.days", 1, 13, "param.days is never true or false"),
+        ("r.x == param.on", 1, 5, "compare with param.on by writing the bare value"),
+        ("r.x.exists(param, r.y)", 1, 11, "'param' can't be the name of a loop's variable"),
+    ];
+    for (pass, line, column, message) in table {
+        let found = errors(&RuleSource { pass, parameters, ..RuleSource::default() });
+        let found: Vec<_> =
+            found.iter().map(|one| (one.line, one.column, one.message.as_str())).collect();
+        assert_eq!(found, [(line, column, message)], "{pass}");
+    }
+    let none = errors(&RuleSource { pass: "r.x <= param.days", ..RuleSource::default() });
+    assert_eq!(none[0].message, "there is no parameter 'days'");
+    let each = Some(("s.Keys.filter(k, k.Age > param.days)", "item.Id"));
+    let source = RuleSource { each, pass: "item.x", parameters, ..RuleSource::default() };
+    let rule = Rule::compile(&source).expect("it compiles");
+    assert!(rule.uses_parameter("days") && !rule.uses_parameter("on"));
+}
+
+#[test]
+fn parameters_are_of_few_kinds() {
+    let table = [
+        (json!(true), Some("a bool")),
+        (json!(-1), Some("an int")),
+        (json!(1.0), Some("a double")),
+        (json!("x"), Some("a string")),
+        (json!([]), Some("an empty list")),
+        (json!([true, false]), Some("a list of bools")),
+        (json!([1, 2]), Some("a list of ints")),
+        (json!([1.5]), Some("a list of doubles")),
+        (json!(["x"]), Some("a list of strings")),
+        (json!(null), None),
+        (json!({}), None),
+        (json!(u64::MAX), None),
+        (json!([1, "x"]), None),
+        (json!([[1]]), None),
+        (json!([[]]), None),
+    ];
+    for (value, kind) in table {
+        assert_eq!(Parameter::of(value.clone()).as_ref().map(Parameter::kind), kind, "{value}");
+    }
+    let of = |value| Parameter::of(value).expect("a parameter");
+    assert!(of(json!([])).is_like(&of(json!([1]))) && of(json!([1])).is_like(&of(json!([]))));
+    assert!(!of(json!([])).is_like(&of(json!(1))) && !of(json!([1])).is_like(&of(json!(["x"]))));
+    for text in ["", "[]", "{\"x\": null}"] {
+        assert!(parameters(text).is_none(), "{text}");
+    }
 }

@@ -5,6 +5,7 @@ mod language;
 mod load;
 mod missing;
 mod oracle;
+mod parameter;
 mod parts;
 mod realistic;
 mod related;
@@ -43,6 +44,8 @@ pub(crate) struct Case {
     pub(crate) related_by_name: Value,
     /// The id and the name; others when empty.
     pub(crate) id: String,
+    /// The parameters, which our evaluator was given when the rule was compiled.
+    pub(crate) param: Value,
 }
 
 impl Case {

@@ -14,6 +14,7 @@ const KEY_AGE: RuleSource<'_> = RuleSource {
         "key {item.AccessKeyId} of {r.UserName} is {age_days(item.CreateDate, now)} days",
     ),
     related: &[],
+    parameters: None,
 };
 
 fn judge(s: Value) -> Vec<Judgement> {

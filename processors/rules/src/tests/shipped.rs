@@ -18,6 +18,7 @@ const STANDARD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../standard");
 /// A rule in both forms.
 struct Both {
     rule: Rule,
+    param: Value,
     related: Vec<Relation>,
     each: Option<(Program, Program)>,
     applies: Option<Program>,
@@ -107,20 +108,23 @@ fn keys(program: Option<&Program>, case: &Case) -> Option<Vec<String>> {
 }
 
 impl Both {
-    fn of(rule: &Value) -> Self {
+    fn of(rule: &Value, param: &Value) -> Self {
         let text = |name: &str| rule[name].as_str();
         let each = rule["each"]["in"].as_str().zip(rule["each"]["key"].as_str());
         let pass = text("pass").expect("a rule says what passes");
         let related: Vec<RelatedSource<'_>> = relations(rule).map(source_of).collect();
+        let parameters = crate::parameters(&param.to_string()).expect("they are parameters");
         let source = RuleSource {
             each,
             applies: text("applies"),
             pass,
             message: text("message"),
             related: &related,
+            parameters: Some(&parameters),
         };
         Self {
             rule: compiled(&source),
+            param: param.clone(),
             related: relations(rule).map(Relation::of).collect(),
             each: each.map(|(list, part)| (program(list), program(part))),
             applies: text("applies").map(program),
@@ -131,7 +135,7 @@ impl Both {
     /// Tells the case what each side finds of its family.
     fn joined(&self, family: &Family) -> Case {
         let lacking = || Related { items: json!([]), lacking: Some("not told".to_owned()) };
-        let mut case = family.case.clone();
+        let mut case = Case { param: self.param.clone(), ..family.case.clone() };
         let mut by_name = serde_json::Map::new();
         for (at, relation) in self.related.iter().enumerate() {
             let others = family.others.get(&relation.name);
@@ -189,7 +193,7 @@ impl Both {
 }
 
 /// Gives the rules that ship by file, each with its cases: whole documents, as in the file.
-fn shipped() -> Vec<(String, Value, Vec<Value>)> {
+fn shipped() -> Vec<(String, Both, Vec<Value>)> {
     let mut rules = Vec::new();
     for entry in fs::read_dir(Path::new(STANDARD)).expect("the standard is there") {
         let path = entry.expect("an entry").path();
@@ -208,18 +212,22 @@ fn shipped() -> Vec<(String, Value, Vec<Value>)> {
         };
         let cases = file["tests"].as_array().into_iter().flatten();
         let cases = cases.filter(|case| is_whole(case) && others(case).iter().all(is_whole));
+        let param = or_empty(&file["parameters"]);
         let name = path.file_name().expect("a file").to_string_lossy().into_owned();
-        rules.push((name, file["rule"].clone(), cases.cloned().collect()));
+        rules.push((name, Both::of(&file["rule"], &param), cases.cloned().collect()));
     }
     rules
 }
 
+fn or_empty(value: &Value) -> Value {
+    if value.is_null() { json!({}) } else { value.clone() }
+}
+
 /// Reads one document of a case; the test runner calls the judged one `test`.
 fn case_of(of: &Value, id: &str) -> Case {
-    let document = |value: &Value| if value.is_null() { json!({}) } else { value.clone() };
     Case {
-        r: document(&of["r"]),
-        s: document(&of["s"]),
+        r: or_empty(&of["r"]),
+        s: or_empty(&of["s"]),
         tags: serde_json::from_value(of["tags"].clone()).unwrap_or_default(),
         id: id.to_owned(),
         ..Case::default()
@@ -245,8 +253,7 @@ fn is_in_a_document(pointer: &str) -> bool {
 #[test]
 fn shipped_rules_are_judged_alike_with_each_member_removed() {
     let (mut rules, mut count) = (0, 0);
-    for (name, rule, cases) in shipped() {
-        let both = Both::of(&rule);
+    for (name, both, cases) in shipped() {
         rules += 1;
         for case in cases {
             both.compare(&name, &family_of(&case));

@@ -219,6 +219,8 @@ pub(crate) fn requirement(id: &str, of_type: &str, pass: &str) -> Requirement {
         checks: vec![],
         remediation: String::new(),
         controls: Vec::new(),
+        parameters: "{}".to_owned(),
+        changes: Vec::new(),
     }
 }
 

@@ -133,6 +133,24 @@ fn a_changed_weight_scores_anew() {
 }
 
 #[test]
+fn a_changed_parameter_judges_anew() {
+    let mut w = World::new();
+    let of = |parameters: &str| {
+        let row = requirement("R1", BUCKET, "r.Public == param.open || param.size > 1");
+        Requirement { parameters: parameters.to_owned(), ..row }
+    };
+    w.requirement(of(r#"{"open": "no", "size": 1}"#));
+    w.scan(&[bucket("b1", false)]);
+    assert_eq!((w.verdict("R1", "b1"), w.counts("R1")), (Some(Fail), [1, 1, 0, 0, 0]));
+    w.requirement(of(r#"{"open": "no", "size": 2}"#));
+    assert_eq!((w.verdict("R1", "b1"), w.counts("R1")), (Some(Pass), [1, 0, 0, 0, 0]));
+    // A text that is no parameters is a fault of the rule.
+    w.requirement(Requirement { id: "R2".to_owned(), ..of("nonsense") });
+    assert_eq!(w.verdict("R2", "b1"), Some(Unknown));
+    assert!(w.row("R2", "b1", "").unwrap().evidence.contains("parameters"));
+}
+
+#[test]
 fn each_scoring_method_counts_in_its_own_way() {
     let mut w = World::new();
     w.scan(&[
