@@ -263,6 +263,7 @@ pub(crate) fn finding(check: &str, resource: &str, status: FindingStatus) -> Fin
         resource: resource.into(),
         status,
         message: format!("{check}: {status}"),
+        totals: None,
     }
 }
 
