@@ -165,6 +165,7 @@ pub(crate) async fn collected_in(
             Event::Seen(document) => resources.push(document.stamp(7)),
             Event::Completed { count } => break Ok(count),
             Event::Failed { error } => break Err(error),
+            Event::Told(_) => {}
             Event::Started => panic!("a collector does not start its scope"),
         }
     };

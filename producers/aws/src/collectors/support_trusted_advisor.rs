@@ -1,11 +1,15 @@
 //! Trusted Advisor's checks with their results, where the account's support plan has them.
 
+use std::sync::{Mutex, PoisonError};
+
+use producer_findings::sources::trusted_advisor;
+use schemas::Finding;
 use serde_json::{Value, json};
 
 use super::{Collecting, Collector, Coverage, items, see_each, text};
 use crate::account::Account;
 use crate::document::Document;
-use crate::scope::{CollectError, GLOBAL, Observer};
+use crate::scope::{CollectError, GLOBAL, Observer, Told};
 
 pub(super) const COLLECTOR: Collector = Collector {
     id: "support-trusted-advisor",
@@ -18,7 +22,7 @@ pub(super) const COLLECTOR: Collector = Collector {
 /// AWS's code for an account whose support plan does not include Trusted Advisor's API.
 const NO_PLAN: &str = "SubscriptionRequiredException";
 
-/// Sees each check, or that there are none to be had.
+/// Sees each check, or that there are none to be had; what they found is told as a report, too.
 ///
 /// Shape: configuration is the check; the id is the check's. Supplementary: `Result` is the result
 /// without its `timestamp`, which moves whenever AWS looks again, and a change that tells nothing
@@ -30,23 +34,44 @@ const NO_PLAN: &str = "SubscriptionRequiredException";
 /// `available: false` and why. It takes the place of the checks of a plan that has ended, so that
 /// what they found does not stand for ever; and since it has neither check nor result, a rule
 /// about them is unknown for it. The requirement is then one without a known verdict, and not one
-/// with nothing to judge.
+/// with nothing to judge. No report is told: it would clear what nobody looked at.
 fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
     Box::pin(async move {
         let parameters = json!({"language": "en"});
         let client = account.home("support");
         let answer = client.call("DescribeTrustedAdvisorChecks", parameters).await;
-        let answer = match answer {
-            Err(error) if error.code() == NO_PLAN => {
-                let reason = error.summary();
-                return observer.see(not_available(account, &reason)).await;
-            }
-            answer => answer?,
+        if let Err(error) = &answer
+            && error.code() == NO_PLAN
+        {
+            return observer.see(not_available(account, &error.summary())).await;
+        }
+        let found = Mutex::new(Vec::new());
+        let seen = match answer {
+            Ok(answer) => see_checks(account, observer, &answer, &found).await,
+            Err(error) => Err(error.into()),
         };
-        let checks = items(&answer, "checks")?.to_vec();
-        let each = |check| async move { document(account, &check).await };
-        see_each(account, observer, checks.into_iter().map(each)).await
+        let findings = match &seen {
+            Ok(()) => Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner)),
+            Err(error) => Err(error.summary()),
+        };
+        observer.tell(Told { source: trusted_advisor::ID, findings }).await?;
+        seen
     })
+}
+
+async fn see_checks(
+    account: &Account,
+    observer: &Observer,
+    answer: &Value,
+    found: &Mutex<Vec<Finding>>,
+) -> Result<(), CollectError> {
+    let checks = items(answer, "checks")?.to_vec();
+    let each = |check| async move {
+        let (document, findings) = check_of(account, &check).await?;
+        found.lock().unwrap_or_else(PoisonError::into_inner).extend(findings);
+        Ok(Some(document))
+    };
+    see_each(account, observer, checks.into_iter().map(each)).await
 }
 
 fn not_available(account: &Account, reason: &str) -> Document {
@@ -56,7 +81,11 @@ fn not_available(account: &Account, reason: &str) -> Document {
         .name(Some("not available"))
 }
 
-async fn document(account: &Account, check: &Value) -> Result<Option<Document>, CollectError> {
+/// Gives a check's document and its findings; one whose result can't be had or read says so.
+async fn check_of(
+    account: &Account,
+    check: &Value,
+) -> Result<(Document, Vec<Finding>), CollectError> {
     let id = text(check, "id")?;
     let parameters = json!({"checkId": id, "language": "en"});
     let client = account.home("support");
@@ -68,10 +97,15 @@ async fn document(account: &Account, check: &Value) -> Result<Option<Document>, 
         }
         result
     });
+    let findings = match &result {
+        Ok(result) => trusted_advisor::findings(check, result),
+        Err(error) => Err(error.summary()),
+    };
+    let findings = findings.unwrap_or_else(|reason| vec![trusted_advisor::unread(id, reason)]);
     let mut document = Document::new(account, GLOBAL, COLLECTOR.resource_type, id, check)
         .name(check["name"].as_str());
     document.answer("Result", result, &[]);
-    Ok(Some(document))
+    Ok((document, findings))
 }
 
 #[cfg(test)]

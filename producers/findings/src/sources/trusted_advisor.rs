@@ -14,7 +14,10 @@ use crate::{
     json::{self, needed, text},
 };
 
-pub(super) const SOURCE: Source = Source { id: "trustedadvisor", parse };
+pub(super) const SOURCE: Source = Source { id: ID, parse };
+
+/// The source's id.
+pub const ID: &str = "trustedadvisor";
 
 /// The columns that name the resource of a row: its first of these does. A resource's own id in a
 /// result is opaque.
@@ -136,8 +139,7 @@ pub fn findings(check: &Value, result: &Value) -> Result<Vec<Finding>, String> {
     let flagged = result.get("flaggedResources").and_then(Value::as_array);
     let flagged = flagged.map_or(&[][..], Vec::as_slice);
     if overall == FindingStatus::Unknown {
-        let message = "Trusted Advisor has no result of it".to_owned();
-        return Ok(vec![about(&id, FindingSubject::Query, overall, message)]);
+        return Ok(vec![unread(&id, "Trusted Advisor has no result of it".to_owned())]);
     }
     if flagged.is_empty() {
         return Ok(vec![unlisted(&id, overall, headings.as_deref(), result)]);
@@ -165,6 +167,12 @@ fn totals(result: &Value, rows: &[Finding]) -> Totals {
     let listed = count("resourcesFlagged").max(here);
     let failing = listed - i64::try_from(passing).unwrap_or(i64::MAX);
     Totals { failing, total: count("resourcesProcessed").max(listed) }
+}
+
+/// Makes the row of a check of which nothing is known, with the reason: what was found before
+/// stands.
+pub fn unread(id: &str, reason: String) -> Finding {
+    about(id, FindingSubject::Query, FindingStatus::Unknown, reason)
 }
 
 fn headings(check: &Value) -> Option<Vec<&str>> {
