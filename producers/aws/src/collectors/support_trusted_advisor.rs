@@ -113,7 +113,8 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::testing::{FakeAws, collected, refused};
+    use crate::testing::{FakeAws, collected, refused, told};
+    use schemas::{FindingStatus, FindingSubject};
 
     /// The form of AWS's examples; columns without a value are null there, too.
     fn result(check: &str, timestamp: usize) -> Value {
@@ -139,6 +140,58 @@ mod tests {
         let fake = FakeAws::json(|_, _| refused("AccessDeniedException"));
         let (_, end) = collected(&fake, &COLLECTOR, GLOBAL).await;
         assert_eq!(end, Err("AccessDeniedException: m".to_owned()), "which is something else");
+    }
+
+    #[tokio::test]
+    async fn what_the_checks_found_is_told_and_what_they_could_not_say_too() {
+        let fake = FakeAws::json(move |operation, parameters| {
+            let check = parameters["checkId"].as_str().unwrap_or_default();
+            match (operation, check) {
+                ("DescribeTrustedAdvisorChecks", _) => {
+                    let columns = json!(["Region", "Bucket Name", "Status"]);
+                    let one = |id| json!({"id": id, "name": "n", "metadata": columns});
+                    let checks = ["a", "b", "c"].map(one);
+                    (200, json!({"checks": checks}))
+                }
+                (_, "b") => refused("InternalServerError"),
+                // Its values do not stand below the headings.
+                (_, "c") => {
+                    let mut result = result("c", 0);
+                    result["flaggedResources"][0]["metadata"] = json!(["us-east-1"]);
+                    (200, json!({"result": result}))
+                }
+                _ => {
+                    let mut result = result("a", 0);
+                    result["flaggedResources"][0]["metadata"][1] = json!("shop-images");
+                    (200, json!({"result": result}))
+                }
+            }
+        });
+        let told = told(&fake, &COLLECTOR).await;
+        let rows = told[0].as_ref().expect("a report").iter();
+        let rows = rows.map(|row| (&*row.check, row.subject, row.status, &*row.message));
+        use {FindingStatus as S, FindingSubject as F};
+        let listed = "Region: us-east-1; Bucket Name: shop-images; Status: Yellow";
+        let misfit = "a resource has 1 values, and the check 3 headings";
+        assert_eq!(
+            Vec::from_iter(rows),
+            [
+                ("a", F::Resource, S::Warn, listed),
+                ("a", F::Summary, S::Warn, "1 of 2 resources are not in order"),
+                ("b", F::Query, S::Unknown, "InternalServerError: m"),
+                ("c", F::Query, S::Unknown, misfit),
+            ]
+        );
+        assert_eq!(told.len(), 1, "one report");
+    }
+
+    #[tokio::test]
+    async fn a_refused_listing_is_a_failed_report_and_no_plan_is_none() {
+        let fake = FakeAws::json(|_, _| refused("AccessDeniedException"));
+        let failed = told(&fake, &COLLECTOR).await;
+        assert_eq!(failed, [Err("AccessDeniedException: m".to_owned())]);
+        let fake = FakeAws::json(|_, _| refused(NO_PLAN));
+        assert_eq!(told(&fake, &COLLECTOR).await, []);
     }
 
     #[tokio::test]

@@ -147,7 +147,7 @@ pub fn findings(check: &Value, result: &Value) -> Result<Vec<Finding>, String> {
     let rows = flagged.iter().map(|one| listed(&id, headings.as_deref(), one));
     let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
     let totals = totals(result, &rows);
-    let message = format!("{} of {} resources are listed", totals.failing, totals.total);
+    let message = format!("{} of {} resources are not in order", totals.failing, totals.total);
     let sum = about(&id, FindingSubject::Summary, overall, message);
     rows.push(Finding { totals: Some(totals), ..sum });
     Ok(rows)
