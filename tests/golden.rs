@@ -148,8 +148,7 @@ fn publish(case: &Case, log: &dyn Log) {
     }
     for ((account, region, resource_type), resources) in case.documents() {
         let count = i64::try_from(resources.len()).unwrap();
-        let seen =
-            resources.into_iter().map(|resource| ObservationEvent::Observed { resource });
+        let seen = resources.into_iter().map(|resource| ObservationEvent::Observed { resource });
         let events = [ObservationEvent::Started {}].into_iter().chain(seen);
         for event in events.chain([ObservationEvent::Completed { count }]) {
             let observation = Observation {

@@ -119,7 +119,7 @@ mod tests {
             (F::Empty, S::Pass, false, None),
             (F::Query, S::Unknown, false, None),
         ] {
-            let row = 
+            let row =
                 finding_row(&finding(subject, status), &mapping(lenient), Scoring::Findings, false);
             assert_eq!(row.map(|row| row.verdict), expected, "{subject} {status}");
         }

@@ -141,7 +141,10 @@ pub(crate) async fn collected(
 }
 
 /// Runs a collector in the made-up account: what its scanner told, sorted as it stands.
-pub(crate) async fn told(fake: &FakeAws, collector: &Collector) -> Vec<Result<Vec<Finding>, String>> {
+pub(crate) async fn told(
+    fake: &FakeAws,
+    collector: &Collector,
+) -> Vec<Result<Vec<Finding>, String>> {
     let account = fake.account();
     let scope = Scope {
         account: account.id().to_owned(),

@@ -8,7 +8,8 @@ use anyhow::{Result, ensure};
 use kit::gateway::Gateway;
 use producer_aws::Summary;
 use schemas::{
-    AccountStatus, FindingStatus, FindingSubject, ObservationEvent, ReportEvent, Resource, UnitStatus,
+    AccountStatus, FindingStatus, FindingSubject, ObservationEvent, ReportEvent, Resource,
+    UnitStatus,
 };
 use serde_json::{Value, json};
 use support::world::{PLAN, START_MS, Scanned, World, scopes_of};

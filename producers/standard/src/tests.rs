@@ -201,7 +201,8 @@ fn what_is_scored_by_summary_is_fed_by_who_sums_up() {
     let text = text.replacen("all_or_nothing", "summary", 1);
     assert_eq!(problems(&text), [(8, 19, cloudsploit)]);
     for (source, of) in [("trustedadvisor", "HCP4007jGY"), ("s3import", "c"), ("ours", "c")] {
-        let text = text.replacen("cloudsploit, check: openSSH", &format!("{source}, check: {of}"), 1);
+        let text =
+            text.replacen("cloudsploit, check: openSSH", &format!("{source}, check: {of}"), 1);
         assert_eq!(problems(&text), [], "{source}");
     }
 }

@@ -320,11 +320,8 @@ impl Task<'_, '_> {
         key: &FindingKey,
         region: &str,
     ) -> Step<Option<Arc<FindingRow>>> {
-        let query = FindingKey {
-            region: region.to_owned(),
-            resource: String::new(),
-            ..key.clone()
-        };
+        let query =
+            FindingKey { region: region.to_owned(), resource: String::new(), ..key.clone() };
         let row = self.view.get(&FINDING, &query)?;
         Ok(row.filter(|row| {
             row.generation == sweep.generation && row.finding.subject == FindingSubject::Query

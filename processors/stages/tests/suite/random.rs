@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use schemas::{
     AccountListing, AccountRegister, AccountStatus, CheckMapping, Exception, ExceptionState,
-    Finding, FindingStatus, FindingSubject, ReportEvent, Requirement, Resource, RuleText, Scoring, Totals,
-    headers::rfc3339,
+    Finding, FindingStatus, FindingSubject, ReportEvent, Requirement, Resource, RuleText, Scoring,
+    Totals, headers::rfc3339,
 };
 
 use crate::build::{

@@ -10,9 +10,8 @@ use crate::{
 };
 
 /// What a line may say; anything else is a slip of the pen that would not be noticed.
-const FIELDS: &[&str] = &[
-    "account", "check", "failing", "message", "region", "resource", "status", "subject", "total",
-];
+const FIELDS: &[&str] =
+    &["account", "check", "failing", "message", "region", "resource", "status", "subject", "total"];
 
 /// Reads what a program printed.
 ///
@@ -87,9 +86,9 @@ fn subject(word: Option<&str>, has_resource: bool) -> Result<FindingSubject, Str
         Some("empty") => Ok(FindingSubject::Empty),
         Some("query") => Ok(FindingSubject::Query),
         Some("summary") => Ok(FindingSubject::Summary),
-        Some(word) => Err(format!(
-            "subject {word:?} is none of resource, account, empty, query, summary"
-        )),
+        Some(word) => {
+            Err(format!("subject {word:?} is none of resource, account, empty, query, summary"))
+        }
         None if has_resource => Ok(FindingSubject::Resource),
         None => Ok(FindingSubject::Account),
     }
@@ -126,7 +125,10 @@ mod tests {
             [
                 ("line 2", "status \"PASS\" is none of pass, warn, fail, unknown"),
                 ("line 3", "`resource` is missing"),
-                ("line 4", "subject \"region\" is none of resource, account, empty, query, summary"),
+                (
+                    "line 4",
+                    "subject \"region\" is none of resource, account, empty, query, summary"
+                ),
                 ("line 5", fields),
                 ("line 6", "account \"prod\" is no id of twelve digits"),
                 ("line 7", "`status` is missing"),

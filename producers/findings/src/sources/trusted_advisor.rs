@@ -361,8 +361,10 @@ mod tests {
     #[test]
     fn what_is_listed_is_summed_up() {
         let listed = |statuses: &[&str]| {
-            let one = |status| json!({"status": status, "region": "us-east-1", "resourceId": "o",
-                "isSuppressed": true, "metadata": ["b"]});
+            let one = |status| {
+                json!({"status": status, "region": "us-east-1", "resourceId": "o",
+                "isSuppressed": true, "metadata": ["b"]})
+            };
             Value::Array(statuses.iter().map(one).collect())
         };
         for (status, processed, flagged, statuses, expected) in [
