@@ -59,10 +59,11 @@ impl World {
 
     /// Lets Trusted Advisor look again, and find that all is well.
     pub(crate) fn refresh(&self, check: &str) -> Result<()> {
+        const SCOPE: &str = "20260101/us-east-1/support/aws4_request";
         let headers = format!(
             "x-moto-account-id: {}\r\nContent-Type: application/x-amz-json-1.1\r\n\
              X-Amz-Target: AWSSupport_20130415.RefreshTrustedAdvisorCheck\r\n\
-             Authorization: AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/support/aws4_request\r\n",
+             Authorization: AWS4-HMAC-SHA256 Credential=k/{SCOPE}\r\n",
             self.payer()
         );
         let body = serde_json::json!({"checkId": check}).to_string();

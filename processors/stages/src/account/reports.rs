@@ -296,6 +296,7 @@ impl Task<'_, '_> {
     /// Clears a finding that a complete report no longer has, or holds it where the scanner could
     /// not look: a query that failed says nothing about what it would have found.
     fn settle_stale(&mut self, sweep: &ReportSweep, key: &FindingKey, row: &FindingRow) -> Step {
+        // A query without a region was about all of them.
         let failed = match self.failed_query(sweep, key, &key.region)? {
             None => self.failed_query(sweep, key, GLOBAL)?,
             failed => failed,
@@ -313,7 +314,7 @@ impl Task<'_, '_> {
         Ok(())
     }
 
-    /// Gives the query of a finding's check that failed in a region; one without a region is of all.
+    /// Gives the query of a finding's check that failed in a region.
     fn failed_query(
         &self,
         sweep: &ReportSweep,
