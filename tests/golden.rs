@@ -36,7 +36,7 @@ const EXEC: &str = "exec";
 
 const PREFIX: &str = "golden";
 
-/// When everything was seen: 2026-12-03T00:00:00Z in UTC milliseconds (`date -u -d 2026-12-03 +%s`).
+/// 2026-12-03T00:00:00Z in UTC milliseconds (`date -u -d 2026-12-03 +%s`): when all was seen.
 const AT_MS: i64 = 1_796_256_000_000;
 
 /// One case, and the source that its input is of.

@@ -2,10 +2,10 @@
 //!
 //! [`sources`] has one pure parser a scanner; [`read()`] and [`read_bucket`] read the files,
 //! [`run`] a program of the user's own; who asks a scanner itself makes an [`AccountReport`] of
-//! what it says. [`publish()`] appends the reports. A row that can't be
-//! used is a [`Problem`], the others are taken, and the report no longer counts as complete: what
-//! it does not say clears nothing. **Invariant:** a file that can't be read or parsed is a failed
-//! report, never an empty one; and only a report of the account that was scanned clears anything.
+//! what it says. [`publish()`] appends the reports. A row that can't be used is a [`Problem`], the
+//! others are taken, and the report no longer counts as complete: what it does not say clears
+//! nothing. **Invariant:** a file that can't be read or parsed is a failed report, never an empty
+//! one; and only a report of the account that was scanned clears anything.
 
 mod arn;
 mod bucket;

@@ -351,9 +351,9 @@ impl Generator<'_> {
             self.random.pick(if self.plain { &known } else { &[Pass, Warn, Fail, Unknown] });
         let mut made = finding(check, id, status);
         if !self.plain && self.random.chance(20) {
-            made.subject = self.random.pick(&[Account, Empty, Query, Summary]);
+            made.subject = self.random.pick(&[Account, Empty, Query, Summary, Summary]);
         }
-        if !self.plain && (made.subject == Summary || self.random.chance(20)) {
+        if !self.plain && (made.subject == Summary || self.random.chance(10)) {
             // Outside counts need not agree with each other, nor with what the row says.
             let mut count = || i64::try_from(self.random.below(9)).expect("small") - 1;
             made.totals = Some(Totals { failing: count(), total: count() });
@@ -404,6 +404,10 @@ impl Generator<'_> {
         }
         row.weight = i64::try_from(self.random.below(10)).expect("small");
         row.scoring = self.random.pick(Scoring::ALL);
+        if self.random.chance(20) {
+            // It takes several rows to show something.
+            row.scoring = Scoring::Summary;
+        }
         if self.plain {
             // A rule over another type's documents would find its data absent.
             let of = ["Test::Bucket", "Test::User", "AWS::IAM::Role", TYPES[0], TYPES[0]];
