@@ -315,11 +315,8 @@ impl<'a> Session<'a> {
 fn reports(unit: &ScanUnit, told: Told) -> Reports {
     let start_ms = start_of(&unit.scan).unwrap_or_default();
     let id = format!("{}/{:010}", rfc3339(start_ms), unit.attempt);
-    let of = |rows| AccountReport::of_account(told.source, id, &unit.account, rows);
-    match told.findings {
-        Ok(rows) => Reports { reports: vec![of(rows)], ..Reports::default() },
-        Err(reason) => Reports { failed: vec![(of(Vec::new()), reason)], ..Reports::default() },
-    }
+    let report = AccountReport::of_account(told.source, id, &unit.account, told.findings);
+    Reports { reports: vec![report], ..Reports::default() }
 }
 
 /// Says what was attempted on the log.

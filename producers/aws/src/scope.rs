@@ -32,12 +32,12 @@ pub(crate) enum Event {
     Failed { error: String },
 }
 
-/// What a scanner that AWS runs in the account found, or why it did not say.
+/// What a scanner that AWS runs in the account found, as a whole.
 #[derive(Debug)]
 pub(crate) struct Told {
     /// Its name among the sources of findings.
     pub(crate) source: &'static str,
-    pub(crate) findings: Result<Vec<Finding>, String>,
+    pub(crate) findings: Vec<Finding>,
 }
 
 /// A unit of work by the place of its planned record: partition and offset in `scan.unit`.

@@ -140,11 +140,8 @@ pub(crate) async fn collected(
     collected_in(&fake.account(), collector, region).await
 }
 
-/// Runs a collector in the made-up account: what its scanner told, sorted as it stands.
-pub(crate) async fn told(
-    fake: &FakeAws,
-    collector: &Collector,
-) -> Vec<Result<Vec<Finding>, String>> {
+/// Runs a collector in the made-up account: what its scanner told, by check.
+pub(crate) async fn told(fake: &FakeAws, collector: &Collector) -> Vec<Vec<Finding>> {
     let account = fake.account();
     let scope = Scope {
         account: account.id().to_owned(),
@@ -158,11 +155,9 @@ pub(crate) async fn told(
     drop(observer);
     let mut all = Vec::new();
     while let Some(report) = receiver.recv().await {
-        if let What::Scope(_, Event::Told(told)) = report.what {
-            all.push(told.findings.map(|mut findings| {
-                findings.sort_by(|one, other| one.check.cmp(&other.check));
-                findings
-            }));
+        if let What::Scope(_, Event::Told(mut told)) = report.what {
+            told.findings.sort_by(|one, other| one.check.cmp(&other.check));
+            all.push(told.findings);
         }
     }
     all
