@@ -40,7 +40,7 @@ pub use glob::glob;
 pub use key::Key;
 pub use observation::{Observation, ObservationEvent, ScanUnit, UnitStatus};
 pub use partition::{murmur2, partition_of};
-pub use report::{Finding, FindingStatus, FindingSubject, Report, ReportEvent};
+pub use report::{Finding, FindingStatus, FindingSubject, Report, ReportEvent, Totals};
 pub use requirement::{
     CheckMapping, RelatedText, Requirement, RequirementKey, RuleText, Scoring, Severity,
 };

@@ -38,7 +38,8 @@ symbols! {
         Resources = "resources",
         /// Every verdict row votes.
         Findings = "findings",
-        /// The source gives the counts.
+        /// The sources give the counts: of resources that a check looked at, and of those that are
+        /// not in order.
         Summary = "summary",
         /// The account as a whole: one failure fails it.
         AllOrNothing = "all_or_nothing",

@@ -80,7 +80,8 @@ fn votes_word(scoring: Scoring) -> &'static str {
     match scoring {
         Scoring::Resources => "resources",
         Scoring::AllOrNothing => "account",
-        Scoring::Findings | Scoring::Summary | Scoring::Penalty => "findings",
+        Scoring::Summary => "resources by the source's count",
+        Scoring::Findings | Scoring::Penalty => "findings",
     }
 }
 

@@ -65,6 +65,7 @@ impl Ours {
             resource: resource(subject.resource),
             status: if fails { FindingStatus::Fail } else { FindingStatus::Pass },
             message: if fails { "is not encrypted" } else { "is encrypted" }.to_owned(),
+            totals: None,
         };
         let event = if was_told {
             ReportEvent::Changed { finding }

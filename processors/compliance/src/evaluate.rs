@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use rules::{Context, Document, Judgement, Related};
-use schemas::{ComplianceState, Credit, Resource, Verdict};
+use schemas::{ComplianceState, Credit, Resource, Totals, Verdict};
 use serde_json::Value;
 
 use crate::StandardEntry;
@@ -22,6 +22,8 @@ pub struct Row {
     pub flips_ms: Option<i64>,
     /// Whether its source has told nothing for long.
     pub stale: bool,
+    /// The source's own counts, where the requirement is scored by them.
+    pub totals: Option<Totals>,
 }
 
 /// Judgements by part.
@@ -130,6 +132,7 @@ fn fresh(
         flips_ms: row.flips_ms,
         exception_phase: None,
         stale: row.stale,
+        totals: row.totals,
     }
 }
 
@@ -154,11 +157,12 @@ fn row(judgement: Judgement) -> (String, Row) {
         rules::Verdict::NotApplicable => Verdict::NotApplicable,
     };
     let Judgement { part, evidence, flips_at_ms: flips_ms, .. } = judgement;
-    (part, Row { verdict, evidence, flips_ms, stale: false })
+    (part, Row { verdict, evidence, flips_ms, stale: false, totals: None })
 }
 
 fn unknown(evidence: String) -> Rows {
-    let row = Row { verdict: Verdict::Unknown, evidence, flips_ms: None, stale: false };
+    let verdict = Verdict::Unknown;
+    let row = Row { verdict, evidence, flips_ms: None, stale: false, totals: None };
     Rows::from([(String::new(), row)])
 }
 
@@ -172,7 +176,14 @@ mod tests {
     use crate::testing::{resource, state};
 
     fn rows(of: &[(&str, Verdict)]) -> Rows {
-        let row = |verdict| Row { verdict, evidence: "new".into(), flips_ms: None, stale: false };
+        let evidence = || "new".to_owned();
+        let row = |verdict| Row {
+            verdict,
+            evidence: evidence(),
+            flips_ms: None,
+            stale: false,
+            totals: None,
+        };
         of.iter().map(|(part, verdict)| ((*part).to_owned(), row(*verdict))).collect()
     }
 

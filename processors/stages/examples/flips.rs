@@ -74,6 +74,7 @@ impl Bench {
             resource: format!("arn:aws:s3:::bucket-{account}-{resource}"),
             status: if fails { FindingStatus::Fail } else { FindingStatus::Pass },
             message: format!("Bucket encryption is {}", if fails { "disabled" } else { "enabled" }),
+            totals: None,
         };
         (account, finding)
     }

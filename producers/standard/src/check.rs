@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use rules::{Parameters, Rule};
-use schemas::{CheckMapping, RelatedText, Requirement, RuleText};
+use schemas::{CheckMapping, RelatedText, Requirement, RuleText, Scoring};
 use serde_saphyr::Spanned;
 
 use crate::Problem;
@@ -15,6 +15,9 @@ use crate::place::Source;
 
 /// The most that one requirement may weigh, so that a slip of the hand can't drown the others.
 const WEIGHT_MAX: i64 = 1_000;
+
+/// Scanners that tell of resources one by one, and never how many they looked at.
+const SOURCES_WITHOUT_TOTALS: [&str; 3] = ["cloudsploit", "prowler", "securityhub"];
 
 /// A requirement without a fault, with the changes of later layers.
 #[derive(Debug)]
@@ -141,6 +144,7 @@ fn words(source: &Source<'_>, file: &File) -> Vec<Problem> {
         problems.push(source.problem(Some(file.id.defined), message));
     }
     problems.extend(checks(source, &file.checks));
+    problems.extend(summary(source, file));
     problems.extend(controls(source, &file.controls));
     problems.extend(file.rule.iter().flat_map(|rule| relations(source, rule)));
     problems
@@ -210,11 +214,25 @@ pub(crate) fn checks(source: &Source<'_>, checks: &[CheckOfFile]) -> Vec<Problem
             let message = format!("{} is mapped twice", check.check.value);
             problems.push(source.problem(Some(check.check.defined), message));
         }
-        // A source that nobody knows is a company's own.
-        let known = catalogue::of_source(&check.source.value);
+        // A source that nobody knows is a company's own; a known one may be newer than we are.
+        let known = catalogue::of_source(&check.source.value).filter(|_| !check.unlisted);
         problems.extend(known.and_then(|known| missing(source, known, "check", &check.check)));
     }
     problems
+}
+
+/// Tells of what feeds a requirement that is scored by summary and never sums up: it would count
+/// for nothing.
+fn summary(source: &Source<'_>, file: &File) -> Vec<Problem> {
+    if file.scoring != Scoring::Summary {
+        return Vec::new();
+    }
+    let silent = file.checks.iter().map(|check| &check.source);
+    let silent = silent.filter(|of| SOURCES_WITHOUT_TOTALS.contains(&of.value.as_str()));
+    let rule = file.rule.as_ref().map(|rule| (rule.pass.defined, "a rule"));
+    let faults = silent.map(|of| (of.defined, of.value.as_str())).chain(rule);
+    let message = |who| format!("{who} tells no totals, which `summary` counts");
+    faults.map(|(at, who)| source.problem(Some(at), message(who))).collect()
 }
 
 fn controls(source: &Source<'_>, controls: &Controls) -> Vec<Problem> {

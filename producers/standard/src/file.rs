@@ -117,6 +117,9 @@ pub(crate) struct CheckOfFile {
     /// Whether another requirement may claim the check too.
     #[serde(default)]
     pub(crate) shared: bool,
+    /// Whether it may be newer than the catalogue of its source.
+    #[serde(default)]
+    pub(crate) unlisted: bool,
 }
 
 /// The controls of public benchmarks that the requirement answers to.

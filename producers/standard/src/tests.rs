@@ -175,6 +175,9 @@ fn what_outside_tools_do_not_have_is_a_fault() {
     let no_check = "there is no check \"openssh\" of cloudsploit 4b5bbd8";
     check("check: openSSH", "check: openssh", &[(15, 39, no_check)]);
     check("{source: cloudsploit, check: openSSH", "{source: our-scripts, check: any", &[]);
+    check("openSSH, warn_passes: true", "openToTheMoon, unlisted: true", &[]);
+    let no_check = "there is no check \"openToTheMoon\" of cloudsploit 4b5bbd8";
+    check("openSSH, warn_passes: true", "openToTheMoon, unlisted: false", &[(15, 39, no_check)]);
     let with = |controls: &str| format!("{checks}\ncontrols: {controls}");
     check(
         checks,
@@ -188,6 +191,24 @@ fn what_outside_tools_do_not_have_is_a_fault() {
     let dir = folder(&[("good.yaml", &text)]);
     let standard = load(&[at(dir.path())]).expect("the folder is there");
     assert_eq!(standard.requirements[0].controls, ["CIS AWS 3.0.0 1.14", "FSBP IAM.3"]);
+}
+
+#[test]
+fn what_is_scored_by_summary_is_fed_by_who_sums_up() {
+    let silent = |who: &str| format!("{who} tells no totals, which `summary` counts");
+    let (rule, cloudsploit) = (silent("a rule"), silent("cloudsploit"));
+    check("all_or_nothing", "summary", &[(12, 5, &*rule), (15, 19, &*cloudsploit)]);
+    let start = GOOD.find("rule:").expect("a rule");
+    let end = GOOD.find("checks:").expect("checks");
+    let without_rule = GOOD[..start].to_owned() + &GOOD[end..];
+    let text = &without_rule[..without_rule.find("tests:").expect("tests")];
+    let text = text.replacen("all_or_nothing", "summary", 1);
+    assert_eq!(problems(&text), [(8, 19, cloudsploit)]);
+    for (source, of) in [("trustedadvisor", "HCP4007jGY"), ("s3import", "c"), ("ours", "c")] {
+        let text =
+            text.replacen("cloudsploit, check: openSSH", &format!("{source}, check: {of}"), 1);
+        assert_eq!(problems(&text), [], "{source}");
+    }
 }
 
 #[test]

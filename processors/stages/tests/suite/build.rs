@@ -266,6 +266,7 @@ pub(crate) fn finding(check: &str, resource: &str, status: FindingStatus) -> Fin
         resource: resource.into(),
         status,
         message: format!("{check}: {status}"),
+        totals: None,
     }
 }
 

@@ -11,7 +11,7 @@ use rules::Related;
 use schemas::{
     AccountKey, AccountListing, AccountRegister, AccountStatus, ComplianceKey, ComplianceState,
     Exception, Finding, FindingStatus, FindingSubject, Observation, ObservationEvent, RelatedText,
-    Report, ReportEvent, Resource, ResourceKey, ResourceState, Spend, Verdict,
+    Report, ReportEvent, Resource, ResourceKey, ResourceState, Scoring, Spend, Verdict,
 };
 
 use crate::build::{Event, MINUTE, Source};
@@ -439,9 +439,14 @@ impl Oracle {
                 continue;
             };
             let finding = worst(found.rows.iter().map(|(_, finding)| finding));
-            if matches!(finding.subject, FindingSubject::Empty | FindingSubject::Query) {
-                continue;
+            let by_summary = entry.requirement.scoring == Scoring::Summary;
+            match finding.subject {
+                FindingSubject::Empty | FindingSubject::Query => continue,
+                FindingSubject::Summary if !by_summary => continue,
+                _ => {}
             }
+            let told = found.rows.iter().filter_map(|(_, finding)| finding.totals);
+            let totals = told.max_by_key(|one| (one.failing, one.total)).filter(|_| by_summary);
             let verdict = match finding.status {
                 FindingStatus::Pass => Verdict::Pass,
                 FindingStatus::Warn if mapping.warn_passes => Verdict::Pass,
@@ -451,7 +456,7 @@ impl Oracle {
             let eight_days = 8 * 24 * 60 * MINUTE;
             let stale = found.told_ms.is_some_and(|told_ms| told_ms + eight_days <= self.clock);
             let evidence = finding.message.clone();
-            let now = compliance::Row { verdict, evidence, flips_ms: None, stale };
+            let now = compliance::Row { verdict, evidence, flips_ms: None, stale, totals };
             let of_type = &entry.requirement.resource_type;
             let subject = crate::build::resource(&account, &region, of_type, &resource, "{}");
             let is_arn = resource.starts_with("arn:");
@@ -494,6 +499,7 @@ impl Oracle {
             since_ms: held.map(|old| old.since_ms).or(unchanged).unwrap_or(self.at_ms),
             flips_ms: now.flips_ms,
             stale: now.stale,
+            totals: held.map_or(now.totals, |old| old.totals),
             ..ComplianceState::default()
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemas::{
     AccountListing, AccountRegister, AccountStatus, CheckMapping, Exception, ExceptionState,
     Finding, FindingStatus, FindingSubject, RelatedText, ReportEvent, Requirement, Resource,
-    RuleText, Scoring, headers::rfc3339,
+    RuleText, Scoring, Totals, headers::rfc3339,
 };
 
 use crate::build::{
@@ -343,7 +343,7 @@ impl Generator<'_> {
 
     fn finding(&mut self) -> Finding {
         use FindingStatus::{Fail, Pass, Unknown, Warn};
-        use FindingSubject::{Account, Empty, Query};
+        use FindingSubject::{Account, Empty, Query, Summary};
         let check = self.random.pick(&["openSSH", "bucketPolicy", "unmapped"]);
         let id = self.random.pick(&["b-1", "b-2", "arn:test:far", "arn:test:b-1", "arn:test:b-2"]);
         let known = [Pass, Warn, Fail];
@@ -351,7 +351,12 @@ impl Generator<'_> {
             self.random.pick(if self.plain { &known } else { &[Pass, Warn, Fail, Unknown] });
         let mut made = finding(check, id, status);
         if !self.plain && self.random.chance(20) {
-            made.subject = self.random.pick(&[Account, Empty, Query]);
+            made.subject = self.random.pick(&[Account, Empty, Query, Summary, Summary]);
+        }
+        if !self.plain && (made.subject == Summary || self.random.chance(10)) {
+            // Outside counts need not agree with each other, nor with what the row says.
+            let mut count = || i64::try_from(self.random.below(9)).expect("small") - 1;
+            made.totals = Some(Totals { failing: count(), total: count() });
         }
         made
     }
@@ -401,6 +406,10 @@ impl Generator<'_> {
         }
         row.weight = i64::try_from(self.random.below(10)).expect("small");
         row.scoring = self.random.pick(Scoring::ALL);
+        if self.random.chance(20) {
+            // It takes several rows to show something.
+            row.scoring = Scoring::Summary;
+        }
         if self.plain {
             // A rule over another type's documents would find its data absent.
             let of = [TYPES[0], TYPES[1], TYPES[2], TYPES[0], TYPES[0], TYPES[0]];
