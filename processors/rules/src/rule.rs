@@ -117,8 +117,8 @@ impl Rule {
         }
     }
 
-    /// Reads what a document of the type that its relation at this place names is found by, and what
-    /// it gives.
+    /// Reads what a document, of the type that the relation at this place names, is found by, and
+    /// what it gives.
     pub fn relation(&self, at: usize, doc: &Document<'_>) -> Relation {
         self.inner.related[at].of(&self.inner.sites, doc)
     }

@@ -132,7 +132,7 @@ impl Task<'_, '_> {
         self.push(Work::Related { prefix: key::prefix(&parts), cursor: None })
     }
 
-    /// Judges those anew that ask about a type when it came to be known as a whole, or no longer is.
+    /// Judges those anew that ask about a type when it is known as a whole now, or no longer is.
     pub(super) fn wholeness_moved(
         &mut self,
         account: &str,

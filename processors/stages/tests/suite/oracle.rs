@@ -10,12 +10,13 @@ use compliance::{Rows, Standard, StandardEntry, judge};
 use rules::Related;
 use schemas::{
     AccountKey, AccountListing, AccountRegister, AccountStatus, ComplianceKey, ComplianceState,
-    Exception, Finding, FindingStatus, FindingSubject, Observation, ObservationEvent, RelatedText,
-    Report, ReportEvent, Resource, ResourceKey, ResourceState, Scoring, Spend, Verdict,
+    Exception, Finding, FindingStatus, FindingSubject, Observation, ObservationEvent, Report,
+    ReportEvent, Resource, ResourceKey, ResourceState, Scoring, Spend, Verdict,
 };
 
 use crate::build::{Event, MINUTE, Source};
 
+mod related;
 pub(crate) mod sums;
 mod trust;
 mod votes;
@@ -59,8 +60,8 @@ struct Found {
 /// Account, source, check, region, resource.
 type FindingId = (String, String, String, String, String);
 
-/// What a judgement depends on: the requirement's revision, the document, what it is related to, who
-/// is known, the minute.
+/// What a judgement depends on: the requirement's revision, the document, its relations, who is
+/// known, the minute.
 #[derive(PartialEq)]
 struct Inputs(u64, Resource, Vec<Related>, BTreeSet<String>, i64);
 
@@ -301,51 +302,6 @@ impl Oracle {
         self.met.insert(id.0.clone());
     }
 
-    /// Gives what rules that ask about others are told, with the eyes of someone who knows how these
-    /// tests write them: a bucket looks for users by one of two keys.
-    fn related(&self, entry: &StandardEntry, bucket: &Resource) -> Vec<Related> {
-        let told = |relation: &RelatedText| {
-            let json = |one: &Resource| -> serde_json::Value {
-                serde_json::from_str(&one.configuration).expect("tests write JSON")
-            };
-            let lacking = |reason: &str| Related {
-                items: serde_json::json!([]),
-                lacking: Some(reason.to_owned()),
-            };
-            let Some(public) = json(bucket)["Public"].as_bool() else {
-                return lacking("r.Public is absent");
-            };
-            let of_type = &relation.resource_type;
-            let mut scopes =
-                self.scopes.iter().filter(|(id, _)| id.0 == bucket.account && id.1 == *of_type);
-            let any = scopes.clone().next().is_some();
-            if !any || scopes.any(|(_, scope)| scope.completed_ms.is_none()) {
-                return lacking(&format!("not every {of_type} of the account was collected"));
-            }
-            let users = self.resources.values().map(|row| &row.resource);
-            let mut users: Vec<_> = users
-                .filter(|one| one.account == bucket.account && one.resource_type == *of_type)
-                .map(|one| (one, json(one)["Keys"].as_array().cloned()))
-                .collect();
-            users.sort_by_key(|(one, _)| (one.region.clone(), one.id.replace('/', "%2F")));
-            let any_may_be_meant = !relation.key.as_ref().is_some_and(|key| key.contains("has("));
-            if let Some((one, _)) =
-                users.iter().find(|(_, keys)| keys.is_none() && any_may_be_meant)
-            {
-                let (id, region) = (&one.id, &one.region);
-                return lacking(&format!("what {id} in {region} belongs to could not be told"));
-            }
-            users.sort_by_key(|(one, _)| (one.region.clone(), one.id.clone()));
-            let wanted = if public { "K1" } else { "K2" };
-            let keys = users.into_iter().filter_map(|(_, keys)| keys);
-            let found = keys.filter(|keys| keys.iter().any(|key| key["Id"] == wanted));
-            let active = found.map(|keys| keys.iter().any(|key| key["Active"] == true));
-            let items = active.map(|active| serde_json::json!({"active": active})).collect();
-            Related { items, lacking: None }
-        };
-        entry.relations().iter().map(told).collect()
-    }
-
     /// Makes every verdict anew; only what can't be told looks back.
     fn rejudge(&mut self) {
         let old = std::mem::take(&mut self.verdicts);
@@ -375,9 +331,8 @@ impl Oracle {
     ) -> Rows {
         let id = entry.requirement.id.clone();
         let minute = self.now_ms().div_euclid(MINUTE);
-        let related = self.related(entry, resource);
-        let inputs =
-            Inputs(self.revisions[&id], resource.clone(), related.clone(), known.clone(), minute);
+        let (revision, related) = (self.revisions[&id], self.related(entry, resource));
+        let inputs = Inputs(revision, resource.clone(), related.clone(), known.clone(), minute);
         let place = (id, resource.key());
         if let Some((of, rows)) = self.judged.get(&place)
             && *of == inputs
