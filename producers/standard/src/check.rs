@@ -39,7 +39,8 @@ pub(crate) struct Checked {
 pub(crate) struct Suite {
     pub(crate) file: PathBuf,
     pub(crate) rule: Rule,
-    pub(crate) relations: Vec<RelatedText>,
+    pub(crate) text: RuleText,
+    pub(crate) parameters: Parameters,
     pub(crate) cases: Vec<Case>,
 }
 
@@ -96,9 +97,11 @@ pub(crate) fn check(path: &Path, text: &str) -> Result<Checked, Vec<Problem>> {
     let place = source.problem(Some(file.id.defined), "");
     let claims = file.checks.iter().map(|check| claim(&source, check)).collect();
     let (requirement, cases) = requirement(file);
-    let relations = requirement.rule.as_ref().map_or(Vec::new(), |rule| rule.related.clone());
-    let suite = |rule| Suite { file: path.to_owned(), rule, relations, cases };
-    let suites = rule.map(suite).into_iter().collect();
+    let suite = |(rule, text): (Rule, &RuleText)| {
+        let (file, text) = (path.to_owned(), text.clone());
+        Suite { file, rule, text, parameters: parameters.clone(), cases }
+    };
+    let suites = rule.zip(requirement.rule.as_ref()).map(suite).into_iter().collect();
     Ok(Checked { requirement, parameters, suites, place, claims, is_enabled: true })
 }
 

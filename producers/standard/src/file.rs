@@ -153,6 +153,9 @@ pub(crate) struct Case {
     pub(crate) truncated: Vec<String>,
     #[serde(default)]
     pub(crate) known_accounts: Vec<String>,
+    /// Parameters that the rule has here in place of its own.
+    #[serde(default)]
+    pub(crate) parameters: BTreeMap<String, Value>,
     /// By relation: all other documents of its type; not collected where there is no list.
     #[serde(default)]
     pub(crate) related: BTreeMap<String, Vec<Other>>,

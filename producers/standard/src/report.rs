@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use rules::{Context, Document, Judgement, Related, Relation, Rule, Verdict};
+use rules::{
+    CompileError, Context, Document, Judgement, Parameter, Related, Relation, Rule, Verdict,
+};
 use serde_json::{Value, json};
 
 use crate::check::{Checked, Suite};
@@ -83,8 +85,10 @@ pub fn run_tests(layers: &[Layer]) -> Result<Report, StandardError> {
 }
 
 fn run_case(id: &str, suite: &Suite, case: &Case) -> CaseResult {
-    let judgements = judge(id, suite, case);
-    let difference = stray(suite, case).or_else(|| difference(&case.expect, &judgements));
+    let difference = match rule_of(suite, case) {
+        Err(fault) => Some(fault),
+        Ok(rule) => difference(&case.expect, &judge(id, suite, &rule, case)),
+    };
     let place = Problem {
         file: suite.file.clone(),
         line: usize::try_from(case.name.defined.line()).unwrap_or(0),
@@ -99,7 +103,7 @@ fn run_case(id: &str, suite: &Suite, case: &Case) -> CaseResult {
     }
 }
 
-fn judge(id: &str, suite: &Suite, case: &Case) -> Vec<Judgement> {
+fn judge(id: &str, suite: &Suite, rule: &Rule, case: &Case) -> Vec<Judgement> {
     let now_ms = case.now.as_ref().and_then(|now| rules::parse_instant(&now.value));
     let empty = json!({});
     let arn = format!("arn:aws:test:eu-west-1:{ACCOUNT}:{id}");
@@ -116,23 +120,37 @@ fn judge(id: &str, suite: &Suite, case: &Case) -> Vec<Judgement> {
         truncated: &case.truncated,
         related: &[],
     };
-    let related = related(suite, case, &document);
+    let related = related(suite, rule, case, &document);
     let document = Document { related: &related, ..document };
     let now_ms = now_ms.unwrap_or(DEFAULT_NOW_MS);
-    suite.rule.evaluate(&document, &Known(&case.known_accounts), now_ms)
+    rule.evaluate(&document, &Known(&case.known_accounts), now_ms)
 }
 
-/// Tells of documents in a case that the rule does not ask about.
-fn stray(suite: &Suite, case: &Case) -> Option<String> {
-    let is_known = |name: &&String| suite.relations.iter().any(|one| one.name == **name);
-    let stray = case.related.keys().find(|name| !is_known(name))?;
-    Some(format!("the rule has no relation {stray:?}"))
+/// Gives the rule as a case wants it: with parameters of its own, perhaps.
+///
+/// Errors: it says something that the rule knows nothing of.
+fn rule_of(suite: &Suite, case: &Case) -> Result<Rule, String> {
+    let is_known = |name: &&String| suite.text.related.iter().any(|one| one.name == **name);
+    if let Some(stray) = case.related.keys().find(|name| !is_known(name)) {
+        return Err(format!("the rule has no relation {stray:?}"));
+    }
+    if case.parameters.is_empty() {
+        return Ok(suite.rule.clone());
+    }
+    let mut parameters = suite.parameters.clone();
+    for (name, value) in &case.parameters {
+        let own = parameters.get(name).ok_or_else(|| format!("there is no parameter {name:?}"))?;
+        let other = Parameter::of(value.clone()).filter(|other| other.is_like(own));
+        let other = other.ok_or_else(|| format!("parameter {name:?} is {}", own.kind()))?;
+        parameters.insert(name.clone(), other);
+    }
+    let told = |errors: Vec<CompileError>| errors[0].to_string();
+    compliance::compile(&suite.text, &parameters).map_err(told)
 }
 
 /// Gives what the rule's relations find among a case's other documents.
-fn related(suite: &Suite, case: &Case, judged: &Document<'_>) -> Vec<Related> {
-    let rule = &suite.rule;
-    let found = suite.relations.iter().enumerate().map(|(at, relation)| {
+fn related(suite: &Suite, rule: &Rule, case: &Case, judged: &Document<'_>) -> Vec<Related> {
+    let found = suite.text.related.iter().enumerate().map(|(at, relation)| {
         let lacking = |reason| Related { items: json!([]), lacking: Some(reason) };
         let Some(others) = case.related.get(&relation.name) else {
             return lacking(compliance::incomplete(relation));

@@ -192,7 +192,8 @@ impl Both {
     }
 }
 
-/// Gives the rules that ship by file, each with its cases: whole documents, as in the file.
+/// Gives the rules that ship by file, each with its cases: whole documents, as in the file. A case
+/// with parameters of its own has a rule of its own.
 fn shipped() -> Vec<(String, Both, Vec<Value>)> {
     let mut rules = Vec::new();
     for entry in fs::read_dir(Path::new(STANDARD)).expect("the standard is there") {
@@ -214,7 +215,15 @@ fn shipped() -> Vec<(String, Both, Vec<Value>)> {
         let cases = cases.filter(|case| is_whole(case) && others(case).iter().all(is_whole));
         let param = or_empty(&file["parameters"]);
         let name = path.file_name().expect("a file").to_string_lossy().into_owned();
-        rules.push((name, Both::of(&file["rule"], &param), cases.cloned().collect()));
+        let (own, plain): (Vec<_>, Vec<_>) =
+            cases.cloned().partition(|case| case["parameters"].is_object());
+        for case in own {
+            let mut param = param.clone();
+            let members = case["parameters"].as_object().into_iter().flatten();
+            members.for_each(|(member, value)| param[member] = value.clone());
+            rules.push((name.clone(), Both::of(&file["rule"], &param), vec![case]));
+        }
+        rules.push((name, Both::of(&file["rule"], &param), plain));
     }
     rules
 }
