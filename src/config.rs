@@ -7,7 +7,8 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use producer_register::{Longest, Mutelist, RiskColumns, Zone};
-use serde::Deserialize;
+use producer_standard::Layer;
+use serde::{Deserialize, Deserializer};
 use stream::{kafka::KafkaConfig, registry::RegistryConfig, secret::Secret};
 
 use crate::findings::Findings;
@@ -33,9 +34,9 @@ pub(crate) struct Config {
     /// AWS: payers, the audit role, regions.
     #[serde(default)]
     pub(crate) aws: Option<producer_aws::Config>,
-    /// The folder of the security standard.
-    #[serde(default)]
-    pub(crate) standard: Option<PathBuf>,
+    /// The security standard: one layer or several, of which each may change those before it.
+    #[serde(default = "default_standard", deserialize_with = "one_or_several")]
+    pub(crate) standard: Vec<Layer>,
     /// The company's registers.
     #[serde(default)]
     pub(crate) register: Register,
@@ -102,6 +103,23 @@ fn default_prefix() -> String {
     "scorecard".to_owned()
 }
 
+fn default_standard() -> Vec<Layer> {
+    vec![Layer::Shipped]
+}
+
+fn one_or_several<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Layer>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Layers {
+        One(Layer),
+        Several(Vec<Layer>),
+    }
+    Ok(match Layers::deserialize(input)? {
+        Layers::One(layer) => vec![layer],
+        Layers::Several(layers) => layers,
+    })
+}
+
 fn default_state() -> PathBuf {
     "scorecard-state".into()
 }
@@ -159,12 +177,11 @@ impl Config {
 
     fn anchor(&mut self, folder: &Path) {
         let own = [&mut self.state, &mut self.workbooks];
-        let optional = [
-            &mut self.standard,
-            &mut self.register.accounts,
-            &mut self.register.risks,
-            &mut self.log.local,
-        ];
+        let optional = [&mut self.register.accounts, &mut self.register.risks, &mut self.log.local];
+        let layers = self.standard.iter_mut().filter_map(|layer| match layer {
+            Layer::Folder(path) => Some(path),
+            Layer::Shipped => None,
+        });
         let findings = self.findings.iter_mut().flat_map(Findings::paths);
         let mutelist = self.register.mutelist.iter_mut().map(|one| &mut one.path);
         let kafka = self.log.kafka.iter_mut().flat_map(|kafka| kafka.secrets.values_mut());
@@ -177,7 +194,8 @@ impl Config {
             Secret::Env(_) => None,
         });
         let optional = optional.into_iter().flatten();
-        for path in own.into_iter().chain(optional).chain(findings).chain(mutelist).chain(secrets) {
+        let named = optional.chain(layers).chain(findings).chain(mutelist);
+        for path in own.into_iter().chain(named).chain(secrets) {
             *path = folder.join(&*path);
         }
     }
@@ -193,6 +211,9 @@ impl Config {
         }
         if self.workers == 0 {
             bail!("workers: must be at least 1");
+        }
+        if self.standard.is_empty() {
+            bail!("standard: name at least one layer, a folder or `shipped`");
         }
         for findings in &self.findings {
             findings.check().context("findings")?;
@@ -238,6 +259,32 @@ mod tests {
             mechanisms.push(kafka.properties.get("sasl.mechanism").cloned().unwrap_or_default());
         }
         assert_eq!(mechanisms, ["PLAIN", "SCRAM-SHA-512", "", "OAUTHBEARER"]);
+    }
+
+    #[test]
+    fn the_standard_has_one_layer_or_several() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scorecard.yaml");
+        let read = |line: &str| {
+            std::fs::write(&path, format!("log: {{local: log}}\n{line}\n")).unwrap();
+            ConfigFile { path: path.clone() }.read().map(|config| config.standard)
+        };
+        let within = |name: &str| Layer::Folder(folder.path().join(name));
+        let table = [
+            ("", vec![Layer::Shipped]),
+            ("standard: shipped", vec![Layer::Shipped]),
+            ("standard: ours", vec![within("ours")]),
+            ("standard: [ours]", vec![within("ours")]),
+            ("standard: [shipped, ours/]", vec![Layer::Shipped, within("ours/")]),
+            ("standard: [./shipped, /x]", vec![within("./shipped"), Layer::Folder("/x".into())]),
+        ];
+        for (line, layers) in table {
+            assert_eq!(read(line).unwrap(), layers, "{line}");
+        }
+        for line in ["standard: []", "standard: {a: b}", "standard: [[shipped]]"] {
+            let error = format!("{:#}", read(line).unwrap_err());
+            assert!(error.contains("standard") || error.contains("line 2"), "{line}: {error}");
+        }
     }
 
     #[test]

@@ -5,11 +5,11 @@ mod envelope;
 use std::{
     collections::BTreeSet,
     io::{BufRead, stdin},
-    path::PathBuf,
 };
 
 use anyhow::{Context, Result, bail};
-use compliance::{Standard, judge};
+use compliance::{Relatives, Standard, judge};
+use producer_standard::Layer;
 use schemas::Resource;
 use serde_json::json;
 
@@ -22,15 +22,22 @@ use crate::{instant::instant, output::say, site::now_ms};
 /// errors and truncated. The accounts of all documents know each other.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The standard's folder; the standard that ships when absent
-    #[arg(long, value_name = "DIR")]
-    standard: Option<PathBuf>,
+    /// A layer of the standard: a folder, or `shipped` for what the program carries; given several
+    /// times, each may change what is before it
+    #[arg(long, value_name = "LAYER", default_value = "shipped")]
+    standard: Vec<Layer>,
     /// The instant of evaluation (RFC 3339) or day; now when absent
     #[arg(long, value_name = "TIME", value_parser = instant)]
     at: Option<i64>,
     /// An account that is known besides those of the documents; may be given several times
     #[arg(long = "known-account", value_name = "ID")]
     known_accounts: Vec<String>,
+    /// Take the documents for all that their accounts have: what is not there does not exist
+    ///
+    /// Without it, a rule that asks about other resources of an account knows nothing of a type of
+    /// which there is no document.
+    #[arg(long)]
+    whole: bool,
     /// Only this requirement; may be given several times
     #[arg(long = "requirement", value_name = "ID")]
     requirements: Vec<String>,
@@ -51,9 +58,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let (documents, broken) = read(stdin().lock())?;
     let own = documents.iter().map(|resource| resource.account.clone());
     let known = Known(own.chain(args.known_accounts.iter().cloned()).collect());
+    let relatives = relatives(&standard, &documents, args.whole);
     for resource in &documents {
         for entry in standard.concerning(&resource.resource_type) {
-            for (part, row) in judge(entry, resource, &known, at_ms) {
+            let related = relatives.of(entry, resource);
+            for (part, row) in judge(entry, resource, &related, &known, at_ms) {
                 let line = json!({
                     "requirement": entry.requirement.id,
                     "account": resource.account,
@@ -74,11 +83,26 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
 }
 
+/// Gathers what rules may ask about others; of which types all is at hand, says the user.
+fn relatives(standard: &Standard, documents: &[Resource], whole: bool) -> Relatives {
+    let mut relatives = Relatives::default();
+    let asked: BTreeSet<&str> = standard
+        .all()
+        .flat_map(|entry| entry.relations())
+        .map(|relation| &*relation.resource_type)
+        .collect();
+    for resource in documents {
+        relatives.add(standard, resource);
+        relatives.collected(&resource.account, &resource.resource_type);
+        if whole {
+            asked.iter().for_each(|kind| relatives.collected(&resource.account, kind));
+        }
+    }
+    relatives
+}
+
 fn load(args: &Args) -> Result<Standard> {
-    let loaded = match &args.standard {
-        Some(dir) => producer_standard::load(dir)?,
-        None => producer_standard::shipped(),
-    };
+    let loaded = producer_standard::load(&args.standard)?;
     for problem in &loaded.problems {
         eprintln!("{problem}");
     }

@@ -17,12 +17,12 @@ use crate::{config::Config, site::Site};
 /// What is wrong in one source stops none of the others: its last good version stays in force.
 pub(crate) fn publish(site: &Site, config: &Config, at_ms: i64) -> Result<Vec<String>> {
     let mut problems = Vec::new();
-    match standard(config) {
+    match producer_standard::load(&config.standard) {
         Ok(standard) => {
             problems.extend(standard.problems.iter().map(ToString::to_string));
             publish_standard(site, standard, at_ms)?;
         }
-        Err(error) => problems.push(format!("{error:#}")),
+        Err(error) => problems.push(format!("{:#}", anyhow::Error::from(error))),
     }
     if let Some(path) = &config.register.accounts {
         let read = producer_register::accounts(path);
@@ -45,13 +45,13 @@ pub(crate) fn publish(site: &Site, config: &Config, at_ms: i64) -> Result<Vec<St
 /// Says what is wrong with the sources, without a log; no program is run.
 pub(crate) fn check(config: &Config, now_ms: i64) -> Vec<String> {
     let mut problems = Vec::new();
-    let requirements = match standard(config) {
+    let requirements = match producer_standard::load(&config.standard) {
         Ok(standard) => {
             problems.extend(standard.problems.iter().map(ToString::to_string));
             standard.requirements
         }
         Err(error) => {
-            problems.push(format!("{error:#}"));
+            problems.push(format!("{:#}", anyhow::Error::from(error)));
             Vec::new()
         }
     };
@@ -74,13 +74,6 @@ pub(crate) fn shipped_standard() -> Result<Vec<Requirement>> {
     match shipped.problems.first() {
         Some(problem) => bail!("in the standard that ships: {problem}"),
         None => Ok(shipped.requirements),
-    }
-}
-
-fn standard(config: &Config) -> Result<Standard> {
-    match &config.standard {
-        Some(folder) => Ok(producer_standard::load(folder)?),
-        None => Ok(producer_standard::shipped()),
     }
 }
 

@@ -1,19 +1,20 @@
-//! `scorecard test`: runs the test cases of a standard's folder.
+//! `scorecard test`: runs the test cases of a standard's layers.
 
 mod junit;
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use producer_standard::Layer;
 
 use crate::output::{plain, say};
 
 /// Runs the test cases of a standard's requirements; says where and how a verdict differs
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The standard's folder
-    #[arg(value_name = "DIR", default_value = "standard")]
-    dir: PathBuf,
+    /// The standard's layers in order: folders, and `shipped` for what the program carries
+    #[arg(value_name = "LAYER", default_value = "standard")]
+    layers: Vec<Layer>,
     /// Writes the results to this file in JUnit's XML form, too
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -24,7 +25,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let report = producer_standard::run_tests(&args.dir)?;
+    let report = producer_standard::run_tests(&args.layers)?;
     if let Some(file) = &args.junit {
         std::fs::write(file, junit::xml(&report))
             .with_context(|| format!("writing {}", file.display()))?;
@@ -47,7 +48,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let (cases, files) = (report.cases.len(), report.problems.len());
     say!("{cases} cases: {} as expected, {failed} not; {files} faults of files", cases - failed)?;
     if !report.is_ok() {
-        bail!("the standard in {} is not in order", args.dir.display());
+        let layers: Vec<String> = args.layers.iter().map(ToString::to_string).collect();
+        bail!("the standard in {} is not in order", layers.join(", "));
     }
     Ok(())
 }

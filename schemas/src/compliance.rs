@@ -3,7 +3,7 @@
 use apache_avro::AvroSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Cause, ExceptionPhase, key, symbols};
+use crate::{Cause, ExceptionPhase, Totals, key, symbols};
 
 key! {
     /// One verdict.
@@ -87,6 +87,10 @@ pub struct ComplianceState {
     #[serde(default)]
     #[avro(default = "false")]
     pub stale: bool,
+    /// The source's own counts, where the requirement is scored by them.
+    #[serde(default)]
+    #[avro(default = "null")]
+    pub totals: Option<Totals>,
 }
 
 /// Verdict and credit at one moment.

@@ -40,8 +40,10 @@ pub use glob::glob;
 pub use key::Key;
 pub use observation::{Observation, ObservationEvent, ScanUnit, UnitStatus};
 pub use partition::{murmur2, partition_of};
-pub use report::{Finding, FindingStatus, FindingSubject, Report, ReportEvent};
-pub use requirement::{CheckMapping, Requirement, RequirementKey, RuleText, Scoring, Severity};
+pub use report::{Finding, FindingStatus, FindingSubject, Report, ReportEvent, Totals};
+pub use requirement::{
+    CheckMapping, RelatedText, Requirement, RequirementKey, RuleText, Scoring, Severity,
+};
 pub use resource::{ChangeKind, Difference, Resource, ResourceChange, ResourceKey, ResourceState};
 pub use rollup::{Contribution, ContributionKey, RollupKey, RollupState};
 pub use score::{SCORE_ONE, ScoreKey, ScoreState, ScoreStatus};

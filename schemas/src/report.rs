@@ -77,6 +77,23 @@ pub struct Finding {
     pub status: FindingStatus,
     /// The scanner's words.
     pub message: String,
+    /// The source's own counts of what the check looked at, on the row that sums it up.
+    #[serde(default)]
+    #[avro(default = "null")]
+    pub totals: Option<Totals>,
+}
+
+/// How many resources a check looked at, and how many of them are not in order: what requirements
+/// count that are scored by summary.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, AvroSchema, Serialize, Deserialize,
+)]
+#[avro(namespace = "scorecard")]
+pub struct Totals {
+    /// Resources that are not in order.
+    pub failing: i64,
+    /// All resources that it looked at.
+    pub total: i64,
 }
 
 symbols! {
@@ -90,6 +107,9 @@ symbols! {
         Empty = "empty",
         /// A query that failed: coverage, no resource.
         Query = "query",
+        /// A check as a whole, beside rows about its resources: counted by requirements alone that
+        /// are scored by summary.
+        Summary = "summary",
     }
 }
 

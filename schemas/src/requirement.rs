@@ -1,9 +1,11 @@
 //! Requirements of the security standard.
 
+use std::collections::BTreeMap;
+
 use apache_avro::AvroSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{key, symbols};
+use crate::{avro::string_map, key, symbols};
 
 key! {
     /// A requirement, by its id.
@@ -36,7 +38,8 @@ symbols! {
         Resources = "resources",
         /// Every verdict row votes.
         Findings = "findings",
-        /// The source gives the counts.
+        /// The sources give the counts: of resources that a check looked at, and of those that are
+        /// not in order.
         Summary = "summary",
         /// The account as a whole: one failure fails it.
         AllOrNothing = "all_or_nothing",
@@ -73,10 +76,22 @@ pub struct Requirement {
     #[serde(default)]
     #[avro(default = "[]")]
     pub controls: Vec<String>,
+    /// What the rule's texts call `param.NAME`: a JSON object with sorted members.
+    #[serde(default = "no_parameters")]
+    #[avro(default = "\"{}\"")]
+    pub parameters: String,
+    /// Why a company's own layers changed it, in their order; empty as it ships.
+    #[serde(default)]
+    #[avro(default = "[]")]
+    pub changes: Vec<String>,
+}
+
+fn no_parameters() -> String {
+    "{}".to_owned()
 }
 
 /// The text of a rule: CEL expressions.
-#[derive(Clone, Debug, PartialEq, Eq, AvroSchema, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, AvroSchema, Serialize, Deserialize)]
 #[avro(namespace = "scorecard")]
 pub struct RuleText {
     /// A list: the rule gives one verdict for each of its items.
@@ -89,6 +104,31 @@ pub struct RuleText {
     pub pass: String,
     /// The evidence of a failure, with `{expression}` in it.
     pub message: Option<String>,
+    /// What it asks about other resources of the account.
+    #[serde(default)]
+    #[avro(default = "[]")]
+    pub related: Vec<RelatedText>,
+}
+
+/// The text of a relation: which other resources of the account a rule asks about, and what.
+///
+/// A judged resource meets those of whose keys one equals one of the texts that it looks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub struct RelatedText {
+    /// Its name: the rule writes `related.NAME`, a list.
+    pub name: String,
+    /// The others' resource type.
+    pub resource_type: String,
+    /// Over the other's document: the text that it is found by, or a list of such; all are found
+    /// when absent.
+    pub key: Option<String>,
+    /// Over the judged document: the text that it looks for, or a list; wanted with `key`.
+    pub matches: Option<String>,
+    /// Over the other's document: the members of its item in the list, by name.
+    #[serde(default)]
+    #[avro(default = "{}", with = string_map)]
+    pub gives: BTreeMap<String, String>,
 }
 
 /// An outside check that feeds a requirement.

@@ -71,6 +71,8 @@ pub(super) struct Score {
 pub(super) struct Explained {
     pub(super) requirement: String,
     pub(super) title: String,
+    /// Why the company changed what ships.
+    pub(super) changes: Vec<String>,
     pub(super) severity: Severity,
     pub(super) scoring: Scoring,
     pub(super) score: Score,
@@ -188,6 +190,7 @@ fn explained(
     Explained {
         requirement: id.to_owned(),
         title: requirement.map_or(String::new(), |one| one.title.clone()),
+        changes: requirement.map_or(Vec::new(), |one| one.changes.clone()),
         severity: requirement.map_or(Severity::default(), |one| one.severity),
         scoring: requirement.map_or(Scoring::default(), |one| one.scoring),
         score: score.into(),

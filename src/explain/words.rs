@@ -41,6 +41,9 @@ fn account_words(score: &Score, now_ms: i64) -> String {
 fn requirement(text: &mut String, one: &Explained, now_ms: i64) {
     let Explained { requirement, title, severity, .. } = one;
     line(text, &format!("{requirement} ({severity}) {}", plain(title)));
+    for because in &one.changes {
+        line(text, &format!("  changed from what ships: {}", plain(because)));
+    }
     line(text, &format!("  {}", score_words(one)));
     line(text, &format!("  {}", coverage_words(&one.score, now_ms)));
     for verdict in &one.verdicts {
@@ -77,7 +80,8 @@ fn votes_word(scoring: Scoring) -> &'static str {
     match scoring {
         Scoring::Resources => "resources",
         Scoring::AllOrNothing => "account",
-        Scoring::Findings | Scoring::Summary | Scoring::Penalty => "findings",
+        Scoring::Summary => "resources by the source's count",
+        Scoring::Findings | Scoring::Penalty => "findings",
     }
 }
 

@@ -16,6 +16,8 @@ fn requirement(id: &str, weight: i64) -> schemas::Requirement {
         checks: Vec::new(),
         remediation: String::new(),
         controls: Vec::new(),
+        parameters: "{}".to_owned(),
+        changes: Vec::new(),
     }
 }
 

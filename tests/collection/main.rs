@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod advisor;
 mod answers;
 #[path = "../pipeline/compare.rs"]
 mod compare;

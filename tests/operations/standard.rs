@@ -1,12 +1,21 @@
-//! `scorecard test` and `evaluate`: a standard's cases, and documents judged without a log.
+//! `scorecard test`, `validate` and `evaluate`: a standard's cases and layers, and documents judged
+//! without a log.
 
 use std::{
     io::Write,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
 use anyhow::{Context, Result, ensure};
+use schemas::{
+    Codec,
+    topic::{self, SCORE_STATE},
+};
 use serde_json::Value;
+use stream::snapshot;
+
+use crate::site::Site;
 
 fn program(arguments: &[&str], input: &str) -> Result<Output> {
     let mut child = Command::new(env!("CARGO_BIN_EXE_scorecard"))
@@ -107,5 +116,130 @@ fn documents_are_judged_without_a_log() -> Result<()> {
     let unknown = program(&["evaluate", "--requirement", "none-such"], "")?;
     let said = String::from_utf8_lossy(&unknown.stderr);
     ensure!(said.contains("no requirement none-such"), "{said}");
+    Ok(())
+}
+
+/// A user with one key, made 75 days before the instant of `JUDGED_AT`.
+const USER: &str = r#"{"awsAccountId":"111111111111","awsRegion":"global",
+    "resourceType":"AWS::IAM::User","resourceId":"AIDA1","resourceName":"alice",
+    "configuration":{"UserName":"alice"},
+    "supplementaryConfiguration":{"AccessKeys":[{"AccessKeyId":"AKIA1","Status":"Active",
+    "CreateDate":"2026-01-01T00:00:00Z"}]}}"#;
+const JUDGED_AT: &str = "2026-03-17T00:00:00Z";
+
+/// Writes the files of the manual's example of a company's layer; gives its folder.
+fn example(folder: &Path) -> Result<PathBuf> {
+    let page = include_str!("../../docs/src/adding-a-requirement.md");
+    let ours = folder.join("ours");
+    std::fs::create_dir(&ours)?;
+    for block in page.split("```yaml\n# ours/").skip(1) {
+        let (name, rest) = block.split_once('\n').context("the first line names the file")?;
+        let (text, _) = rest.split_once("```").context("the block ends")?;
+        std::fs::write(ours.join(name), text)?;
+    }
+    Ok(ours)
+}
+
+#[test]
+fn a_companys_layer_changes_what_ships() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let ours = example(folder.path())?;
+    let dir = ours.to_str().context("UTF-8")?;
+    let tested = program(&["test", "shipped", dir, "--verbose"], "")?;
+    let said = String::from_utf8_lossy(&tested.stdout);
+    ensure!(tested.status.success(), "{said}");
+    ensure!(said.contains("ok: iam-access-key-age / a key of 61 days\n"), "{said}");
+
+    let judge = |layers: &[&str], more: &[&str]| -> Result<Output> {
+        let layers = layers.iter().flat_map(|layer| ["--standard", layer]);
+        let rest = ["--at", JUDGED_AT].into_iter().chain(more.iter().copied());
+        let arguments: Vec<&str> = ["evaluate"].into_iter().chain(layers).chain(rest).collect();
+        program(&arguments, &USER.replace('\n', " "))
+    };
+    let key_age = ["--requirement", "iam-access-key-age"];
+    let verdict = |output: &Output| -> Result<(Value, Value)> {
+        let all = lines(output)?;
+        let one = all.first().with_context(|| format!("a verdict: {output:?}"))?;
+        Ok((one["verdict"].clone(), one["evidence"].clone()))
+    };
+    for layers in [&[][..], &["shipped"], &["standard"]] {
+        assert_eq!(verdict(&judge(layers, &key_age)?)?, ("pass".into(), "".into()), "{layers:?}");
+    }
+    let old = "key AKIA1 of alice was made on 2026-01-01T00:00:00Z, more than 60 days ago";
+    let judged = verdict(&judge(&["shipped", dir], &key_age)?)?;
+    assert_eq!(judged, ("fail".into(), old.into()));
+    // What is switched off is not there, and the folder alone has nothing to change.
+    let off = judge(&["shipped", dir], &["--requirement", "zone-spf"])?;
+    ensure!(String::from_utf8_lossy(&off.stderr).contains("no requirement zone-spf"), "{off:?}");
+    let alone = judge(&[dir], &[])?;
+    let said = String::from_utf8_lossy(&alone.stderr);
+    ensure!(!alone.status.success(), "{said}");
+    let fault = "zone-spf.yaml:1:9: no earlier layer has a requirement zone-spf";
+    ensure!(said.contains(fault), "{said}");
+    Ok(())
+}
+
+#[test]
+fn a_configurations_layers_are_validated() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let ours = example(folder.path())?;
+    let path = folder.path().join("scorecard.yaml");
+    std::fs::write(&path, "log: {local: ./log}\nstandard: [shipped, ./ours]\n")?;
+    let arguments = ["validate", "--config", path.to_str().context("UTF-8")?];
+    let good = program(&arguments, "")?;
+    ensure!(good.status.success(), "{good:?}");
+    let wrong = "change: s3-encryption\nbecause: B\nparameters: {algorithm: [AES256]}\n";
+    std::fs::write(ours.join("s3-encryption.yaml"), wrong)?;
+    let bad = program(&arguments, "")?;
+    let said = String::from_utf8_lossy(&bad.stderr);
+    let fault = "s3-encryption.yaml:3:25: s3-encryption has no parameter algorithm; did you mean \
+        algorithms?";
+    ensure!(!bad.status.success() && said.contains(fault), "{said}");
+    Ok(())
+}
+
+#[test]
+fn a_layer_takes_effect_and_stays_when_it_breaks() -> Result<()> {
+    let site = Site::local(2)?;
+    site.fill(4, 1)?;
+    site.process()?;
+    let scored = |id: &str| -> Result<usize> {
+        let scores = snapshot::table(&*site.open()?, &Codec::default(), &site.prefix, &SCORE_STATE);
+        Ok(scores?.keys().filter(|key| key.requirement == id).count())
+    };
+    ensure!(scored("zone-spf")? > 0, "what ships is in force");
+
+    let ours = example(site.folder())?;
+    let config = std::fs::read_to_string(site.file())?;
+    std::fs::write(site.file(), format!("{config}standard: [shipped, ./ours]\n"))?;
+    site.run(&["collect"])?;
+    site.process()?;
+    assert_eq!(scored("zone-spf")?, 0, "what is switched off goes");
+    ensure!(scored("our-agent")? > 0, "what is added is in force");
+    let explained = || -> Result<String> {
+        let accounts = snapshot::table(
+            &*site.open()?,
+            &Codec::default(),
+            &site.prefix,
+            &topic::ACCOUNT_STATE,
+        )?;
+        let account = &accounts.first_key_value().context("an account")?.0.account;
+        site.run(&["explain", "--account", account, "--requirement", "iam-access-key-age"])
+    };
+    let changed = "Access keys are not older than 60 days\n  changed from what ships: Policy 7.2";
+    let said = explained()?;
+    ensure!(said.contains(changed) && said.contains("weight 8"), "{said}");
+
+    // It is not published as it ships, and what is switched off stays off.
+    let wrong = "change: iam-access-key-age\nbecause: B\nparameters: {days: many}\n";
+    std::fs::write(ours.join("iam-access-key-age.yaml"), wrong)?;
+    let ended = site.end_of(&["collect"])?;
+    let fault = "iam-access-key-age.yaml:3:20: days of iam-access-key-age is an int, not a string";
+    let told = format!("{}{}", ended.stdout, ended.stderr);
+    ensure!(told.contains(fault), "{told}");
+    site.process()?;
+    let said = explained()?;
+    ensure!(said.contains(changed), "{said}");
+    assert_eq!(scored("zone-spf")?, 0);
     Ok(())
 }

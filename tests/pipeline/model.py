@@ -40,6 +40,14 @@ REPORT = "report/cloudsploit"
 KEY_AGE_MAX_DAYS = 90
 
 
+def with_values(requirement):
+    """Gives a requirement whose sentences have the parameters' values in them."""
+    values = requirement.get("parameters", {})
+    sentences = {name: re.sub(r"\{param\.(\w+)\}", lambda found: str(values[found[1]]), text)
+                 for name, text in requirement.items() if isinstance(text, str)}
+    return requirement | sentences
+
+
 class Model:
     """Everything that follows from the facts."""
 
@@ -47,7 +55,7 @@ class Model:
         self.facts = facts
         self.site = pathlib.Path(facts["site"])
         self.world = facts["world"]
-        self.standard = [yaml.safe_load(path.read_text())
+        self.standard = [with_values(yaml.safe_load(path.read_text()))
                          for path in sorted(pathlib.Path(facts["standard"]).glob("*.yaml"))]
         self.by_id = {one["id"]: one for one in self.standard}
         self.register = self.read_register()
@@ -127,7 +135,7 @@ class Model:
                 about = (id, group["region"], group["id"], group["name"], group["arn"])
                 self.row("ec2-admin-ports", about, "", group["name"] not in OPEN_GROUPS,
                          f"security group {group['name']} ({group['id']}) lets the whole "
-                         "internet reach port 22 or 3389")
+                         "internet reach one of the ports 22, 3389")
             for user in holds["users"]:
                 self.judge_user(id, user)
             for role in holds["roles"]:
@@ -146,7 +154,8 @@ class Model:
         self.row("s3-public-access", about, "", not opened or bucket["blocked"],
                  f"bucket {name} can be reached by everyone through its policy or its grants")
         self.row("s3-encryption", about, "", bucket["encrypted"],
-                 f"bucket {name} has no default encryption")
+                 f"bucket {name} has no default encryption by one of "
+                 "AES256, aws:kms, aws:kms:dsse")
 
     def judge_user(self, id, user):
         about = (id, "global", user["id"], user["name"], user["arn"])

@@ -45,8 +45,10 @@ fn allowed(manifest: &Manifest) -> Option<Vec<&'static str>> {
         ("processors", name) if PROCESSORS.contains(&name) => {
             [&["schemas"][..], &PROCESSORS].concat()
         }
-        // It checks the rules of a requirement before it publishes them.
-        ("producers", "standard") => vec!["rules", "schemas", "stream"],
+        // It checks the rules of a requirement, as they will be used, before it publishes them.
+        ("producers", "standard") => vec!["compliance", "rules", "schemas", "stream"],
+        // It asks Trusted Advisor itself, and makes the same of its results as of a report.
+        ("producers", "aws") => vec!["producer-findings", "schemas", "stream"],
         ("producers" | "sinks", _) => vec!["schemas", "stream"],
         _ => return None,
     })

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, ensure};
 use compliance::StandardEntry;
 use producer_simulator::{Config, Source, simulate};
-use rules::{Context, Document, Rule};
+use rules::{Context, Document};
 use schemas::{ObservationEvent, Resource};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -106,13 +106,8 @@ pub(crate) fn borrow<'a>(
         arn: &resource.arn,
         tags: &resource.tags,
         truncated: &resource.truncated,
+        related: &[],
     }
-}
-
-/// Gives the compiled rule of a requirement that has one.
-pub(crate) fn rule(entry: &StandardEntry) -> &Rule {
-    let rule = entry.rule.as_ref().and_then(|rule| rule.as_ref().ok());
-    rule.expect("only requirements whose rule compiles are kept")
 }
 
 /// Gives every resource of a simulated organisation as it was seen last, judged at the end.

@@ -22,25 +22,39 @@ type Answer = Result<CelValue, ExecutionError>;
 
 /// A rule's expressions, compiled by the crate.
 pub(crate) struct Programs {
+    /// The rule's parameters; none when it has none.
+    param: Option<CelValue>,
     each: Option<(Program, Program)>,
     applies: Option<Program>,
     pass: Program,
 }
 
 impl Programs {
-    /// Compiles a rule.
-    pub(crate) fn compile(rule: &RuleText) -> anyhow::Result<Self> {
+    /// Compiles a rule; `parameters` is the JSON object that its requirement carries.
+    pub(crate) fn compile(rule: &RuleText, parameters: &str) -> anyhow::Result<Self> {
+        let parameters: Value = serde_json::from_str(parameters)?;
+        let has_any = parameters.as_object().is_some_and(|all| !all.is_empty());
         let program = |text: &String| Program::compile(text);
         let each = match (&rule.each, &rule.part) {
             (Some(list), Some(part)) => Some((program(list)?, program(part)?)),
             _ => None,
         };
         let applies = rule.applies.as_ref().map(program).transpose()?;
-        Ok(Self { each, applies, pass: program(&rule.pass)? })
+        let param = has_any.then(|| to_cel(&parameters));
+        Ok(Self { param, each, applies, pass: program(&rule.pass)? })
     }
 
     /// Judges a document; the verdicts in the order of its parts, each with the part's name.
     pub(crate) fn judge(&self, scope: &Scope<'_>) -> Vec<(String, Verdict)> {
+        let Some(param) = &self.param else {
+            return self.judge_in(scope);
+        };
+        let mut inner = scope.new_inner_scope();
+        inner.add_variable_from_value("param", param.clone());
+        self.judge_in(&inner)
+    }
+
+    fn judge_in(&self, scope: &Scope<'_>) -> Vec<(String, Verdict)> {
         let Some((list, part)) = &self.each else {
             return vec![(String::new(), self.verdict(scope))];
         };

@@ -174,6 +174,8 @@ impl Figures<'_> {
             &format!("\nNo simulated document is of the type of {count} rules, which the cases"),
         );
         line(to, &format!("alone exercise: `{ids}`.\n"));
+        let several = self.contest.about_several.join("`, `");
+        line(to, &format!("Rules about several documents, which are left out: `{several}`.\n"));
         let without = self.contest.without_rule.join("`, `");
         line(to, &format!("Requirements without a rule, fed by outside checks: `{without}`."));
     }

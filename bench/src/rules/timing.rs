@@ -31,11 +31,6 @@ impl<'a> Lap<'a> {
         Self { name, count, work: Box::new(work), repeats: 1, times: Vec::new() }
     }
 
-    /// Gives the nanoseconds of one thing.
-    pub(crate) fn ns(&self) -> Spread {
-        Spread::of(self.times.clone())
-    }
-
     fn run(&mut self) -> f64 {
         let start = Instant::now();
         for _ in 0..self.repeats {

@@ -65,6 +65,7 @@ impl Ours {
             resource: resource(subject.resource),
             status: if fails { FindingStatus::Fail } else { FindingStatus::Pass },
             message: if fails { "is not encrypted" } else { "is encrypted" }.to_owned(),
+            totals: None,
         };
         let event = if was_told {
             ReportEvent::Changed { finding }
@@ -221,6 +222,8 @@ fn requirement(number: u16) -> Requirement {
         }],
         remediation: "Encrypt the volume.".to_owned(),
         controls: Vec::new(),
+        parameters: "{}".to_owned(),
+        changes: Vec::new(),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use rules::{Context, Document, Judgement};
-use schemas::{ComplianceState, Credit, Resource, Verdict};
+use rules::{Context, Document, Judgement, Related};
+use schemas::{ComplianceState, Credit, Resource, Totals, Verdict};
 use serde_json::Value;
 
 use crate::StandardEntry;
@@ -22,17 +22,20 @@ pub struct Row {
     pub flips_ms: Option<i64>,
     /// Whether its source has told nothing for long.
     pub stale: bool,
+    /// The source's own counts, where the requirement is scored by them.
+    pub totals: Option<Totals>,
 }
 
 /// Judgements by part.
 pub type Rows = BTreeMap<String, Row>;
 
-/// Judges a resource by a requirement's rule.
+/// Judges a resource by a requirement's rule; `related` is what each of the rule's relations found.
 ///
 /// Errors: none; a document or rule that can't be used is unknown, with the reason as evidence.
 pub fn judge(
     entry: &StandardEntry,
     resource: &Resource,
+    related: &[Related],
     context: &dyn Context,
     now_ms: i64,
 ) -> Rows {
@@ -41,11 +44,25 @@ pub fn judge(
         Some(Err(error)) => return unknown(format!("the rule can't be used: {error}")),
         Some(Ok(rule)) => rule,
     };
+    let judged = with_document(resource, related, |document| {
+        rule.evaluate(document, context, now_ms).into_iter().map(row).collect()
+    });
+    judged.unwrap_or_else(unknown)
+}
+
+/// Hands a resource's document on as rules read it.
+///
+/// Errors: its text is no JSON.
+pub(crate) fn with_document<T>(
+    resource: &Resource,
+    related: &[Related],
+    read: impl FnOnce(&Document<'_>) -> T,
+) -> Result<T, String> {
     let documents = (parse(&resource.configuration), parse(&resource.supplementary));
     let (Ok(configuration), Ok(supplementary)) = documents else {
-        return unknown("the document can't be read".to_owned());
+        return Err("the document can't be read".to_owned());
     };
-    let document = Document {
+    Ok(read(&Document {
         configuration: &configuration,
         supplementary: &supplementary,
         errors: &resource.errors,
@@ -56,8 +73,8 @@ pub fn judge(
         arn: &resource.arn,
         tags: &resource.tags,
         truncated: &resource.truncated,
-    };
-    rule.evaluate(&document, context, now_ms).into_iter().map(row).collect()
+        related,
+    }))
 }
 
 /// Turns judgements into rows: what can't be told now keeps the verdict it had.
@@ -115,6 +132,7 @@ fn fresh(
         flips_ms: row.flips_ms,
         exception_phase: None,
         stale: row.stale,
+        totals: row.totals,
     }
 }
 
@@ -139,11 +157,12 @@ fn row(judgement: Judgement) -> (String, Row) {
         rules::Verdict::NotApplicable => Verdict::NotApplicable,
     };
     let Judgement { part, evidence, flips_at_ms: flips_ms, .. } = judgement;
-    (part, Row { verdict, evidence, flips_ms, stale: false })
+    (part, Row { verdict, evidence, flips_ms, stale: false, totals: None })
 }
 
 fn unknown(evidence: String) -> Rows {
-    let row = Row { verdict: Verdict::Unknown, evidence, flips_ms: None, stale: false };
+    let verdict = Verdict::Unknown;
+    let row = Row { verdict, evidence, flips_ms: None, stale: false, totals: None };
     Rows::from([(String::new(), row)])
 }
 
@@ -157,7 +176,14 @@ mod tests {
     use crate::testing::{resource, state};
 
     fn rows(of: &[(&str, Verdict)]) -> Rows {
-        let row = |verdict| Row { verdict, evidence: "new".into(), flips_ms: None, stale: false };
+        let evidence = || "new".to_owned();
+        let row = |verdict| Row {
+            verdict,
+            evidence: evidence(),
+            flips_ms: None,
+            stale: false,
+            totals: None,
+        };
         of.iter().map(|(part, verdict)| ((*part).to_owned(), row(*verdict))).collect()
     }
 

@@ -1,6 +1,6 @@
 //! Findings of outside scanners as judgements of requirements.
 
-use schemas::{CheckMapping, Finding, FindingStatus, FindingSubject, Verdict};
+use schemas::{CheckMapping, Finding, FindingStatus, FindingSubject, Scoring, Verdict};
 
 use crate::Row;
 
@@ -15,8 +15,14 @@ pub fn part_of(source: &str, check: &str) -> String {
 
 /// Judges a finding, which is stale when its source has told nothing for [`FRESH_MS`]; none when
 /// the row is about no resource and must not be counted.
-pub fn finding_row(finding: &Finding, mapping: &CheckMapping, stale: bool) -> Option<Row> {
-    if !matches!(finding.subject, FindingSubject::Resource | FindingSubject::Account) {
+pub fn finding_row(
+    finding: &Finding,
+    mapping: &CheckMapping,
+    scoring: Scoring,
+    stale: bool,
+) -> Option<Row> {
+    let by_summary = scoring == Scoring::Summary;
+    if !(is_counted(finding) || by_summary && finding.subject == FindingSubject::Summary) {
         return None;
     }
     let verdict = match finding.status {
@@ -25,14 +31,20 @@ pub fn finding_row(finding: &Finding, mapping: &CheckMapping, stale: bool) -> Op
         FindingStatus::Warn | FindingStatus::Fail => Verdict::Fail,
         FindingStatus::Unknown => Verdict::Unknown,
     };
-    Some(Row { verdict, evidence: finding.message.clone(), flips_ms: None, stale })
+    let totals = finding.totals.filter(|_| by_summary);
+    Some(Row { verdict, evidence: finding.message.clone(), flips_ms: None, stale, totals })
+}
+
+fn is_counted(finding: &Finding) -> bool {
+    matches!(finding.subject, FindingSubject::Resource | FindingSubject::Account)
 }
 
 /// Gives the worse of two findings of one check about one resource: a scanner may write several
 /// rows about it, in any order, and a failure must not hide behind a pass.
 ///
 /// A row about a resource comes before one that is not counted, then fail before warn before
-/// unknown before pass; then the smaller text, so that order never decides.
+/// unknown before pass; then the smaller text, so that order never decides. What one of them sums
+/// up is kept.
 pub fn worse(one: Finding, other: Finding) -> Finding {
     let rank = |finding: &Finding| {
         let status = match finding.status {
@@ -41,12 +53,12 @@ pub fn worse(one: Finding, other: Finding) -> Finding {
             FindingStatus::Unknown => 2,
             FindingStatus::Pass => 3,
         };
-        let is_counted =
-            matches!(finding.subject, FindingSubject::Resource | FindingSubject::Account);
-        (!is_counted, status)
+        (!is_counted(finding), status)
     };
     let (a, b) = (rank(&one), rank(&other));
-    if (a, &one.message, one.subject) <= (b, &other.message, other.subject) { one } else { other }
+    let totals = one.totals.max(other.totals);
+    let is_first = (a, &one.message, one.subject) <= (b, &other.message, other.subject);
+    Finding { totals, ..if is_first { one } else { other } }
 }
 
 #[cfg(test)]
@@ -62,6 +74,7 @@ mod tests {
             resource: "sg-1".into(),
             status,
             message: message.into(),
+            totals: None,
         };
         use {FindingStatus as S, FindingSubject as F};
         let falling = [
@@ -89,6 +102,7 @@ mod tests {
             resource: "sg-1".into(),
             status,
             message: "m".into(),
+            totals: None,
         };
         let mapping = |warn_passes| CheckMapping {
             source: "cloudsploit".into(),
@@ -105,7 +119,8 @@ mod tests {
             (F::Empty, S::Pass, false, None),
             (F::Query, S::Unknown, false, None),
         ] {
-            let row = finding_row(&finding(subject, status), &mapping(lenient), false);
+            let row =
+                finding_row(&finding(subject, status), &mapping(lenient), Scoring::Findings, false);
             assert_eq!(row.map(|row| row.verdict), expected, "{subject} {status}");
         }
     }

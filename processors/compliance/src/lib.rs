@@ -7,6 +7,7 @@
 mod evaluate;
 mod except;
 mod findings;
+mod related;
 mod score;
 #[cfg(test)]
 mod score_tests;
@@ -17,7 +18,8 @@ mod testing;
 pub use evaluate::{RULE_SOURCE, Row, Rows, judge, settle};
 pub use except::{ExceptionIndex, Place, credit, matches, miss, without_credit};
 pub use findings::{FRESH_MS, finding_row, part_of, worse};
+pub use related::{Found, Relatives, found_by, incomplete, looked_for};
 pub use score::{
     Counts, Weighted, account_score, count_rows, coverage_for, mean, requirement_score,
 };
-pub use standard::{Standard, StandardEntry};
+pub use standard::{Standard, StandardEntry, compile};

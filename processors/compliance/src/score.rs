@@ -59,7 +59,7 @@ pub fn count_rows<'a>(scoring: Scoring, rows: impl Iterator<Item = &'a Complianc
     let mut sources: BTreeMap<&str, Counts> = BTreeMap::new();
     for row in rows.iter().filter(|row| !(fresh && row.stale)) {
         let sum = sources.entry(&row.source).or_default();
-        *sum = *sum + vote(row);
+        *sum = *sum + if scoring == Scoring::Summary { summed_up(row) } else { vote(row) };
     }
     let counts = sources.into_values();
     match scoring {
@@ -87,8 +87,11 @@ fn worst_vote(one: Counts, other: Counts) -> Counts {
 /// Gives the worse of two sources' counts: the larger share of failures, then more of them, then
 /// more votes. Credit has no part in it, so that an exception never makes another source speak.
 fn worst_counts(one: Counts, other: Counts) -> Counts {
-    let shares = [one.noncompliant * other.total.max(1), other.noncompliant * one.total.max(1)];
-    let rank = |counts: &Counts, share: i64| {
+    let share = |of: &Counts, beside: &Counts| {
+        i128::from(of.noncompliant) * i128::from(beside.total.max(1))
+    };
+    let shares = [share(&one, &other), share(&other, &one)];
+    let rank = |counts: &Counts, share: i128| {
         (share, counts.noncompliant, counts.total, counts.unknown, counts.excepted, counts.expired)
     };
     if rank(&one, shares[0]) >= rank(&other, shares[1]) { one } else { other }
@@ -107,6 +110,30 @@ fn vote(row: &ComplianceState) -> Counts {
         },
         Verdict::Unknown => Counts { unknown: 1, ..none },
         Verdict::NotApplicable => none,
+    }
+}
+
+/// The most that a source may count: sums of many such counts must not overflow.
+const TOTAL_MAX: i64 = 1_000_000_000;
+
+/// Counts a row as its source does. One about a single resource is in those counts already: it has
+/// no vote, but credit takes it off the failing ones.
+fn summed_up(row: &ComplianceState) -> Counts {
+    let Some(totals) = row.totals else {
+        return Counts { total: 0, noncompliant: 0, unknown: 0, ..vote(row) };
+    };
+    // What fails has failing resources, whatever is counted; what passes has none that count.
+    let failing = match row.verdict {
+        Verdict::Fail => totals.failing.clamp(1, TOTAL_MAX),
+        _ => 0,
+    };
+    let one = vote(row);
+    Counts {
+        total: one.total * totals.total.clamp(failing, TOTAL_MAX),
+        noncompliant: failing,
+        excepted: one.excepted * failing,
+        expired: one.expired * failing,
+        unknown: one.unknown,
     }
 }
 
@@ -131,13 +158,14 @@ fn one_vote(sum: Counts) -> Counts {
     }
 }
 
-/// Gives the coverage that a requirement needs: of its resource type, and of the sources that feed
-/// it.
+/// Gives the coverage that a requirement needs: of its resource type, of those that its rule asks
+/// about, and of the sources that feed it.
 pub fn coverage_for(requirement: &Requirement, coverage: &[TypeCoverage]) -> TypeCoverage {
     let mut needed: Vec<String> =
         requirement.checks.iter().map(|mapping| format!("report/{}", mapping.source)).collect();
-    if requirement.rule.is_some() {
+    if let Some(rule) = &requirement.rule {
         needed.push(requirement.resource_type.clone());
+        needed.extend(rule.related.iter().map(|relation| relation.resource_type.clone()));
     }
     needed.sort();
     needed.dedup();
@@ -175,6 +203,7 @@ pub fn requirement_score(
 ) -> ScoreState {
     let counts = match requirement.scoring {
         Scoring::AllOrNothing => all_or_nothing(raw),
+        Scoring::Summary => summary(raw),
         _ => raw,
     };
     let score = (counts.total > 0)
@@ -212,6 +241,12 @@ fn all_or_nothing(raw: Counts) -> Counts {
         expired: i64::from(failing && !excepted && raw.expired > 0),
         unknown: i64::from(raw.total == 0 && raw.unknown > 0),
     }
+}
+
+/// A source may list more resources than it counts: not more are excepted than fail.
+fn summary(raw: Counts) -> Counts {
+    let excepted = raw.excepted.min(raw.noncompliant);
+    Counts { excepted, expired: raw.expired.min(raw.noncompliant - excepted), ..raw }
 }
 
 /// Gives a part of a whole in billionths, rounded half up.

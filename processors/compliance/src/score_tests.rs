@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use schemas::{
-    ComplianceState, Credit, Requirement, SCORE_ONE, ScoreStatus, Scoring, Severity, TypeCoverage,
-    Verdict,
+    ComplianceState, Credit, Requirement, SCORE_ONE, ScoreStatus, Scoring, Severity, Totals,
+    TypeCoverage, Verdict,
 };
 
 use crate::{
@@ -24,6 +24,8 @@ fn requirement(scoring: Scoring, weight: i64) -> Requirement {
         checks: vec![],
         remediation: "m".into(),
         controls: Vec::new(),
+        parameters: "{}".to_owned(),
+        changes: Vec::new(),
     }
 }
 
@@ -46,8 +48,11 @@ fn row(verdict: Verdict, credit: Credit) -> ComplianceState {
 fn rows() -> impl Strategy<Value = Vec<ComplianceState>> {
     let verdict = prop::sample::select(Verdict::ALL);
     let credit = prop::sample::select(Credit::ALL);
-    let row = (verdict, credit).prop_map(|(verdict, credit)| {
-        row(verdict, if verdict == Verdict::Fail { credit } else { Credit::None })
+    let totals = prop::option::of((-1..9_i64, -1..9_i64));
+    let row = (verdict, credit, totals).prop_map(|(verdict, credit, totals)| {
+        let credit = if verdict == Verdict::Fail { credit } else { Credit::None };
+        let totals = totals.map(|(failing, total)| Totals { failing, total });
+        ComplianceState { totals, ..row(verdict, credit) }
     });
     prop::collection::vec(row, 0..6)
 }
@@ -92,6 +97,67 @@ fn a_resource_with_two_failing_parts_votes_once() {
         let c = count_rows(Scoring::Resources, rows.iter());
         let got = (c.total, c.noncompliant, c.excepted, c.expired, c.unknown);
         assert_eq!(got, expected, "{rows:?}");
+    }
+}
+
+#[test]
+fn what_a_source_sums_up_is_counted_as_it_says() {
+    use {Credit as C, Verdict as V};
+    let sum = |verdict, credit, failing, total| ComplianceState {
+        totals: Some(Totals { failing, total }),
+        ..row(verdict, credit)
+    };
+    let of = |source: &str, row: ComplianceState| ComplianceState { source: source.into(), ..row };
+    let listed = |credit| row(V::Fail, credit);
+    let whole = 1_000_000_000;
+    for (resources, expected, score) in [
+        // 3 of 120 fail, one of those listed is excepted: 118 of 120.
+        (
+            vec![vec![sum(V::Fail, C::None, 3, 120)], vec![listed(C::Live)], vec![listed(C::None)]],
+            (120, 3, 1, 0, 0),
+            Some(983_333_333),
+        ),
+        (vec![vec![sum(V::Fail, C::Live, 3, 120)]], (120, 3, 3, 0, 0), Some(whole)),
+        (vec![vec![sum(V::Fail, C::Lapsed, 3, 4)]], (4, 3, 0, 3, 0), Some(whole / 4)),
+        // More are listed with credit than are counted as failing.
+        (
+            vec![vec![sum(V::Fail, C::None, 1, 2)], vec![listed(C::Live)], vec![listed(C::Live)]],
+            (2, 1, 1, 0, 0),
+            Some(whole),
+        ),
+        // Warnings that pass do not fail, whatever is counted; a failure is never none.
+        (vec![vec![sum(V::Pass, C::None, 3, 120)]], (120, 0, 0, 0, 0), Some(whole)),
+        (vec![vec![sum(V::Fail, C::None, 0, 0)]], (1, 1, 0, 0, 0), Some(0)),
+        (vec![vec![sum(V::Fail, C::None, -5, -7)]], (1, 1, 0, 0, 0), Some(0)),
+        (vec![vec![sum(V::Pass, C::None, 0, 0)]], (0, 0, 0, 0, 0), None),
+        (vec![vec![sum(V::Unknown, C::None, 3, 120)]], (0, 0, 0, 0, 1), None),
+        // Without a sum nothing is known, however many rows there are.
+        (vec![vec![row(V::Pass, C::None)], vec![listed(C::None)]], (0, 0, 0, 0, 0), None),
+        // Two checks of one source add up; of two sources the worse speaks.
+        (
+            vec![vec![sum(V::Fail, C::None, 1, 4), sum(V::Pass, C::None, 0, 4)]],
+            (8, 1, 0, 0, 0),
+            Some(whole * 7 / 8),
+        ),
+        (
+            vec![vec![
+                of("a", sum(V::Fail, C::None, 1, 4)),
+                of("b", sum(V::Fail, C::None, 2, 100)),
+            ]],
+            (4, 1, 0, 0, 0),
+            Some(whole * 3 / 4),
+        ),
+        (
+            vec![vec![sum(V::Fail, C::None, i64::MAX, i64::MAX); 4]],
+            (4 * whole, 4 * whole, 0, 0, 0),
+            Some(0),
+        ),
+    ] {
+        let counts = resources.iter().map(|rows| count_rows(Scoring::Summary, rows.iter()));
+        let counts = counts.fold(Counts::default(), |sum, one| sum + one);
+        let got = requirement_score(&requirement(Scoring::Summary, 1), counts, &coverage(1));
+        let told = (got.total, got.noncompliant, got.excepted, got.expired, got.unknown);
+        assert_eq!((told, got.score), (expected, score), "{resources:?}");
     }
 }
 

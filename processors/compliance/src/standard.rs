@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use rules::{Rule, RuleSource};
-use schemas::{ComplianceKey, ComplianceState, Requirement, RuleText};
+use rules::{CompileError, Parameters, RelatedSource, Rule, RuleSource};
+use schemas::{ComplianceKey, ComplianceState, RelatedText, Requirement, RuleText};
 
 use crate::{RULE_SOURCE, part_of};
 
@@ -32,6 +32,23 @@ impl StandardEntry {
         matches!(&self.rule, Some(Ok(rule)) if rule.depends_on_accounts())
     }
 
+    /// Gives what its rule asks about other resources, in the rule's order.
+    pub fn relations(&self) -> &[RelatedText] {
+        self.requirement.rule.as_ref().map_or(&[], |rule| &rule.related)
+    }
+
+    /// Tells whether its rule asks about other resources of a type.
+    pub fn relates_to(&self, resource_type: &str) -> bool {
+        self.relations().iter().any(|relation| relation.resource_type == resource_type)
+    }
+
+    /// Tells whether its score waits for the collection of a type: the one that it judges, or one
+    /// that its rule asks about.
+    pub fn needs(&self, resource_type: &str) -> bool {
+        let judged = self.rule.is_some() && self.requirement.resource_type == resource_type;
+        judged || self.relates_to(resource_type)
+    }
+
     /// Tells whether an outside check feeds it.
     pub fn is_fed_by(&self, source: &str, check: &str) -> bool {
         self.requirement.checks.iter().any(|m| m.source == source && m.check == check)
@@ -47,7 +64,14 @@ pub struct Standard {
 impl Standard {
     /// Puts a requirement in force, in place of an older version of it.
     pub fn insert(&mut self, requirement: Requirement) {
-        let rule = requirement.rule.as_ref().map(compile);
+        let rule = requirement.rule.as_ref().map(|text| {
+            let parameters = rules::parameters(&requirement.parameters);
+            let parameters = parameters.ok_or("its parameters can't be read")?;
+            let told = |errors: Vec<CompileError>| {
+                errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+            };
+            compile(text, &parameters).map_err(told)
+        });
         let id = requirement.id.clone();
         self.entries.insert(id, Arc::new(StandardEntry { requirement, rule }));
     }
@@ -76,6 +100,14 @@ impl Standard {
         self.all().filter(move |entry| entry.requirement.resource_type == resource_type)
     }
 
+    /// Gives the requirements whose rules ask about resources of a type, sorted by id.
+    pub fn relating_to<'a>(
+        &'a self,
+        resource_type: &'a str,
+    ) -> impl Iterator<Item = &'a Arc<StandardEntry>> {
+        self.all().filter(move |entry| entry.relates_to(resource_type))
+    }
+
     /// Gives the requirements that an outside check feeds, sorted by id.
     pub fn fed_by<'a>(
         &'a self,
@@ -86,18 +118,30 @@ impl Standard {
     }
 }
 
-fn compile(text: &RuleText) -> Result<Rule, String> {
-    let each = match (&text.each, &text.part) {
-        (Some(list), Some(part)) => Some((list.as_str(), part.as_str())),
-        (None, None) => None,
-        _ => return Err("each and part belong together".to_owned()),
-    };
-    let source = RuleSource {
-        each,
+/// Compiles a requirement's rule.
+///
+/// Errors: see [`Rule::compile`].
+pub fn compile(text: &RuleText, parameters: &Parameters) -> Result<Rule, Vec<CompileError>> {
+    if text.each.is_some() != text.part.is_some() {
+        let (field, message) = ("each".to_owned(), "each and part belong together".to_owned());
+        return Err(vec![CompileError { field, line: 1, column: 1, message }]);
+    }
+    let related: Vec<_> = text.related.iter().map(relation).collect();
+    Rule::compile(&RuleSource {
+        each: text.each.as_deref().zip(text.part.as_deref()),
         applies: text.applies.as_deref(),
         pass: &text.pass,
         message: text.message.as_deref(),
-    };
-    Rule::compile(&source)
-        .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+        related: &related,
+        parameters: Some(parameters),
+    })
+}
+
+fn relation(text: &RelatedText) -> RelatedSource<'_> {
+    RelatedSource {
+        name: &text.name,
+        key: text.key.as_deref(),
+        matches: text.matches.as_deref(),
+        gives: text.gives.iter().map(|(member, text)| (&**member, &**text)).collect(),
+    }
 }

@@ -72,6 +72,7 @@ fn nanoseconds(pass: &str, r: &Value, s: &Value) -> u128 {
         arn: "",
         tags: &BTreeMap::new(),
         truncated: &[],
+        related: &[],
     };
     let round = || {
         let start = Instant::now();

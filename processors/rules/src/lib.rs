@@ -7,14 +7,18 @@
 //! and patterns are checked when a rule is compiled.
 //!
 //! Names: `r` the configuration, `s` the supplementary configuration, `doc` the envelope
-//! (`account`, `region`, `id`, `name`, `arn`, `tags`), `item` in rules with `each`, `now`.
+//! (`account`, `region`, `id`, `name`, `arn`, `tags`), `item` in rules with `each`, `now`, `param`
+//! the rule's parameters, and `related.NAME`, what the rule says that it wants to know of other
+//! resources of the account.
 
 mod compile;
 mod cuts;
 mod library;
 mod machine;
 mod node;
+mod parameter;
 pub mod policy;
+mod related;
 mod rule;
 #[cfg(test)]
 mod tests;
@@ -25,6 +29,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+pub use parameter::{Parameter, Parameters, parameters};
+pub use related::Relation;
 pub use rule::Rule;
 
 /// Functions of the language, for those who judge the same documents by other means.
@@ -43,14 +49,34 @@ pub struct RuleSource<'a> {
     pub pass: &'a str,
     /// The evidence of a failure, with `{expression}` in it.
     pub message: Option<&'a str>,
+    /// What the texts call `param.NAME`; each becomes a constant of the compiled rule.
+    pub parameters: Option<&'a Parameters>,
+    /// What it wants to know of other resources of the account.
+    pub related: &'a [RelatedSource<'a>],
+}
+
+/// The text of a relation: which other resources a rule asks about, and what of them.
+///
+/// Two sides meet where a key of the other document equals one that the judged document looks for.
+#[derive(Clone, Debug, Default)]
+pub struct RelatedSource<'a> {
+    /// Its name: rules write `related.NAME`, a list.
+    pub name: &'a str,
+    /// Over the other document: the text that it is found by, or a list; all when absent.
+    pub key: Option<&'a str>,
+    /// Over the judged document: the text that it looks for, or a list; wanted with `key`.
+    pub matches: Option<&'a str>,
+    /// Over the other document: the members of its item, by name.
+    pub gives: Vec<(&'a str, &'a str)>,
 }
 
 /// Why a rule can't be compiled, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}, line {line}, column {column}: {message}")]
 pub struct CompileError {
-    /// Which text: `each`, `part`, `applies`, `pass` or `message`.
-    pub field: &'static str,
+    /// Which text: `each`, `part`, `applies`, `pass`, `message`, `related.NAME.key`,
+    /// `related.NAME.matches` or `related.NAME.gives.MEMBER`.
+    pub field: String,
     /// The line in that text, from 1.
     pub line: usize,
     /// The column in that line, in characters, from 1.
@@ -84,6 +110,18 @@ pub struct Document<'a> {
     /// Paths that were cut off, and are unknown: JSON Pointers below the envelope
     /// (`/configuration/IpPermissions`) or as rules write them (`r.IpPermissions`).
     pub truncated: &'a [String],
+    /// What it is related to, in the order of the rule's relations.
+    pub related: &'a [Related],
+}
+
+/// What a judged document is related to by one relation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Related {
+    /// A list with what each of the others gives, in a stable order; a member that could not be
+    /// told is absent.
+    pub items: Value,
+    /// Why there may be more of them, or others; then nothing is known of the list.
+    pub lacking: Option<String>,
 }
 
 /// Reads an instant of RFC 3339 as rules do.

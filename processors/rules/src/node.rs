@@ -13,6 +13,8 @@ pub(crate) enum Node {
     Literal(Literal),
     Name(Name),
     Tags(Site),
+    /// The list of the relation at this place.
+    Related(usize, Site),
     /// A variable of the loop at this depth.
     Variable(usize),
     Select {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::compile::{Field, Shared, Template, expression};
 use crate::machine::Machine;
 use crate::node::{Node, Site};
+use crate::related::{Related, Relation};
 use crate::unknown::Unknown;
 use crate::value::Val;
 use crate::{CompileError, Context, Document, Judgement, RuleSource, Verdict};
@@ -23,6 +24,7 @@ pub struct Rule {
 
 #[derive(Debug)]
 struct Inner {
+    related: Vec<Related>,
     each: Option<Each>,
     applies: Option<(Node, Site)>,
     pass: (Node, Site),
@@ -30,6 +32,7 @@ struct Inner {
     sites: Vec<String>,
     uses_accounts: bool,
     uses_time: bool,
+    parameters: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -46,12 +49,14 @@ impl Rule {
     /// unreadable patterns, conditions that are never true or false.
     pub fn compile(source: &RuleSource<'_>) -> Result<Rule, Vec<CompileError>> {
         let mut shared = Shared { sites: vec!["the rule".to_owned()], ..Shared::default() };
+        let related = Related::compile_all(source, &mut shared);
         let field = |name, text, item, is_condition, may_use_time| Field {
             name,
             text,
             item,
             is_condition,
             may_use_time,
+            parameters: source.parameters,
         };
         let mut item_place = None;
         let list = source.each.map(|(list, _)| {
@@ -77,8 +82,18 @@ impl Rule {
         };
         let (uses_accounts, uses_time) = told;
         if shared.errors.is_empty() {
-            let sites = shared.sites;
-            let inner = Inner { each, applies, pass, message, sites, uses_accounts, uses_time };
+            let Shared { sites, parameters, .. } = shared;
+            let inner = Inner {
+                related,
+                each,
+                applies,
+                pass,
+                message,
+                sites,
+                uses_accounts,
+                uses_time,
+                parameters,
+            };
             Ok(Rule { inner: Arc::new(inner) })
         } else {
             Err(shared.errors)
@@ -102,9 +117,27 @@ impl Rule {
         }
     }
 
+    /// Reads what a document, of the type that the relation at this place names, is found by, and
+    /// what it gives.
+    pub fn relation(&self, at: usize, doc: &Document<'_>) -> Relation {
+        self.inner.related[at].of(&self.inner.sites, doc)
+    }
+
+    /// Reads the texts that a judged document looks for by its relation at this place.
+    ///
+    /// Errors: why they can't be told.
+    pub fn wanted(&self, at: usize, doc: &Document<'_>) -> Result<Vec<String>, String> {
+        self.inner.related[at].wanted(&self.inner.sites, doc)
+    }
+
     /// Tells whether a verdict may change with the accounts that are known.
     pub fn depends_on_accounts(&self) -> bool {
         self.inner.uses_accounts
+    }
+
+    /// Tells whether a text of the rule uses a parameter.
+    pub fn uses_parameter(&self, name: &str) -> bool {
+        self.inner.parameters.contains(name)
     }
 
     /// Tells whether a verdict may change with time alone.

@@ -74,6 +74,7 @@ impl Bench {
             resource: format!("arn:aws:s3:::bucket-{account}-{resource}"),
             status: if fails { FindingStatus::Fail } else { FindingStatus::Pass },
             message: format!("Bucket encryption is {}", if fails { "disabled" } else { "enabled" }),
+            totals: None,
         };
         (account, finding)
     }
@@ -228,6 +229,8 @@ fn requirement(bench: &mut Bench, check: usize) -> Record {
             }],
             remediation: String::new(),
             controls: Vec::new(),
+            parameters: "{}".to_owned(),
+            changes: Vec::new(),
             id,
         },
     )

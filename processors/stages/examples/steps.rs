@@ -72,11 +72,9 @@ impl Tape {
 
     fn requirement(&mut self, id: &str, resource_type: &str, pass: &str) {
         let rule = RuleText {
-            each: None,
-            part: None,
-            applies: None,
             pass: pass.into(),
             message: Some("{doc.id} does not".into()),
+            ..RuleText::default()
         };
         let row = Requirement {
             id: id.into(),
@@ -90,6 +88,8 @@ impl Tape {
             checks: Vec::new(),
             remediation: String::new(),
             controls: Vec::new(),
+            parameters: "{}".to_owned(),
+            changes: Vec::new(),
         };
         self.put(&topic::REQUIREMENT, &RequirementKey::new(id), &row);
     }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use producer_findings::{AccountReport, Reports, publish};
+use schemas::headers::rfc3339;
 use schemas::topic::{OBSERVATION, SCAN_UNIT};
 use schemas::{AccountKey, Observation, ObservationEvent, ScanUnit, UnitStatus};
 use stream::{LogError, Member, Membership, Outcome, Outgoing, Polled, Position, Record};
@@ -15,9 +17,9 @@ use crate::board::has_ended;
 use crate::error::Error;
 use crate::intake::Intake;
 use crate::organizations::PROVIDER;
-use crate::plan::attempt;
+use crate::plan::{attempt, start_of};
 use crate::scanner::Core;
-use crate::scope::{Event, Report, Scope, UnitId, What};
+use crate::scope::{Event, Report, Scope, Told, UnitId, What};
 use crate::unit::{UnitEnd, Work, collect};
 
 /// The consumer group.
@@ -227,6 +229,11 @@ impl<'a> Session<'a> {
                 self.core.redactor.apply(&mut resource);
                 ObservationEvent::Observed { resource }
             }
+            Event::Told(told) => {
+                let reports = reports(unit, told);
+                let publisher = &mut self.core.publisher;
+                return publish(&reports, publisher, now_ms).map_err(log("publishing a report"));
+            }
             Event::Completed { count } => {
                 unit.scopes += 1;
                 ObservationEvent::Completed { count }
@@ -301,6 +308,15 @@ impl<'a> Session<'a> {
         }
         Ok(outputs)
     }
+}
+
+/// Makes the report of what a scanner told in a unit. Its id is like those of reports in files, the
+/// time first; whoever takes over a unit begins a later one.
+fn reports(unit: &ScanUnit, told: Told) -> Reports {
+    let start_ms = start_of(&unit.scan).unwrap_or_default();
+    let id = format!("{}/{:010}", rfc3339(start_ms), unit.attempt);
+    let report = AccountReport::of_account(told.source, id, &unit.account, told.findings);
+    Reports { reports: vec![report], ..Reports::default() }
 }
 
 /// Says what was attempted on the log.

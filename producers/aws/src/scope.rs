@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use schemas::Finding;
 use tokio::sync::mpsc::Sender;
 
 use crate::api::CallError;
@@ -21,13 +22,22 @@ pub(crate) struct Scope {
     pub(crate) resource_type: &'static str,
 }
 
-/// What happens in a scope, in this order; documents may be many or none.
+/// What happens in a scope, in this order; documents may be many or none, and so may reports.
 #[derive(Debug)]
 pub(crate) enum Event {
     Started,
     Seen(Box<Document>),
+    Told(Told),
     Completed { count: i64 },
     Failed { error: String },
+}
+
+/// What a scanner that AWS runs in the account found, as a whole.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// Its name among the sources of findings.
+    pub(crate) source: &'static str,
+    pub(crate) findings: Vec<Finding>,
 }
 
 /// A unit of work by the place of its planned record: partition and offset in `scan.unit`.
@@ -108,6 +118,11 @@ impl Observer {
     pub(crate) async fn see(&self, document: Document) -> Result<(), CollectError> {
         self.count.fetch_add(1, Ordering::Relaxed);
         self.send(Event::Seen(Box::new(document))).await
+    }
+
+    /// Hands on what a scanner told, as a whole.
+    pub(crate) async fn tell(&self, told: Told) -> Result<(), CollectError> {
+        self.send(Event::Told(told)).await
     }
 
     pub(crate) async fn start(&self) -> Result<(), CollectError> {

@@ -19,14 +19,14 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
-use schemas::Resource;
+use schemas::{Finding, Resource};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::account::Account;
 use crate::api::{Budget, Endpoints, Limit, Model, Partition};
 use crate::collectors::Collector;
-use crate::scope::{Event, Observer, Scope, UnitId, What};
+use crate::scope::{Event, GLOBAL, Observer, Scope, UnitId, What};
 
 /// A request as it would go on the wire.
 #[derive(Clone, Debug)]
@@ -130,13 +130,37 @@ impl FakeAws {
 }
 
 /// Runs a collector in one scope of the made-up account: what it saw, sorted by id and stamped at
-/// 7, and how the scope ended (the number of resources, or `Code: message`).
+/// 7, and how the scope ended (the number of resources, or `Code: message`). What a scanner told
+/// is left out: see [`told`].
 pub(crate) async fn collected(
     fake: &FakeAws,
     collector: &Collector,
     region: &str,
 ) -> (Vec<Resource>, Result<i64, String>) {
     collected_in(&fake.account(), collector, region).await
+}
+
+/// Runs a collector in the made-up account: what its scanner told, by check.
+pub(crate) async fn told(fake: &FakeAws, collector: &Collector) -> Vec<Vec<Finding>> {
+    let account = fake.account();
+    let scope = Scope {
+        account: account.id().to_owned(),
+        region: GLOBAL.to_owned(),
+        resource_type: collector.resource_type,
+    };
+    let (sender, mut receiver) = mpsc::channel(1000);
+    let observer = Observer::new(UnitId { partition: 0, offset: 0 }, scope, sender);
+    // How the scope ends is what `collected` gives.
+    let _ = (collector.collect)(&account, &observer).await;
+    drop(observer);
+    let mut all = Vec::new();
+    while let Some(report) = receiver.recv().await {
+        if let What::Scope(_, Event::Told(mut told)) = report.what {
+            told.findings.sort_by(|one, other| one.check.cmp(&other.check));
+            all.push(told.findings);
+        }
+    }
+    all
 }
 
 /// [`collected`] in an account that several collectors ask, or that is of another partition.
@@ -165,6 +189,7 @@ pub(crate) async fn collected_in(
             Event::Seen(document) => resources.push(document.stamp(7)),
             Event::Completed { count } => break Ok(count),
             Event::Failed { error } => break Err(error),
+            Event::Told(_) => {}
             Event::Started => panic!("a collector does not start its scope"),
         }
     };

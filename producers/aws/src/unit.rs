@@ -332,6 +332,7 @@ mod tests {
             story.push(match what {
                 What::Scope(scope, Event::Started) => format!("{} started", scope.resource_type),
                 What::Scope(_, Event::Seen(_)) => "seen".to_owned(),
+                What::Scope(_, Event::Told(told)) => format!("{} told", told.source),
                 What::Scope(_, Event::Completed { count }) => format!("completed {count}"),
                 What::Scope(_, Event::Failed { error }) => format!("failed {error}"),
                 What::Ended(end) => format!("{}", end.status),

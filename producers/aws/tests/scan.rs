@@ -7,9 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Result, ensure};
 use kit::gateway::Gateway;
 use producer_aws::Summary;
-use schemas::{AccountStatus, ObservationEvent, Resource, UnitStatus};
+use schemas::{
+    AccountStatus, FindingStatus, FindingSubject, ObservationEvent, ReportEvent, Resource,
+    UnitStatus,
+};
 use serde_json::{Value, json};
-use support::world::{START_MS, Scanned, World, scopes_of};
+use support::world::{PLAN, START_MS, Scanned, World, scopes_of};
 
 const ORACLE: &str = "producers/aws/tests/oracle.py";
 
@@ -39,6 +42,7 @@ fn a_scan_sees_what_boto3_sees() -> Result<()> {
     check_listings(&world, &scanned)?;
     check_scopes(&world, &scanned, &denied)?;
     check_calls(&world)?;
+    check_reports(&scanned);
 
     let mut open = world.all();
     open.remove(denied.as_str());
@@ -134,6 +138,41 @@ fn check_units(world: &World, scanned: &Scanned, denied: &str) -> Result<()> {
     assert_eq!((last.units_done, last.units_total, last.units_here), (6, 6, 0));
     assert_eq!(last.resources, scanned.summary.resources());
     Ok(())
+}
+
+/// The one account with a plan has a whole report of Trusted Advisor, the others have none.
+///
+/// Of three checks in a row moto passes the first; the second warns and the third fails, each with
+/// one resource of seven, which is a row beside the sum. So of 104 checks 35 pass and tell one row,
+/// 35 warn and 34 fail with two.
+fn check_reports(scanned: &Scanned) {
+    let mut rows: BTreeMap<(FindingSubject, FindingStatus), usize> = BTreeMap::new();
+    let (mut ends, mut failing, mut total) = (Vec::new(), 0, 0);
+    for report in &scanned.reports {
+        assert_eq!((&*report.source, &*report.account), ("trustedadvisor", PLAN));
+        // 1,780,000,000 seconds since 1970.
+        assert!(report.report.starts_with("2026-05-28T20:26:40."), "{}", report.report);
+        match &report.event {
+            ReportEvent::Found { finding } => {
+                *rows.entry((finding.subject, finding.status)).or_default() += 1;
+                failing += finding.totals.map_or(0, |totals| totals.failing);
+                total += finding.totals.map_or(0, |totals| totals.total);
+            }
+            ReportEvent::Completed { count, complete } => ends.push((*count, *complete)),
+            ReportEvent::Started {} => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    use {FindingStatus as S, FindingSubject as F};
+    let about = |row: F| row == F::Resource || row == F::Account;
+    let count = |summary: bool, status: S| -> usize {
+        let mine = |(of, as_status): &(F, S)| about(*of) != summary && *as_status == status;
+        rows.iter().filter(|(key, _)| mine(key)).map(|(_, count)| count).sum()
+    };
+    assert_eq!([S::Pass, S::Warn, S::Fail].map(|status| count(false, status)), [35, 35, 34]);
+    assert_eq!([S::Pass, S::Warn, S::Fail].map(|status| count(true, status)), [0, 35, 34]);
+    assert_eq!((failing, total), (35 + 34, 104 * 7));
+    assert_eq!(ends, [(35 + 2 * (35 + 34), true)]);
 }
 
 /// Each role is assumed once for its account, and once more for a payer's listing; no answer that

@@ -1,10 +1,11 @@
 //! Reports of outside scanners: files in, one report an account and file out.
 //!
 //! [`sources`] has one pure parser a scanner; [`read()`] and [`read_bucket`] read the files,
-//! [`run`] a program of the user's own; [`publish()`] appends the reports. A row that can't be
-//! used is a [`Problem`], the others are taken, and the report no longer counts as complete: what
-//! it does not say clears nothing. **Invariant:** a file that can't be read or parsed is a failed
-//! report, never an empty one; and only a report of the account that was scanned clears anything.
+//! [`run`] a program of the user's own; who asks a scanner itself makes an [`AccountReport`] of
+//! what it says. [`publish()`] appends the reports. A row that can't be used is a [`Problem`], the
+//! others are taken, and the report no longer counts as complete: what it does not say clears
+//! nothing. **Invariant:** a file that can't be read or parsed is a failed report, never an empty
+//! one; and only a report of the account that was scanned clears anything.
 
 mod arn;
 mod bucket;
@@ -18,7 +19,7 @@ pub mod sources;
 mod split;
 mod table;
 
-use std::{fmt, path::PathBuf};
+use std::{collections::BTreeSet, fmt, path::PathBuf};
 
 pub use bucket::{Bucket, read_bucket};
 pub use input::STANDARD_INPUT;
@@ -27,6 +28,7 @@ pub use publish::publish;
 pub use read::{FindingsError, Options, Reports, read};
 use schemas::Finding;
 pub use sources::{ALL, Source};
+use split::{Home, split};
 
 /// One report about one account.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +44,21 @@ pub struct AccountReport {
     pub findings: Vec<Finding>,
     /// Whether it holds everything the scanner judges.
     pub complete: bool,
+}
+
+impl AccountReport {
+    /// Makes the whole report of a scanner that was asked itself, in one account.
+    ///
+    /// Two rows about the same check and resource are one; of what is too long for a record the row
+    /// is left out, and the report is not whole then.
+    pub fn of_account(source: &str, report: String, account: &str, rows: Vec<Finding>) -> Self {
+        let rows = rows.into_iter().map(|finding| (None, finding)).collect();
+        let home = Home { given: Some(account), in_name: None };
+        let mut split = split(rows, &BTreeSet::from([account.to_owned()]), home, true);
+        let (findings, complete) = split.accounts.remove(account).unwrap_or_default();
+        let (source, account) = (source.to_owned(), account.to_owned());
+        Self { source, report, account, findings, complete }
+    }
 }
 
 /// Something in a file that can't be used.

@@ -59,6 +59,7 @@ mod tests {
             resource: "r".into(),
             status: FindingStatus::Pass,
             message: String::new(),
+            totals: None,
         };
         AccountReport {
             source: "securityhub".into(),

@@ -55,7 +55,7 @@ pub(crate) fn split(
         .extend(told.iter().filter(|one| is_own(one)).map(|one| (one.clone(), BTreeMap::new())));
     for (account, mut finding) in rows {
         let Some(account) = account.or_else(|| home.clone()) else { continue };
-        if finding.subject == FindingSubject::Account {
+        if matches!(finding.subject, FindingSubject::Account | FindingSubject::Summary) {
             finding.resource.clone_from(&account);
         }
         shorten(&mut finding.message);
@@ -119,6 +119,10 @@ fn join(one: Finding, other: Finding) -> Finding {
         worse.message.push_str(&better.message);
         shorten(&mut worse.message);
     }
+    worse.totals = worse.totals.max(better.totals);
+    if worse.subject == FindingSubject::Summary {
+        worse.subject = better.subject;
+    }
     worse
 }
 
@@ -153,6 +157,7 @@ mod tests {
             resource: resource.into(),
             status,
             message: format!("{status}"),
+            totals: None,
         };
         (account.map(str::to_owned), finding)
     }

@@ -27,6 +27,8 @@ fn requirement(id: &str, checks: &[&str]) -> Requirement {
         checks: checks.iter().map(mapping).collect(),
         remediation: String::new(),
         controls: Vec::new(),
+        parameters: "{}".to_owned(),
+        changes: Vec::new(),
     }
 }
 

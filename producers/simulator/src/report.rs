@@ -102,5 +102,6 @@ fn row(
         resource: resource.to_owned(),
         status,
         message: message.to_owned(),
+        totals: None,
     }
 }

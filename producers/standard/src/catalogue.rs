@@ -16,13 +16,15 @@ impl Catalogue {
         self.ids.contains(id)
     }
 
-    /// Reads a catalogue: lines of ids, after lines of `#` whose first one says the version.
+    /// Reads a catalogue: lines of ids, after lines of `#` whose first one says the version. What
+    /// stands behind a tab is for those who read reports.
     fn read(text: &'static str) -> Self {
         let comment = |line: &&str| line.starts_with('#');
         let first = text.lines().next().unwrap_or_default();
         let version = first.strip_prefix("# Version: ").unwrap_or(first);
-        let ids = text.lines().filter(|line| !comment(line) && !line.is_empty()).collect();
-        Self { version, ids }
+        let lines = text.lines().filter(|line| !comment(line) && !line.is_empty());
+        let id = |line: &'static str| line.split('\t').next().unwrap_or_default();
+        Self { version, ids: lines.map(id).collect() }
     }
 }
 
@@ -61,7 +63,7 @@ mod tests {
 
     #[test]
     fn a_catalogue_is_read_whole() {
-        let read = Catalogue::read("# Version: tool 1\n# From there\na\n\nb.1\n");
+        let read = Catalogue::read("# Version: tool 1\n# From there\na\tOne\n\nb.1\n");
         assert_eq!((read.version, read.ids), ("tool 1", BTreeSet::from(["a", "b.1"])));
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use serde_saphyr::{Location, Spanned};
 
 use crate::Problem;
@@ -13,6 +14,15 @@ pub(crate) struct Source<'a> {
 }
 
 impl Source<'_> {
+    /// Reads the file as YAML of a form.
+    ///
+    /// Errors: the first fault.
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Vec<Problem>> {
+        serde_saphyr::from_str(self.text).map_err(|error| {
+            vec![self.problem(error.location(), error.without_snippet().to_string())]
+        })
+    }
+
     /// Makes a problem of the file as a whole, or at a place the parser told.
     pub(crate) fn problem(&self, at: Option<Location>, message: impl Into<String>) -> Problem {
         let figure = |figure: u64| usize::try_from(figure).unwrap_or(0);

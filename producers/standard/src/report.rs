@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
 
-use rules::{Context, Document, Judgement, Rule, Verdict};
+use rules::{Context, Document, Judgement, Related, Relation, Rule, Verdict};
 use serde_json::{Value, json};
 
-use crate::check::Checked;
-use crate::file::{Case, Expected, Word};
-use crate::{Problem, StandardError, read};
+use crate::check::{Checked, Suite};
+use crate::file::{Case, Expected, Other, Word};
+use crate::layers;
+use crate::{Layer, Problem, StandardError};
 
 /// The account of every test case; it knows itself.
 const ACCOUNT: &str = "111122223333";
@@ -64,59 +64,120 @@ impl fmt::Display for Report {
     }
 }
 
-/// Runs every test case of a folder.
+/// Runs every test case of a standard's layers.
 ///
-/// Errors: the folder can't be listed.
-pub fn run_tests(dir: &Path) -> Result<Report, StandardError> {
-    let (files, mut problems) = read(dir)?;
+/// The cases of a requirement are run with its own parameters, those of a change with the changed
+/// ones. Errors: a folder can't be listed.
+pub fn run_tests(layers: &[Layer]) -> Result<Report, StandardError> {
+    let (requirements, mut problems) = layers::read(layers)?;
     problems.sort();
     let mut report = Report { problems, ..Report::default() };
-    for file in &files {
-        let Some(rule) = &file.rule else { continue };
-        let results: Vec<CaseResult> =
-            file.tests.iter().map(|case| run_case(file, rule, case)).collect();
-        report.warnings.extend(gaps(file));
-        report.cases.extend(results);
+    for one in &requirements {
+        report.warnings.extend(one.suites.first().map(|own| gaps(one, own)).unwrap_or_default());
+        for suite in &one.suites {
+            let results = suite.cases.iter().map(|case| run_case(&one.requirement.id, suite, case));
+            report.cases.extend(results);
+        }
     }
     Ok(report)
 }
 
-fn run_case(file: &Checked, rule: &Rule, case: &Case) -> CaseResult {
-    let judgements = judge(file, rule, case);
-    let difference = difference(&case.expect, &judgements);
+fn run_case(id: &str, suite: &Suite, case: &Case) -> CaseResult {
+    let judgements = judge(id, suite, case);
+    let difference = stray(suite, case).or_else(|| difference(&case.expect, &judgements));
     let place = Problem {
+        file: suite.file.clone(),
         line: usize::try_from(case.name.defined.line()).unwrap_or(0),
         column: usize::try_from(case.name.defined.column()).unwrap_or(0),
         message: difference.clone().unwrap_or_default(),
-        ..file.id_place.clone()
     };
     CaseResult {
-        requirement: file.requirement.id.clone(),
+        requirement: id.to_owned(),
         name: case.name.value.clone(),
         place,
         is_ok: difference.is_none(),
     }
 }
 
-fn judge(file: &Checked, rule: &Rule, case: &Case) -> Vec<Judgement> {
+fn judge(id: &str, suite: &Suite, case: &Case) -> Vec<Judgement> {
     let now_ms = case.now.as_ref().and_then(|now| rules::parse_instant(&now.value));
     let empty = json!({});
-    let or_empty = |value: &Value| {
-        if value.is_null() { empty.clone() } else { value.clone() }
-    };
+    let arn = format!("arn:aws:test:eu-west-1:{ACCOUNT}:{id}");
     let document = Document {
-        configuration: &or_empty(&case.r),
-        supplementary: &or_empty(&case.s),
+        configuration: or(&case.r, &empty),
+        supplementary: or(&case.s, &empty),
         errors: &case.errors,
         account: ACCOUNT,
         region: "eu-west-1",
         id: "test",
         name: "test",
-        arn: &format!("arn:aws:test:eu-west-1:{ACCOUNT}:{}", file.requirement.id),
+        arn: &arn,
         tags: &case.tags,
         truncated: &case.truncated,
+        related: &[],
     };
-    rule.evaluate(&document, &Known(&case.known_accounts), now_ms.unwrap_or(DEFAULT_NOW_MS))
+    let related = related(suite, case, &document);
+    let document = Document { related: &related, ..document };
+    let now_ms = now_ms.unwrap_or(DEFAULT_NOW_MS);
+    suite.rule.evaluate(&document, &Known(&case.known_accounts), now_ms)
+}
+
+/// Tells of documents in a case that the rule does not ask about.
+fn stray(suite: &Suite, case: &Case) -> Option<String> {
+    let is_known = |name: &&String| suite.relations.iter().any(|one| one.name == **name);
+    let stray = case.related.keys().find(|name| !is_known(name))?;
+    Some(format!("the rule has no relation {stray:?}"))
+}
+
+/// Gives what the rule's relations find among a case's other documents.
+fn related(suite: &Suite, case: &Case, judged: &Document<'_>) -> Vec<Related> {
+    let rule = &suite.rule;
+    let found = suite.relations.iter().enumerate().map(|(at, relation)| {
+        let lacking = |reason| Related { items: json!([]), lacking: Some(reason) };
+        let Some(others) = case.related.get(&relation.name) else {
+            return lacking(compliance::incomplete(relation));
+        };
+        let wanted = match rule.wanted(at, judged) {
+            Ok(wanted) => wanted,
+            Err(reason) => return lacking(reason),
+        };
+        let mut items = Vec::new();
+        for other in others {
+            let other = relation_of(rule, at, other);
+            match other.keys {
+                Err(reason) => return lacking(reason),
+                Ok(keys) if keys.iter().any(|key| wanted.contains(key)) => {
+                    items.push(Value::Object(other.gives));
+                }
+                Ok(_) => {}
+            }
+        }
+        Related { items: Value::Array(items), lacking: None }
+    });
+    found.collect()
+}
+
+fn relation_of(rule: &Rule, at: usize, other: &Other) -> Relation {
+    let empty = json!({});
+    let document = Document {
+        configuration: or(&other.r, &empty),
+        supplementary: or(&other.s, &empty),
+        errors: &other.errors,
+        account: ACCOUNT,
+        region: "eu-west-1",
+        id: &other.id,
+        name: &other.id,
+        arn: "",
+        tags: &other.tags,
+        truncated: &[],
+        related: &[],
+    };
+    rule.relation(at, &document)
+}
+
+/// A document that a case does not write is empty.
+fn or<'a>(value: &'a Value, empty: &'a Value) -> &'a Value {
+    if value.is_null() { empty } else { value }
 }
 
 struct Known<'a>(&'a [String]);
@@ -160,9 +221,9 @@ fn verdict(word: Word) -> Verdict {
 }
 
 /// Warns of a rule whose cases leave out a verdict that every rule can give.
-fn gaps(file: &Checked) -> Vec<Problem> {
+fn gaps(of: &Checked, own: &Suite) -> Vec<Problem> {
     let expects = |word: Word| {
-        file.tests.iter().any(|case| match &case.expect {
+        own.cases.iter().any(|case| match &case.expect {
             Expected::Whole(whole) => *whole == word,
             Expected::Parts(parts) => parts.values().any(|part| *part == word),
         })
@@ -171,7 +232,7 @@ fn gaps(file: &Checked) -> Vec<Problem> {
     let missing = words.into_iter().filter(|(word, _)| !expects(*word));
     let warning = |(_, name)| Problem {
         message: format!("no test of this rule expects {name}"),
-        ..file.id_place.clone()
+        ..of.place.clone()
     };
     missing.map(warning).collect()
 }

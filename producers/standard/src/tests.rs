@@ -1,7 +1,7 @@
 //! Tests of reading a folder, and of the standard that ships.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemas::{Scoring, Severity};
 use tempfile::TempDir;
@@ -38,9 +38,13 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     dir
 }
 
+fn at(dir: &Path) -> Layer {
+    Layer::Folder(dir.to_owned())
+}
+
 fn problems(text: &str) -> Vec<(usize, usize, String)> {
     let dir = folder(&[("x.yaml", text)]);
-    let found = load(dir.path()).expect("the folder is there");
+    let found = load(&[at(dir.path())]).expect("the folder is there");
     assert!(found.requirements.is_empty() || found.problems.is_empty(), "{:?}", found.problems);
     found.problems.into_iter().map(|one| (one.line, one.column, one.message)).collect()
 }
@@ -56,7 +60,7 @@ fn check(from: &str, to: &str, expected: &[(usize, usize, &str)]) {
 #[test]
 fn a_file_is_read_whole() {
     let dir = folder(&[("good.yaml", GOOD), ("notes.txt", "not yaml: [")]);
-    let standard = load(dir.path()).expect("the folder is there");
+    let standard = load(&[at(dir.path())]).expect("the folder is there");
     assert_eq!(standard.problems, []);
     let [one] = standard.requirements.as_slice() else { panic!("one requirement") };
     assert_eq!((&*one.id, &*one.title, &*one.why), ("good", "A title", "Because"));
@@ -128,7 +132,7 @@ fn a_broken_file_hides_no_other() {
         ("e.yaml", ""),
     ];
     let dir = folder(&files);
-    let standard = load(dir.path()).expect("the folder is there");
+    let standard = load(&[at(dir.path())]).expect("the folder is there");
     let ids: Vec<&str> = standard.requirements.iter().map(|one| &*one.id).collect();
     assert_eq!(ids, ["good", "other"]);
     let of_file: Vec<String> = standard
@@ -144,10 +148,10 @@ fn a_broken_file_hides_no_other() {
 #[test]
 fn an_empty_or_missing_folder_is_a_fault() {
     let dir = folder(&[]);
-    let standard = load(dir.path()).expect("the folder is there");
+    let standard = load(&[at(dir.path())]).expect("the folder is there");
     assert_eq!(standard.problems.len(), 1);
-    assert!(load(&dir.path().join("nowhere")).is_err());
-    let report = run_tests(dir.path()).expect("the folder is there");
+    assert!(load(&[at(&dir.path().join("nowhere"))]).is_err());
+    let report = run_tests(&[at(dir.path())]).expect("the folder is there");
     assert!(!report.is_ok());
 }
 
@@ -171,6 +175,9 @@ fn what_outside_tools_do_not_have_is_a_fault() {
     let no_check = "there is no check \"openssh\" of cloudsploit 4b5bbd8";
     check("check: openSSH", "check: openssh", &[(15, 39, no_check)]);
     check("{source: cloudsploit, check: openSSH", "{source: our-scripts, check: any", &[]);
+    check("openSSH, warn_passes: true", "openToTheMoon, unlisted: true", &[]);
+    let no_check = "there is no check \"openToTheMoon\" of cloudsploit 4b5bbd8";
+    check("openSSH, warn_passes: true", "openToTheMoon, unlisted: false", &[(15, 39, no_check)]);
     let with = |controls: &str| format!("{checks}\ncontrols: {controls}");
     check(
         checks,
@@ -182,8 +189,26 @@ fn what_outside_tools_do_not_have_is_a_fault() {
     );
     let text = GOOD.replacen(checks, &with("{fsbp: [IAM.3], cis: [\"1.14\"]}"), 1);
     let dir = folder(&[("good.yaml", &text)]);
-    let standard = load(dir.path()).expect("the folder is there");
+    let standard = load(&[at(dir.path())]).expect("the folder is there");
     assert_eq!(standard.requirements[0].controls, ["CIS AWS 3.0.0 1.14", "FSBP IAM.3"]);
+}
+
+#[test]
+fn what_is_scored_by_summary_is_fed_by_who_sums_up() {
+    let silent = |who: &str| format!("{who} tells no totals, which `summary` counts");
+    let (rule, cloudsploit) = (silent("a rule"), silent("cloudsploit"));
+    check("all_or_nothing", "summary", &[(12, 5, &*rule), (15, 19, &*cloudsploit)]);
+    let start = GOOD.find("rule:").expect("a rule");
+    let end = GOOD.find("checks:").expect("checks");
+    let without_rule = GOOD[..start].to_owned() + &GOOD[end..];
+    let text = &without_rule[..without_rule.find("tests:").expect("tests")];
+    let text = text.replacen("all_or_nothing", "summary", 1);
+    assert_eq!(problems(&text), [(8, 19, cloudsploit)]);
+    for (source, of) in [("trustedadvisor", "HCP4007jGY"), ("s3import", "c"), ("ours", "c")] {
+        let text =
+            text.replacen("cloudsploit, check: openSSH", &format!("{source}, check: {of}"), 1);
+        assert_eq!(problems(&text), [], "{source}");
+    }
 }
 
 #[test]
@@ -200,7 +225,7 @@ fn a_check_has_one_requirement_unless_both_share_it() {
     ];
     for (first, second, expected) in table {
         let dir = folder(&[("a.yaml", &first), ("b.yaml", &second)]);
-        let standard = load(dir.path()).expect("the folder is there");
+        let standard = load(&[at(dir.path())]).expect("the folder is there");
         let found: Vec<_> = standard.problems.iter().map(|one| (one.line, &*one.message)).collect();
         let expected: Vec<_> = expected.map(|message| (15, message)).into_iter().collect();
         assert_eq!(found, expected);
@@ -211,7 +236,7 @@ fn a_check_has_one_requirement_unless_both_share_it() {
 #[test]
 fn tests_are_run_and_differences_told() {
     let dir = folder(&[("good.yaml", GOOD)]);
-    let report = run_tests(dir.path()).expect("the folder is there");
+    let report = run_tests(&[at(dir.path())]).expect("the folder is there");
     assert!(report.is_ok(), "{report}");
     assert_eq!((report.cases.len(), report.warnings.len()), (2, 0));
 
@@ -221,7 +246,7 @@ fn tests_are_run_and_differences_told() {
         1,
     );
     let dir = folder(&[("good.yaml", &wrong)]);
-    let report = run_tests(dir.path()).expect("the folder is there");
+    let report = run_tests(&[at(dir.path())]).expect("the folder is there");
     assert!(!report.is_ok());
     let failed: Vec<(usize, &str)> = report
         .cases
@@ -242,7 +267,7 @@ fn tests_are_run_and_differences_told() {
 fn a_fault_of_the_rule_is_no_expected_unknown() {
     let text = GOOD.replacen("s: {}, expect: unknown", "s: {List: 5}, expect: unknown", 1);
     let dir = folder(&[("good.yaml", &text)]);
-    let report = run_tests(dir.path()).expect("the folder is there");
+    let report = run_tests(&[at(dir.path())]).expect("the folder is there");
     let failed: Vec<&str> =
         report.cases.iter().filter(|case| !case.is_ok).map(|case| &*case.place.message).collect();
     assert_eq!(failed, ["the rule is at fault: s.List is an int, not a list"]);
@@ -254,7 +279,7 @@ fn shipped() -> PathBuf {
 
 #[test]
 fn the_shipped_standard_holds() {
-    let standard = load(&shipped()).expect("the standard's folder");
+    let standard = load(&[at(&shipped())]).expect("the standard's folder");
     assert_eq!(standard.problems, []);
     let ids: BTreeSet<&str> = standard.requirements.iter().map(|one| &*one.id).collect();
     // Exceptions and history refer to them.
@@ -271,7 +296,7 @@ fn the_shipped_standard_holds() {
     ];
     assert!(BTreeSet::from(from_the_start).is_subset(&ids), "{ids:?}");
     assert!(ids.len() >= 45, "{} requirements", ids.len());
-    let report = run_tests(&shipped()).expect("the standard's folder");
+    let report = run_tests(&[at(&shipped())]).expect("the standard's folder");
     assert!(report.is_ok(), "{report}");
     assert_eq!(report.warnings, [], "every rule has a case that passes, fails and is unknown");
     assert!(report.cases.len() > 300, "{} cases", report.cases.len());

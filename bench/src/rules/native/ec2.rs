@@ -12,12 +12,13 @@ const DATABASES: [i64; 11] = [1433, 1521, 3306, 5432, 5439, 6379, 9042, 9200, 93
 
 pub(super) fn admin_ports(document: &Document<'_>, _: &dyn Context, _: i64) -> Vec<Judgement> {
     let r = document.configuration;
-    let pass = permissions(document).and_then(|permissions| {
-        both(not(is_open(permissions, 22)), || not(is_open(permissions, 3389)))
-    });
+    let pass = permissions(document)
+        .and_then(|permissions| not(any([22, 3389], |port| is_open(permissions, port))));
     whole_verdict(pass, || {
         let (name, id) = (shown(r, "GroupName"), shown(r, "GroupId"));
-        format!("security group {name} ({id}) lets the whole internet reach port 22 or 3389")
+        format!(
+            "security group {name} ({id}) lets the whole internet reach one of the ports 22, 3389"
+        )
     })
 }
 

@@ -102,7 +102,7 @@ fn any<T>(items: impl IntoIterator<Item = T>, mut test: impl FnMut(T) -> Told<bo
 }
 
 /// Keeps what satisfies a test; one that can't be told makes the whole so.
-fn filter<'a>(items: &'a [Value], test: impl Fn(&Value) -> Told<bool>) -> Told<Vec<&'a Value>> {
+fn filter(items: &[Value], test: impl Fn(&Value) -> Told<bool>) -> Told<Vec<&Value>> {
     let kept = items.iter().filter_map(|item| match test(item) {
         Ok(wanted) => wanted.then_some(Ok(item)),
         Err(why) => Some(Err(why)),

@@ -12,6 +12,7 @@ const EVERYONE: [&str; 2] = [
     "http://acs.amazonaws.com/groups/global/AllUsers",
     "http://acs.amazonaws.com/groups/global/AuthenticatedUsers",
 ];
+const ALGORITHMS: [&str; 3] = ["AES256", "aws:kms", "aws:kms:dsse"];
 const LOG_DELIVERY: &str = "http://acs.amazonaws.com/groups/s3/LogDelivery";
 
 pub(super) fn encryption(document: &Document<'_>, _: &dyn Context, _: i64) -> Vec<Judgement> {
@@ -23,11 +24,14 @@ pub(super) fn encryption(document: &Document<'_>, _: &dyn Context, _: i64) -> Ve
         }
         any(list(encryption, "Rules")?, |rule| {
             let default = member(rule, "ApplyServerSideEncryptionByDefault")?;
-            let algorithm = member(default, "SSEAlgorithm")?.as_str();
-            Ok(matches!(algorithm, Some("AES256" | "aws:kms" | "aws:kms:dsse")))
+            let algorithm = member(default, "SSEAlgorithm")?;
+            Ok(ALGORITHMS.iter().any(|known| algorithm == known))
         })
     };
-    whole_verdict(pass(), || format!("bucket {} has no default encryption", document.name))
+    whole_verdict(pass(), || {
+        let (bucket, algorithms) = (document.name, ALGORITHMS.join(", "));
+        format!("bucket {bucket} has no default encryption by one of {algorithms}")
+    })
 }
 
 pub(super) fn grants(document: &Document<'_>, _: &dyn Context, _: i64) -> Vec<Judgement> {

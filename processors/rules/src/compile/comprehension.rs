@@ -6,7 +6,7 @@ use super::{Compiled, Compiler, LOOPS_MAX, is_name};
 use crate::node::{Loop, LoopKind, Node};
 
 /// Names that a loop's variable must not hide.
-const RESERVED: [&str; 5] = ["r", "s", "doc", "item", "now"];
+const RESERVED: [&str; 7] = ["r", "s", "doc", "item", "now", "param", "related"];
 
 /// What a macro was, and the expressions that its author wrote.
 enum Shape<'e> {

@@ -4,15 +4,19 @@
 mod call;
 mod comprehension;
 mod operator;
+mod parameter;
+mod related;
 mod template;
 
+use std::collections::BTreeSet;
+
 use cel::common::ast::{
-    CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, MapExpr, SourceInfo, operators,
+    CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, MapExpr, SelectExpr, SourceInfo, operators,
 };
 use cel::parser::Parser;
 
-use crate::CompileError;
 use crate::node::{Literal, Name, Node, Site};
+use crate::{CompileError, Parameters};
 
 pub(crate) use template::{Piece, Template};
 
@@ -33,12 +37,16 @@ pub(crate) struct Shared {
     pub(crate) errors: Vec<CompileError>,
     pub(crate) uses_accounts: bool,
     pub(crate) uses_time: bool,
+    /// The relations' names, each with the members of its items.
+    pub(crate) related: Vec<(String, Vec<String>)>,
+    /// The parameters that are used.
+    pub(crate) parameters: BTreeSet<String>,
 }
 
 /// Which of a rule's texts is compiled, and what it may say.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Field<'s> {
-    pub(crate) name: &'static str,
+    pub(crate) name: &'s str,
     pub(crate) text: &'s str,
     /// Where `item` lies, as a path; none where there is no item.
     pub(crate) item: Option<&'s str>,
@@ -46,6 +54,7 @@ pub(crate) struct Field<'s> {
     pub(crate) is_condition: bool,
     /// Whether `now` may be used.
     pub(crate) may_use_time: bool,
+    pub(crate) parameters: Option<&'s Parameters>,
 }
 
 /// Compiles a field that is one expression.
@@ -127,7 +136,13 @@ impl<'s> Compiler<'s> {
             Expr::Select(select) if is_name(&select.operand, "doc") => {
                 self.document_field(expression.id, &select.field, select.test)
             }
-            Expr::Select(select) => self.select(&select.operand, &select.field, select.test),
+            Expr::Select(select) if is_name(&select.operand, "param") => {
+                self.parameter(expression.id, &select.field, select.test)
+            }
+            Expr::Select(select) if is_name(&select.operand, "related") => {
+                self.related(expression.id, &select.field, select.test)
+            }
+            Expr::Select(select) => self.select(expression.id, select),
             Expr::List(list) => self.list(&list.elements),
             Expr::Map(map) => self.map(expression.id, map),
             Expr::Comprehension(loop_) => self.comprehension(expression.id, loop_),
@@ -171,7 +186,9 @@ impl<'s> Compiler<'s> {
             ("s", _) => known(Name::Supplementary, "s"),
             ("item", Some(place)) => known(Name::Item, place),
             ("item", None) => self.error(id, "item is only known in the texts of a rule with each"),
+            ("param", _) => self.error(id, "param can't stand alone; write param.NAME"),
             ("doc", _) => self.error(id, "doc can't stand alone; write doc.account or the like"),
+            ("related", _) => self.error(id, "related can't stand alone; write related.NAME"),
             ("now", _) => self.error(
                 id,
                 "now can only be compared by <, <=, > or >=, or be an argument of age_days or \
@@ -200,12 +217,16 @@ impl<'s> Compiler<'s> {
         Compiled { node: Node::Name(name), place: format!("doc.{field}") }
     }
 
-    fn select(&mut self, operand: &IdedExpr, field: &str, is_test: bool) -> Compiled {
-        let operand = self.compile(operand);
+    fn select(&mut self, id: u64, select: &SelectExpr) -> Compiled {
+        let operand = self.compile(&select.operand);
+        let field = &select.field;
+        if let Err(message) = self.related_member(&operand.place, field, select.test) {
+            return self.error(id, message);
+        }
         let place = format!("{}.{field}", operand.place);
         let site = self.site(&place);
-        let (operand, field) = (Box::new(operand.node), field.into());
-        if is_test {
+        let (operand, field) = (Box::new(operand.node), field.as_str().into());
+        if select.test {
             let node = Node::Has { operand, field, site };
             return Compiled { node, place: format!("has({place})") };
         }
@@ -267,7 +288,10 @@ impl<'s> Compiler<'s> {
             return self.compile(expression);
         }
         if !self.field.may_use_time {
-            return self.error(expression.id, "time can't decide which parts there are");
+            return self.error(
+                expression.id,
+                "time can't decide which parts there are, or what is related",
+            );
         }
         self.shared.uses_time = true;
         Compiled { node: Node::Name(Name::Now), place: "now".to_owned() }
@@ -316,7 +340,7 @@ impl<'s> Compiler<'s> {
         let before = &text[..text.floor_char_boundary(self.base + offset)];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         self.shared.errors.push(CompileError {
-            field: self.field.name,
+            field: self.field.name.to_owned(),
             line: 1 + before.matches('\n').count(),
             column: 1 + before[line_start..].chars().count(),
             message: message.into(),

@@ -14,7 +14,7 @@ use crate::library::time::{DAY_MS, whole_days};
 use crate::node::{Literal, Loop, LoopKind, Name, Node, Site};
 use crate::unknown::{Cause, Unknown};
 use crate::value::{Days, Items, Val};
-use crate::{Context, Document};
+use crate::{Context, Document, Related};
 
 /// How many steps one verdict may take. A rule over a group of 1,000 permissions takes some 20,000;
 /// a million is some 20 ms.
@@ -25,6 +25,9 @@ const MESSAGE_BYTES: usize = 128;
 
 /// Errors of these names say that the tags were not read.
 const TAG_CALLS: [&str; 3] = ["Tagging", "Tags", "tags"];
+
+/// How deep texts may lie in lists where many are wanted: a list of lists.
+const LISTS_MAX: usize = 2;
 
 type Evaluated<'a> = Result<Val<'a>, Unknown>;
 
@@ -92,6 +95,32 @@ impl<'a> Machine<'a> {
             Some(items) => Ok(items.collect()),
             None => unknown(*site, not_a(&list, "a list")),
         }
+    }
+
+    /// Evaluates what must be a text, a list of texts, or a list of such lists.
+    pub(crate) fn texts(&mut self, (node, site): &'a (Node, Site)) -> Result<Vec<String>, Unknown> {
+        let value = self.value(node)?;
+        let mut texts = Vec::new();
+        self.gather(&value, *site, LISTS_MAX, &mut texts)?;
+        Ok(texts)
+    }
+
+    fn gather(
+        &self,
+        value: &Val<'a>,
+        site: Site,
+        lists: usize,
+        texts: &mut Vec<String>,
+    ) -> Result<(), Unknown> {
+        self.want_all_items(value, site)?;
+        match (value, value.items()) {
+            (Val::Str(_) | Val::Int(_), _) => texts.push(value.to_text()),
+            (_, Some(mut items)) if lists > 0 && !value.is_map() => {
+                items.try_for_each(|item| self.gather(&item, site, lists - 1, texts))?;
+            }
+            _ => return unknown(site, not_a(value, "a string")),
+        }
+        Ok(())
     }
 
     /// Evaluates the name of a part.
@@ -174,6 +203,7 @@ impl<'a> Machine<'a> {
             Node::Literal(literal) => Ok(literal_value(literal)),
             Node::Name(name) => self.name(*name),
             Node::Tags(site) => self.tags(*site),
+            Node::Related(at, site) => self.related(*at, *site),
             Node::Variable(depth) => Ok(self.variables[*depth].clone()),
             Node::Select { operand, field, site } => {
                 let operand = self.value(operand)?;
@@ -215,6 +245,16 @@ impl<'a> Machine<'a> {
         match TAG_CALLS.iter().find_map(|call| errors.get(*call)) {
             Some(error) => unknown(site, Cause::FailedCall(error.as_str().into())),
             None => Ok(Val::Tags(self.document.tags)),
+        }
+    }
+
+    fn related(&self, at: usize, site: Site) -> Evaluated<'a> {
+        match self.document.related.get(at) {
+            None => unknown(site, Cause::Absent),
+            Some(Related { lacking: Some(reason), .. }) => {
+                unknown(site, Cause::Unreadable(reason.as_str().into()))
+            }
+            Some(related) => Ok(Val::of(&related.items)),
         }
     }
 

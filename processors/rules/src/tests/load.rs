@@ -1,6 +1,8 @@
 //! Faults that are found when a rule is compiled, with their place.
 
-use crate::{CompileError, Rule, RuleSource};
+use serde_json::json;
+
+use crate::{CompileError, Parameter, Rule, RuleSource, parameters};
 
 fn errors(source: &RuleSource<'_>) -> Vec<CompileError> {
     Rule::compile(source).err().unwrap_or_default()
@@ -10,7 +12,7 @@ fn check(pass: &str, line: usize, column: usize, message: &str) {
     let found = errors(&RuleSource { pass, ..RuleSource::default() });
     let Some(first) = found.first() else { panic!("{pass} compiles") };
     assert_eq!(
-        (first.field, first.line, first.column, first.message.as_str()),
+        (&*first.field, first.line, first.column, first.message.as_str()),
         ("pass", line, column, message),
         "{pass}"
     );
@@ -71,8 +73,9 @@ fn every_fault_is_told() {
         applies: Some("nope"),
         pass: "item.a == b",
         message: Some("it is {item.c} and {d} and {e(1)"),
+        ..RuleSource::default()
     };
-    let found: Vec<(&str, usize, String)> = errors(&source)
+    let found: Vec<(String, usize, String)> = errors(&source)
         .into_iter()
         .map(|error| (error.field, error.column, error.message))
         .collect();
@@ -84,7 +87,7 @@ fn every_fault_is_told() {
         ("message", 21, "unknown name 'd'"),
         ("message", 28, "this brace is never closed"),
     ];
-    assert_eq!(found, expected.map(|(field, column, text)| (field, column, text.to_owned())));
+    assert_eq!(found, expected.map(|(field, column, text)| (field.into(), column, text.into())));
 }
 
 #[test]
@@ -96,7 +99,7 @@ fn time_may_not_decide_which_parts_there_are() {
     };
     let found = errors(&source);
     assert_eq!(found.len(), 1, "{found:?}");
-    assert_eq!(found[0].message, "time can't decide which parts there are");
+    assert_eq!(found[0].message, "time can't decide which parts there are, or what is related");
 }
 
 #[test]
@@ -128,4 +131,60 @@ fn a_rule_tells_what_it_depends_on() {
         (false, false),
         "a message decides nothing"
     );
+}
+
+#[test]
+fn parameters_are_checked_like_other_names() {
+    let parameters = parameters(r#"{"days": 90, "on": true}"#).expect("they are parameters");
+    let parameters = Some(&parameters);
+    let table = [
+        ("r.x <= param.hours", 1, 13, "there is no parameter 'hours'"),
+        ("r.x <= param", 1, 8, "param can't stand alone; write param.NAME"),
+        ("has(param.days)", 1, 4, "param.days is always there"),
+        ("r.x || param.days", 1, 13, "param.days is never true or false"),
+        ("r.x == param.on", 1, 5, "compare with param.on by writing the bare value"),
+        ("r.x.exists(param, r.y)", 1, 11, "'param' can't be the name of a loop's variable"),
+    ];
+    for (pass, line, column, message) in table {
+        let found = errors(&RuleSource { pass, parameters, ..RuleSource::default() });
+        let found: Vec<_> =
+            found.iter().map(|one| (one.line, one.column, one.message.as_str())).collect();
+        assert_eq!(found, [(line, column, message)], "{pass}");
+    }
+    let none = errors(&RuleSource { pass: "r.x <= param.days", ..RuleSource::default() });
+    assert_eq!(none[0].message, "there is no parameter 'days'");
+    let each = Some(("s.Keys.filter(k, k.Age > param.days)", "item.Id"));
+    let source = RuleSource { each, pass: "item.x", parameters, ..RuleSource::default() };
+    let rule = Rule::compile(&source).expect("it compiles");
+    assert!(rule.uses_parameter("days") && !rule.uses_parameter("on"));
+}
+
+#[test]
+fn parameters_are_of_few_kinds() {
+    let table = [
+        (json!(true), Some("a bool")),
+        (json!(-1), Some("an int")),
+        (json!(1.0), Some("a double")),
+        (json!("x"), Some("a string")),
+        (json!([]), Some("an empty list")),
+        (json!([true, false]), Some("a list of bools")),
+        (json!([1, 2]), Some("a list of ints")),
+        (json!([1.5]), Some("a list of doubles")),
+        (json!(["x"]), Some("a list of strings")),
+        (json!(null), None),
+        (json!({}), None),
+        (json!(u64::MAX), None),
+        (json!([1, "x"]), None),
+        (json!([[1]]), None),
+        (json!([[]]), None),
+    ];
+    for (value, kind) in table {
+        assert_eq!(Parameter::of(value.clone()).as_ref().map(Parameter::kind), kind, "{value}");
+    }
+    let of = |value| Parameter::of(value).expect("a parameter");
+    assert!(of(json!([])).is_like(&of(json!([1]))) && of(json!([1])).is_like(&of(json!([]))));
+    assert!(!of(json!([])).is_like(&of(json!(1))) && !of(json!([1])).is_like(&of(json!(["x"]))));
+    for text in ["", "[]", "{\"x\": null}"] {
+        assert!(parameters(text).is_none(), "{text}");
+    }
 }

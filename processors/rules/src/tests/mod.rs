@@ -5,8 +5,10 @@ mod language;
 mod load;
 mod missing;
 mod oracle;
+mod parameter;
 mod parts;
 mod realistic;
+mod related;
 mod shipped;
 mod time;
 
@@ -14,7 +16,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::{Context, Document, Judgement, Rule, RuleSource, Verdict};
+use crate::{Context, Document, Judgement, Related, Rule, RuleSource, Verdict};
 
 /// The accounts that tests know.
 pub(crate) struct Known(pub(crate) Vec<&'static str>);
@@ -37,6 +39,13 @@ pub(crate) struct Case {
     pub(crate) errors: BTreeMap<String, String>,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) truncated: Vec<String>,
+    pub(crate) related: Vec<Related>,
+    /// What the interpreter is told of the same, by name.
+    pub(crate) related_by_name: Value,
+    /// The id and the name; others when empty.
+    pub(crate) id: String,
+    /// The parameters, which our evaluator was given when the rule was compiled.
+    pub(crate) param: Value,
 }
 
 impl Case {
@@ -65,11 +74,12 @@ impl Case {
             errors: &self.errors,
             account: "111122223333",
             region: "eu-west-1",
-            id: "sg-1",
-            name: "web",
+            id: if self.id.is_empty() { "sg-1" } else { &self.id },
+            name: if self.id.is_empty() { "web" } else { &self.id },
             arn: "arn:aws:ec2:eu-west-1:111122223333:security-group/sg-1",
             tags: &self.tags,
             truncated: &self.truncated,
+            related: &self.related,
         }
     }
 

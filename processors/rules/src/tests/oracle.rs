@@ -112,7 +112,9 @@ fn context<'a>(case: &Case, item: &Value) -> cel::Context<'a, 'a> {
     context.add_variable_from_value("item", to_cel(item));
     context.add_variable_from_value("r", to_cel(&case.r));
     context.add_variable_from_value("s", to_cel(&case.s));
+    context.add_variable_from_value("related", to_cel(&case.related_by_name));
     context.add_variable_from_value("now", NOW_MS);
+    context.add_variable_from_value("param", to_cel(&case.param));
     let added = [
         context.add_function("age_days", |at: CelValue, _: i64| days(&at, false)),
         context.add_function("days_until", |at: CelValue, _: i64| days(&at, true)),

@@ -13,6 +13,8 @@ const KEY_AGE: RuleSource<'_> = RuleSource {
     message: Some(
         "key {item.AccessKeyId} of {r.UserName} is {age_days(item.CreateDate, now)} days",
     ),
+    related: &[],
+    parameters: None,
 };
 
 fn judge(s: Value) -> Vec<Judgement> {

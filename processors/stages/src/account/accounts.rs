@@ -144,6 +144,8 @@ impl Task<'_, '_> {
         let covered = coverage_of(resource_type, &scopes);
         let mut state = Arc::unwrap_or_clone(self.account(account)?);
         let place = state.coverage.binary_search_by(|one| one.resource_type[..].cmp(resource_type));
+        let before = place.ok().map(|at| state.coverage[at].clone());
+        let after = covered.clone();
         match place {
             Ok(at) if state.coverage[at] == covered => return Ok(()),
             Ok(at) => state.coverage[at] = covered,
@@ -151,6 +153,7 @@ impl Task<'_, '_> {
         }
         let state = Arc::new(state);
         self.view.put(&ACCOUNT, &AccountKey::new(account), state.clone())?;
+        self.wholeness_moved(account, before.as_ref(), &after)?;
         self.rescore_covered(&state, resource_type)
     }
 

@@ -64,6 +64,13 @@ pub(super) enum Work {
         /// The last key that was done.
         cursor: Option<String>,
     },
+    /// Judge those that look for what changed.
+    Related {
+        /// The prefix of their keys.
+        prefix: String,
+        /// The last key that was done.
+        cursor: Option<String>,
+    },
     /// Close a completed scope.
     Sweep {
         /// How far it is.
@@ -112,6 +119,12 @@ schemas::symbols! {
         Resources = "resources",
         /// Findings that feed it.
         Findings = "findings",
+        /// Resources that it found, to be left.
+        Found = "found",
+        /// Resources that looked for those, to be left.
+        Looking = "looking",
+        /// Resources that its rule asks about.
+        Related = "related",
     }
 }
 
@@ -206,6 +219,7 @@ impl Task<'_, '_> {
             }
             Work::Credit { prefixes, cursor } => self.credit_piece(prefixes, cursor),
             Work::Known { trust, cursor } => self.known_piece(trust, cursor),
+            Work::Related { prefix, cursor } => self.related_piece(prefix, cursor),
             Work::Sweep { sweep } => self.sweep(sweep),
             Work::SweepReport { sweep } => self.sweep_report(sweep),
             Work::Age { account, source, cursor, next_ms } => {
@@ -225,6 +239,9 @@ impl Task<'_, '_> {
     ) -> Step<Option<Work>> {
         let next = match phase {
             RequirementPhase::Rows => self.requirement_rows(&id, was, cursor.as_deref())?,
+            RequirementPhase::Found => self.leave_found(&id, cursor.as_deref())?,
+            RequirementPhase::Looking => self.leave_looking(&id, cursor.as_deref())?,
+            RequirementPhase::Related => self.requirement_related(&id, cursor.as_deref())?,
             RequirementPhase::Accounts => self.requirement_accounts(&id, cursor.as_deref())?,
             RequirementPhase::Resources => self.requirement_resources(&id, cursor.as_deref())?,
             RequirementPhase::Findings => self.requirement_findings(&id, cursor.as_deref())?,
@@ -233,7 +250,10 @@ impl Task<'_, '_> {
             return Ok(Some(Work::Requirement { id, was, phase, cursor: next }));
         }
         let phase = match phase {
-            RequirementPhase::Rows => RequirementPhase::Accounts,
+            RequirementPhase::Rows => RequirementPhase::Found,
+            RequirementPhase::Found => RequirementPhase::Looking,
+            RequirementPhase::Looking => RequirementPhase::Related,
+            RequirementPhase::Related => RequirementPhase::Accounts,
             RequirementPhase::Accounts => RequirementPhase::Resources,
             RequirementPhase::Resources => RequirementPhase::Findings,
             RequirementPhase::Findings => return Ok(None),
@@ -278,6 +298,21 @@ impl Task<'_, '_> {
         Ok(page_end(&rows))
     }
 
+    /// Enters the resources that the requirement's rule asks about.
+    fn requirement_related(&mut self, id: &str, cursor: Option<&str>) -> Step<Option<String>> {
+        let Some(entry) = self.standard()?.get(id).cloned() else {
+            return Ok(None);
+        };
+        if entry.relations().is_empty() {
+            return Ok(None);
+        }
+        let rows = self.view.scan(&RESOURCE, "", cursor, PIECE)?;
+        for (_, state) in &rows {
+            self.enter_found(&entry, &state.resource)?;
+        }
+        Ok(page_end(&rows))
+    }
+
     fn requirement_resources(&mut self, id: &str, cursor: Option<&str>) -> Step<Option<String>> {
         let Some(entry) = self.standard()?.get(id).cloned() else {
             return Ok(None);
@@ -288,6 +323,7 @@ impl Task<'_, '_> {
         let rows = self.view.scan(&RESOURCE, "", cursor, PIECE)?;
         for (_, state) in &rows {
             if state.resource.resource_type == entry.requirement.resource_type {
+                self.move_looking(&entry, None, Some(&state.resource))?;
                 self.judge_by(&entry, &state.resource)?;
             }
         }
@@ -355,7 +391,7 @@ impl Task<'_, '_> {
 }
 
 /// Gives the key to go on after; none when the page was the last.
-fn page_end<K: schemas::Key, V>(rows: &[(K, V)]) -> Option<String> {
+pub(super) fn page_end<K: schemas::Key, V>(rows: &[(K, V)]) -> Option<String> {
     if rows.len() == PIECE { last_key(rows) } else { None }
 }
 

@@ -11,6 +11,7 @@ mod cache;
 mod clock;
 mod jobs;
 mod registers;
+mod related;
 mod reports;
 mod resources;
 mod scopes;

@@ -22,6 +22,9 @@ use super::{
 };
 use crate::Step;
 
+/// The region of what has none.
+const GLOBAL: &str = "global";
+
 /// The kind of timers that look for findings that nobody told of for long.
 pub(super) const AGE_TIMER: &str = "age";
 
@@ -241,8 +244,10 @@ impl Task<'_, '_> {
             .iter()
             .find(|mapping| mapping.source == key.source && mapping.check == key.check);
         let part = part_of(&key.source, &key.check);
-        let row =
-            mapping.zip(finding).and_then(|(mapping, found)| finding_row(found, mapping, stale));
+        let scoring = entry.requirement.scoring;
+        let row = mapping
+            .zip(finding)
+            .and_then(|(mapping, found)| finding_row(found, mapping, scoring, stale));
         let judged: Rows = row.map(|row| (part.clone(), row)).into_iter().collect();
         let mine = |one: &ComplianceKey, _: &ComplianceState| one.part == part;
         let FindingKey { account, region, resource: id, .. } = key;
@@ -291,10 +296,11 @@ impl Task<'_, '_> {
     /// Clears a finding that a complete report no longer has, or holds it where the scanner could
     /// not look: a query that failed says nothing about what it would have found.
     fn settle_stale(&mut self, sweep: &ReportSweep, key: &FindingKey, row: &FindingRow) -> Step {
-        let query = FindingKey { resource: String::new(), ..key.clone() };
-        let failed = self.view.get(&FINDING, &query)?.filter(|row| {
-            row.generation == sweep.generation && row.finding.subject == FindingSubject::Query
-        });
+        // A query without a region was about all of them.
+        let failed = match self.failed_query(sweep, key, &key.region)? {
+            None => self.failed_query(sweep, key, GLOBAL)?,
+            failed => failed,
+        };
         let held = failed
             .map(|failed| FindingRow { held: Some(failed.finding.message.clone()), ..row.clone() });
         let unknown = held.as_ref().and_then(FindingRow::unknown);
@@ -306,6 +312,21 @@ impl Task<'_, '_> {
             self.judge_finding(&entry, key, unknown.as_ref(), row.stale)?;
         }
         Ok(())
+    }
+
+    /// Gives the query of a finding's check that failed in a region.
+    fn failed_query(
+        &self,
+        sweep: &ReportSweep,
+        key: &FindingKey,
+        region: &str,
+    ) -> Step<Option<Arc<FindingRow>>> {
+        let query =
+            FindingKey { region: region.to_owned(), resource: String::new(), ..key.clone() };
+        let row = self.view.get(&FINDING, &query)?;
+        Ok(row.filter(|row| {
+            row.generation == sweep.generation && row.finding.subject == FindingSubject::Query
+        }))
     }
 
     /// Judges what the table has of a finding: one that is held keeps its verdict, and says so.
@@ -324,5 +345,5 @@ impl Task<'_, '_> {
 }
 
 fn scope_of(account: &str, source: &str) -> ScopeKey {
-    ScopeKey::new(account, format!("{UNIT_REPORT}/{source}"), "global")
+    ScopeKey::new(account, format!("{UNIT_REPORT}/{source}"), GLOBAL)
 }

@@ -41,7 +41,9 @@ impl Task<'_, '_> {
         self.view.put(&RESOURCE, &key, after)?;
         let first_trusted = self.trust(seen)?;
         self.tell(&key, kind, changes, first_trusted)?;
-        self.judge_by_all(seen, before.as_ref().map_or("", |row| &row.resource.arn))
+        let before = before.as_ref().map(|row| &row.resource);
+        self.move_found(before, Some(seen))?;
+        self.judge_by_all(before, seen)
     }
 
     /// Takes a resource out of the inventory.
@@ -52,10 +54,12 @@ impl Task<'_, '_> {
         self.view.delete(&RESOURCE, key)?;
         self.distrust(key)?;
         self.tell(key, ChangeKind::Deleted, Vec::new(), Vec::new())?;
+        self.move_found(Some(&before.resource), None)?;
         // What others say of it goes on, under the name that they know it by.
         let (id, arn) = (&before.resource.id, &before.resource.arn);
         let gone = Resource { name: id.clone(), arn: String::new(), ..before.resource.clone() };
         for entry in self.concerning(&gone.resource_type)? {
+            self.move_looking(&entry, Some(&before.resource), None)?;
             self.replace(&entry, &gone, arn, is_rule, (RULE_SOURCE, Rows::new()))?;
         }
         Ok(())
@@ -69,13 +73,16 @@ impl Task<'_, '_> {
     /// Judges a resource that had another ARN perhaps by one requirement.
     fn judge_anew(&mut self, entry: &StandardEntry, resource: &Resource, was: &str) -> Step {
         let now_ms = self.now_ms()?;
-        let judged = judge(entry, resource, &Known(self.known()?), now_ms);
+        let related = self.related(entry, resource)?;
+        let judged = judge(entry, resource, &related, &Known(self.known()?), now_ms);
         self.replace(entry, resource, was, is_rule, (RULE_SOURCE, judged))
     }
 
-    fn judge_by_all(&mut self, resource: &Resource, was: &str) -> Step {
-        for entry in self.concerning(&resource.resource_type)? {
-            self.judge_anew(&entry, resource, was)?;
+    fn judge_by_all(&mut self, before: Option<&Resource>, seen: &Resource) -> Step {
+        let was = before.map_or("", |resource| &resource.arn);
+        for entry in self.concerning(&seen.resource_type)? {
+            self.move_looking(&entry, before, Some(seen))?;
+            self.judge_anew(&entry, seen, was)?;
         }
         Ok(())
     }

@@ -68,9 +68,9 @@ impl Task<'_, '_> {
     /// Scores the requirements whose coverage may have changed, and the account.
     pub(super) fn rescore_covered(&mut self, state: &AccountState, resource_type: &str) -> Step {
         let needs = |entry: &StandardEntry| {
-            let own = entry.rule.is_some() && entry.requirement.resource_type == resource_type;
             let source = resource_type.strip_prefix("report/");
-            own || entry.requirement.checks.iter().any(|check| source == Some(&*check.source))
+            entry.needs(resource_type)
+                || entry.requirement.checks.iter().any(|check| source == Some(&*check.source))
         };
         for id in self.requirements(needs)? {
             self.rescore(state, &id)?;

@@ -32,6 +32,8 @@ pub(super) const SCOPE: Table<ScopeKey, ScopeState> = private("scope");
 pub(super) const MEMBER: Table<MemberKey, Member> = private("member");
 pub(super) const FINDING: Table<FindingKey, FindingRow> = private("finding");
 pub(super) const SUBJECT: Table<SubjectKey, SubjectRow> = private("subject");
+pub(super) const FOUND: Table<RelationKey, FoundRow> = private("found");
+pub(super) const LOOKING: Table<RelationKey, Looking> = private("looking");
 pub(super) const COUNTS: Table<ScoreKey, CountsRow> = private("counts");
 pub(super) const SUMS: Table<AccountKey, SumsRow> = private("sums");
 pub(super) const GRANTS: Table<ResourceKey, GrantsRow> = private("grants");
@@ -59,6 +61,8 @@ pub(super) fn all() -> Vec<TableSpec> {
         MEMBER.spec,
         FINDING.spec,
         SUBJECT.spec,
+        FOUND.spec,
+        LOOKING.spec,
         COUNTS.spec,
         SUMS.spec,
         GRANTS.spec,
@@ -159,6 +163,37 @@ pub(super) struct RowName {
     /// The part.
     pub part: String,
 }
+
+key! {
+    /// One side of a relation: a resource that is found by a text, or looks for it.
+    RelationKey {
+        /// The requirement.
+        requirement,
+        /// The account.
+        account,
+        /// The relation's name.
+        relation,
+        /// What it is found by or looks for, behind a `=`; `?` when that could not be told.
+        text,
+        /// The resource's region.
+        region,
+        /// The resource's id.
+        id
+    } by account
+}
+
+/// A resource that is found by the text of its key.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub(super) struct FoundRow {
+    /// What it tells those that look for it: a JSON object.
+    pub item: String,
+}
+
+/// A resource that looks for the text of its key; all it says is there.
+#[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+#[avro(namespace = "scorecard")]
+pub(super) struct Looking {}
 
 /// Whom a resource lets in, as far as could be read.
 #[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]

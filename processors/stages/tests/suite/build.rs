@@ -214,10 +214,13 @@ pub(crate) fn requirement(id: &str, of_type: &str, pass: &str) -> Requirement {
             applies: None,
             pass: pass.into(),
             message: Some("bad".into()),
+            related: vec![],
         }),
         checks: vec![],
         remediation: String::new(),
         controls: Vec::new(),
+        parameters: "{}".to_owned(),
+        changes: Vec::new(),
     }
 }
 
@@ -263,6 +266,7 @@ pub(crate) fn finding(check: &str, resource: &str, status: FindingStatus) -> Fin
         resource: resource.into(),
         status,
         message: format!("{check}: {status}"),
+        totals: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use schemas::{
     ComplianceKey, Finding, FindingStatus, FindingSubject, ReportEvent, Requirement, ScoreStatus,
-    Scoring, Verdict,
+    Scoring, Totals, Verdict,
 };
 
 use crate::{
@@ -141,6 +141,55 @@ fn a_query_that_failed_clears_nothing() {
     assert_eq!((row.verdict, row.held), (Verdict::Fail, true));
     w.report("rep-3", &[group("openSSH", "sg-2", Pass)], true);
     assert_eq!(w.counts("R1"), [1, 0, 0, 0, 0], "the next whole report clears it");
+}
+
+#[test]
+fn a_query_that_failed_in_no_region_clears_nothing_in_any() {
+    let mut w = world();
+    w.report("rep-1", &[group("openSSH", "sg-1", Fail), group("openRDP", "sg-2", Fail)], true);
+    let failed = Finding {
+        subject: FindingSubject::Query,
+        region: "global".into(),
+        ..group("openSSH", "", Unknown)
+    };
+    w.report("rep-2", &[failed], true);
+    // Of the other check the report is whole.
+    assert_eq!(w.counts("R1"), [1, 1, 0, 0, 0]);
+    let row = w.row("R1", "sg-1", "cloudsploit:openSSH").unwrap();
+    assert_eq!((row.verdict, row.held), (Verdict::Fail, true));
+}
+
+#[test]
+fn a_summary_counts_what_its_source_does() {
+    let mut w = World::new();
+    let summed = checked("R1", "Test::Group", &[("openSSH", false)]);
+    w.requirement(Requirement { scoring: Scoring::Summary, ..summed.clone() });
+    let sum = |failing, total, status| Finding {
+        subject: FindingSubject::Summary,
+        totals: Some(Totals { failing, total }),
+        ..group("openSSH", ME, status)
+    };
+    let listed = [group("openSSH", "sg-1", Fail), group("openSSH", "sg-2", Fail)];
+    let with = |one: Finding| [&[one][..], &listed].concat();
+    w.report("rep-1", &with(sum(3, 120, Fail)), true);
+    assert_eq!(w.counts("R1"), [120, 3, 0, 0, 0], "two of the three are listed");
+    let score = |w: &World| w.score("R1").score.unwrap() as f64 / 1e9;
+    assert!((score(&w) - 117.0 / 120.0).abs() < 1e-9, "{}", score(&w));
+    assert_eq!(w.row("R1", "sg-1", "cloudsploit:openSSH").unwrap().verdict, Verdict::Fail);
+    w.except(exception("e", "R1", "sg-1", None));
+    assert_eq!(w.counts("R1"), [120, 3, 1, 0, 0], "one of those has credit");
+    // The next report counts anew; one that can't tell changes nothing.
+    w.report("rep-2", &with(sum(2, 130, Fail)), true);
+    assert_eq!(w.counts("R1"), [130, 2, 1, 0, 0]);
+    w.report("rep-3", &with(sum(0, 0, Unknown)), true);
+    assert_eq!(w.counts("R1"), [130, 2, 1, 0, 0], "held");
+    w.report("rep-4", &[sum(0, 90, Pass)], true);
+    assert_eq!(w.counts("R1"), [90, 0, 0, 0, 0]);
+    // A requirement that counts resources has nothing of the sum.
+    w.report("rep-5", &with(sum(3, 120, Fail)), true);
+    w.requirement(summed);
+    assert_eq!(w.counts("R1"), [2, 2, 1, 0, 0]);
+    assert!(w.row("R1", ME, "cloudsploit:openSSH").is_none());
 }
 
 #[test]

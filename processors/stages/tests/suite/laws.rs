@@ -253,7 +253,7 @@ fn a_compliant_resource_lowers_no_score() {
             let row = crate::build::requirement(id, "Test::Bucket", "!r.Public");
             events.push(at(now, Source::Requirement(id.into(), Some(row))));
         }
-        for id in ["R2", "R3"] {
+        for id in ["R2", "R3", "R6"] {
             events.push(at(now, Source::Requirement(id.into(), None)));
         }
         let account = random.pick(&ACCOUNTS);

@@ -11,6 +11,7 @@ mod inventory;
 mod laws;
 mod oracle;
 mod random;
+mod related;
 mod restarts;
 mod scores;
 mod site;

@@ -7,14 +7,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use compliance::{Rows, Standard, StandardEntry, judge};
+use rules::Related;
 use schemas::{
     AccountKey, AccountListing, AccountRegister, AccountStatus, ComplianceKey, ComplianceState,
     Exception, Finding, FindingStatus, FindingSubject, Observation, ObservationEvent, Report,
-    ReportEvent, Resource, ResourceKey, ResourceState, Spend, Verdict,
+    ReportEvent, Resource, ResourceKey, ResourceState, Scoring, Spend, Verdict,
 };
 
 use crate::build::{Event, MINUTE, Source};
 
+mod related;
 pub(crate) mod sums;
 mod trust;
 mod votes;
@@ -58,9 +60,10 @@ struct Found {
 /// Account, source, check, region, resource.
 type FindingId = (String, String, String, String, String);
 
-/// What a judgement depends on: the requirement's revision, the document, who is known, the minute.
+/// What a judgement depends on: the requirement's revision, the document, its relations, who is
+/// known, the minute.
 #[derive(PartialEq)]
-struct Inputs(u64, Resource, BTreeSet<String>, i64);
+struct Inputs(u64, Resource, Vec<Related>, BTreeSet<String>, i64);
 
 /// Where an account stands, since when, and its last listing.
 pub(crate) struct Stand {
@@ -328,14 +331,15 @@ impl Oracle {
     ) -> Rows {
         let id = entry.requirement.id.clone();
         let minute = self.now_ms().div_euclid(MINUTE);
-        let inputs = Inputs(self.revisions[&id], resource.clone(), known.clone(), minute);
+        let (revision, related) = (self.revisions[&id], self.related(entry, resource));
+        let inputs = Inputs(revision, resource.clone(), related.clone(), known.clone(), minute);
         let place = (id, resource.key());
         if let Some((of, rows)) = self.judged.get(&place)
             && *of == inputs
         {
             return rows.clone();
         }
-        let rows = judge(entry, resource, &Known(known), self.now_ms());
+        let rows = judge(entry, resource, &related, &Known(known), self.now_ms());
         self.judged.insert(place, (inputs, rows.clone()));
         rows
     }
@@ -390,9 +394,14 @@ impl Oracle {
                 continue;
             };
             let finding = worst(found.rows.iter().map(|(_, finding)| finding));
-            if matches!(finding.subject, FindingSubject::Empty | FindingSubject::Query) {
-                continue;
+            let by_summary = entry.requirement.scoring == Scoring::Summary;
+            match finding.subject {
+                FindingSubject::Empty | FindingSubject::Query => continue,
+                FindingSubject::Summary if !by_summary => continue,
+                _ => {}
             }
+            let told = found.rows.iter().filter_map(|(_, finding)| finding.totals);
+            let totals = told.max_by_key(|one| (one.failing, one.total)).filter(|_| by_summary);
             let verdict = match finding.status {
                 FindingStatus::Pass => Verdict::Pass,
                 FindingStatus::Warn if mapping.warn_passes => Verdict::Pass,
@@ -402,7 +411,7 @@ impl Oracle {
             let eight_days = 8 * 24 * 60 * MINUTE;
             let stale = found.told_ms.is_some_and(|told_ms| told_ms + eight_days <= self.clock);
             let evidence = finding.message.clone();
-            let now = compliance::Row { verdict, evidence, flips_ms: None, stale };
+            let now = compliance::Row { verdict, evidence, flips_ms: None, stale, totals };
             let of_type = &entry.requirement.resource_type;
             let subject = crate::build::resource(&account, &region, of_type, &resource, "{}");
             let is_arn = resource.starts_with("arn:");
@@ -445,6 +454,7 @@ impl Oracle {
             since_ms: held.map(|old| old.since_ms).or(unchanged).unwrap_or(self.at_ms),
             flips_ms: now.flips_ms,
             stale: now.stale,
+            totals: held.map_or(now.totals, |old| old.totals),
             ..ComplianceState::default()
         }
     }

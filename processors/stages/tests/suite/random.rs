@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use schemas::{
-    AccountListing, AccountRegister, AccountStatus, CheckMapping, Exception, ExceptionState,
-    Finding, FindingStatus, FindingSubject, ReportEvent, Requirement, Resource, RuleText, Scoring,
-    headers::rfc3339,
+    AccountListing, AccountRegister, AccountStatus, Exception, ExceptionState, Finding,
+    FindingStatus, FindingSubject, ReportEvent, Resource, Totals, headers::rfc3339,
 };
 
+mod requirements;
+
 use crate::build::{
-    DAY, Event, MINUTE, Scan, Source, T0, checked, exception, finding, listing, of_source,
-    organisation, register, report, requirement, resource, spend,
+    DAY, Event, MINUTE, Scan, Source, T0, exception, finding, listing, of_source, organisation,
+    register, report, resource, spend,
 };
 
 pub(crate) const ACCOUNTS: [&str; 4] =
@@ -343,7 +344,7 @@ impl Generator<'_> {
 
     fn finding(&mut self) -> Finding {
         use FindingStatus::{Fail, Pass, Unknown, Warn};
-        use FindingSubject::{Account, Empty, Query};
+        use FindingSubject::{Account, Empty, Query, Summary};
         let check = self.random.pick(&["openSSH", "bucketPolicy", "unmapped"]);
         let id = self.random.pick(&["b-1", "b-2", "arn:test:far", "arn:test:b-1", "arn:test:b-2"]);
         let known = [Pass, Warn, Fail];
@@ -351,61 +352,20 @@ impl Generator<'_> {
             self.random.pick(if self.plain { &known } else { &[Pass, Warn, Fail, Unknown] });
         let mut made = finding(check, id, status);
         if !self.plain && self.random.chance(20) {
-            made.subject = self.random.pick(&[Account, Empty, Query]);
+            made.subject = self.random.pick(&[Account, Empty, Query, Summary, Summary]);
+        }
+        if !self.plain && (made.subject == Summary || self.random.chance(10)) {
+            // Outside counts need not agree with each other, nor with what the row says.
+            let mut count = || i64::try_from(self.random.below(9)).expect("small") - 1;
+            made.totals = Some(Totals { failing: count(), total: count() });
         }
         made
     }
 
     fn requirement(&mut self) {
-        let id = self.random.pick(&["R1", "R2", "R3", "R4", "R5"]);
+        let id = self.random.pick(&["R1", "R2", "R3", "R4", "R5", "R6"]);
         let row = self.random.chance(85).then(|| self.some_requirement(id));
         self.write(Source::Requirement(id.into(), row));
-    }
-
-    fn some_requirement(&mut self, id: &str) -> Requirement {
-        let buckets = ["!r.Public", "r.Public", "!r.Public && s.Encryption", "has(s.Encryption)"];
-        let mapping =
-            [("openSSH", self.random.chance(50)), ("bucketPolicy", self.random.chance(50))];
-        let mapped = &mapping[..1 + self.random.below(2)];
-        let mut row = match id {
-            "R1" => requirement(id, TYPES[0], self.random.pick(&buckets)),
-            "R2" => {
-                let mut row = requirement(id, TYPES[1], "age_days(item.Made, now) <= 30");
-                let rule = row.rule.as_mut().expect("it has one");
-                (rule.each, rule.part) = (Some("r.Keys".into()), Some("item.Id".into()));
-                rule.applies = self.random.chance(50).then(|| "item.Active".into());
-                row
-            }
-            "R3" => {
-                let pass = "size(unknown_accounts(r.AssumeRolePolicyDocument)) == 0";
-                requirement(id, TYPES[2], pass)
-            }
-            "R4" => checked(id, TYPES[0], mapped),
-            _ => Requirement {
-                rule: requirement(id, TYPES[0], self.random.pick(&buckets)).rule,
-                ..checked(id, TYPES[0], mapped)
-            },
-        };
-        for mapping in row.checks.clone() {
-            if self.random.chance(40) {
-                row.checks.push(CheckMapping { source: SCANNERS[1].into(), ..mapping });
-            }
-        }
-        if !self.plain && self.random.chance(15) {
-            row.rule = self.random.pick(&[None, Some(broken()), Some(sized())]);
-        }
-        if self.random.chance(10) {
-            row.resource_type = self.random.pick(&TYPES).into();
-        }
-        row.weight = i64::try_from(self.random.below(10)).expect("small");
-        row.scoring = self.random.pick(Scoring::ALL);
-        if self.plain {
-            // A rule over another type's documents would find its data absent.
-            let of = ["Test::Bucket", "Test::User", "AWS::IAM::Role", TYPES[0], TYPES[0]];
-            let at = usize::from(id.as_bytes()[1] - b'1');
-            row.resource_type = of[at].into();
-        }
-        row
     }
 
     fn exception(&mut self) {
@@ -475,12 +435,4 @@ impl Generator<'_> {
         let row = self.random.chance(80).then_some(row);
         self.write(Source::Register(id.into(), row));
     }
-}
-
-fn broken() -> RuleText {
-    requirement("", "", "nope(r)").rule.expect("it has one")
-}
-
-fn sized() -> RuleText {
-    requirement("", "", "size(r.Keys) < 2").rule.expect("it has one")
 }

@@ -48,9 +48,8 @@ fn parts_flip_one_by_one() {
     let rule = RuleText {
         each: Some("r.Keys".into()),
         part: Some("item.Id".into()),
-        applies: None,
         pass: "age_days(item.Made, now) <= 90".into(),
-        message: None,
+        ..RuleText::default()
     };
     w.requirement(Requirement { rule: Some(rule), ..aged() });
     let key = |i: i64| {

@@ -21,9 +21,8 @@ fn each_key(id: &str, scoring: Scoring) -> Requirement {
     let rule = RuleText {
         each: Some("r.Keys".into()),
         part: Some("item.Id".into()),
-        applies: None,
         pass: "item.Ok".into(),
-        message: None,
+        ..RuleText::default()
     };
     Requirement { rule: Some(rule), scoring, ..requirement(id, "Test::User", "true") }
 }
@@ -131,6 +130,24 @@ fn a_changed_weight_scores_anew() {
     // (30 * 0 + 10 * 1) / 40
     assert_eq!(w.score("*").score, Some(250_000_000));
     assert_eq!((w.score("R1").weight, w.score("*").weight), (30, 40));
+}
+
+#[test]
+fn a_changed_parameter_judges_anew() {
+    let mut w = World::new();
+    let of = |parameters: &str| {
+        let row = requirement("R1", BUCKET, "r.Public == param.open || param.size > 1");
+        Requirement { parameters: parameters.to_owned(), ..row }
+    };
+    w.requirement(of(r#"{"open": "no", "size": 1}"#));
+    w.scan(&[bucket("b1", false)]);
+    assert_eq!((w.verdict("R1", "b1"), w.counts("R1")), (Some(Fail), [1, 1, 0, 0, 0]));
+    w.requirement(of(r#"{"open": "no", "size": 2}"#));
+    assert_eq!((w.verdict("R1", "b1"), w.counts("R1")), (Some(Pass), [1, 0, 0, 0, 0]));
+    // A text that is no parameters is a fault of the rule.
+    w.requirement(Requirement { id: "R2".to_owned(), ..of("nonsense") });
+    assert_eq!(w.verdict("R2", "b1"), Some(Unknown));
+    assert!(w.row("R2", "b1", "").unwrap().evidence.contains("parameters"));
 }
 
 #[test]

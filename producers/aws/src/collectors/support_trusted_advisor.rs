@@ -1,11 +1,15 @@
 //! Trusted Advisor's checks with their results, where the account's support plan has them.
 
+use std::sync::{Mutex, PoisonError};
+
+use producer_findings::sources::trusted_advisor;
+use schemas::Finding;
 use serde_json::{Value, json};
 
 use super::{Collecting, Collector, Coverage, items, see_each, text};
 use crate::account::Account;
 use crate::document::Document;
-use crate::scope::{CollectError, GLOBAL, Observer};
+use crate::scope::{CollectError, GLOBAL, Observer, Told};
 
 pub(super) const COLLECTOR: Collector = Collector {
     id: "support-trusted-advisor",
@@ -18,7 +22,7 @@ pub(super) const COLLECTOR: Collector = Collector {
 /// AWS's code for an account whose support plan does not include Trusted Advisor's API.
 const NO_PLAN: &str = "SubscriptionRequiredException";
 
-/// Sees each check, or that there are none to be had.
+/// Sees each check, or that there are none to be had; what they found is told as a report, too.
 ///
 /// Shape: configuration is the check; the id is the check's. Supplementary: `Result` is the result
 /// without its `timestamp`, which moves whenever AWS looks again, and a change that tells nothing
@@ -30,7 +34,8 @@ const NO_PLAN: &str = "SubscriptionRequiredException";
 /// `available: false` and why. It takes the place of the checks of a plan that has ended, so that
 /// what they found does not stand for ever; and since it has neither check nor result, a rule
 /// about them is unknown for it. The requirement is then one without a known verdict, and not one
-/// with nothing to judge.
+/// with nothing to judge. No report is told there, nor where the checks can't be listed: it would
+/// clear what nobody looked at, and the scope itself tells of the failure.
 fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
     Box::pin(async move {
         let parameters = json!({"language": "en"});
@@ -43,10 +48,26 @@ fn collect<'a>(account: &'a Account, observer: &'a Observer) -> Collecting<'a> {
             }
             answer => answer?,
         };
-        let checks = items(&answer, "checks")?.to_vec();
-        let each = |check| async move { document(account, &check).await };
-        see_each(account, observer, checks.into_iter().map(each)).await
+        let found = Mutex::new(Vec::new());
+        see_checks(account, observer, &answer, &found).await?;
+        let findings = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        observer.tell(Told { source: trusted_advisor::ID, findings }).await
     })
+}
+
+async fn see_checks(
+    account: &Account,
+    observer: &Observer,
+    answer: &Value,
+    found: &Mutex<Vec<Finding>>,
+) -> Result<(), CollectError> {
+    let checks = items(answer, "checks")?.to_vec();
+    let each = |check| async move {
+        let (document, findings) = check_of(account, &check).await?;
+        found.lock().unwrap_or_else(PoisonError::into_inner).extend(findings);
+        Ok(Some(document))
+    };
+    see_each(account, observer, checks.into_iter().map(each)).await
 }
 
 fn not_available(account: &Account, reason: &str) -> Document {
@@ -56,7 +77,11 @@ fn not_available(account: &Account, reason: &str) -> Document {
         .name(Some("not available"))
 }
 
-async fn document(account: &Account, check: &Value) -> Result<Option<Document>, CollectError> {
+/// Gives a check's document and its findings; one whose result can't be had or read says so.
+async fn check_of(
+    account: &Account,
+    check: &Value,
+) -> Result<(Document, Vec<Finding>), CollectError> {
     let id = text(check, "id")?;
     let parameters = json!({"checkId": id, "language": "en"});
     let client = account.home("support");
@@ -68,10 +93,15 @@ async fn document(account: &Account, check: &Value) -> Result<Option<Document>, 
         }
         result
     });
+    let findings = match &result {
+        Ok(result) => trusted_advisor::findings(check, result),
+        Err(error) => Err(error.summary()),
+    };
+    let findings = findings.unwrap_or_else(|reason| vec![trusted_advisor::unread(id, reason)]);
     let mut document = Document::new(account, GLOBAL, COLLECTOR.resource_type, id, check)
         .name(check["name"].as_str());
     document.answer("Result", result, &[]);
-    Ok(Some(document))
+    Ok((document, findings))
 }
 
 #[cfg(test)]
@@ -79,7 +109,8 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::testing::{FakeAws, collected, refused};
+    use crate::testing::{FakeAws, collected, refused, told};
+    use schemas::{FindingStatus, FindingSubject};
 
     /// The form of AWS's examples; columns without a value are null there, too.
     fn result(check: &str, timestamp: usize) -> Value {
@@ -105,6 +136,57 @@ mod tests {
         let fake = FakeAws::json(|_, _| refused("AccessDeniedException"));
         let (_, end) = collected(&fake, &COLLECTOR, GLOBAL).await;
         assert_eq!(end, Err("AccessDeniedException: m".to_owned()), "which is something else");
+    }
+
+    #[tokio::test]
+    async fn what_the_checks_found_is_told_and_what_they_could_not_say_too() {
+        let fake = FakeAws::json(move |operation, parameters| {
+            let check = parameters["checkId"].as_str().unwrap_or_default();
+            match (operation, check) {
+                ("DescribeTrustedAdvisorChecks", _) => {
+                    let columns = json!(["Region", "Bucket Name", "Status"]);
+                    let one = |id| json!({"id": id, "name": "n", "metadata": columns});
+                    let checks = ["a", "b", "c"].map(one);
+                    (200, json!({"checks": checks}))
+                }
+                (_, "b") => refused("InternalServerError"),
+                // Its values do not stand below the headings.
+                (_, "c") => {
+                    let mut result = result("c", 0);
+                    result["flaggedResources"][0]["metadata"] = json!(["us-east-1"]);
+                    (200, json!({"result": result}))
+                }
+                _ => {
+                    let mut result = result("a", 0);
+                    result["flaggedResources"][0]["metadata"][1] = json!("shop-images");
+                    (200, json!({"result": result}))
+                }
+            }
+        });
+        let told = told(&fake, &COLLECTOR).await;
+        let rows = told[0].iter();
+        let rows = rows.map(|row| (&*row.check, row.subject, row.status, &*row.message));
+        use {FindingStatus as S, FindingSubject as F};
+        let listed = "Region: us-east-1; Bucket Name: shop-images; Status: Yellow";
+        let misfit = "a resource has 1 values, and the check 3 headings";
+        assert_eq!(
+            Vec::from_iter(rows),
+            [
+                ("a", F::Resource, S::Warn, listed),
+                ("a", F::Summary, S::Warn, "1 of 2 resources are not in order"),
+                ("b", F::Query, S::Unknown, "InternalServerError: m"),
+                ("c", F::Query, S::Unknown, misfit),
+            ]
+        );
+        assert_eq!(told.len(), 1, "one report");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_told_where_the_checks_can_not_be_listed() {
+        for code in ["AccessDeniedException", NO_PLAN] {
+            let fake = FakeAws::json(move |_, _| refused(code));
+            assert!(told(&fake, &COLLECTOR).await.is_empty(), "{code}");
+        }
     }
 
     #[tokio::test]

@@ -11,9 +11,9 @@ use kit::gateway::Gateway;
 use kit::moto::{Moto, Options};
 use producer_aws::collectors::{ALL, Coverage};
 use producer_aws::{Clock, Config, Outlet, Progress, Scanner, Summary, Wanted};
-use schemas::topic::{ACCOUNT_LISTING, OBSERVATION, SCAN_UNIT};
+use schemas::topic::{ACCOUNT_LISTING, OBSERVATION, REPORT, SCAN_UNIT};
 use schemas::{
-    AccountListing, Codec, Key, Observation, ObservationEvent, Resource, ScanUnit, Topic,
+    AccountListing, Codec, Key, Observation, ObservationEvent, Report, Resource, ScanUnit, Topic,
 };
 use serde_json::{Value, json};
 use stream::{LogConfig, snapshot};
@@ -108,6 +108,7 @@ pub(crate) struct Scanned {
     /// Observations with the times of their records.
     pub(crate) observations: Vec<(Observation, i64)>,
     pub(crate) units: Vec<ScanUnit>,
+    pub(crate) reports: Vec<Report>,
     pub(crate) progress: Vec<Progress>,
 }
 
@@ -137,10 +138,12 @@ impl Scanned {
     fn read(outlet: &Outlet, summary: Summary, progress: Vec<Progress>) -> Result<Self> {
         let listings = history(outlet, &ACCOUNT_LISTING)?;
         let units = history(outlet, &SCAN_UNIT)?;
+        let reports = history(outlet, &REPORT)?;
         Ok(Self {
             listings: listings.into_iter().map(|(listing, _)| listing).collect(),
             observations: history(outlet, &OBSERVATION)?,
             units: units.into_iter().map(|(unit, _)| unit).collect(),
+            reports: reports.into_iter().map(|(report, _)| report).collect(),
             summary,
             progress,
         })

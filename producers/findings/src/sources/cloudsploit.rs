@@ -3,8 +3,10 @@
 //! Source: aquasecurity/cloudsploit, `postprocess/output.js` (list and CSV; status as a word) and
 //! `postprocess/lambda_output.js` (`{"collectionData": .., "ResultsData": {TITLE: [..]}}`; status
 //! as a number), and jchrisfarris/antiope-cloudsploit (`{"collectionData": .., "resultsData":
-//! [..]}`; `statusNumber`). A check's id is the plugin's, and its title in the forms that have no
-//! more: CSV and the first Lambda's.
+//! [..]}`; `statusNumber`). A check's id is the plugin's; CSV and the first Lambda's form have its
+//! title alone, which the catalogue turns into the id.
+
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use schemas::{Finding, FindingStatus, FindingSubject};
 use serde_json::{Map, Value};
@@ -23,6 +25,20 @@ const NO_RESOURCE: &str = "N/A";
 
 /// The columns without which a table is not CloudSploit's.
 const COLUMNS: &[&str] = &["title", "resource", "region", "statusword", "message"];
+
+/// The plugins: lines of an id, a tab and the title, after lines of `#`. Mappings are checked
+/// against the same file.
+const CATALOGUE: &str = include_str!("../../../standard/catalogue/cloudsploit.txt");
+
+/// The plugin of each title; none of one that several plugins have.
+static PLUGINS: LazyLock<BTreeMap<&str, Option<&str>>> = LazyLock::new(|| {
+    let mut plugins = BTreeMap::new();
+    let named = CATALOGUE.lines().filter(|line| !line.starts_with('#'));
+    for (id, title) in named.filter_map(|line| line.split_once('\t')) {
+        plugins.entry(title).and_modify(|shared| *shared = None).or_insert(Some(id));
+    }
+    plugins
+});
 
 /// Reads a report.
 fn parse(document: &Document<'_>) -> Result<Parsed, String> {
@@ -87,11 +103,13 @@ fn finding(row: &Value, title: Option<&str>) -> Result<Row, String> {
     if !row.is_object() {
         return Err("it is no object".to_owned());
     }
-    let named = match text(row, "/plugin")? {
-        Some(plugin) => Some(plugin),
-        None => text(row, "/title")?,
+    let check = match text(row, "/plugin")? {
+        Some(plugin) => plugin,
+        None => {
+            let title = text(row, "/title")?.or(title.map(str::to_owned));
+            plugin(title.ok_or("`plugin` is missing")?)
+        }
     };
-    let check = named.or(title.map(str::to_owned)).ok_or("`plugin` is missing")?;
     let status = status(row)?;
     let message = text(row, "/message")?.unwrap_or_default();
     let resource = text(row, "/resource")?;
@@ -106,7 +124,16 @@ fn finding(row: &Value, title: Option<&str>) -> Result<Row, String> {
     let account = arn::is_account(account).then(|| account.to_owned());
     let region = region.to_lowercase();
     let resource = resource.unwrap_or_default();
-    Ok((account, Finding { check, subject, region, resource, status, message }))
+    Ok((account, Finding { check, subject, region, resource, status, message, totals: None }))
+}
+
+/// Gives the plugin that a title names; the title itself where that is none of the catalogue's, as
+/// a newer plugin's, or that of several.
+fn plugin(title: String) -> String {
+    match PLUGINS.get(title.as_str()) {
+        Some(Some(id)) => (*id).to_owned(),
+        Some(None) | None => title,
+    }
 }
 
 /// Takes the number of an access key off its user's ARN, so that the row is about the user.
@@ -305,7 +332,25 @@ mod tests {
     }
 
     #[test]
-    fn results_wrapped_by_title_have_no_other_id() {
+    fn a_title_is_its_plugin() {
+        for (title, expected) in [
+            ("Open SSH", "openSSH"),
+            ("Amazon ECR Scan on Push", "ecrImageVulnerability"),
+            // Three plugins are called so, one of them is newer, and one is no title at all.
+            ("Privilege Analysis", "Privilege Analysis"),
+            ("Open To The Moon", "Open To The Moon"),
+            ("openSSH", "openSSH"),
+        ] {
+            assert_eq!(plugin(title.to_owned()), expected);
+            let row = format!(r#"[{{"title":"{title}","status":"OK"}}]"#);
+            assert_eq!(parse_text(&row).expect("a list").rows[0].1.check, expected);
+        }
+        let named = parse_text(r#"[{"plugin":"p","title":"Open SSH","status":"OK"}]"#);
+        assert_eq!(named.expect("a list").rows[0].1.check, "p", "which says more than the title");
+    }
+
+    #[test]
+    fn results_wrapped_by_a_title_that_nobody_knows_keep_it() {
         let text = r#"{"collectionData": {}, "ResultsData": {"A/B": [{"status": 2}, 7], "C": 1}}"#;
         let parsed = parse_text(text).expect("wrapped");
         assert_eq!((parsed.rows.len(), &*parsed.rows[0].1.check), (1, "A/B"));
@@ -316,13 +361,13 @@ mod tests {
     }
 
     #[test]
-    fn a_table_has_titles_only() {
+    fn a_table_names_plugins_by_their_titles() {
         let text = "category,title,resource,region,statusWord,message\r\n\
             EC2,\"Open SSH\",N/A,us-east-1,OK,\"No security groups present\"\r\n\
             EC2,Open SSH,N/A,us-east-1,GREEN,x\r\n";
         let parsed = parse_text(text).expect("a table");
         let (_, finding) = &parsed.rows[0];
-        assert_eq!((&*finding.check, finding.subject), ("Open SSH", FindingSubject::Empty));
+        assert_eq!((&*finding.check, finding.subject), ("openSSH", FindingSubject::Empty));
         let reason = "`status` \"GREEN\" is none of OK, WARN, FAIL, UNKNOWN";
         assert_eq!(parsed.broken, [("line 3".to_owned(), reason.to_owned())]);
         let other = parse_text("a;b\r\n1;2\r\n").expect_err("a column");

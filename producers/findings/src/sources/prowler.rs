@@ -117,7 +117,7 @@ fn finding(row: &Value, fields: &Fields) -> Result<(String, Finding), String> {
     let is_account = is_account_level(&resource, &name, &account);
     let subject = if is_account { FindingSubject::Account } else { FindingSubject::Resource };
     let region = arn::region(&resource, region.as_deref()).unwrap_or(GLOBAL).to_lowercase();
-    Ok((account, Finding { check, subject, region, resource, status, message }))
+    Ok((account, Finding { check, subject, region, resource, status, message, totals: None }))
 }
 
 fn status(word: &str) -> Result<FindingStatus, String> {

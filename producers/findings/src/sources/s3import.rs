@@ -2,9 +2,9 @@
 //!
 //! Source: WarnerMedia/antiope-scorecards, `app/states/s3importer.py`. The file does not name its
 //! check, and of what is in order it tells only how many there are: a report of it clears what is
-//! no longer listed, and cannot say of any resource that it passes.
+//! no longer listed, sums the account up, and cannot say of any resource that it passes.
 
-use schemas::{Finding, FindingStatus, FindingSubject};
+use schemas::{Finding, FindingStatus, FindingSubject, Totals};
 use serde_json::Value;
 
 use super::{Document, GLOBAL, Parsed, Source};
@@ -35,11 +35,12 @@ fn parse(document: &Document<'_>) -> Result<Parsed, String> {
 
 /// Takes an account's failing resources; the account is told in whole when the counts agree.
 fn import(parsed: &mut Parsed, check: &str, account: &str, of: &Value, place: &str) {
-    let failing = match failing(account, of) {
-        Ok(failing) => failing,
+    let (failing, total) = match failing(account, of) {
+        Ok(told) => told,
         Err(reason) => return parsed.broken.push((place.to_owned(), reason)),
     };
     parsed.accounts.insert(account.to_owned());
+    parsed.rows.push((Some(account.to_owned()), sum(check, failing.len(), total)));
     for (index, resource) in failing.iter().enumerate() {
         match finding(resource, account, check) {
             Ok(finding) => parsed.rows.push((Some(account.to_owned()), finding)),
@@ -50,19 +51,38 @@ fn import(parsed: &mut Parsed, check: &str, account: &str, of: &Value, place: &s
     }
 }
 
-fn failing<'a>(account: &str, of: &'a Value) -> Result<&'a [Value], String> {
+/// Gives an account's failing resources, and the number of all.
+fn failing<'a>(account: &str, of: &'a Value) -> Result<(&'a [Value], i64), String> {
     if !arn::is_account(account) {
         return Err(format!("account {account:?} is no id of twelve digits"));
     }
     let failing = of.get("failingResources").and_then(Value::as_array);
     let failing = failing.ok_or("it has no list `failingResources`")?;
-    let total = of.get("totalResourceCount").and_then(Value::as_u64);
+    let total = of.get("totalResourceCount").and_then(Value::as_i64).filter(|total| *total >= 0);
     let total = total.ok_or("`totalResourceCount` is no whole number")?;
-    if total < failing.len() as u64 {
-        let count = failing.len();
+    let count = count(failing.len());
+    if total < count {
         return Err(format!("`totalResourceCount` is {total}, and {count} are listed"));
     }
-    Ok(failing)
+    Ok((failing, total))
+}
+
+fn count(items: usize) -> i64 {
+    i64::try_from(items).unwrap_or(i64::MAX)
+}
+
+/// Makes the row that sums an account up.
+fn sum(check: &str, failing: usize, total: i64) -> Finding {
+    let failing = count(failing);
+    Finding {
+        check: check.to_owned(),
+        subject: FindingSubject::Summary,
+        region: GLOBAL.to_owned(),
+        resource: String::new(),
+        status: if failing > 0 { FindingStatus::Fail } else { FindingStatus::Pass },
+        message: format!("{failing} of {total} resources fail"),
+        totals: Some(Totals { failing, total }),
+    }
 }
 
 fn finding(resource: &Value, account: &str, check: &str) -> Result<Finding, String> {
@@ -76,7 +96,7 @@ fn finding(resource: &Value, account: &str, check: &str) -> Result<Finding, Stri
     let subject = if id == account { FindingSubject::Account } else { FindingSubject::Resource };
     let message = text(resource, "/reason")?.unwrap_or_default();
     let (check, status) = (check.to_owned(), FindingStatus::Fail);
-    Ok(Finding { check, subject, region, resource: id, status, message })
+    Ok(Finding { check, subject, region, resource: id, status, message, totals: None })
 }
 
 #[cfg(test)]
@@ -91,7 +111,8 @@ mod tests {
     fn an_account_without_a_failure_is_told_in_whole() {
         let text = r#"{"111122223333": {"totalResourceCount": 9, "failingResources": []}}"#;
         let parsed = parse_text(text).expect("accounts");
-        assert_eq!(parsed.rows, []);
+        let totals: Vec<_> = parsed.rows.iter().map(|(_, row)| row.totals).collect();
+        assert_eq!(totals, [Some(Totals { failing: 0, total: 9 })]);
         assert_eq!(Vec::from_iter(parsed.accounts), ["111122223333"]);
     }
 
@@ -121,7 +142,8 @@ mod tests {
             let of = format!(r#""totalResourceCount": {total}, "failingResources": [{resources}]"#);
             let parsed = parse_text(&format!("{{\"{account}\": {{{of}}}}}")).expect("accounts");
             let expected = [(format!("/{account}{place}"), reason.to_owned())];
-            assert_eq!((parsed.rows.len(), parsed.broken), (0, expected.to_vec()), "{of}");
+            assert!(parsed.rows.iter().all(|(_, row)| row.totals.is_some()), "{of}");
+            assert_eq!(parsed.broken, expected, "{of}");
         }
     }
 

@@ -84,7 +84,8 @@ fn rows(finding: &Value) -> Result<Vec<(String, Finding)>, String> {
         let region = arn::region(&id, said.as_deref()).unwrap_or(GLOBAL).to_lowercase();
         let subject = if is_account { FindingSubject::Account } else { FindingSubject::Resource };
         let (check, message) = (check.clone(), message.clone());
-        let finding = Finding { check, subject, region, resource: id, status, message };
+        let finding =
+            Finding { check, subject, region, resource: id, status, message, totals: None };
         Ok((account.clone(), finding))
     };
     resources.iter().map(row).collect()

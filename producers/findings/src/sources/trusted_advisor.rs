@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemas::{Finding, FindingStatus, FindingSubject};
+use schemas::{Finding, FindingStatus, FindingSubject, Totals};
 use serde_json::Value;
 
 use super::{Document, GLOBAL, Parsed, Source};
@@ -14,7 +14,10 @@ use crate::{
     json::{self, needed, text},
 };
 
-pub(super) const SOURCE: Source = Source { id: "trustedadvisor", parse };
+pub(super) const SOURCE: Source = Source { id: ID, parse };
+
+/// The source's id.
+pub const ID: &str = "trustedadvisor";
 
 /// The columns that name the resource of a row: its first of these does. A resource's own id in a
 /// result is opaque.
@@ -73,9 +76,7 @@ fn parse(document: &Document<'_>) -> Result<Parsed, String> {
         let check = check.as_ref().or_else(|| checks.get(id)).unwrap_or(&Value::Null);
         match findings(check, result) {
             Ok(rows) => {
-                if rows.iter().all(|row| row.subject != FindingSubject::Query) {
-                    unanswered.remove(id);
-                }
+                unanswered.remove(id);
                 parsed.accounts.extend(account.clone());
                 parsed.rows.extend(rows.into_iter().map(|row| (account.clone(), row)));
             }
@@ -124,9 +125,9 @@ fn result_in(value: &Value) -> Option<Told> {
 /// Gives the findings of one check's result.
 ///
 /// Shape: a check as `DescribeTrustedAdvisorChecks` lists it (null where it is not known) and the
-/// result as `DescribeTrustedAdvisorCheckResult` answers → a row for each resource that is listed.
-/// A check that lists none is a row about the account, unless it had nothing to look at; one
-/// without a result is a query that failed, which clears nothing.
+/// result as `DescribeTrustedAdvisorCheckResult` answers → a row for each resource that is listed,
+/// and one that sums them up. A check that lists none is a row about the account, unless it had
+/// nothing to look at; one without a result is a query that failed, which clears nothing.
 ///
 /// # Errors
 /// The result names no check, a status has no meaning, or a resource's values do not stand below
@@ -138,13 +139,40 @@ pub fn findings(check: &Value, result: &Value) -> Result<Vec<Finding>, String> {
     let flagged = result.get("flaggedResources").and_then(Value::as_array);
     let flagged = flagged.map_or(&[][..], Vec::as_slice);
     if overall == FindingStatus::Unknown {
-        let message = "Trusted Advisor has no result of it".to_owned();
-        return Ok(vec![about(&id, FindingSubject::Query, overall, message)]);
+        return Ok(vec![unread(&id, "Trusted Advisor has no result of it".to_owned())]);
     }
     if flagged.is_empty() {
         return Ok(vec![unlisted(&id, overall, headings.as_deref(), result)]);
     }
-    flagged.iter().map(|one| listed(&id, headings.as_deref(), one)).collect()
+    let rows = flagged.iter().map(|one| listed(&id, headings.as_deref(), one));
+    let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
+    let totals = totals(result, &rows);
+    let message = format!("{} of {} resources are not in order", totals.failing, totals.total);
+    let sum = about(&id, FindingSubject::Summary, overall, message);
+    rows.push(Finding { totals: Some(totals), ..sum });
+    Ok(rows)
+}
+
+/// Gives how many resources are listed that are not in order, and how many there are.
+///
+/// AWS counts as flagged whatever is listed, and some checks list what is in order too. Those that
+/// a person suppressed are listed, and count.
+fn totals(result: &Value, rows: &[Finding]) -> Totals {
+    let count = |name: &str| {
+        let number = result.get("resourcesSummary").and_then(|summary| summary.get(name));
+        number.and_then(Value::as_i64).unwrap_or(0)
+    };
+    let here = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    let passing = rows.iter().filter(|row| row.status == FindingStatus::Pass).count();
+    let listed = count("resourcesFlagged").max(here);
+    let failing = listed - i64::try_from(passing).unwrap_or(i64::MAX);
+    Totals { failing, total: count("resourcesProcessed").max(listed) }
+}
+
+/// Makes the row of a check of which nothing is known, with the reason: what was found before
+/// stands.
+pub fn unread(id: &str, reason: String) -> Finding {
+    about(id, FindingSubject::Query, FindingStatus::Unknown, reason)
 }
 
 fn headings(check: &Value) -> Option<Vec<&str>> {
@@ -158,7 +186,7 @@ fn unlisted(
     headings: Option<&[&str]>,
     result: &Value,
 ) -> Finding {
-    let processed = result.pointer("/resourcesSummary/resourcesProcessed").and_then(Value::as_u64);
+    let processed = result.pointer("/resourcesSummary/resourcesProcessed").and_then(Value::as_i64);
     // A check without columns (root's MFA) is about the account and processes nothing.
     let has_resources = headings.is_none_or(|headings| !headings.is_empty());
     let is_empty = has_resources && processed == Some(0) && overall == FindingStatus::Pass;
@@ -169,12 +197,17 @@ fn unlisted(
         }
         _ => (FindingSubject::Account, "about the account".to_owned()),
     };
-    about(id, subject, overall, message)
+    let mut totals = totals(result, &[]);
+    if subject == FindingSubject::Account && totals.total == 0 {
+        // The account itself is what it looked at.
+        totals = Totals { failing: i64::from(overall != FindingStatus::Pass), total: 1 };
+    }
+    Finding { totals: Some(totals), ..about(id, subject, overall, message) }
 }
 
 fn about(id: &str, subject: FindingSubject, status: FindingStatus, message: String) -> Finding {
     let (check, region, resource) = (id.to_owned(), GLOBAL.to_owned(), String::new());
-    Finding { check, subject, region, resource, status, message }
+    Finding { check, subject, region, resource, status, message, totals: None }
 }
 
 /// Makes the row of a resource that is listed.
@@ -201,7 +234,7 @@ fn listed(id: &str, headings: Option<&[&str]>, flagged: &Value) -> Result<Findin
     let resource = resource.unwrap_or_default();
     let region = arn::region(&resource, said.as_deref()).unwrap_or(GLOBAL).to_lowercase();
     let message = message(headings.unwrap_or_default(), &values, flagged);
-    Ok(Finding { check: id.to_owned(), subject, region, resource, status, message })
+    Ok(Finding { check: id.to_owned(), subject, region, resource, status, message, totals: None })
 }
 
 /// Finds the resource's name among its values; none where the row is about the account: no column
@@ -326,6 +359,41 @@ mod tests {
     }
 
     #[test]
+    fn what_is_listed_is_summed_up() {
+        let listed = |statuses: &[&str]| {
+            let one = |status| {
+                json!({"status": status, "region": "us-east-1", "resourceId": "o",
+                "isSuppressed": true, "metadata": ["b"]})
+            };
+            Value::Array(statuses.iter().map(one).collect())
+        };
+        for (status, processed, flagged, statuses, expected) in [
+            ("error", 9, 2, &["error", "warning"][..], Some((2, 9))),
+            // What is in order may be listed, too; and AWS may list less than it counts, or more.
+            ("error", 9, 3, &["error", "ok", "ok"], Some((1, 9))),
+            ("error", 9, 5, &["error"], Some((5, 9))),
+            ("error", 1, 0, &["error", "error"], Some((2, 2))),
+            ("ok", 2, 2, &["ok", "ok"], Some((0, 2))),
+            // Nothing is listed: the row about the account has the counts.
+            ("ok", 7, 0, &[], Some((0, 7))),
+            ("warning", 7, 3, &[], Some((3, 7))),
+            ("error", 0, 0, &[], Some((1, 1))),
+            ("ok", 0, 0, &[], Some((0, 0))),
+            ("not_available", 0, 0, &[], None),
+        ] {
+            let mut of = result("a", status, processed, &listed(statuses));
+            of["resourcesSummary"]["resourcesFlagged"] = json!(flagged);
+            let rows = findings(&check("a", &["Bucket Name"]), &of).expect("a result");
+            let last = rows.last().expect("a row");
+            let totals = last.totals.map(|totals| (totals.failing, totals.total));
+            assert_eq!(totals, expected, "{status} {processed} {flagged} {statuses:?}");
+            assert_eq!(rows.len(), if statuses.is_empty() { 1 } else { statuses.len() + 1 });
+            let is_summary = last.subject == FindingSubject::Summary;
+            assert_eq!(is_summary, !statuses.is_empty());
+        }
+    }
+
+    #[test]
     fn a_report_is_whole_with_a_result_of_each_check() {
         let checks = json!({"checks": [check("a", &[]), check("b", &[])]});
         let of = |id: &str, status: &str| json!({"result": result(id, status, 0, &json!([]))});
@@ -334,10 +402,8 @@ mod tests {
         for (values, expected) in [
             (vec![&of("a", "ok"), &of("b", "ok"), &checks], None),
             (vec![&checks, &of("a", "ok")], Some("1 of 2 checks have no result")),
-            (
-                vec![&checks, &of("a", "ok"), &of("b", "not_available")],
-                Some("1 of 2 checks have no result"),
-            ),
+            // That one is not available is told by a row, which holds what was found before.
+            (vec![&checks, &of("a", "ok"), &of("b", "not_available")], None),
             (vec![&of("a", "ok")], Some("it does not list the checks that there are")),
         ] {
             assert_eq!(parse_text(&text(&values)).missing.as_deref(), expected);

@@ -127,6 +127,8 @@ pub(crate) fn requirement(text: &Text) -> Requirement {
         checks: Vec::new(),
         remediation: remediation.to_owned(),
         controls: Vec::new(),
+        parameters: "{}".to_owned(),
+        changes: Vec::new(),
     }
 }
 

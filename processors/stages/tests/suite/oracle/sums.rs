@@ -163,7 +163,9 @@ impl Oracle {
             .collect();
         let needs = |of_type: &str| {
             let fed = requirement.checks.iter().any(|c| format!("report/{}", c.source) == of_type);
-            fed || requirement.rule.is_some() && of_type == requirement.resource_type
+            let rule = requirement.rule.as_ref();
+            let asked = rule.is_some_and(|r| r.related.iter().any(|r| r.resource_type == of_type));
+            fed || asked || rule.is_some() && of_type == requirement.resource_type
         };
         let mut score = self.covered(account, needs);
         votes(&mine, requirement.scoring, &mut score);

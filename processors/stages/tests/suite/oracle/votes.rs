@@ -36,11 +36,18 @@ pub(super) fn votes(
         }
         match scoring {
             Scoring::Resources => one_vote(&sources, score),
-            Scoring::AllOrNothing => all.extend(worst(sources)),
-            Scoring::Findings | Scoring::Summary | Scoring::Penalty => {
-                worst(sources).into_iter().for_each(|row| vote(&[row], false, score));
+            Scoring::AllOrNothing => all.extend(worst(sources, each)),
+            Scoring::Findings | Scoring::Penalty => {
+                worst(sources, each).into_iter().for_each(|row| each(row, score));
+            }
+            Scoring::Summary => {
+                worst(sources, summed).into_iter().for_each(|row| summed(row, score));
             }
         }
+    }
+    if scoring == Scoring::Summary {
+        score.excepted = score.excepted.min(score.noncompliant);
+        score.expired = score.expired.min(score.noncompliant - score.excepted);
     }
     if scoring == Scoring::AllOrNothing {
         vote(&all, false, score);
@@ -66,11 +73,38 @@ fn one_vote(sources: &[Rows<'_>], score: &mut Scored) {
     score.unknown += any(|one| one.unknown) * (1 - judged);
 }
 
+fn each(row: &ComplianceState, score: &mut Scored) {
+    vote(&[row], false, score);
+}
+
+/// What the source counts is what counts; a row without counts is one of those that were counted.
+fn summed(row: &ComplianceState, score: &mut Scored) {
+    let (failing, total) = match (row.totals, row.verdict) {
+        (_, Verdict::NotApplicable) => return,
+        (Some(_), Verdict::Unknown) => return score.unknown += 1,
+        (None, Verdict::Unknown | Verdict::Pass) => return,
+        (Some(totals), Verdict::Pass) => (0, totals.total.max(0)),
+        (Some(totals), Verdict::Fail) => {
+            let failing = totals.failing.max(1);
+            (failing, totals.total.max(failing))
+        }
+        (None, Verdict::Fail) => (0, 0),
+    };
+    score.total += total;
+    score.noncompliant += failing;
+    let covered = if row.totals.is_some() { failing } else { 1 };
+    match row.credit {
+        Credit::Live => score.excepted += covered,
+        Credit::Lapsed => score.expired += covered,
+        Credit::None => {}
+    }
+}
+
 /// The source with the largest share of failures, then with more of them, then with more verdicts.
-fn worst(sources: Vec<Rows<'_>>) -> Rows<'_> {
+fn worst(sources: Vec<Rows<'_>>, count: fn(&ComplianceState, &mut Scored)) -> Rows<'_> {
     let sums = sources.into_iter().map(|rows| {
         let mut sum = Scored::default();
-        rows.iter().for_each(|row| vote(&[row], false, &mut sum));
+        rows.iter().for_each(|row| count(row, &mut sum));
         (sum, rows)
     });
     let compare = |(a, _): &(Scored, Rows<'_>), (b, _): &(Scored, Rows<'_>)| -> Ordering {

@@ -1,0 +1,69 @@
+//! Parameters of a file: their kinds, and where their values stand in its sentences.
+
+use std::collections::BTreeMap;
+
+use rules::{Parameter, Parameters};
+use serde_json::{Map, Value};
+use serde_saphyr::Spanned;
+
+use crate::Problem;
+use crate::place::Source;
+
+/// Reads the parameters of a file.
+///
+/// Errors: those that are no parameters.
+pub(crate) fn read(
+    source: &Source<'_>,
+    fields: &BTreeMap<String, Spanned<Value>>,
+) -> Result<Parameters, Vec<Problem>> {
+    let (mut parameters, mut problems) = (Parameters::new(), Vec::new());
+    for (name, field) in fields {
+        let is_name = name.chars().all(|one| one.is_ascii_alphanumeric() || one == '_')
+            && name.starts_with(|first: char| first.is_ascii_alphabetic());
+        match Parameter::of(field.value.clone()) {
+            _ if !is_name => {
+                let message = format!("{name:?} can't be the name of a parameter");
+                problems.push(source.problem(Some(field.defined), message));
+            }
+            Some(parameter) => {
+                parameters.insert(name.clone(), parameter);
+            }
+            None => {
+                let message = format!(
+                    "{name} is no bool, int, double, string, or list of values of one such kind"
+                );
+                problems.push(source.problem(Some(field.defined), message));
+            }
+        }
+    }
+    if problems.is_empty() { Ok(parameters) } else { Err(problems) }
+}
+
+/// Gives parameters as the topic `requirement` carries them.
+pub(crate) fn json(parameters: &Parameters) -> String {
+    let members = parameters.iter().map(|(name, one)| (name.clone(), one.value().clone()));
+    Value::Object(members.collect::<Map<_, _>>()).to_string()
+}
+
+/// Puts values in the place of `{param.NAME}`.
+///
+/// Errors: the name that is no parameter's.
+pub(crate) fn fill<'t>(text: &'t str, parameters: &Parameters) -> Result<String, &'t str> {
+    let mut pieces = text.split("{param.");
+    let mut filled = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (name, rest) = piece.split_once('}').ok_or(piece)?;
+        let parameter = parameters.get(name).ok_or(name)?;
+        filled.push_str(&words(parameter.value()));
+        filled.push_str(rest);
+    }
+    Ok(filled)
+}
+
+fn words(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(words).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
