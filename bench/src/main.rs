@@ -5,6 +5,7 @@ mod collect;
 mod latency;
 mod process;
 mod report;
+mod rules;
 mod site;
 mod streams;
 
@@ -26,6 +27,7 @@ enum Command {
     AccountStage(account_stage::Args),
     Collect(collect::Args),
     Latency(latency::Args),
+    Rules(rules::Args),
     Streams(streams::Args),
     #[command(hide = true)]
     StreamsWorker(streams::WorkerArgs),
@@ -47,6 +49,7 @@ fn main() -> anyhow::Result<()> {
         Command::AccountStage(args) => account_stage::run(&args)?,
         Command::Collect(args) => collect::run(&args)?,
         Command::Latency(args) => latency::run(&args)?,
+        Command::Rules(args) => rules::run(&args)?,
         Command::Streams(args) => streams::run(&args)?,
         Command::StreamsWorker(args) => return streams::work(&args),
         Command::StreamsBare(args) => return streams::copy(&args),

@@ -33,6 +33,11 @@ pub use parameter::{Parameter, Parameters, parameters};
 pub use related::Relation;
 pub use rule::Rule;
 
+/// Functions of the language, for those who judge the same documents by other means.
+pub mod functions {
+    pub use crate::library::{glob::matches as glob, network::world_open, time::whole_days};
+}
+
 /// The text of a rule.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RuleSource<'a> {

@@ -233,6 +233,10 @@ fn unique(name: String, at: usize, taken: &mut BTreeSet<String>) -> String {
 }
 
 fn cut(mut text: String) -> String {
+    // Characters are never more than bytes.
+    if text.len() <= EVIDENCE_CHARS_MAX {
+        return text;
+    }
     if let Some((end, _)) = text.char_indices().nth(EVIDENCE_CHARS_MAX) {
         text.truncate(end);
         text.push('…');

@@ -6,7 +6,8 @@ use crate::node::Site;
 #[derive(Clone, Debug)]
 pub(crate) struct Unknown {
     pub(crate) site: Site,
-    pub(crate) cause: Cause,
+    /// In a box: every step gives a value or an unknown, and values are small.
+    pub(crate) cause: Box<Cause>,
 }
 
 /// Why it can't be told.
@@ -31,7 +32,7 @@ pub(crate) enum Cause {
 impl Unknown {
     /// Tells whether the rule is to blame, and not the data.
     pub(crate) fn is_fault(&self) -> bool {
-        matches!(self.cause, Cause::WrongType(..) | Cause::OverBudget)
+        matches!(*self.cause, Cause::WrongType(..) | Cause::OverBudget)
     }
 
     /// Chooses which of two to report: a rule's fault first, since it is to be mended.
@@ -42,7 +43,7 @@ impl Unknown {
     /// Says why, for a person. `sites` are the rule's texts.
     pub(crate) fn reason(&self, sites: &[String]) -> String {
         let place = sites.get(self.site as usize).map_or("the rule", String::as_str);
-        match &self.cause {
+        match &*self.cause {
             Cause::Absent => format!("{place} is absent"),
             Cause::Null => format!("{place} is null"),
             Cause::FailedCall(error) => format!("{place} could not be read: {error}"),

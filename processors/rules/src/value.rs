@@ -148,6 +148,14 @@ impl<'a> Val<'a> {
         }
     }
 
+    /// Gives what walking through the value costs, in steps: never less than its size.
+    pub(crate) fn cost(&self) -> usize {
+        match self {
+            Val::Str(text) => text.len(),
+            other => other.size().unwrap_or(0),
+        }
+    }
+
     /// Tells whether this is a map.
     pub(crate) fn is_map(&self) -> bool {
         matches!(self, Val::Json(Value::Object(_)) | Val::Tags(_) | Val::Map(_))

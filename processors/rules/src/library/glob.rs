@@ -3,7 +3,7 @@
 /// Tells whether a whole text matches a pattern of `*` (any run) and `?` (any one character).
 ///
 /// Time: at most the product of both lengths, by going back to the last `*` alone.
-pub(crate) fn matches(text: &str, pattern: &str) -> bool {
+pub fn matches(text: &str, pattern: &str) -> bool {
     let text: Vec<char> = text.chars().collect();
     let pattern: Vec<char> = pattern.chars().collect();
     let (mut at, mut wanted) = (0, 0);

@@ -53,9 +53,7 @@ impl Range {
 /// Errors, as text: a permission is unreadable or has a prefix list, whose ranges are elsewhere,
 /// and what can be read does not decide. A security group's own `IpRanges` and `Ipv6Ranges` are
 /// always there in EC2's answers, so that one without them was not read.
-pub(crate) fn world_open<T: Borrow<Value>>(
-    permissions: impl Iterator<Item = T>,
-) -> Result<bool, String> {
+pub fn world_open<T: Borrow<Value>>(permissions: impl Iterator<Item = T>) -> Result<bool, String> {
     let mut ranges = Vec::new();
     let mut unread = None;
     for permission in permissions {

@@ -38,7 +38,7 @@ pub(crate) fn format(ms: i64) -> String {
 }
 
 /// Gives the whole days from one instant to another, rounded down: 90 until the 91st is full.
-pub(crate) fn whole_days(from_ms: i64, to_ms: i64) -> i64 {
+pub fn whole_days(from_ms: i64, to_ms: i64) -> i64 {
     to_ms.saturating_sub(from_ms).div_euclid(DAY_MS)
 }
 

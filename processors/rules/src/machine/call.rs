@@ -25,7 +25,7 @@ impl<'a> Machine<'a> {
             (Function::DaysUntil, [at, _]) => self.days(at, site, true),
             (Function::CidrContains, [outer, inner]) => {
                 let outer = self.range(outer, site)?;
-                self.in_range(&outer, inner, site)
+                self.in_range(&outer, inner, site).map(Val::Bool)
             }
             (Function::Glob, [text, pattern]) => {
                 let (text, pattern) = (self.text(text, site)?, self.text(pattern, site)?);
@@ -102,7 +102,7 @@ impl<'a> Machine<'a> {
         if value.is_map() || value.items().is_none() {
             return unknown(site, not_a(&value, "a list"));
         }
-        self.charge(value.size().unwrap_or(0))?;
+        self.charge(value.cost())?;
         self.want_whole(&value, site)?;
         let permissions = value.items().into_iter().flatten();
         match network::world_open(permissions.map(|permission| permission.to_json())) {
@@ -117,9 +117,14 @@ impl<'a> Machine<'a> {
         Ok(Val::Days(Days { at_ms, until }))
     }
 
-    pub(super) fn in_range(&mut self, outer: &Range, inner: &'a Node, site: Site) -> Evaluated<'a> {
+    pub(super) fn in_range(
+        &mut self,
+        outer: &Range,
+        inner: &'a Node,
+        site: Site,
+    ) -> Result<bool, Unknown> {
         let inner = self.range(inner, site)?;
-        Ok(Val::Bool(outer.contains(&inner)))
+        Ok(outer.contains(&inner))
     }
 
     fn range(&mut self, node: &'a Node, site: Site) -> Result<Range, Unknown> {

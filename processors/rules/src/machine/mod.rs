@@ -13,12 +13,15 @@ use crate::cuts::Cuts;
 use crate::library::time::{DAY_MS, whole_days};
 use crate::node::{Literal, Loop, LoopKind, Name, Node, Site};
 use crate::unknown::{Cause, Unknown};
-use crate::value::{Days, Val};
+use crate::value::{Days, Items, Val};
 use crate::{Context, Document, Related};
 
 /// How many steps one verdict may take. A rule over a group of 1,000 permissions takes some 20,000;
 /// a million is some 20 ms.
-const STEPS_MAX: u32 = 1_000_000;
+const STEPS_MAX: usize = 1_000_000;
+
+/// What most messages take, so that they are made in one go.
+const MESSAGE_BYTES: usize = 128;
 
 /// Errors of these names say that the tags were not read.
 const TAG_CALLS: [&str; 3] = ["Tagging", "Tags", "tags"];
@@ -36,7 +39,7 @@ pub(crate) struct Machine<'a> {
     cuts: Cuts<'a>,
     item: Val<'a>,
     variables: [Val<'a>; LOOPS_MAX],
-    steps_left: u32,
+    steps_left: usize,
     flips_at_ms: Option<i64>,
 }
 
@@ -130,11 +133,12 @@ impl<'a> Machine<'a> {
 
     /// Fills a message in; what is unknown is a question mark.
     pub(crate) fn fill(&mut self, template: &'a Template) -> String {
-        let mut text = String::new();
+        let mut text = String::with_capacity(MESSAGE_BYTES);
         for piece in &template.pieces {
             match piece {
                 Piece::Text(plain) => text.push_str(plain),
                 Piece::Value(node) => match self.value(node) {
+                    Ok(Val::Str(value)) => text.push_str(&value),
                     Ok(value) => text.push_str(&value.to_text()),
                     Err(_) => text.push('?'),
                 },
@@ -144,7 +148,12 @@ impl<'a> Machine<'a> {
     }
 
     fn truth_at(&mut self, node: &'a Node, site: Site) -> Result<bool, Unknown> {
-        match self.value(node)? {
+        self.step()?;
+        if let Some(told) = self.condition(node) {
+            return told;
+        }
+        let value = self.datum(node)?;
+        match self.settle(value) {
             Val::Bool(truth) => Ok(truth),
             other => unknown(site, Cause::WrongType(other.type_name(), "a bool")),
         }
@@ -153,6 +162,43 @@ impl<'a> Machine<'a> {
     /// Evaluates an expression, and leaves what depends on time open for a comparison.
     fn lazy(&mut self, node: &'a Node) -> Evaluated<'a> {
         self.step()?;
+        match self.condition(node) {
+            Some(told) => told.map(Val::Bool),
+            None => self.datum(node),
+        }
+    }
+
+    /// Evaluates what can be nothing but true or false; none when it can be anything else.
+    fn condition(&mut self, node: &'a Node) -> Option<Result<bool, Unknown>> {
+        Some(match node {
+            Node::Has { operand, field, site } => self.has(operand, field, *site),
+            Node::And(left, right, site) => self.logic(left, right, *site, false),
+            Node::Or(left, right, site) => self.logic(left, right, *site, true),
+            Node::Not(operand, site) => self.truth_at(operand, *site).map(|truth| !truth),
+            Node::Equal { left, right, negated, site } => {
+                self.equality(left, right, *site).map(|equal| equal != *negated)
+            }
+            Node::Compare { operator, left, right, site } => {
+                self.comparison(*operator, left, right, *site)
+            }
+            Node::In { item, list, site } => self.membership(item, list, *site),
+            Node::InLiterals { item, literals, site } => self.among(item, literals, *site),
+            Node::Matches { text, pattern, site } => {
+                self.text(text, *site).map(|text| pattern.is_match(&text))
+            }
+            Node::InRange { range, inner, site } => self.in_range(range, inner, *site),
+            Node::Loop(loop_) => match &loop_.kind {
+                LoopKind::Exists => self.find(loop_, true),
+                LoopKind::All => self.find(loop_, false),
+                LoopKind::ExistsOne => self.find_one(loop_),
+                LoopKind::Collect { .. } => return None,
+            },
+            _ => return None,
+        })
+    }
+
+    /// Evaluates what is no condition.
+    fn datum(&mut self, node: &'a Node) -> Evaluated<'a> {
         match node {
             Node::Literal(literal) => Ok(literal_value(literal)),
             Node::Name(name) => self.name(*name),
@@ -166,51 +212,32 @@ impl<'a> Machine<'a> {
                     None => unknown(*site, Cause::Absent),
                 }
             }
-            Node::Has { operand, field, site } => {
-                let operand = self.value(operand)?;
-                Ok(Val::Bool(self.member(&operand, field, *site)?.is_some()))
-            }
             Node::Index { operand, index, site } => self.index(operand, index, *site),
             Node::List(nodes) => {
                 let values: Result<Vec<_>, _> = nodes.iter().map(|node| self.value(node)).collect();
                 Ok(Val::List(Rc::new(values?)))
             }
             Node::Map { members, site } => self.map(members, *site),
-            _ => self.operation(node),
-        }
-    }
-
-    fn operation(&mut self, node: &'a Node) -> Evaluated<'a> {
-        match node {
-            Node::And(left, right, site) => self.logic(left, right, *site, false),
-            Node::Or(left, right, site) => self.logic(left, right, *site, true),
-            Node::Not(operand, site) => Ok(Val::Bool(!self.truth_at(operand, *site)?)),
             Node::If { condition, then, other, site } => {
                 let chosen = if self.truth_at(condition, *site)? { then } else { other };
                 self.value(chosen)
-            }
-            Node::Equal { left, right, negated, site } => {
-                self.equality(left, right, *negated, *site)
-            }
-            Node::Compare { operator, left, right, site } => {
-                self.comparison(*operator, left, right, *site)
             }
             Node::Arithmetic { operator, left, right, site } => {
                 self.arithmetic(*operator, left, right, *site)
             }
             Node::Negate(operand, site) => self.negate(operand, *site),
-            Node::In { item, list, site } => self.membership(item, list, *site),
-            Node::InLiterals { item, literals, site } => self.among(item, literals, *site),
-            Node::Loop(loop_) => self.run_loop(loop_),
             Node::Call { function, arguments, site } => self.call(*function, arguments, *site),
-            Node::Matches { text, pattern, site } => {
-                let text = self.text(text, *site)?;
-                Ok(Val::Bool(pattern.is_match(&text)))
-            }
-            Node::InRange { range, inner, site } => self.in_range(range, inner, *site),
-            // The rest is data: see `lazy`.
-            _ => unreachable!("{node:?} is no operation"),
+            Node::Loop(loop_) => match &loop_.kind {
+                LoopKind::Collect { condition } => self.collect(loop_, condition.as_ref()),
+                _ => unreachable!("{loop_:?} is a condition"),
+            },
+            _ => unreachable!("{node:?} is a condition"),
         }
+    }
+
+    fn has(&mut self, operand: &'a Node, field: &str, site: Site) -> Result<bool, Unknown> {
+        let operand = self.value(operand)?;
+        Ok(self.member(&operand, field, site)?.is_some())
     }
 
     fn tags(&self, site: Site) -> Evaluated<'a> {
@@ -237,10 +264,16 @@ impl<'a> Machine<'a> {
 
     /// Takes steps from the budget; what walks through a list in one go costs as many.
     fn charge(&mut self, steps: usize) -> Result<(), Unknown> {
-        let left = usize::try_from(self.steps_left).unwrap_or(usize::MAX).checked_sub(steps);
-        // What is left is never more than it was.
-        self.steps_left = left.and_then(|left| u32::try_from(left).ok()).unwrap_or(0);
-        if left.is_some() { Ok(()) } else { unknown(0, Cause::OverBudget) }
+        match self.steps_left.checked_sub(steps) {
+            Some(left) => {
+                self.steps_left = left;
+                Ok(())
+            }
+            None => {
+                self.steps_left = 0;
+                unknown(0, Cause::OverBudget)
+            }
+        }
     }
 
     fn name(&self, name: Name) -> Evaluated<'a> {
@@ -264,8 +297,10 @@ impl<'a> Machine<'a> {
         match of {
             Val::Json(json) => match self.hidden(json, key) {
                 Some(cause) => unknown(site, cause),
-                None if json.is_object() => Ok(json.get(key).map(Val::of)),
-                None => unknown(site, Cause::WrongType("a member of a list", "a member of a map")),
+                None => match json {
+                    Value::Object(members) => Ok(members.get(key).map(Val::of)),
+                    _ => unknown(site, Cause::WrongType("a member of a list", "a member of a map")),
+                },
             },
             Val::Tags(_) | Val::Map(_) => Ok(of.member(key)),
             Val::Null => unknown(site, self.null_cause(key)),
@@ -321,53 +356,23 @@ impl<'a> Machine<'a> {
         if self.cuts.shorten(json) { unknown(site, Cause::CutOff) } else { Ok(()) }
     }
 
-    /// Runs a loop. `exists` and `all` take an item that decides, whatever is unknown beside it.
-    fn run_loop(&mut self, loop_: &'a Loop) -> Evaluated<'a> {
+    /// Gives what a loop runs over.
+    fn range_of(&mut self, loop_: &'a Loop) -> Result<Items<'a>, Unknown> {
         let range = self.value(&loop_.range)?;
         self.want_all_items(&range, loop_.site)?;
-        let Some(items) = range.items() else {
-            return unknown(loop_.site, not_a(&range, "a list"));
-        };
-        match &loop_.kind {
-            LoopKind::Exists => self.find(items, loop_, true),
-            LoopKind::All => self.find(items, loop_, false),
-            LoopKind::ExistsOne => {
-                let mut count = 0;
-                for item in items {
-                    self.variables[loop_.variable] = item;
-                    count += u32::from(self.truth_at(&loop_.body, loop_.site)?);
-                }
-                Ok(Val::Bool(count == 1))
-            }
-            LoopKind::Collect { condition } => {
-                let mut collected = Vec::new();
-                for item in items {
-                    self.variables[loop_.variable] = item;
-                    let wanted = match condition {
-                        Some(condition) => self.truth_at(condition, loop_.site)?,
-                        None => true,
-                    };
-                    if wanted {
-                        collected.push(self.value(&loop_.body)?);
-                    }
-                }
-                Ok(Val::List(Rc::new(collected)))
-            }
+        match range.items() {
+            Some(items) => Ok(items),
+            None => unknown(loop_.site, not_a(&range, "a list")),
         }
     }
 
-    /// Looks for an item whose body is `decisive`.
-    fn find(
-        &mut self,
-        items: impl Iterator<Item = Val<'a>>,
-        loop_: &'a Loop,
-        decisive: bool,
-    ) -> Evaluated<'a> {
+    /// Looks for an item whose body is `decisive`; it decides, whatever is unknown beside it.
+    fn find(&mut self, loop_: &'a Loop, decisive: bool) -> Result<bool, Unknown> {
         let mut open: Option<Unknown> = None;
-        for item in items {
+        for item in self.range_of(loop_)? {
             self.variables[loop_.variable] = item;
             match self.truth_at(&loop_.body, loop_.site) {
-                Ok(truth) if truth == decisive => return Ok(Val::Bool(decisive)),
+                Ok(truth) if truth == decisive => return Ok(decisive),
                 Ok(_) => {}
                 Err(unknown) => {
                     open = Some(match open {
@@ -377,7 +382,33 @@ impl<'a> Machine<'a> {
                 }
             }
         }
-        open.map_or(Ok(Val::Bool(!decisive)), Err)
+        open.map_or(Ok(!decisive), Err)
+    }
+
+    /// Tells whether the body holds for exactly one item.
+    fn find_one(&mut self, loop_: &'a Loop) -> Result<bool, Unknown> {
+        let mut count = 0;
+        for item in self.range_of(loop_)? {
+            self.variables[loop_.variable] = item;
+            count += u32::from(self.truth_at(&loop_.body, loop_.site)?);
+        }
+        Ok(count == 1)
+    }
+
+    /// Collects the body of each item that satisfies the condition, if there is one.
+    fn collect(&mut self, loop_: &'a Loop, condition: Option<&'a Node>) -> Evaluated<'a> {
+        let mut collected = Vec::new();
+        for item in self.range_of(loop_)? {
+            self.variables[loop_.variable] = item;
+            let wanted = match condition {
+                Some(condition) => self.truth_at(condition, loop_.site)?,
+                None => true,
+            };
+            if wanted {
+                collected.push(self.value(&loop_.body)?);
+            }
+        }
+        Ok(Val::List(Rc::new(collected)))
     }
 
     /// Turns what was left open for a comparison into a plain value that changes at the next day.
@@ -412,7 +443,7 @@ impl<'a> Machine<'a> {
 }
 
 fn unknown<T>(site: Site, cause: Cause) -> Result<T, Unknown> {
-    Err(Unknown { site, cause })
+    Err(Unknown { site, cause: Box::new(cause) })
 }
 
 /// A null is missing data; any other wrong type is the rule's fault.

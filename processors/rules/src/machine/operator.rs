@@ -18,16 +18,16 @@ impl<'a> Machine<'a> {
         right: &'a Node,
         site: Site,
         decisive: bool,
-    ) -> Evaluated<'a> {
+    ) -> Result<bool, Unknown> {
         let left = self.truth_at(left, site);
         if matches!(left, Ok(truth) if truth == decisive) {
-            return Ok(Val::Bool(decisive));
+            return left;
         }
         match (left, self.truth_at(right, site)) {
-            (_, Ok(truth)) if truth == decisive => Ok(Val::Bool(decisive)),
-            (Ok(_), Ok(_)) => Ok(Val::Bool(!decisive)),
+            (_, Ok(truth)) if truth == decisive => Ok(decisive),
+            (Ok(_), right) => right,
             (Err(left), Err(right)) => Err(left.or(right)),
-            (Err(one), _) | (_, Err(one)) => Err(one),
+            (left, _) => left,
         }
     }
 
@@ -35,14 +35,19 @@ impl<'a> Machine<'a> {
         &mut self,
         left: &'a Node,
         right: &'a Node,
-        negated: bool,
         site: Site,
-    ) -> Evaluated<'a> {
-        let (left, right) = (self.value(left)?, self.value(right)?);
-        self.charge(left.size().unwrap_or(0).min(right.size().unwrap_or(0)))?;
+    ) -> Result<bool, Unknown> {
+        let left = self.value(left)?;
+        // What a rule's text holds is short, and whole.
+        if let Node::Literal(right) = right {
+            self.want_whole(&left, site)?;
+            return Ok(is_literal(&left, right));
+        }
+        let right = self.value(right)?;
+        self.charge(left.cost().min(right.cost()))?;
         self.want_whole(&left, site)?;
         self.want_whole(&right, site)?;
-        Ok(Val::Bool(equal(&left, &right) != negated))
+        Ok(equal(&left, &right))
     }
 
     pub(super) fn comparison(
@@ -51,9 +56,10 @@ impl<'a> Machine<'a> {
         left: &'a Node,
         right: &'a Node,
         site: Site,
-    ) -> Evaluated<'a> {
+    ) -> Result<bool, Unknown> {
         let (left, right) = (self.lazy(left)?, self.lazy(right)?);
         match (&left, &right) {
+            (Val::Int(left), Val::Int(right)) => return Ok(operator.holds(left.cmp(right))),
             (Val::Days(days), Val::Int(limit)) => {
                 return Ok(self.compare_days(*days, operator, *limit));
             }
@@ -66,7 +72,7 @@ impl<'a> Machine<'a> {
         }
         let (left, right) = (self.settle(left), self.settle(right));
         match order(&left, &right) {
-            Some(ordering) => Ok(Val::Bool(operator.holds(ordering))),
+            Some(ordering) => Ok(operator.holds(ordering)),
             None if matches!(left, Val::Null) => unknown(site, Cause::Null),
             None => unknown(site, not_a(&right, left.type_name())),
         }
@@ -74,7 +80,7 @@ impl<'a> Machine<'a> {
 
     /// Compares days with a limit, and notes when that changes. `age < n` and `age >= n` change
     /// when the nth day is full, `age <= n` and `age > n` a day later; `until` runs backwards.
-    fn compare_days(&mut self, days: Days, operator: Comparison, limit: i64) -> Val<'a> {
+    fn compare_days(&mut self, days: Days, operator: Comparison, limit: i64) -> bool {
         let limit_days = limit.saturating_add(i64::from(operator.splits_above()));
         let span_ms = limit_days.saturating_mul(DAY_MS);
         self.note_flip(if days.until {
@@ -82,12 +88,12 @@ impl<'a> Machine<'a> {
         } else {
             days.at_ms.saturating_add(span_ms)
         });
-        Val::Bool(operator.holds(self.count(days).cmp(&limit)))
+        operator.holds(self.count(days).cmp(&limit))
     }
 
-    fn compare_now(&mut self, operator: Comparison, at_ms: i64) -> Val<'a> {
+    fn compare_now(&mut self, operator: Comparison, at_ms: i64) -> bool {
         self.note_flip(at_ms.saturating_add(i64::from(operator.splits_above())));
-        Val::Bool(operator.holds(self.now_ms.cmp(&at_ms)))
+        operator.holds(self.now_ms.cmp(&at_ms))
     }
 
     pub(super) fn arithmetic(
@@ -164,21 +170,21 @@ impl<'a> Machine<'a> {
         item: &'a Node,
         list: &'a Node,
         site: Site,
-    ) -> Evaluated<'a> {
+    ) -> Result<bool, Unknown> {
         let (item, list) = (self.value(item)?, self.value(list)?);
         if list.is_map() {
             return match &item {
-                Val::Str(key) => Ok(Val::Bool(self.member(&list, key, site)?.is_some())),
+                Val::Str(key) => Ok(self.member(&list, key, site)?.is_some()),
                 // CEL's maps may have such keys, JSON's have none.
-                Val::Int(_) | Val::Double(_) | Val::Bool(_) => Ok(Val::Bool(false)),
+                Val::Int(_) | Val::Double(_) | Val::Bool(_) => Ok(false),
                 other => unknown(site, not_a(other, "a string")),
             };
         }
-        self.charge(list.size().unwrap_or(0))?;
+        self.charge(list.cost())?;
         self.want_whole(&item, site)?;
         self.want_whole(&list, site)?;
         match list.items() {
-            Some(mut items) => Ok(Val::Bool(items.any(|one| equal(&one, &item)))),
+            Some(mut items) => Ok(items.any(|one| equal(&one, &item))),
             None => unknown(site, not_a(&list, "a list")),
         }
     }
@@ -189,11 +195,10 @@ impl<'a> Machine<'a> {
         item: &'a Node,
         literals: &'a [Literal],
         site: Site,
-    ) -> Evaluated<'a> {
+    ) -> Result<bool, Unknown> {
         let item = self.value(item)?;
         self.want_whole(&item, site)?;
-        let found = literals.iter().any(|literal| equal(&item, &literal_value(literal)));
-        Ok(Val::Bool(found))
+        Ok(literals.iter().any(|literal| is_literal(&item, literal)))
     }
 
     pub(super) fn map(&mut self, members: &'a [(Node, Node)], site: Site) -> Evaluated<'a> {
@@ -214,6 +219,14 @@ impl<'a> Machine<'a> {
             Val::Str(text) => Ok(text),
             other => unknown(site, not_a(&other, "a string")),
         }
+    }
+}
+
+/// Tells whether a value is what a rule's text holds.
+fn is_literal(value: &Val<'_>, literal: &Literal) -> bool {
+    match (value, literal) {
+        (Val::Str(text), Literal::Text(wanted)) => **text == **wanted,
+        _ => equal(value, &literal_value(literal)),
     }
 }
 

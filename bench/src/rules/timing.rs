@@ -1,0 +1,67 @@
+//! Laps in rounds: every round runs each lap once, so that what disturbs the machine hits all alike.
+
+use std::time::Instant;
+
+/// How long a lap should take at least; shorter ones are repeated within a round.
+const LAP_SECONDS_MIN: f64 = 0.004;
+
+/// Something that is timed.
+pub(crate) struct Lap<'a> {
+    pub(crate) name: &'static str,
+    /// How many things are done in one go.
+    pub(crate) count: usize,
+    work: Box<dyn FnMut() + 'a>,
+    repeats: u32,
+    /// Nanoseconds that one thing took, by round.
+    pub(crate) times: Vec<f64>,
+}
+
+/// The middle of some figures, and how far they lie apart.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    /// The 10th percentile.
+    pub(crate) low: f64,
+    /// The 90th percentile.
+    pub(crate) high: f64,
+}
+
+impl<'a> Lap<'a> {
+    pub(crate) fn new(name: &'static str, count: usize, work: impl FnMut() + 'a) -> Self {
+        Self { name, count, work: Box::new(work), repeats: 1, times: Vec::new() }
+    }
+
+    fn run(&mut self) -> f64 {
+        let start = Instant::now();
+        for _ in 0..self.repeats {
+            (self.work)();
+        }
+        start.elapsed().as_secs_f64() / f64::from(self.repeats)
+    }
+}
+
+impl Spread {
+    /// Sorts out some figures, at least one.
+    pub(crate) fn of(mut figures: Vec<f64>) -> Self {
+        figures.sort_by(f64::total_cmp);
+        let at = |part: f64| figures[((figures.len() - 1) as f64 * part).round() as usize];
+        Self { median: at(0.5), low: at(0.1), high: at(0.9) }
+    }
+}
+
+/// Runs all laps, once to warm up and to see how long they take, and then in rounds. The first lap
+/// of a round is another one each time.
+pub(crate) fn run(laps: &mut [&mut Lap<'_>], rounds: usize) {
+    for lap in laps.iter_mut() {
+        let seconds = lap.run().max(1e-9);
+        lap.repeats = (LAP_SECONDS_MIN / seconds).ceil().clamp(1.0, 1e6) as u32;
+    }
+    for round in 0..rounds {
+        let count = laps.len();
+        for at in 0..count {
+            let lap = &mut laps[(at + round) % count];
+            let seconds = lap.run();
+            lap.times.push(seconds * 1e9 / lap.count as f64);
+        }
+    }
+}
