@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
-use compliance::StandardEntry;
+use compliance::{StandardEntry, document};
 use producer_simulator::{Config, Source, simulate};
 use rules::{Context, Document};
 use schemas::{ObservationEvent, Resource};
@@ -69,7 +69,7 @@ impl Sample {
 
     /// Gives what a rule judges; nothing is copied.
     pub(crate) fn document(&self) -> Document<'_> {
-        borrow(&self.resource, &self.configuration, &self.supplementary)
+        document(&self.resource, &self.configuration, &self.supplementary, &[])
     }
 
     /// Tells whether every call that the document tells of was answered, and nothing was cut off.
@@ -87,27 +87,6 @@ impl Sample {
 pub(crate) fn parse(resource: &Resource) -> serde_json::Result<(Value, Value)> {
     let read = |text: &str| serde_json::from_str(text);
     Ok((read(&resource.configuration)?, read(&resource.supplementary)?))
-}
-
-/// Gives what a rule judges, of a resource and its parsed texts.
-pub(crate) fn borrow<'a>(
-    resource: &'a Resource,
-    configuration: &'a Value,
-    supplementary: &'a Value,
-) -> Document<'a> {
-    Document {
-        configuration,
-        supplementary,
-        errors: &resource.errors,
-        account: &resource.account,
-        region: &resource.region,
-        id: &resource.id,
-        name: &resource.name,
-        arn: &resource.arn,
-        tags: &resource.tags,
-        truncated: &resource.truncated,
-        related: &[],
-    }
 }
 
 /// Gives every resource of a simulated organisation as it was seen last, judged at the end.

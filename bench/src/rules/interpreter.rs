@@ -3,16 +3,15 @@
 //! It is used the way its documentation has it: a context with the functions, a scope of it with
 //! the converted document, a scope of that for each item. Functions are those of our language.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use cel::extractors::This;
-use cel::objects::{Key, Map};
 use cel::{ExecutionError, Program, Value as CelValue};
 use rules::{Context as _, Verdict, functions, policy};
 use schemas::RuleText;
 use serde_json::{Value, json};
 
+use super::convert::{to_cel, to_json};
 use super::corpus::{Known, Sample};
 
 /// What holds functions and variables; it borrows a parent.
@@ -173,43 +172,5 @@ fn world_open(value: &CelValue) -> Answer {
             answer(functions::world_open(items.iter().map(to_json)).ok().map(Value::from))
         }
         _ => answer(None),
-    }
-}
-
-fn to_cel(json: &Value) -> CelValue {
-    match json {
-        Value::Null => CelValue::Null,
-        Value::Bool(truth) => CelValue::Bool(*truth),
-        Value::Number(number) => match number.as_i64() {
-            Some(int) => CelValue::Int(int),
-            None => CelValue::Float(number.as_f64().unwrap_or(f64::MAX)),
-        },
-        Value::String(text) => CelValue::String(Arc::new(text.clone())),
-        Value::Array(items) => CelValue::List(Arc::new(items.iter().map(to_cel).collect())),
-        Value::Object(members) => {
-            let map: HashMap<Key, CelValue> = members
-                .iter()
-                .map(|(key, value)| (Key::String(Arc::new(key.clone())), to_cel(value)))
-                .collect();
-            CelValue::Map(Map { map: Arc::new(map) })
-        }
-    }
-}
-
-fn to_json(value: &CelValue) -> Value {
-    match value {
-        CelValue::Bool(truth) => json!(truth),
-        CelValue::Int(number) => json!(number),
-        CelValue::Float(number) => json!(number),
-        CelValue::String(text) => json!(**text),
-        CelValue::List(items) => items.iter().map(to_json).collect(),
-        CelValue::Map(map) => {
-            let member = |(key, value): (&Key, &CelValue)| match key {
-                Key::String(key) => Some(((**key).clone(), to_json(value))),
-                _ => None,
-            };
-            map.map.iter().filter_map(member).collect()
-        }
-        _ => Value::Null,
     }
 }

@@ -2,6 +2,8 @@
 
 mod agree;
 mod contest;
+#[path = "../../../processors/rules/src/tests/convert.rs"]
+mod convert;
 mod corpus;
 mod interpreter;
 mod native;

@@ -62,9 +62,19 @@ pub(crate) fn with_document<T>(
     let (Ok(configuration), Ok(supplementary)) = documents else {
         return Err("the document can't be read".to_owned());
     };
-    Ok(read(&Document {
-        configuration: &configuration,
-        supplementary: &supplementary,
+    Ok(read(&document(resource, &configuration, &supplementary, related)))
+}
+
+/// Gives what a rule judges: a resource with its two parsed texts, and what it is related to.
+pub fn document<'a>(
+    resource: &'a Resource,
+    configuration: &'a Value,
+    supplementary: &'a Value,
+    related: &'a [Related],
+) -> Document<'a> {
+    Document {
+        configuration,
+        supplementary,
         errors: &resource.errors,
         account: &resource.account,
         region: &resource.region,
@@ -74,7 +84,7 @@ pub(crate) fn with_document<T>(
         tags: &resource.tags,
         truncated: &resource.truncated,
         related,
-    }))
+    }
 }
 
 /// Turns judgements into rows: what can't be told now keeps the verdict it had.

@@ -15,11 +15,11 @@ mod standard;
 #[cfg(test)]
 mod testing;
 
-pub use evaluate::{RULE_SOURCE, Row, Rows, judge, settle};
+pub use evaluate::{RULE_SOURCE, Row, Rows, document, judge, settle};
 pub use except::{ExceptionIndex, Place, credit, matches, miss, without_credit};
 pub use findings::{FRESH_MS, finding_row, part_of, worse};
 pub use related::{Found, Relatives, found_by, incomplete, looked_for};
 pub use score::{
-    Counts, Weighted, account_score, count_rows, coverage_for, mean, requirement_score,
+    Counts, Weighted, account_score, count_rows, coverage_for, mean, needs, requirement_score,
 };
 pub use standard::{Standard, StandardEntry, compile};

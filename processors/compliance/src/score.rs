@@ -158,17 +158,19 @@ fn one_vote(sum: Counts) -> Counts {
     }
 }
 
-/// Gives the coverage that a requirement needs: of its resource type, of those that its rule asks
-/// about, and of the sources that feed it.
+/// Tells whether a requirement's score waits for the collection of a type: the one that its rule
+/// judges, one that it asks about, or `report/<source>` of a source that feeds it.
+pub fn needs(requirement: &Requirement, of_type: &str) -> bool {
+    let by_rule = requirement.rule.as_ref().is_some_and(|rule| {
+        let asked = rule.related.iter().any(|relation| relation.resource_type == of_type);
+        asked || requirement.resource_type == of_type
+    });
+    let source = of_type.strip_prefix("report/");
+    by_rule || requirement.checks.iter().any(|check| source == Some(&*check.source))
+}
+
+/// Gives the coverage of all that a requirement needs.
 pub fn coverage_for(requirement: &Requirement, coverage: &[TypeCoverage]) -> TypeCoverage {
-    let mut needed: Vec<String> =
-        requirement.checks.iter().map(|mapping| format!("report/{}", mapping.source)).collect();
-    if let Some(rule) = &requirement.rule {
-        needed.push(requirement.resource_type.clone());
-        needed.extend(rule.related.iter().map(|relation| relation.resource_type.clone()));
-    }
-    needed.sort();
-    needed.dedup();
     let mut sum = TypeCoverage {
         resource_type: requirement.resource_type.clone(),
         scopes: 0,
@@ -178,7 +180,7 @@ pub fn coverage_for(requirement: &Requirement, coverage: &[TypeCoverage]) -> Typ
         error: None,
         resources: 0,
     };
-    for one in coverage.iter().filter(|one| needed.contains(&one.resource_type)) {
+    for one in coverage.iter().filter(|one| needs(requirement, &one.resource_type)) {
         sum.scopes += one.scopes;
         sum.collected += one.collected;
         sum.failed += one.failed;

@@ -42,13 +42,6 @@ impl StandardEntry {
         self.relations().iter().any(|relation| relation.resource_type == resource_type)
     }
 
-    /// Tells whether its score waits for the collection of a type: the one that it judges, or one
-    /// that its rule asks about.
-    pub fn needs(&self, resource_type: &str) -> bool {
-        let judged = self.rule.is_some() && self.requirement.resource_type == resource_type;
-        judged || self.relates_to(resource_type)
-    }
-
     /// Tells whether an outside check feeds it.
     pub fn is_fed_by(&self, source: &str, check: &str) -> bool {
         self.requirement.checks.iter().any(|m| m.source == source && m.check == check)

@@ -173,9 +173,9 @@ fn judge_anew(to: &mut Checked, cases: Vec<Case>, place: &Problem) -> Vec<Proble
         return has_cases.then(|| problem(message())).into_iter().collect();
     };
     let file: PathBuf = place.file.clone();
-    let (text, parameters) = (text.clone(), to.parameters.clone());
-    match compliance::compile(&text, &parameters) {
-        Ok(rule) => to.suites.push(Suite { file, rule, text, parameters, cases }),
+    let parameters = to.parameters.clone();
+    match compliance::compile(text, &parameters) {
+        Ok(rule) => to.suites.push(Suite { file, rule, parameters, cases }),
         Err(errors) => {
             let message = |error| format!("with these parameters the rule has a fault: {error}");
             return errors.into_iter().map(|error| problem(message(error))).collect();

@@ -39,7 +39,6 @@ pub(crate) struct Checked {
 pub(crate) struct Suite {
     pub(crate) file: PathBuf,
     pub(crate) rule: Rule,
-    pub(crate) text: RuleText,
     pub(crate) parameters: Parameters,
     pub(crate) cases: Vec<Case>,
 }
@@ -97,11 +96,9 @@ pub(crate) fn check(path: &Path, text: &str) -> Result<Checked, Vec<Problem>> {
     let place = source.problem(Some(file.id.defined), "");
     let claims = file.checks.iter().map(|check| claim(&source, check)).collect();
     let (requirement, cases) = requirement(file);
-    let suite = |(rule, text): (Rule, &RuleText)| {
-        let (file, text) = (path.to_owned(), text.clone());
-        Suite { file, rule, text, parameters: parameters.clone(), cases }
-    };
-    let suites = rule.zip(requirement.rule.as_ref()).map(suite).into_iter().collect();
+    let (file, values) = (path.to_owned(), parameters.clone());
+    let suite = |rule| Suite { file, rule, parameters: values, cases };
+    let suites = rule.map(suite).into_iter().collect();
     Ok(Checked { requirement, parameters, suites, place, claims, is_enabled: true })
 }
 
@@ -154,11 +151,6 @@ fn words(source: &Source<'_>, file: &File) -> Vec<Problem> {
 }
 
 fn relations(source: &Source<'_>, rule: &RuleOfFile) -> Vec<Problem> {
-    let is_name = |text: &str| {
-        let mut characters = text.chars();
-        let first = characters.next().is_some_and(|one| one.is_ascii_alphabetic());
-        first && characters.all(|one| one.is_ascii_alphanumeric() || one == '_')
-    };
     let mut problems = Vec::new();
     for (name, relation) in &rule.related {
         let mut fault = |message: String| {
@@ -171,7 +163,7 @@ fn relations(source: &Source<'_>, rule: &RuleOfFile) -> Vec<Problem> {
             fault(format!("related.{name}: key and matches belong together"));
         }
         for word in std::iter::once(name).chain(relation.gives.keys()) {
-            if !is_name(word) {
+            if !parameter::is_name(word) {
                 fault(format!("{word:?} is no name: write letters, digits and '_'"));
             }
         }

@@ -18,10 +18,8 @@ pub(crate) fn read(
 ) -> Result<Parameters, Vec<Problem>> {
     let (mut parameters, mut problems) = (Parameters::new(), Vec::new());
     for (name, field) in fields {
-        let is_name = name.chars().all(|one| one.is_ascii_alphanumeric() || one == '_')
-            && name.starts_with(|first: char| first.is_ascii_alphabetic());
         match Parameter::of(field.value.clone()) {
-            _ if !is_name => {
+            _ if !is_name(name) => {
                 let message = format!("{name:?} can't be the name of a parameter");
                 problems.push(source.problem(Some(field.defined), message));
             }
@@ -37,6 +35,12 @@ pub(crate) fn read(
         }
     }
     if problems.is_empty() { Ok(parameters) } else { Err(problems) }
+}
+
+/// Tells whether rules can write a name.
+pub(crate) fn is_name(text: &str) -> bool {
+    text.chars().all(|one| one.is_ascii_alphanumeric() || one == '_')
+        && text.starts_with(|first: char| first.is_ascii_alphabetic())
 }
 
 /// Gives parameters as the topic `requirement` carries them.

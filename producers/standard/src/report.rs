@@ -6,6 +6,7 @@ use std::fmt;
 use rules::{
     CompileError, Context, Document, Judgement, Parameter, Related, Relation, Rule, Verdict,
 };
+use schemas::{Requirement, RuleText};
 use serde_json::{Value, json};
 
 use crate::check::{Checked, Suite};
@@ -77,17 +78,18 @@ pub fn run_tests(layers: &[Layer]) -> Result<Report, StandardError> {
     for one in &requirements {
         report.warnings.extend(one.suites.first().map(|own| gaps(one, own)).unwrap_or_default());
         for suite in &one.suites {
-            let results = suite.cases.iter().map(|case| run_case(&one.requirement.id, suite, case));
+            let results = suite.cases.iter().map(|case| run_case(&one.requirement, suite, case));
             report.cases.extend(results);
         }
     }
     Ok(report)
 }
 
-fn run_case(id: &str, suite: &Suite, case: &Case) -> CaseResult {
-    let difference = match rule_of(suite, case) {
+fn run_case(of: &Requirement, suite: &Suite, case: &Case) -> CaseResult {
+    let text = of.rule.as_ref().expect("only a requirement with a rule has suites");
+    let difference = match rule_of(text, suite, case) {
         Err(fault) => Some(fault),
-        Ok(rule) => difference(&case.expect, &judge(id, suite, &rule, case)),
+        Ok(rule) => difference(&case.expect, &judge(&of.id, text, &rule, case)),
     };
     let place = Problem {
         file: suite.file.clone(),
@@ -96,14 +98,14 @@ fn run_case(id: &str, suite: &Suite, case: &Case) -> CaseResult {
         message: difference.clone().unwrap_or_default(),
     };
     CaseResult {
-        requirement: id.to_owned(),
+        requirement: of.id.clone(),
         name: case.name.value.clone(),
         place,
         is_ok: difference.is_none(),
     }
 }
 
-fn judge(id: &str, suite: &Suite, rule: &Rule, case: &Case) -> Vec<Judgement> {
+fn judge(id: &str, text: &RuleText, rule: &Rule, case: &Case) -> Vec<Judgement> {
     let now_ms = case.now.as_ref().and_then(|now| rules::parse_instant(&now.value));
     let empty = json!({});
     let arn = format!("arn:aws:test:eu-west-1:{ACCOUNT}:{id}");
@@ -120,7 +122,7 @@ fn judge(id: &str, suite: &Suite, rule: &Rule, case: &Case) -> Vec<Judgement> {
         truncated: &case.truncated,
         related: &[],
     };
-    let related = related(suite, rule, case, &document);
+    let related = related(text, rule, case, &document);
     let document = Document { related: &related, ..document };
     let now_ms = now_ms.unwrap_or(DEFAULT_NOW_MS);
     rule.evaluate(&document, &Known(&case.known_accounts), now_ms)
@@ -129,8 +131,8 @@ fn judge(id: &str, suite: &Suite, rule: &Rule, case: &Case) -> Vec<Judgement> {
 /// Gives the rule as a case wants it: with parameters of its own, perhaps.
 ///
 /// Errors: it says something that the rule knows nothing of.
-fn rule_of(suite: &Suite, case: &Case) -> Result<Rule, String> {
-    let is_known = |name: &&String| suite.text.related.iter().any(|one| one.name == **name);
+fn rule_of(text: &RuleText, suite: &Suite, case: &Case) -> Result<Rule, String> {
+    let is_known = |name: &&String| text.related.iter().any(|one| one.name == **name);
     if let Some(stray) = case.related.keys().find(|name| !is_known(name)) {
         return Err(format!("the rule has no relation {stray:?}"));
     }
@@ -145,12 +147,12 @@ fn rule_of(suite: &Suite, case: &Case) -> Result<Rule, String> {
         parameters.insert(name.clone(), other);
     }
     let told = |errors: Vec<CompileError>| errors[0].to_string();
-    compliance::compile(&suite.text, &parameters).map_err(told)
+    compliance::compile(text, &parameters).map_err(told)
 }
 
 /// Gives what the rule's relations find among a case's other documents.
-fn related(suite: &Suite, rule: &Rule, case: &Case, judged: &Document<'_>) -> Vec<Related> {
-    let found = suite.text.related.iter().enumerate().map(|(at, relation)| {
+fn related(text: &RuleText, rule: &Rule, case: &Case, judged: &Document<'_>) -> Vec<Related> {
+    let found = text.related.iter().enumerate().map(|(at, relation)| {
         let lacking = |reason| Related { items: json!([]), lacking: Some(reason) };
         let Some(others) = case.related.get(&relation.name) else {
             return lacking(compliance::incomplete(relation));

@@ -1,5 +1,6 @@
 //! Tests of the language as a whole: tables of rules, documents and verdicts.
 
+mod convert;
 mod functions;
 mod language;
 mod load;

@@ -1,58 +1,18 @@
 //! The interpreter of the `cel` crate as a second opinion: where it gives true, false or an error,
 //! we give pass, fail or unknown. The functions are shared with it, and tested by their own tables.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use cel::extractors::This;
-use cel::objects::{Key, Map};
 use cel::{ExecutionError, Program, Value as CelValue};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::convert::{to_cel, to_json};
 use super::realistic::realistic;
 use super::{Case, NOW_MS, compiled};
 use crate::library::{glob, network, time};
 use crate::{Rule, RuleSource, Verdict, policy};
-
-fn to_cel(json: &Value) -> CelValue {
-    match json {
-        Value::Null => CelValue::Null,
-        Value::Bool(truth) => CelValue::Bool(*truth),
-        Value::Number(number) => match number.as_i64() {
-            Some(int) => CelValue::Int(int),
-            None => CelValue::Float(number.as_f64().expect("a double")),
-        },
-        Value::String(text) => CelValue::String(Arc::new(text.clone())),
-        Value::Array(items) => CelValue::List(Arc::new(items.iter().map(to_cel).collect())),
-        Value::Object(members) => {
-            let map: HashMap<Key, CelValue> = members
-                .iter()
-                .map(|(key, value)| (Key::String(Arc::new(key.clone())), to_cel(value)))
-                .collect();
-            CelValue::Map(Map { map: Arc::new(map) })
-        }
-    }
-}
-
-fn to_json(value: &CelValue) -> Value {
-    match value {
-        CelValue::Bool(truth) => json!(truth),
-        CelValue::Int(number) => json!(number),
-        CelValue::Float(number) => json!(number),
-        CelValue::String(text) => json!(**text),
-        CelValue::List(items) => items.iter().map(to_json).collect(),
-        CelValue::Map(map) => map
-            .map
-            .iter()
-            .map(|(key, value)| match key {
-                Key::String(key) => ((**key).clone(), to_json(value)),
-                other => panic!("a key that JSON has not: {other:?}"),
-            })
-            .collect(),
-        _ => Value::Null,
-    }
-}
 
 type Answer = Result<CelValue, ExecutionError>;
 

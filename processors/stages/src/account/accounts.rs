@@ -14,6 +14,7 @@ use super::{
     Task,
     cache::{LISTINGS, REGISTERS, Said},
     jobs::Work,
+    related::is_whole,
     same_entity,
     tables::{ACCOUNT, LEFT, LISTING, REGISTER, SCOPE, SCORE, SPEND},
 };
@@ -144,8 +145,8 @@ impl Task<'_, '_> {
         let covered = coverage_of(resource_type, &scopes);
         let mut state = Arc::unwrap_or_clone(self.account(account)?);
         let place = state.coverage.binary_search_by(|one| one.resource_type[..].cmp(resource_type));
-        let before = place.ok().map(|at| state.coverage[at].clone());
-        let after = covered.clone();
+        let was_whole = place.is_ok_and(|at| is_whole(&state.coverage[at]));
+        let is_whole = is_whole(&covered);
         match place {
             Ok(at) if state.coverage[at] == covered => return Ok(()),
             Ok(at) => state.coverage[at] = covered,
@@ -153,7 +154,9 @@ impl Task<'_, '_> {
         }
         let state = Arc::new(state);
         self.view.put(&ACCOUNT, &AccountKey::new(account), state.clone())?;
-        self.wholeness_moved(account, before.as_ref(), &after)?;
+        if was_whole != is_whole {
+            self.judge_askers(account, resource_type)?;
+        }
         self.rescore_covered(&state, resource_type)
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     PIECE, Task,
     accounts::last_key,
-    tables::{ACCOUNT, COMPLIANCE, FINDING, JOB, RESOURCE, TRUST},
+    tables::{ACCOUNT, COMPLIANCE, FINDING, FOUND, JOB, LOOKING, RESOURCE, TRUST},
     verdicts::{Group, count_group},
 };
 use crate::Step;
@@ -239,8 +239,8 @@ impl Task<'_, '_> {
     ) -> Step<Option<Work>> {
         let next = match phase {
             RequirementPhase::Rows => self.requirement_rows(&id, was, cursor.as_deref())?,
-            RequirementPhase::Found => self.leave_found(&id, cursor.as_deref())?,
-            RequirementPhase::Looking => self.leave_looking(&id, cursor.as_deref())?,
+            RequirementPhase::Found => self.leave(&FOUND, &id, cursor.as_deref())?,
+            RequirementPhase::Looking => self.leave(&LOOKING, &id, cursor.as_deref())?,
             RequirementPhase::Related => self.requirement_related(&id, cursor.as_deref())?,
             RequirementPhase::Accounts => self.requirement_accounts(&id, cursor.as_deref())?,
             RequirementPhase::Resources => self.requirement_resources(&id, cursor.as_deref())?,

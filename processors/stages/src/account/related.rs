@@ -10,6 +10,7 @@ use compliance::{StandardEntry, found_by, incomplete, looked_for};
 use rules::Related;
 use schemas::{AccountKey, RelatedText, Resource, ResourceKey, TypeCoverage, key};
 use serde_json::Value;
+use stream::Table;
 
 use super::{
     PIECE, Task,
@@ -32,10 +33,8 @@ impl Task<'_, '_> {
         before: Option<&Resource>,
         after: Option<&Resource>,
     ) -> Step {
-        let Some(kind) = before.or(after).map(|one| one.resource_type.clone()) else {
-            return Ok(());
-        };
-        for entry in self.relating_to(&kind)? {
+        let Some(one) = before.or(after) else { return Ok(()) };
+        for entry in self.relating_to(&one.resource_type)? {
             let rows = |one: Option<&Resource>| one.map(|one| found_rows(&entry, one));
             let (from, to) = (rows(before).unwrap_or_default(), rows(after).unwrap_or_default());
             for key in from.keys().chain(to.keys().filter(|key| !from.contains_key(*key))) {
@@ -132,17 +131,9 @@ impl Task<'_, '_> {
         self.push(Work::Related { prefix: key::prefix(&parts), cursor: None })
     }
 
-    /// Judges those anew that ask about a type when it is known as a whole now, or no longer is.
-    pub(super) fn wholeness_moved(
-        &mut self,
-        account: &str,
-        before: Option<&TypeCoverage>,
-        after: &TypeCoverage,
-    ) -> Step {
-        if before.is_some_and(is_whole) == is_whole(after) {
-            return Ok(());
-        }
-        for entry in self.relating_to(&after.resource_type)? {
+    /// Judges all of an account that ask about a type.
+    pub(super) fn judge_askers(&mut self, account: &str, resource_type: &str) -> Step {
+        for entry in self.relating_to(resource_type)? {
             let prefix = key::prefix(&[&entry.requirement.id, account]);
             self.push(Work::Related { prefix, cursor: None })?;
         }
@@ -168,20 +159,17 @@ impl Task<'_, '_> {
         Ok(page_end(&rows).map(|cursor| Work::Related { prefix, cursor: Some(cursor) }))
     }
 
-    /// Takes a requirement's relations away, a piece at a time; gives the key to go on after.
-    pub(super) fn leave_found(&mut self, id: &str, cursor: Option<&str>) -> Step<Option<String>> {
-        let rows = self.view.scan(&FOUND, &key::prefix(&[id]), cursor, PIECE)?;
+    /// Takes one side of a requirement's relations away, a piece at a time; gives the key to go on
+    /// after.
+    pub(super) fn leave<V: schemas::Value>(
+        &mut self,
+        side: &Table<RelationKey, V>,
+        requirement: &str,
+        cursor: Option<&str>,
+    ) -> Step<Option<String>> {
+        let rows = self.view.scan(side, &key::prefix(&[requirement]), cursor, PIECE)?;
         for (key, _) in &rows {
-            self.view.delete(&FOUND, key)?;
-        }
-        Ok(page_end(&rows))
-    }
-
-    /// Takes away who looks for something by a requirement, a piece at a time.
-    pub(super) fn leave_looking(&mut self, id: &str, cursor: Option<&str>) -> Step<Option<String>> {
-        let rows = self.view.scan(&LOOKING, &key::prefix(&[id]), cursor, PIECE)?;
-        for (key, _) in &rows {
-            self.view.delete(&LOOKING, key)?;
+            self.view.delete(side, key)?;
         }
         Ok(page_end(&rows))
     }
@@ -191,8 +179,8 @@ impl Task<'_, '_> {
     }
 }
 
-/// Every scope that was begun has told all at least once.
-fn is_whole(coverage: &TypeCoverage) -> bool {
+/// Tells whether every scope of a type that was begun has told all at least once.
+pub(super) fn is_whole(coverage: &TypeCoverage) -> bool {
     coverage.scopes > 0 && coverage.collected == coverage.scopes
 }
 

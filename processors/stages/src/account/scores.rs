@@ -5,7 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use compliance::{Counts, StandardEntry, Weighted, account_score, coverage_for, requirement_score};
+use compliance::{
+    Counts, StandardEntry, Weighted, account_score, coverage_for, needs, requirement_score,
+};
 use schemas::{AccountKey, AccountState, ScoreKey};
 
 use super::{
@@ -67,12 +69,7 @@ impl Task<'_, '_> {
 
     /// Scores the requirements whose coverage may have changed, and the account.
     pub(super) fn rescore_covered(&mut self, state: &AccountState, resource_type: &str) -> Step {
-        let needs = |entry: &StandardEntry| {
-            let source = resource_type.strip_prefix("report/");
-            entry.needs(resource_type)
-                || entry.requirement.checks.iter().any(|check| source == Some(&*check.source))
-        };
-        for id in self.requirements(needs)? {
+        for id in self.requirements(|entry| needs(&entry.requirement, resource_type))? {
             self.rescore(state, &id)?;
         }
         self.tally.accounts.insert(state.account.clone());
