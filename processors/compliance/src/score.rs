@@ -158,19 +158,38 @@ fn one_vote(sum: Counts) -> Counts {
     }
 }
 
-/// Tells whether a requirement's score waits for the collection of a type: the one that its rule
-/// judges, one that it asks about, or `report/<source>` of a source that feeds it.
+/// Tells whether a requirement's score waits for the collection of a type: one that gives it
+/// something to judge, or one that its rule asks about.
 pub fn needs(requirement: &Requirement, of_type: &str) -> bool {
-    let by_rule = requirement.rule.as_ref().is_some_and(|rule| {
-        let asked = rule.related.iter().any(|relation| relation.resource_type == of_type);
-        asked || requirement.resource_type == of_type
-    });
+    is_fed_by(requirement, of_type) || asks_about(requirement, of_type)
+}
+
+/// Tells whether a type gives a requirement something to judge: its rule's, or `report/<source>`.
+fn is_fed_by(requirement: &Requirement, of_type: &str) -> bool {
     let source = of_type.strip_prefix("report/");
-    by_rule || requirement.checks.iter().any(|check| source == Some(&*check.source))
+    let judged = requirement.rule.is_some() && requirement.resource_type == of_type;
+    judged || requirement.checks.iter().any(|check| source == Some(&*check.source))
+}
+
+fn asks_about(requirement: &Requirement, of_type: &str) -> bool {
+    let mut asked = requirement.rule.iter().flat_map(|rule| &rule.related);
+    asked.any(|relation| relation.resource_type == of_type)
 }
 
 /// Gives the coverage of all that a requirement needs.
+///
+/// What its rule asks about counts only beside something to judge: alone it would make what was
+/// never collected look as if there were nothing.
 pub fn coverage_for(requirement: &Requirement, coverage: &[TypeCoverage]) -> TypeCoverage {
+    let fed = sum_of(requirement, coverage, is_fed_by);
+    if fed.collected == 0 { fed } else { sum_of(requirement, coverage, needs) }
+}
+
+fn sum_of(
+    requirement: &Requirement,
+    coverage: &[TypeCoverage],
+    wanted: fn(&Requirement, &str) -> bool,
+) -> TypeCoverage {
     let mut sum = TypeCoverage {
         resource_type: requirement.resource_type.clone(),
         scopes: 0,
@@ -180,7 +199,7 @@ pub fn coverage_for(requirement: &Requirement, coverage: &[TypeCoverage]) -> Typ
         error: None,
         resources: 0,
     };
-    for one in coverage.iter().filter(|one| needs(requirement, &one.resource_type)) {
+    for one in coverage.iter().filter(|one| wanted(requirement, &one.resource_type)) {
         sum.scopes += one.scopes;
         sum.collected += one.collected;
         sum.failed += one.failed;

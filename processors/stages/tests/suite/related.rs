@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use schemas::{RelatedText, Requirement, Resource, RuleText, Verdict};
+use schemas::{RelatedText, Requirement, Resource, RuleText, ScoreStatus, Verdict};
 
 use crate::{
     build::{Source, requirement, resource},
@@ -127,6 +127,21 @@ fn what_an_account_must_have_fails_where_there_is_none() {
     let scan = w.next_scan(CARD, "r2");
     [scan.start(), scan.complete(0)].into_iter().for_each(|source| w.take(source));
     assert!(!w.row("R1", "g1", "").unwrap().held);
+}
+
+#[test]
+fn what_a_rule_asks_about_alone_leaves_nothing_collected_to_judge() {
+    let mut w = World::new();
+    w.requirement(used("R1"));
+    scan_cards(&mut w, &[of_groups("c1", &["g1"])]);
+    let score = w.score("R1");
+    assert_eq!((score.status, score.scopes), (ScoreStatus::NotCollected, 0));
+    let scan = w.next_scan(GROUP, "r1");
+    [scan.start(), scan.complete(0)].into_iter().for_each(|source| w.take(source));
+    let score = w.score("R1");
+    assert_eq!((score.status, score.scopes), (ScoreStatus::NotApplicable, 2));
+    w.scan(&[group("g1")]);
+    assert_eq!(w.score("R1").status, ScoreStatus::Scored);
 }
 
 #[test]

@@ -163,11 +163,16 @@ impl Oracle {
             .collect();
         let needs = |of_type: &str| {
             let fed = requirement.checks.iter().any(|c| format!("report/{}", c.source) == of_type);
-            let rule = requirement.rule.as_ref();
-            let asked = rule.is_some_and(|r| r.related.iter().any(|r| r.resource_type == of_type));
-            fed || asked || rule.is_some() && of_type == requirement.resource_type
+            fed || requirement.rule.is_some() && of_type == requirement.resource_type
+        };
+        let asked = |of_type: &str| {
+            let mut all = requirement.rule.iter().flat_map(|rule| &rule.related);
+            all.any(|relation| relation.resource_type == of_type)
         };
         let mut score = self.covered(account, needs);
+        if score.collected > 0 {
+            score = self.covered(account, |of_type| needs(of_type) || asked(of_type));
+        }
         votes(&mine, requirement.scoring, &mut score);
         let penalty = requirement.scoring == Scoring::Penalty;
         score.weight = if penalty { 0 } else { requirement.weight };
