@@ -37,6 +37,8 @@ pub(crate) struct Machine<'a> {
     context: &'a dyn Context,
     now_ms: i64,
     cuts: Cuts<'a>,
+    /// Whether every call was answered and nothing was cut off: then nothing is hidden.
+    is_whole: bool,
     item: Val<'a>,
     variables: [Val<'a>; LOOPS_MAX],
     steps_left: usize,
@@ -54,6 +56,7 @@ impl<'a> Machine<'a> {
             context,
             now_ms,
             cuts: Cuts::of(document),
+            is_whole: document.errors.is_empty() && document.truncated.is_empty(),
             item: Val::Null,
             variables: [const { Val::Null }; LOOPS_MAX],
             steps_left: STEPS_MAX,
@@ -149,28 +152,7 @@ impl<'a> Machine<'a> {
 
     fn truth_at(&mut self, node: &'a Node, site: Site) -> Result<bool, Unknown> {
         self.step()?;
-        if let Some(told) = self.condition(node) {
-            return told;
-        }
-        let value = self.datum(node)?;
-        match self.settle(value) {
-            Val::Bool(truth) => Ok(truth),
-            other => unknown(site, Cause::WrongType(other.type_name(), "a bool")),
-        }
-    }
-
-    /// Evaluates an expression, and leaves what depends on time open for a comparison.
-    fn lazy(&mut self, node: &'a Node) -> Evaluated<'a> {
-        self.step()?;
-        match self.condition(node) {
-            Some(told) => told.map(Val::Bool),
-            None => self.datum(node),
-        }
-    }
-
-    /// Evaluates what can be nothing but true or false; none when it can be anything else.
-    fn condition(&mut self, node: &'a Node) -> Option<Result<bool, Unknown>> {
-        Some(match node {
+        match node {
             Node::Has { operand, field, site } => self.has(operand, field, *site),
             Node::And(left, right, site) => self.logic(left, right, *site, false),
             Node::Or(left, right, site) => self.logic(left, right, *site, true),
@@ -187,17 +169,49 @@ impl<'a> Machine<'a> {
                 self.text(text, *site).map(|text| pattern.is_match(&text))
             }
             Node::InRange { range, inner, site } => self.in_range(range, inner, *site),
-            Node::Loop(loop_) => match &loop_.kind {
-                LoopKind::Exists => self.find(loop_, true),
+            Node::Loop(loop_) if loop_.decides() => match loop_.kind {
                 LoopKind::All => self.find(loop_, false),
                 LoopKind::ExistsOne => self.find_one(loop_),
-                LoopKind::Collect { .. } => return None,
+                _ => self.find(loop_, true),
             },
-            _ => return None,
-        })
+            _ => {
+                let value = self.datum(node)?;
+                match self.settle(value) {
+                    Val::Bool(truth) => Ok(truth),
+                    other => unknown(site, Cause::WrongType(other.type_name(), "a bool")),
+                }
+            }
+        }
     }
 
-    /// Evaluates what is no condition.
+    /// Evaluates an expression, and leaves what depends on time open for a comparison.
+    fn lazy(&mut self, node: &'a Node) -> Evaluated<'a> {
+        self.step()?;
+        self.datum(node)
+    }
+
+    /// Finds where in the document a path of members leads, which is what rules do most. None for
+    /// anything but a path, and for one whose end can't be told: `datum` says why.
+    fn place(&self, node: &Node) -> Option<&'a Value> {
+        match node {
+            Node::Select { operand, field, .. } => {
+                let of = self.place(operand)?;
+                match of {
+                    Value::Object(members) if self.is_whole || self.hidden(of, field).is_none() => {
+                        members.get(&**field)
+                    }
+                    _ => None,
+                }
+            }
+            Node::Variable(depth) => self.variables[*depth].as_json(),
+            Node::Name(Name::Configuration) => Some(self.document.configuration),
+            Node::Name(Name::Supplementary) => Some(self.document.supplementary),
+            Node::Name(Name::Item) => self.item.as_json(),
+            _ => None,
+        }
+    }
+
+    /// Evaluates an expression that may be anything.
     fn datum(&mut self, node: &'a Node) -> Evaluated<'a> {
         match node {
             Node::Literal(literal) => Ok(literal_value(literal)),
@@ -205,13 +219,10 @@ impl<'a> Machine<'a> {
             Node::Tags(site) => self.tags(*site),
             Node::Related(at, site) => self.related(*at, *site),
             Node::Variable(depth) => Ok(self.variables[*depth].clone()),
-            Node::Select { operand, field, site } => {
-                let operand = self.value(operand)?;
-                match self.member(&operand, field, *site)? {
-                    Some(value) => Ok(value),
-                    None => unknown(*site, Cause::Absent),
-                }
-            }
+            Node::Select { operand, field, site } => match self.place(node) {
+                Some(json) => Ok(Val::of(json)),
+                None => self.select(operand, field, *site),
+            },
             Node::Index { operand, index, site } => self.index(operand, index, *site),
             Node::List(nodes) => {
                 let values: Result<Vec<_>, _> = nodes.iter().map(|node| self.value(node)).collect();
@@ -227,15 +238,36 @@ impl<'a> Machine<'a> {
             }
             Node::Negate(operand, site) => self.negate(operand, *site),
             Node::Call { function, arguments, site } => self.call(*function, arguments, *site),
-            Node::Loop(loop_) => match &loop_.kind {
-                LoopKind::Collect { condition } => self.collect(loop_, condition.as_ref()),
-                _ => unreachable!("{loop_:?} is a condition"),
-            },
-            _ => unreachable!("{node:?} is a condition"),
+            Node::Loop(loop_) if !loop_.decides() => self.collect(loop_),
+            Node::Has { .. }
+            | Node::And(..)
+            | Node::Or(..)
+            | Node::Not(..)
+            | Node::Equal { .. }
+            | Node::Compare { .. }
+            | Node::In { .. }
+            | Node::InLiterals { .. }
+            | Node::Matches { .. }
+            | Node::InRange { .. }
+            | Node::Loop(_) => self.truth_at(node, 0).map(Val::Bool),
+        }
+    }
+
+    /// Gives a member that can't be found as [`Self::place`] does, or why there is none.
+    fn select(&mut self, operand: &'a Node, field: &str, site: Site) -> Evaluated<'a> {
+        let operand = self.value(operand)?;
+        match self.member(&operand, field, site)? {
+            Some(value) => Ok(value),
+            None => unknown(site, Cause::Absent),
         }
     }
 
     fn has(&mut self, operand: &'a Node, field: &str, site: Site) -> Result<bool, Unknown> {
+        if let Some(Value::Object(members)) = self.place(operand)
+            && self.is_whole
+        {
+            return Ok(members.contains_key(field));
+        }
         let operand = self.value(operand)?;
         Ok(self.member(&operand, field, site)?.is_some())
     }
@@ -331,6 +363,7 @@ impl<'a> Machine<'a> {
     /// Fails when a part of a value is not known that a function or `==` would look into.
     fn want_whole(&self, value: &Val<'a>, site: Site) -> Result<(), Unknown> {
         match value {
+            _ if self.is_whole => Ok(()),
             Val::Json(json) => {
                 if std::ptr::eq(*json, self.document.supplementary)
                     && let Some(error) = self.document.errors.values().next()
@@ -350,6 +383,9 @@ impl<'a> Machine<'a> {
         let Val::Json(json) = value else {
             return Ok(());
         };
+        if self.is_whole {
+            return Ok(());
+        }
         if std::ptr::eq(*json, self.document.supplementary) {
             return self.want_whole(value, site);
         }
@@ -396,7 +432,11 @@ impl<'a> Machine<'a> {
     }
 
     /// Collects the body of each item that satisfies the condition, if there is one.
-    fn collect(&mut self, loop_: &'a Loop, condition: Option<&'a Node>) -> Evaluated<'a> {
+    fn collect(&mut self, loop_: &'a Loop) -> Evaluated<'a> {
+        let condition = match &loop_.kind {
+            LoopKind::Collect { condition } => condition.as_ref(),
+            _ => None,
+        };
         let mut collected = Vec::new();
         for item in self.range_of(loop_)? {
             self.variables[loop_.variable] = item;
