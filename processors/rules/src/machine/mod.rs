@@ -211,6 +211,19 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// Gives a whole number that lies in the document, in a variable or in the rule.
+    fn integer(&self, node: &Node) -> Option<i64> {
+        match node {
+            Node::Literal(Literal::Int(number)) => Some(*number),
+            Node::Variable(depth) => match self.variables[*depth] {
+                Val::Int(number) => Some(number),
+                _ => None,
+            },
+            Node::Select { .. } => self.place(node)?.as_i64(),
+            _ => None,
+        }
+    }
+
     /// Evaluates an expression that may be anything.
     fn datum(&mut self, node: &'a Node) -> Evaluated<'a> {
         match node {
@@ -394,6 +407,12 @@ impl<'a> Machine<'a> {
 
     /// Gives what a loop runs over.
     fn range_of(&mut self, loop_: &'a Loop) -> Result<Items<'a>, Unknown> {
+        if self.is_whole
+            && let Some(Value::Array(items)) = self.place(&loop_.range)
+        {
+            self.step()?;
+            return Ok(Items::Array(items.iter()));
+        }
         let range = self.value(&loop_.range)?;
         self.want_all_items(&range, loop_.site)?;
         match range.items() {

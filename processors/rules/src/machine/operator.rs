@@ -14,6 +14,7 @@ use crate::value::{Days, Val, equal, order};
 
 impl<'a> Machine<'a> {
     /// `&&` and `||`: one operand that is `decisive` decides, whatever is unknown beside it.
+    #[inline]
     pub(super) fn logic(
         &mut self,
         left: &'a Node,
@@ -58,9 +59,11 @@ impl<'a> Machine<'a> {
         right: &'a Node,
         site: Site,
     ) -> Result<bool, Unknown> {
+        if let Some((left, right)) = self.integer(left).zip(self.integer(right)) {
+            return Ok(operator.holds(left.cmp(&right)));
+        }
         let (left, right) = (self.lazy(left)?, self.lazy(right)?);
         match (&left, &right) {
-            (Val::Int(left), Val::Int(right)) => return Ok(operator.holds(left.cmp(right))),
             (Val::Days(days), Val::Int(limit)) => {
                 return Ok(self.compare_days(*days, operator, *limit));
             }
