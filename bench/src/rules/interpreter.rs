@@ -1,7 +1,7 @@
 //! The `cel` crate's own interpreter over the same documents and rules.
 //!
-//! It is used the way its documentation has it: a context with the functions, a scope of it with the
-//! converted document, a scope of that for each item. Functions are those of our language.
+//! It is used the way its documentation has it: a context with the functions, a scope of it with
+//! the converted document, a scope of that for each item. Functions are those of our language.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Laps in rounds: every round runs each lap once, so that what disturbs the machine hits all alike.
+//! Laps in rounds: each round runs every lap once, so that what disturbs hits all alike.
 
 use std::time::Instant;
 

@@ -1,8 +1,8 @@
 //! Twelve of the rules that ship, written by hand over the same parsed documents.
 //!
 //! They know the three values too: what the document does not tell is an error with the reason, and
-//! `&&`, `||` and the loops are Kleene's. Policies, address ranges and dates are read by the functions
-//! that the language calls as well, so that what differs is the way there.
+//! `&&`, `||` and the loops are Kleene's. Policies, address ranges and dates are read by the
+//! functions that the language calls as well, so that what differs is the way there.
 
 mod ec2;
 mod iam;
