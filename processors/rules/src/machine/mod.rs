@@ -175,13 +175,20 @@ impl<'a> Machine<'a> {
                 LoopKind::ExistsOne => self.find_one(loop_),
                 _ => self.find(loop_, true),
             },
-            _ => {
-                let value = self.datum(node)?;
-                match self.settle(value) {
-                    Val::Bool(truth) => Ok(truth),
-                    other => unknown(site, Cause::WrongType(other.type_name(), "a bool")),
-                }
-            }
+            _ => self.truth_of(node, site),
+        }
+    }
+
+    /// Evaluates what is no condition in its form, as [`Self::truth_at`] does.
+    #[inline(never)]
+    fn truth_of(&mut self, node: &'a Node, site: Site) -> Result<bool, Unknown> {
+        if let Some(Value::Bool(truth)) = self.place(node) {
+            return Ok(*truth);
+        }
+        let value = self.datum(node)?;
+        match self.settle(value) {
+            Val::Bool(truth) => Ok(truth),
+            other => unknown(site, Cause::WrongType(other.type_name(), "a bool")),
         }
     }
 
@@ -196,7 +203,10 @@ impl<'a> Machine<'a> {
     fn place(&self, node: &Node) -> Option<&'a Value> {
         match node {
             Node::Select { operand, field, .. } => {
-                let of = self.place(operand)?;
+                let of = match &**operand {
+                    Node::Variable(depth) => self.variables[*depth].as_json()?,
+                    other => self.place(other)?,
+                };
                 match of {
                     Value::Object(members) if self.is_whole || self.hidden(of, field).is_none() => {
                         members.get(&**field)
