@@ -61,7 +61,7 @@ impl Figures<'_> {
     /// Gives the figures that are compared between commits.
     pub(crate) fn summary(&self) -> Value {
         let whole = &self.measured.whole[0];
-        let rate = |lap: &str| (1e9 / whole.ns(lap).median).round();
+        let rate = |lap: &str| (1e9 / whole.ns(lap).median).round() as u64;
         let [parse, convert, evaluate] = self.shares();
         json!({
             "evaluations_per_s": rate("ours"),

@@ -178,6 +178,13 @@ pub(crate) struct Loop {
     pub(crate) site: Site,
 }
 
+impl Loop {
+    /// Tells whether the loop comes to true or false, and not to a list.
+    pub(crate) fn decides(&self) -> bool {
+        !matches!(self.kind, LoopKind::Collect { .. })
+    }
+}
+
 /// What a loop makes of its body.
 #[derive(Debug)]
 pub(crate) enum LoopKind {

@@ -47,6 +47,14 @@ impl<'a> Val<'a> {
         }
     }
 
+    /// Gives the list or object of the document that this is.
+    pub(crate) fn as_json(&self) -> Option<&'a Value> {
+        match self {
+            Val::Json(json) => Some(json),
+            _ => None,
+        }
+    }
+
     /// Takes over a value that lives nowhere else.
     pub(crate) fn owned(json: Value) -> Val<'a> {
         match json {

@@ -99,12 +99,11 @@ impl<'a> Machine<'a> {
     }
 
     fn world_open(&mut self, value: Val<'a>, site: Site) -> Evaluated<'a> {
-        if value.is_map() || value.items().is_none() {
+        let Some(permissions) = value.items().filter(|_| !value.is_map()) else {
             return unknown(site, not_a(&value, "a list"));
-        }
+        };
         self.charge(value.cost())?;
         self.want_whole(&value, site)?;
-        let permissions = value.items().into_iter().flatten();
         match network::world_open(permissions.map(|permission| permission.to_json())) {
             Ok(is_open) => Ok(Val::Bool(is_open)),
             Err(reason) => unreadable(site, reason),

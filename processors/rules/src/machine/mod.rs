@@ -1,6 +1,7 @@
 //! Evaluates expressions over one document, with three values: true, false and unknown.
 
 mod call;
+mod loops;
 mod operator;
 
 use std::borrow::Cow;
@@ -11,9 +12,9 @@ use serde_json::Value;
 use crate::compile::{LOOPS_MAX, Piece, Template};
 use crate::cuts::Cuts;
 use crate::library::time::{DAY_MS, whole_days};
-use crate::node::{Literal, Loop, LoopKind, Name, Node, Site};
+use crate::node::{Literal, LoopKind, Name, Node, Site};
 use crate::unknown::{Cause, Unknown};
-use crate::value::{Days, Items, Val};
+use crate::value::{Days, Val};
 use crate::{Context, Document, Related};
 
 /// How many steps one verdict may take. A rule over a group of 1,000 permissions takes some 20,000;
@@ -37,6 +38,8 @@ pub(crate) struct Machine<'a> {
     context: &'a dyn Context,
     now_ms: i64,
     cuts: Cuts<'a>,
+    /// Whether every call was answered and nothing was cut off: then nothing is hidden.
+    is_whole: bool,
     item: Val<'a>,
     variables: [Val<'a>; LOOPS_MAX],
     steps_left: usize,
@@ -54,6 +57,7 @@ impl<'a> Machine<'a> {
             context,
             now_ms,
             cuts: Cuts::of(document),
+            is_whole: document.errors.is_empty() && document.truncated.is_empty(),
             item: Val::Null,
             variables: [const { Val::Null }; LOOPS_MAX],
             steps_left: STEPS_MAX,
@@ -149,28 +153,7 @@ impl<'a> Machine<'a> {
 
     fn truth_at(&mut self, node: &'a Node, site: Site) -> Result<bool, Unknown> {
         self.step()?;
-        if let Some(told) = self.condition(node) {
-            return told;
-        }
-        let value = self.datum(node)?;
-        match self.settle(value) {
-            Val::Bool(truth) => Ok(truth),
-            other => unknown(site, Cause::WrongType(other.type_name(), "a bool")),
-        }
-    }
-
-    /// Evaluates an expression, and leaves what depends on time open for a comparison.
-    fn lazy(&mut self, node: &'a Node) -> Evaluated<'a> {
-        self.step()?;
-        match self.condition(node) {
-            Some(told) => told.map(Val::Bool),
-            None => self.datum(node),
-        }
-    }
-
-    /// Evaluates what can be nothing but true or false; none when it can be anything else.
-    fn condition(&mut self, node: &'a Node) -> Option<Result<bool, Unknown>> {
-        Some(match node {
+        match node {
             Node::Has { operand, field, site } => self.has(operand, field, *site),
             Node::And(left, right, site) => self.logic(left, right, *site, false),
             Node::Or(left, right, site) => self.logic(left, right, *site, true),
@@ -187,17 +170,72 @@ impl<'a> Machine<'a> {
                 self.text(text, *site).map(|text| pattern.is_match(&text))
             }
             Node::InRange { range, inner, site } => self.in_range(range, inner, *site),
-            Node::Loop(loop_) => match &loop_.kind {
-                LoopKind::Exists => self.find(loop_, true),
+            Node::Loop(loop_) if loop_.decides() => match loop_.kind {
                 LoopKind::All => self.find(loop_, false),
                 LoopKind::ExistsOne => self.find_one(loop_),
-                LoopKind::Collect { .. } => return None,
+                _ => self.find(loop_, true),
             },
-            _ => return None,
-        })
+            _ => self.truth_of(node, site),
+        }
     }
 
-    /// Evaluates what is no condition.
+    /// Evaluates what is no condition in its form, as [`Self::truth_at`] does.
+    #[inline(never)]
+    fn truth_of(&mut self, node: &'a Node, site: Site) -> Result<bool, Unknown> {
+        if let Some(Value::Bool(truth)) = self.place(node) {
+            return Ok(*truth);
+        }
+        let value = self.datum(node)?;
+        match self.settle(value) {
+            Val::Bool(truth) => Ok(truth),
+            other => unknown(site, Cause::WrongType(other.type_name(), "a bool")),
+        }
+    }
+
+    /// Evaluates an expression, and leaves what depends on time open for a comparison.
+    fn lazy(&mut self, node: &'a Node) -> Evaluated<'a> {
+        self.step()?;
+        self.datum(node)
+    }
+
+    /// Finds where in the document a path of members leads, which is what rules do most. None for
+    /// anything but a path, and for one whose end can't be told: `datum` says why.
+    fn place(&self, node: &Node) -> Option<&'a Value> {
+        match node {
+            Node::Select { operand, field, .. } => {
+                let of = match &**operand {
+                    Node::Variable(depth) => self.variables[*depth].as_json()?,
+                    other => self.place(other)?,
+                };
+                match of {
+                    Value::Object(members) if self.is_whole || self.hidden(of, field).is_none() => {
+                        members.get(&**field)
+                    }
+                    _ => None,
+                }
+            }
+            Node::Variable(depth) => self.variables[*depth].as_json(),
+            Node::Name(Name::Configuration) => Some(self.document.configuration),
+            Node::Name(Name::Supplementary) => Some(self.document.supplementary),
+            Node::Name(Name::Item) => self.item.as_json(),
+            _ => None,
+        }
+    }
+
+    /// Gives a whole number that lies in the document, in a variable or in the rule.
+    fn integer(&self, node: &Node) -> Option<i64> {
+        match node {
+            Node::Literal(Literal::Int(number)) => Some(*number),
+            Node::Variable(depth) => match self.variables[*depth] {
+                Val::Int(number) => Some(number),
+                _ => None,
+            },
+            Node::Select { .. } => self.place(node)?.as_i64(),
+            _ => None,
+        }
+    }
+
+    /// Evaluates an expression that may be anything.
     fn datum(&mut self, node: &'a Node) -> Evaluated<'a> {
         match node {
             Node::Literal(literal) => Ok(literal_value(literal)),
@@ -205,13 +243,10 @@ impl<'a> Machine<'a> {
             Node::Tags(site) => self.tags(*site),
             Node::Related(at, site) => self.related(*at, *site),
             Node::Variable(depth) => Ok(self.variables[*depth].clone()),
-            Node::Select { operand, field, site } => {
-                let operand = self.value(operand)?;
-                match self.member(&operand, field, *site)? {
-                    Some(value) => Ok(value),
-                    None => unknown(*site, Cause::Absent),
-                }
-            }
+            Node::Select { operand, field, site } => match self.place(node) {
+                Some(json) => Ok(Val::of(json)),
+                None => self.select(operand, field, *site),
+            },
             Node::Index { operand, index, site } => self.index(operand, index, *site),
             Node::List(nodes) => {
                 let values: Result<Vec<_>, _> = nodes.iter().map(|node| self.value(node)).collect();
@@ -227,15 +262,36 @@ impl<'a> Machine<'a> {
             }
             Node::Negate(operand, site) => self.negate(operand, *site),
             Node::Call { function, arguments, site } => self.call(*function, arguments, *site),
-            Node::Loop(loop_) => match &loop_.kind {
-                LoopKind::Collect { condition } => self.collect(loop_, condition.as_ref()),
-                _ => unreachable!("{loop_:?} is a condition"),
-            },
-            _ => unreachable!("{node:?} is a condition"),
+            Node::Loop(loop_) if !loop_.decides() => self.collect(loop_),
+            Node::Has { .. }
+            | Node::And(..)
+            | Node::Or(..)
+            | Node::Not(..)
+            | Node::Equal { .. }
+            | Node::Compare { .. }
+            | Node::In { .. }
+            | Node::InLiterals { .. }
+            | Node::Matches { .. }
+            | Node::InRange { .. }
+            | Node::Loop(_) => self.truth_at(node, 0).map(Val::Bool),
+        }
+    }
+
+    /// Gives a member that can't be found as [`Self::place`] does, or why there is none.
+    fn select(&mut self, operand: &'a Node, field: &str, site: Site) -> Evaluated<'a> {
+        let operand = self.value(operand)?;
+        match self.member(&operand, field, site)? {
+            Some(value) => Ok(value),
+            None => unknown(site, Cause::Absent),
         }
     }
 
     fn has(&mut self, operand: &'a Node, field: &str, site: Site) -> Result<bool, Unknown> {
+        if let Some(Value::Object(members)) = self.place(operand)
+            && self.is_whole
+        {
+            return Ok(members.contains_key(field));
+        }
         let operand = self.value(operand)?;
         Ok(self.member(&operand, field, site)?.is_some())
     }
@@ -331,6 +387,7 @@ impl<'a> Machine<'a> {
     /// Fails when a part of a value is not known that a function or `==` would look into.
     fn want_whole(&self, value: &Val<'a>, site: Site) -> Result<(), Unknown> {
         match value {
+            _ if self.is_whole => Ok(()),
             Val::Json(json) => {
                 if std::ptr::eq(*json, self.document.supplementary)
                     && let Some(error) = self.document.errors.values().next()
@@ -350,65 +407,13 @@ impl<'a> Machine<'a> {
         let Val::Json(json) = value else {
             return Ok(());
         };
+        if self.is_whole {
+            return Ok(());
+        }
         if std::ptr::eq(*json, self.document.supplementary) {
             return self.want_whole(value, site);
         }
         if self.cuts.shorten(json) { unknown(site, Cause::CutOff) } else { Ok(()) }
-    }
-
-    /// Gives what a loop runs over.
-    fn range_of(&mut self, loop_: &'a Loop) -> Result<Items<'a>, Unknown> {
-        let range = self.value(&loop_.range)?;
-        self.want_all_items(&range, loop_.site)?;
-        match range.items() {
-            Some(items) => Ok(items),
-            None => unknown(loop_.site, not_a(&range, "a list")),
-        }
-    }
-
-    /// Looks for an item whose body is `decisive`; it decides, whatever is unknown beside it.
-    fn find(&mut self, loop_: &'a Loop, decisive: bool) -> Result<bool, Unknown> {
-        let mut open: Option<Unknown> = None;
-        for item in self.range_of(loop_)? {
-            self.variables[loop_.variable] = item;
-            match self.truth_at(&loop_.body, loop_.site) {
-                Ok(truth) if truth == decisive => return Ok(decisive),
-                Ok(_) => {}
-                Err(unknown) => {
-                    open = Some(match open {
-                        Some(first) => first.or(unknown),
-                        None => unknown,
-                    });
-                }
-            }
-        }
-        open.map_or(Ok(!decisive), Err)
-    }
-
-    /// Tells whether the body holds for exactly one item.
-    fn find_one(&mut self, loop_: &'a Loop) -> Result<bool, Unknown> {
-        let mut count = 0;
-        for item in self.range_of(loop_)? {
-            self.variables[loop_.variable] = item;
-            count += u32::from(self.truth_at(&loop_.body, loop_.site)?);
-        }
-        Ok(count == 1)
-    }
-
-    /// Collects the body of each item that satisfies the condition, if there is one.
-    fn collect(&mut self, loop_: &'a Loop, condition: Option<&'a Node>) -> Evaluated<'a> {
-        let mut collected = Vec::new();
-        for item in self.range_of(loop_)? {
-            self.variables[loop_.variable] = item;
-            let wanted = match condition {
-                Some(condition) => self.truth_at(condition, loop_.site)?,
-                None => true,
-            };
-            if wanted {
-                collected.push(self.value(&loop_.body)?);
-            }
-        }
-        Ok(Val::List(Rc::new(collected)))
     }
 
     /// Turns what was left open for a comparison into a plain value that changes at the next day.

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use serde_json::Value;
+
 use super::{Evaluated, Machine, literal_value, not_a, unknown};
 use crate::library::time::DAY_MS;
 use crate::node::{Arithmetic, Comparison, Literal, Node, Site};
@@ -12,6 +14,7 @@ use crate::value::{Days, Val, equal, order};
 
 impl<'a> Machine<'a> {
     /// `&&` and `||`: one operand that is `decisive` decides, whatever is unknown beside it.
+    #[inline]
     pub(super) fn logic(
         &mut self,
         left: &'a Node,
@@ -37,12 +40,11 @@ impl<'a> Machine<'a> {
         right: &'a Node,
         site: Site,
     ) -> Result<bool, Unknown> {
-        let left = self.value(left)?;
         // What a rule's text holds is short, and whole.
-        if let Node::Literal(right) = right {
-            self.want_whole(&left, site)?;
-            return Ok(is_literal(&left, right));
+        if let Node::Literal(literal) = right {
+            return self.among(left, std::slice::from_ref(literal), site);
         }
+        let left = self.value(left)?;
         let right = self.value(right)?;
         self.charge(left.cost().min(right.cost()))?;
         self.want_whole(&left, site)?;
@@ -57,9 +59,11 @@ impl<'a> Machine<'a> {
         right: &'a Node,
         site: Site,
     ) -> Result<bool, Unknown> {
+        if let Some((left, right)) = self.integer(left).zip(self.integer(right)) {
+            return Ok(operator.holds(left.cmp(&right)));
+        }
         let (left, right) = (self.lazy(left)?, self.lazy(right)?);
         match (&left, &right) {
-            (Val::Int(left), Val::Int(right)) => return Ok(operator.holds(left.cmp(right))),
             (Val::Days(days), Val::Int(limit)) => {
                 return Ok(self.compare_days(*days, operator, *limit));
             }
@@ -196,9 +200,13 @@ impl<'a> Machine<'a> {
         literals: &'a [Literal],
         site: Site,
     ) -> Result<bool, Unknown> {
+        if let Some(Value::String(text)) = self.place(item) {
+            let is_text = |one: &Literal| matches!(one, Literal::Text(one) if **one == **text);
+            return Ok(literals.iter().any(is_text));
+        }
         let item = self.value(item)?;
         self.want_whole(&item, site)?;
-        Ok(literals.iter().any(|literal| is_literal(&item, literal)))
+        Ok(literals.iter().any(|literal| equal(&item, &literal_value(literal))))
     }
 
     pub(super) fn map(&mut self, members: &'a [(Node, Node)], site: Site) -> Evaluated<'a> {
@@ -219,14 +227,6 @@ impl<'a> Machine<'a> {
             Val::Str(text) => Ok(text),
             other => unknown(site, not_a(&other, "a string")),
         }
-    }
-}
-
-/// Tells whether a value is what a rule's text holds.
-fn is_literal(value: &Val<'_>, literal: &Literal) -> bool {
-    match (value, literal) {
-        (Val::Str(text), Literal::Text(wanted)) => **text == **wanted,
-        _ => equal(value, &literal_value(literal)),
     }
 }
 
