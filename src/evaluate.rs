@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use compliance::{Relatives, Standard, judge};
+use compliance::{Parsed, Relatives, Standard, judge};
 use producer_standard::Layer;
 use schemas::Resource;
 use serde_json::json;
@@ -60,9 +60,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let known = Known(own.chain(args.known_accounts.iter().cloned()).collect());
     let relatives = relatives(&standard, &documents, args.whole);
     for resource in &documents {
+        let judged = Parsed::of(resource);
         for entry in standard.concerning(&resource.resource_type) {
-            let related = relatives.of(entry, resource);
-            for (part, row) in judge(entry, resource, &related, &known, at_ms) {
+            let related = relatives.of(entry, &judged);
+            for (part, row) in judge(entry, &judged, &related, &known, at_ms) {
                 let line = json!({
                     "requirement": entry.requirement.id,
                     "account": resource.account,

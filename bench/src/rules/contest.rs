@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
-use compliance::{Standard, StandardEntry, document};
+use compliance::{Parsed, Standard, StandardEntry};
 use rules::{Judgement, Rule};
 
 use super::corpus::{Corpus, Known, Sample, parse};
@@ -99,19 +99,10 @@ pub(crate) fn whole<'a>(
     };
     let text = move || {
         for sample in samples() {
-            let Ok((r, s)) = parse(&sample.resource) else { continue };
-            let document = black_box(document(&sample.resource, &r, &s, &[]));
-            for &rule in &sample.rules {
-                let rule = &contest.rules[rule];
-                black_box(rule.evaluate(&document, &corpus.known, sample.now_ms));
-            }
-        }
-    };
-    let stage = move || {
-        for sample in samples() {
+            let parsed = Parsed::of(black_box(&sample.resource));
             for &rule in &sample.rules {
                 let (entry, known) = (&contest.entries[rule], &corpus.known);
-                black_box(compliance::judge(entry, &sample.resource, &[], known, sample.now_ms));
+                black_box(compliance::judge(entry, &parsed, &[], known, sample.now_ms));
             }
         }
     };
@@ -131,7 +122,6 @@ pub(crate) fn whole<'a>(
         Lap::new("convert", documents, converting),
         Lap::new("ours", all, ours),
         Lap::new("text", all, text),
-        Lap::new("stage", all, stage),
         Lap::new("cel convert", documents, their_converting),
         Lap::new("cel", all, theirs),
     ]

@@ -182,12 +182,11 @@ impl Figures<'_> {
 
     /// How long each step takes.
     fn steps(&self, to: &mut String) {
-        const STEPS: [(&str, &str, &str); 7] = [
+        const STEPS: [(&str, &str, &str); 6] = [
             ("parse", "parsing: two JSON texts to values", "document"),
             ("convert", "converting: the view that rules borrow", "document"),
             ("ours", "evaluating", "evaluation"),
             ("text", "all of it, one parse a document", "evaluation"),
-            ("stage", "all of it by `compliance::judge`, one parse a rule", "evaluation"),
             ("cel convert", "the `cel` crate: converting", "document"),
             ("cel", "the `cel` crate: evaluating", "evaluation"),
         ];

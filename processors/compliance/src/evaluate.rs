@@ -2,11 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use rules::{Context, Document, Judgement, Related};
+use rules::{Context, Judgement, Related};
 use schemas::{ComplianceState, Credit, Resource, Totals, Verdict};
-use serde_json::Value;
 
-use crate::StandardEntry;
+use crate::{Parsed, StandardEntry};
 
 /// The source of verdicts of our own rules.
 pub const RULE_SOURCE: &str = "rule";
@@ -34,7 +33,7 @@ pub type Rows = BTreeMap<String, Row>;
 /// Errors: none; a document or rule that can't be used is unknown, with the reason as evidence.
 pub fn judge(
     entry: &StandardEntry,
-    resource: &Resource,
+    judged: &Parsed<'_>,
     related: &[Related],
     context: &dyn Context,
     now_ms: i64,
@@ -44,46 +43,9 @@ pub fn judge(
         Some(Err(error)) => return unknown(format!("the rule can't be used: {error}")),
         Some(Ok(rule)) => rule,
     };
-    let judged = with_document(resource, related, |document| {
-        rule.evaluate(document, context, now_ms).into_iter().map(row).collect()
-    });
-    judged.unwrap_or_else(unknown)
-}
-
-/// Hands a resource's document on as rules read it.
-///
-/// Errors: its text is no JSON.
-pub(crate) fn with_document<T>(
-    resource: &Resource,
-    related: &[Related],
-    read: impl FnOnce(&Document<'_>) -> T,
-) -> Result<T, String> {
-    let documents = (parse(&resource.configuration), parse(&resource.supplementary));
-    let (Ok(configuration), Ok(supplementary)) = documents else {
-        return Err("the document can't be read".to_owned());
-    };
-    Ok(read(&document(resource, &configuration, &supplementary, related)))
-}
-
-/// Gives what a rule judges: a resource with its two parsed texts, and what it is related to.
-pub fn document<'a>(
-    resource: &'a Resource,
-    configuration: &'a Value,
-    supplementary: &'a Value,
-    related: &'a [Related],
-) -> Document<'a> {
-    Document {
-        configuration,
-        supplementary,
-        errors: &resource.errors,
-        account: &resource.account,
-        region: &resource.region,
-        id: &resource.id,
-        name: &resource.name,
-        arn: &resource.arn,
-        tags: &resource.tags,
-        truncated: &resource.truncated,
-        related,
+    match judged.document(related) {
+        Ok(document) => rule.evaluate(&document, context, now_ms).into_iter().map(row).collect(),
+        Err(reason) => unknown(reason),
     }
 }
 
@@ -174,10 +136,6 @@ fn unknown(evidence: String) -> Rows {
     let verdict = Verdict::Unknown;
     let row = Row { verdict, evidence, flips_ms: None, stale: false, totals: None };
     Rows::from([(String::new(), row)])
-}
-
-fn parse(document: &str) -> serde_json::Result<Value> {
-    serde_json::from_str(document)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod evaluate;
 mod except;
 mod findings;
+mod parsed;
 mod related;
 mod score;
 #[cfg(test)]
@@ -15,9 +16,10 @@ mod standard;
 #[cfg(test)]
 mod testing;
 
-pub use evaluate::{RULE_SOURCE, Row, Rows, document, judge, settle};
+pub use evaluate::{RULE_SOURCE, Row, Rows, judge, settle};
 pub use except::{ExceptionIndex, Place, credit, matches, miss, without_credit};
 pub use findings::{FRESH_MS, finding_row, part_of, worse};
+pub use parsed::{Parsed, document};
 pub use related::{Found, Relatives, found_by, incomplete, looked_for};
 pub use score::{
     Counts, Weighted, account_score, count_rows, coverage_for, mean, needs, requirement_score,

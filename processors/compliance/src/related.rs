@@ -6,7 +6,7 @@ use rules::Related;
 use schemas::{RelatedText, Resource};
 use serde_json::Value;
 
-use crate::{Standard, StandardEntry, evaluate::with_document};
+use crate::{Parsed, Standard, StandardEntry};
 
 /// By what a resource is found under one relation of a requirement, and what it tells.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,14 +21,17 @@ pub struct Found<'a> {
 
 /// Reads by what a resource is found, in the order of the rule's relations; those about other types
 /// are left out.
-pub fn found_by<'a>(entry: &'a StandardEntry, other: &Resource) -> Vec<Found<'a>> {
+pub fn found_by<'a>(entry: &'a StandardEntry, other: &Parsed<'_>) -> Vec<Found<'a>> {
     let Some(Ok(rule)) = &entry.rule else { return Vec::new() };
     let relations = entry.relations().iter().enumerate();
-    let mine = relations.filter(|(_, relation)| relation.resource_type == other.resource_type);
+    let mine =
+        relations.filter(|(_, relation)| relation.resource_type == other.resource().resource_type);
     let found = |(at, relation): (usize, &'a RelatedText)| {
-        let read = with_document(other, &[], |document| rule.relation(at, document));
-        let (keys, gives) = match read {
-            Ok(read) => (read.keys, read.gives),
+        let (keys, gives) = match other.document(&[]) {
+            Ok(document) => {
+                let read = rule.relation(at, &document);
+                (read.keys, read.gives)
+            }
             Err(reason) => (Err(reason), serde_json::Map::new()),
         };
         Found { relation: &relation.name, keys, item: Value::Object(gives) }
@@ -37,16 +40,16 @@ pub fn found_by<'a>(entry: &'a StandardEntry, other: &Resource) -> Vec<Found<'a>
 }
 
 /// Reads the texts that a judged resource looks for, one result for each of the rule's relations.
-pub fn looked_for(entry: &StandardEntry, judged: &Resource) -> Vec<Result<Vec<String>, String>> {
+pub fn looked_for(entry: &StandardEntry, judged: &Parsed<'_>) -> Vec<Result<Vec<String>, String>> {
     let Some(Ok(rule)) = &entry.rule else { return Vec::new() };
     let count = entry.relations().len();
     if count == 0 {
         return Vec::new();
     }
-    let wanted = with_document(judged, &[], |document| {
-        (0..count).map(|at| rule.wanted(at, document)).collect()
-    });
-    wanted.unwrap_or_else(|reason| vec![Err(reason); count])
+    match judged.document(&[]) {
+        Ok(document) => (0..count).map(|at| rule.wanted(at, &document)).collect(),
+        Err(reason) => vec![Err(reason); count],
+    }
 }
 
 /// Says that a list may lack items since not every scope of their type was collected.
@@ -76,8 +79,9 @@ impl Relatives {
 
     /// Notes a resource for all rules that may ask about it.
     pub fn add(&mut self, standard: &Standard, other: &Resource) {
+        let parsed = Parsed::of(other);
         for entry in standard.relating_to(&other.resource_type) {
-            for found in found_by(entry, other) {
+            for found in found_by(entry, &parsed) {
                 let of = place(entry, &other.account, found.relation);
                 match found.keys {
                     Err(reason) => drop(self.unclear.insert(of, reason)),
@@ -95,8 +99,9 @@ impl Relatives {
     }
 
     /// Gives what each relation of a requirement's rule finds for a resource.
-    pub fn of(&self, entry: &StandardEntry, judged: &Resource) -> Vec<Related> {
+    pub fn of(&self, entry: &StandardEntry, judged: &Parsed<'_>) -> Vec<Related> {
         let wanted = looked_for(entry, judged);
+        let judged = judged.resource();
         let related = entry.relations().iter().zip(wanted).map(|(relation, wanted)| {
             let of = place(entry, &judged.account, &relation.name);
             let whole = (judged.account.clone(), relation.resource_type.clone());

@@ -1,5 +1,6 @@
 //! Time: ticks move the task's clock, fire what is due, and cut the hourly history of scores.
 
+use compliance::Parsed;
 use schemas::{ComplianceKey, Key, ResourceKey, topic};
 use stream::Record;
 
@@ -94,7 +95,7 @@ impl Task<'_, '_> {
         let resource =
             ResourceKey::new(&*key.account, &*key.region, &*row.resource_type, key.resource);
         match (entry, self.view.get(&RESOURCE, &resource)?) {
-            (Some(entry), Some(state)) => self.judge_by(&entry, &state.resource),
+            (Some(entry), Some(state)) => self.judge_by(&entry, &Parsed::of(&state.resource)),
             _ => Ok(()),
         }
     }

@@ -1,7 +1,7 @@
 //! Jobs: work that may grow with a table, done in pieces from a cursor that is kept in the state.
 
 use apache_avro::AvroSchema;
-use compliance::Counts;
+use compliance::{Counts, Parsed};
 use schemas::{Cause, Scoring, key};
 use serde::{Deserialize, Serialize};
 
@@ -308,7 +308,7 @@ impl Task<'_, '_> {
         }
         let rows = self.view.scan(&RESOURCE, "", cursor, PIECE)?;
         for (_, state) in &rows {
-            self.enter_found(&entry, &state.resource)?;
+            self.enter_found(&entry, &Parsed::of(&state.resource))?;
         }
         Ok(page_end(&rows))
     }
@@ -323,8 +323,9 @@ impl Task<'_, '_> {
         let rows = self.view.scan(&RESOURCE, "", cursor, PIECE)?;
         for (_, state) in &rows {
             if state.resource.resource_type == entry.requirement.resource_type {
-                self.move_looking(&entry, None, Some(&state.resource))?;
-                self.judge_by(&entry, &state.resource)?;
+                let judged = Parsed::of(&state.resource);
+                self.move_looking(&entry, None, Some(&judged))?;
+                self.judge_by(&entry, &judged)?;
             }
         }
         Ok(page_end(&rows))
@@ -381,9 +382,10 @@ impl Task<'_, '_> {
         }
         let rows = self.view.scan(&RESOURCE, "", cursor.as_deref(), PIECE)?;
         for (_, state) in &rows {
+            let judged = Parsed::of(&state.resource);
             let of_type = &state.resource.resource_type;
             for entry in asking.iter().filter(|e| e.requirement.resource_type == *of_type) {
-                self.judge_by(entry, &state.resource)?;
+                self.judge_by(entry, &judged)?;
             }
         }
         Ok(page_end(&rows).map(|cursor| Work::Known { trust, cursor: Some(cursor) }))

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use compliance::{StandardEntry, found_by, incomplete, looked_for};
+use compliance::{Parsed, StandardEntry, found_by, incomplete, looked_for};
 use rules::Related;
 use schemas::{AccountKey, RelatedText, Resource, ResourceKey, TypeCoverage, key};
 use serde_json::Value;
@@ -30,12 +30,12 @@ impl Task<'_, '_> {
     /// Moves a resource among those that are found; who looks for what changed is judged again.
     pub(super) fn move_found(
         &mut self,
-        before: Option<&Resource>,
-        after: Option<&Resource>,
+        before: Option<&Parsed<'_>>,
+        after: Option<&Parsed<'_>>,
     ) -> Step {
         let Some(one) = before.or(after) else { return Ok(()) };
-        for entry in self.relating_to(&one.resource_type)? {
-            let rows = |one: Option<&Resource>| one.map(|one| found_rows(&entry, one));
+        for entry in self.relating_to(&one.resource().resource_type)? {
+            let rows = |one: Option<&Parsed<'_>>| one.map(|one| found_rows(&entry, one));
             let (from, to) = (rows(before).unwrap_or_default(), rows(after).unwrap_or_default());
             for key in from.keys().chain(to.keys().filter(|key| !from.contains_key(*key))) {
                 match to.get(key) {
@@ -50,7 +50,7 @@ impl Task<'_, '_> {
     }
 
     /// Enters a resource among those that a requirement's rule finds, which is new itself.
-    pub(super) fn enter_found(&mut self, entry: &StandardEntry, other: &Resource) -> Step {
+    pub(super) fn enter_found(&mut self, entry: &StandardEntry, other: &Parsed<'_>) -> Step {
         for (key, row) in found_rows(entry, other) {
             self.view.put(&FOUND, &key, row)?;
         }
@@ -61,10 +61,10 @@ impl Task<'_, '_> {
     pub(super) fn move_looking(
         &mut self,
         entry: &StandardEntry,
-        before: Option<&Resource>,
-        after: Option<&Resource>,
+        before: Option<&Parsed<'_>>,
+        after: Option<&Parsed<'_>>,
     ) -> Step {
-        let keys = |one: Option<&Resource>| one.map(|one| looking(entry, one));
+        let keys = |one: Option<&Parsed<'_>>| one.map(|one| looking(entry, one));
         let (from, to) = (keys(before).unwrap_or_default(), keys(after).unwrap_or_default());
         for key in from.iter().filter(|key| !to.contains(key)) {
             self.view.delete(&LOOKING, key)?;
@@ -76,10 +76,10 @@ impl Task<'_, '_> {
     }
 
     /// Gives what each relation of a requirement's rule finds for a resource.
-    pub(super) fn related(&self, entry: &StandardEntry, judged: &Resource) -> Step<Vec<Related>> {
+    pub(super) fn related(&self, entry: &StandardEntry, judged: &Parsed<'_>) -> Step<Vec<Related>> {
         let relations = entry.relations().iter().zip(looked_for(entry, judged));
         let related = relations.map(|(relation, wanted)| {
-            let place = [&*entry.requirement.id, &*judged.account, &*relation.name];
+            let place = [&*entry.requirement.id, &*judged.resource().account, &*relation.name];
             let wanted = match wanted {
                 Err(reason) => return Ok(lacking(reason)),
                 Ok(wanted) => wanted,
@@ -153,7 +153,7 @@ impl Task<'_, '_> {
             let kind = &*entry.requirement.resource_type;
             let judged = ResourceKey::new(&**account, &**region, kind, &**id);
             if let Some(state) = self.view.get(&RESOURCE, &judged)? {
-                self.judge_by(&entry, &state.resource)?;
+                self.judge_by(&entry, &Parsed::of(&state.resource))?;
             }
         }
         Ok(page_end(&rows).map(|cursor| Work::Related { prefix, cursor: Some(cursor) }))
@@ -202,7 +202,7 @@ fn relation_key(
     RelationKey::new(&*entry.requirement.id, &**account, relation, text, &**region, &**id)
 }
 
-fn found_rows(entry: &StandardEntry, other: &Resource) -> FoundRows {
+fn found_rows(entry: &StandardEntry, other: &Parsed<'_>) -> FoundRows {
     let mut rows = FoundRows::new();
     for found in found_by(entry, other) {
         let texts = match found.keys {
@@ -211,17 +211,18 @@ fn found_rows(entry: &StandardEntry, other: &Resource) -> FoundRows {
         };
         let row = FoundRow { item: found.item.to_string() };
         for text in texts {
-            rows.insert(relation_key(entry, found.relation, &text, other), row.clone());
+            rows.insert(relation_key(entry, found.relation, &text, other.resource()), row.clone());
         }
     }
     rows
 }
 
-fn looking(entry: &StandardEntry, judged: &Resource) -> Vec<RelationKey> {
+fn looking(entry: &StandardEntry, judged: &Parsed<'_>) -> Vec<RelationKey> {
     let relations = entry.relations().iter().zip(looked_for(entry, judged));
     let of = |(relation, wanted): (&RelatedText, Result<Vec<String>, String>)| {
         let texts = wanted.unwrap_or_default();
-        let key = |text: String| relation_key(entry, &relation.name, &known(&text), judged);
+        let key =
+            |text: String| relation_key(entry, &relation.name, &known(&text), judged.resource());
         texts.into_iter().map(key).collect::<Vec<_>>()
     };
     relations.flat_map(of).collect()

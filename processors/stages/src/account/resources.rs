@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use compliance::{RULE_SOURCE, Rows, StandardEntry, judge};
+use compliance::{Parsed, RULE_SOURCE, Rows, StandardEntry, judge};
 use inventory::differences;
 use schemas::{
     ChangeKind, ComplianceKey, ComplianceState, Difference, Resource, ResourceChange, ResourceKey,
@@ -41,9 +41,10 @@ impl Task<'_, '_> {
         self.view.put(&RESOURCE, &key, after)?;
         let first_trusted = self.trust(seen)?;
         self.tell(&key, kind, changes, first_trusted)?;
-        let before = before.as_ref().map(|row| &row.resource);
-        self.move_found(before, Some(seen))?;
-        self.judge_by_all(before, seen)
+        let before = before.as_ref().map(|row| Parsed::of(&row.resource));
+        let seen = Parsed::of(seen);
+        self.move_found(before.as_ref(), Some(&seen))?;
+        self.judge_by_all(before.as_ref(), &seen)
     }
 
     /// Takes a resource out of the inventory.
@@ -54,33 +55,34 @@ impl Task<'_, '_> {
         self.view.delete(&RESOURCE, key)?;
         self.distrust(key)?;
         self.tell(key, ChangeKind::Deleted, Vec::new(), Vec::new())?;
-        self.move_found(Some(&before.resource), None)?;
+        let parsed = Parsed::of(&before.resource);
+        self.move_found(Some(&parsed), None)?;
         // What others say of it goes on, under the name that they know it by.
         let (id, arn) = (&before.resource.id, &before.resource.arn);
         let gone = Resource { name: id.clone(), arn: String::new(), ..before.resource.clone() };
         for entry in self.concerning(&gone.resource_type)? {
-            self.move_looking(&entry, Some(&before.resource), None)?;
+            self.move_looking(&entry, Some(&parsed), None)?;
             self.replace(&entry, &gone, arn, is_rule, (RULE_SOURCE, Rows::new()))?;
         }
         Ok(())
     }
 
     /// Judges a resource by one requirement.
-    pub(super) fn judge_by(&mut self, entry: &StandardEntry, resource: &Resource) -> Step {
-        self.judge_anew(entry, resource, &resource.arn)
+    pub(super) fn judge_by(&mut self, entry: &StandardEntry, judged: &Parsed<'_>) -> Step {
+        self.judge_anew(entry, judged, &judged.resource().arn)
     }
 
     /// Judges a resource that had another ARN perhaps by one requirement.
-    fn judge_anew(&mut self, entry: &StandardEntry, resource: &Resource, was: &str) -> Step {
+    fn judge_anew(&mut self, entry: &StandardEntry, judged: &Parsed<'_>, was: &str) -> Step {
         let now_ms = self.now_ms()?;
-        let related = self.related(entry, resource)?;
-        let judged = judge(entry, resource, &related, &Known(self.known()?), now_ms);
-        self.replace(entry, resource, was, is_rule, (RULE_SOURCE, judged))
+        let related = self.related(entry, judged)?;
+        let rows = judge(entry, judged, &related, &Known(self.known()?), now_ms);
+        self.replace(entry, judged.resource(), was, is_rule, (RULE_SOURCE, rows))
     }
 
-    fn judge_by_all(&mut self, before: Option<&Resource>, seen: &Resource) -> Step {
-        let was = before.map_or("", |resource| &resource.arn);
-        for entry in self.concerning(&seen.resource_type)? {
+    fn judge_by_all(&mut self, before: Option<&Parsed<'_>>, seen: &Parsed<'_>) -> Step {
+        let was = before.map_or("", |before| &before.resource().arn);
+        for entry in self.concerning(&seen.resource().resource_type)? {
             self.move_looking(&entry, before, Some(seen))?;
             self.judge_anew(&entry, seen, was)?;
         }

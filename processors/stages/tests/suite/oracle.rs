@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use compliance::{Rows, Standard, StandardEntry, judge};
+use compliance::{Parsed, Rows, Standard, StandardEntry, judge};
 use rules::Related;
 use schemas::{
     AccountKey, AccountListing, AccountRegister, AccountStatus, ComplianceKey, ComplianceState,
@@ -339,7 +339,7 @@ impl Oracle {
         {
             return rows.clone();
         }
-        let rows = judge(entry, resource, &related, &Known(known), self.now_ms());
+        let rows = judge(entry, &Parsed::of(resource), &related, &Known(known), self.now_ms());
         self.judged.insert(place, (inputs, rows.clone()));
         rows
     }
