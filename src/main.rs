@@ -2,6 +2,7 @@
 
 mod account_log;
 mod acls;
+mod asyncapi;
 mod aws_role;
 mod clock;
 mod collect;
@@ -28,6 +29,7 @@ mod sink;
 mod site;
 mod sources;
 mod summary;
+mod tap;
 mod test;
 mod top;
 mod topics;
@@ -63,6 +65,8 @@ enum Command {
     Test(test::Args),
     Evaluate(evaluate::Args),
     Topics(topics::Args),
+    Asyncapi(asyncapi::Args),
+    Tap(tap::Args),
     Collect(collect::Args),
     Coverage(coverage::Args),
     AwsRole(aws_role::Args),
@@ -91,6 +95,8 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Topics(args) => topics::run(&args),
+        Command::Asyncapi(args) => asyncapi::run(&args),
+        Command::Tap(args) => tap::run(&args),
         Command::Collect(args) => collect::run(&args),
         Command::Coverage(args) => coverage::run(&args),
         Command::AwsRole(args) => aws_role::run(&args),
