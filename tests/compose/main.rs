@@ -40,7 +40,9 @@ fn images_are_pinned_or_built_here() {
         if let Some(build) = service.get("build") {
             let (context, file) = match build {
                 Value::String(context) => (context.as_str(), "Dockerfile"),
-                other => (other["context"].as_str().unwrap(), other["dockerfile"].as_str().unwrap()),
+                other => {
+                    (other["context"].as_str().unwrap(), other["dockerfile"].as_str().unwrap())
+                }
             };
             let path = folder().join(context).join(file);
             let bases = bases(&path);
@@ -164,7 +166,10 @@ fn every_address_is_a_service_that_listens_there() {
             let own = ["localhost", "0.0.0.0"].contains(&host.as_str());
             let listens = stack.listens(if own { &of } else { &host });
             // A controller talks to itself.
-            assert!(listens.contains(&port) || port == "9093", "{of}: {host}:{port} of {listens:?}");
+            assert!(
+                listens.contains(&port) || port == "9093",
+                "{of}: {host}:{port} of {listens:?}"
+            );
             found += 1;
         }
     }
