@@ -132,6 +132,7 @@ fn roles() -> Result<Vec<Role>> {
         ..Needs::default()
     };
     roles.push(role("sink-s3", "scorecard sink s3", s3));
+    roles.push(role("sink-siem", "scorecard sink siem", of_sink(&sink_siem::ROLE)));
     inputs.retain(|topic| topic.is_source());
     let sources = inputs.clone();
     let letters = Needs { reads: vec![topic::DEADLETTER], writes: inputs, ..Needs::default() };
@@ -156,6 +157,16 @@ fn roles() -> Result<Vec<Role>> {
     };
     roles.push(role("reshard-target", "scorecard reshard, where it writes", target));
     Ok(roles)
+}
+
+/// Gives what a sink does: it follows its inputs as a group, and writes its outputs and dead letters.
+fn of_sink(role: &sink_frame::Role) -> Needs {
+    Needs {
+        reads: role.inputs.to_vec(),
+        writes: [role.outputs, &[topic::DEADLETTER]].concat(),
+        group: Some(role.name.to_owned()),
+        ..Needs::default()
+    }
 }
 
 fn written_by(writers: &[&str]) -> Vec<&'static TopicSpec> {

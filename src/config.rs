@@ -52,6 +52,9 @@ pub(crate) struct Config {
     /// The bucket of `sink s3`.
     #[serde(default)]
     pub(crate) s3: Option<sink_s3::Config>,
+    /// What `sink siem` tells; each round of `run` tells it too where this is there.
+    #[serde(default)]
+    pub(crate) siem: Option<sink_siem::Config>,
     /// Minutes between the starts of two scans.
     #[serde(default = "default_scan_interval")]
     pub(crate) scan_interval_minutes: u64,
@@ -223,6 +226,9 @@ impl Config {
         }
         if let Some(s3) = &self.s3 {
             s3.validate().context("s3")?;
+        }
+        if let Some(siem) = &self.siem {
+            siem.validate().context("siem")?;
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! `scorecard sink`: carries tables to where others read them.
 
+mod siem;
+
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -27,33 +29,51 @@ pub(crate) struct Args {
 #[derive(Subcommand)]
 enum Command {
     /// Keeps the inventory, a partition a day and workbooks in a bucket, until it is told to end
-    S3 {
-        #[command(flatten)]
-        config: ConfigFile,
-        /// Ends when everything is there that the log holds now; writes this day's partition anew
-        #[arg(long)]
-        once: bool,
-        /// This process's name among others that run the same sink: stable over restarts
-        #[arg(long, value_name = "NAME", default_value = "sink", env = "SCORECARD_SLOT")]
-        slot: String,
-    },
+    ///
+    /// With `--once` this day's partition is written anew.
+    S3(Flags),
+    /// Tells a SIEM of findings and changes of the inventory, in the topic `siem.event`
+    Siem(Flags),
+}
+
+#[derive(clap::Args)]
+struct Flags {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Ends when everything is there that the log holds now
+    #[arg(long)]
+    once: bool,
+    /// This process's name among others that run the same sink: stable over restarts
+    #[arg(long, value_name = "NAME", default_value = "sink", env = "SCORECARD_SLOT")]
+    slot: String,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let Command::S3 { config, once, slot } = &args.command;
-    let config = config.read()?;
-    ensure!(config.s3.is_some(), "the configuration has no `s3`: there is no bucket");
+    let (Command::S3(flags) | Command::Siem(flags)) = &args.command;
+    let config = flags.config.read()?;
+    if matches!(args.command, Command::S3(_)) {
+        ensure!(config.s3.is_some(), "the configuration has no `s3`: there is no bucket");
+    }
     let site = Site::open(&config)?;
     let stop = Stop::new();
     stop_on_signal(&stop)?;
-    let how = How { slot, once: *once, anew: *once };
-    s3(&site, &config, &how, &Teller::new(), &stop)
+    let how = How { slot: &flags.slot, once: flags.once, anew: flags.once };
+    let teller = Teller::new();
+    match args.command {
+        Command::S3(_) => s3(&site, &config, &how, &teller, &stop),
+        Command::Siem(_) => {
+            siem::sink(&site, &config.siem.clone().unwrap_or_default(), &how, &teller, &stop)
+        }
+    }
 }
 
-/// Carries to the bucket what the log holds now; nothing happens when no bucket is configured.
+/// Carries to the configured systems what the log holds now.
 pub(crate) fn carry(site: &Site, config: &Config, teller: &Teller, stop: &Stop) -> Result<()> {
-    s3(site, config, &How { slot: "run", once: true, anew: false }, teller, stop)
+    let how = How { slot: "run", once: true, anew: false };
+    // One that fails holds up no other.
+    let told = config.siem.as_ref().map(|siem| siem::sink(site, siem, &how, teller, stop));
+    s3(site, config, &how, teller, stop).and(told.unwrap_or(Ok(())))
 }
 
 /// How a run of the sink differs from others.
