@@ -159,7 +159,7 @@ fn roles() -> Result<Vec<Role>> {
     Ok(roles)
 }
 
-/// Gives what a sink does: it follows its inputs as a group, and writes its outputs and dead letters.
+/// Gives what a sink does: it follows its inputs as a group, and writes outputs and dead letters.
 fn of_sink(role: &sink_frame::Role) -> Needs {
     Needs {
         reads: role.inputs.to_vec(),

@@ -24,18 +24,19 @@ const BINDING: &str = "0.5.0";
 /// What an Avro schema is called in a message's payload.
 const AVRO: &str = "application/vnd.apache.avro+json;version=1.9.0";
 
-const DESCRIPTION: &str = "Topics of scorecard: what collectors saw, the tables that stages make of \
-    it, and the events that follow. Values are Avro: with a schema registry in Confluent's wire \
-    format under the subject <topic>-value, without one in single-object encoding. A null value is a \
-    tombstone: the key is gone. Keys are paths of UTF-8 text; in a part, %, / and control characters \
-    are percent-encoded. A record lies in the partition murmur2(account) mod N, as Kafka's own \
-    partitioner would have it. Headers are CloudEvents in Kafka's binary mode. Each topic has one \
-    writer: do not write to these topics.";
+const DESCRIPTION: &str = "Topics of scorecard: what collectors saw, the tables that stages make \
+    of it, and the events that follow. Values are Avro: with a schema registry in Confluent's wire \
+    format under the subject <topic>-value, without one in single-object encoding. A null value is \
+    a tombstone: the key is gone. Keys are paths of UTF-8 text; in a part, %, / and control \
+    characters are percent-encoded. A record lies in the partition murmur2(account) mod N, as \
+    Kafka's own partitioner would have it. Headers are CloudEvents in Kafka's binary mode. Each \
+    topic has one writer: do not write to these topics.";
 
 /// Prints every topic as an AsyncAPI 3.0 document in JSON
 ///
-/// Channels with their settings on Kafka, messages with their Avro schema, keys and headers. Without
-/// a configuration it tells of the usual prefix and settings, as `docs/src/asyncapi.json` does.
+/// Channels with their settings on Kafka, messages with their Avro schema, keys and headers.
+/// Without a configuration it tells of the usual prefix and settings, as `docs/src/asyncapi.json`
+/// does.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The configuration file: gives prefix, brokers and settings

@@ -19,10 +19,10 @@ const POLL: Duration = Duration::from_millis(200);
 
 /// Prints a topic's records decoded, one JSON object a line, as they come
 ///
-/// Each line has topic, partition, offset, time, key, headers and value; the value of a tombstone is
-/// null. What can't be decoded comes as its bytes in hexadecimal digits under `undecoded`, with the
-/// reason. Of a topic that every partition holds whole, one partition is read. It joins no group
-/// and changes nothing. It ends when nobody reads what it prints.
+/// Each line has topic, partition, offset, time, key, headers and value; the value of a tombstone
+/// is null. What can't be decoded comes as its bytes in hexadecimal digits under `undecoded`, with
+/// the reason. Of a topic that every partition holds whole, one partition is read. It joins no
+/// group and changes nothing. It ends when nobody reads what it prints.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The topic: `compliance.change`, or its full name in the log

@@ -227,7 +227,8 @@ fn a_principal_of_no_role_or_without_a_kind_is_refused() {
         ("clock=User:", "for example User:name"),
         (
             "cook=User:me",
-            "there are: topics, collect, clock, account, rollup, render, sink-s3, sink-siem, dlq, top",
+            "there are: topics, collect, clock, account, rollup, render, sink-s3, sink-siem, dlq, \
+             top",
         ),
     ] {
         let error = printed(None, &[given.to_owned()], Format::Json).unwrap_err();
