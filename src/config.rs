@@ -268,6 +268,18 @@ mod tests {
     }
 
     #[test]
+    fn the_example_for_a_siem_is_a_configuration() {
+        let page = include_str!("../docs/src/siem.md");
+        let example = page.split("```yaml\n").nth(1).and_then(|text| text.split("```").next());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scorecard.yaml");
+        std::fs::write(&path, format!("log: {{local: ./log}}\n{}", example.unwrap())).unwrap();
+        let siem = ConfigFile { path }.read().unwrap().siem.unwrap();
+        assert!(siem.inventory);
+        assert_eq!(siem.splunk.unwrap().sourcetype.as_deref(), Some("scorecard:ocsf"));
+    }
+
+    #[test]
     fn the_standard_has_one_layer_or_several() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("scorecard.yaml");
