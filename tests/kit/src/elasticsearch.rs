@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::process::Child;
@@ -115,33 +115,41 @@ impl Elasticsearch {
         Ok((answer.status, json.with_context(|| format!("reading the answer of {path}"))?))
     }
 
-    /// Makes what was written visible to searches, and gives the sources of all documents that a
-    /// query finds, by their `_id`, sorted.
+    /// Makes what was written visible to searches, and gives every document that a query finds to
+    /// `take`, as the node tells of it: `_id`, `_version`, `_source`.
     ///
     /// # Errors
     /// When the node does not answer with documents.
-    pub fn documents(&self, index: &str, query: &Value) -> Result<Vec<(String, Value)>> {
+    pub fn each(&self, index: &str, query: &Value, mut take: impl FnMut(Value)) -> Result<()> {
         let (status, said) = self.call("POST", &format!("/{index}/_refresh"), &Value::Null)?;
         if status != 200 {
             bail!("refreshing {index}: status {status}: {said}");
         }
-        let (mut found, mut after) = (Vec::new(), Value::Null);
+        let mut search = json!({"query": query, "size": 2_000, "version": true,
+            "sort": [{"event.id": "asc"}], "track_total_hits": false});
         loop {
-            let mut search = serde_json::json!({"query": query, "size": 5000,
-                "sort": [{"event.id": "asc"}], "track_total_hits": false});
-            if !after.is_null() {
-                search["search_after"] = after;
-            }
-            let (status, answer) = self.call("POST", &format!("/{index}/_search"), &search)?;
-            let hits = answer["hits"]["hits"].as_array();
-            let hits = hits.with_context(|| format!("{index}: status {status}: {answer}"))?;
-            let Some(last) = hits.last() else { break };
-            after = last["sort"].clone();
-            for hit in hits {
-                let id = hit["_id"].as_str().context("a document without an id")?;
-                found.push((id.to_owned(), hit["_source"].clone()));
-            }
+            let path = format!("/{index}/_search");
+            let (status, mut answer) = self.call("POST", &path, &search)?;
+            let hits = match answer["hits"]["hits"].take() {
+                Value::Array(hits) => hits,
+                _ => bail!("{index}: status {status}: {answer}"),
+            };
+            let Some(last) = hits.last() else { return Ok(()) };
+            search["search_after"] = last["sort"].clone();
+            hits.into_iter().for_each(&mut take);
         }
+    }
+
+    /// Gives the sources of all documents that a query finds, by their `_id`, sorted.
+    ///
+    /// # Errors
+    /// As [`Elasticsearch::each`].
+    pub fn documents(&self, index: &str, query: &Value) -> Result<Vec<(String, Value)>> {
+        let mut found = Vec::new();
+        self.each(index, query, |mut hit| {
+            let id = hit["_id"].as_str().unwrap_or_default().to_owned();
+            found.push((id, hit["_source"].take()));
+        })?;
         found.sort_by(|(a, _), (b, _)| a.cmp(b));
         Ok(found)
     }
