@@ -273,7 +273,7 @@ impl Elastic<'_> {
             return Ok(());
         }
         let last_ms = now_ms - i64::from(days_of(months)) * DAY_MS;
-        for kind in Kind::ALL.into_iter().filter(|kind| kind.is_history()) {
+        for kind in Kind::histories() {
             let oldest = self.names.month(kind, last_ms);
             let people = self.names.people(kind);
             let found = self.cluster.find(&format!("/_alias/{people}"))?.unwrap_or_default();

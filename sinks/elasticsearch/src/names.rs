@@ -57,6 +57,11 @@ impl Kind {
         Kind::ALL.into_iter().filter(|kind| !kind.is_history())
     }
 
+    /// Gives the kinds that are histories.
+    pub(crate) fn histories() -> impl Iterator<Item = Kind> {
+        Kind::ALL.into_iter().filter(|kind| kind.is_history())
+    }
+
     /// Gives the sets of fields that it shares with others, besides those of all.
     pub(crate) fn shared_fields(self) -> &'static [&'static str] {
         match self {

@@ -62,7 +62,7 @@ impl<'a> Setup<'a> {
             changed += usize::from(self.index(kind)?);
             changed += usize::from(self.aliases(kind)?);
         }
-        for kind in Kind::ALL.into_iter().filter(|kind| kind.is_history()) {
+        for kind in Kind::histories() {
             changed += self.months(kind)?;
         }
         changed += usize::from(self.control()?);
@@ -272,9 +272,8 @@ pub(crate) fn month(cluster: &Cluster, alias: &str) -> Result<(), ElasticError> 
 /// Makes sure that everything is there which writing needs.
 pub(crate) fn check(cluster: &Cluster, names: &Names) -> Result<(), ElasticError> {
     let states = Kind::states().map(|kind| format!("/_alias/{}", names.all(kind)));
-    let histories = Kind::ALL.into_iter().filter(|kind| kind.is_history());
     let templates =
-        histories.map(|kind| format!("/_index_template/{}", names.template(kind.name())));
+        Kind::histories().map(|kind| format!("/_index_template/{}", names.template(kind.name())));
     let control = format!("/{}", names.control());
     for path in states.chain(templates).chain([control]) {
         if cluster.find(&path)?.is_none() {

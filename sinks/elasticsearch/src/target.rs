@@ -192,6 +192,10 @@ impl Target for Elastic<'_> {
     fn assigned(&mut self, positions: &[Position]) -> Result<(), Failure> {
         if !self.is_checked {
             setup::check(self.cluster, &self.names)?;
+            // Histories can be searched before their first event.
+            for kind in names::Kind::histories() {
+                setup::month(self.cluster, &self.names.month(kind, (self.now_ms)()))?;
+            }
             self.is_checked = true;
         }
         let topics: Vec<&'static TopicSpec> =
@@ -257,8 +261,8 @@ impl Target for Elastic<'_> {
     }
 
     fn deliver(&mut self, entries: Vec<Entry<Item>>, _pin: Option<&Pin>) -> Delivery<Item> {
-        let histories = [names::Kind::Changes, names::Kind::ScoreHistory];
-        let begins = histories.map(|kind| format!("{}-", self.names.people(kind)));
+        let begins: Vec<String> =
+            names::Kind::histories().map(|kind| format!("{}-", self.names.people(kind))).collect();
         let wanted: BTreeSet<&String> = entries
             .iter()
             .map(|entry| &entry.item.alias)

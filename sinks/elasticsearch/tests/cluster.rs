@@ -14,7 +14,7 @@ use schemas::{
     ResourceState, Verdict, topic,
 };
 use serde_json::{Value, json};
-use sink_elasticsearch::{Cluster, Config, Elastic, Setup};
+use sink_elasticsearch::{Cluster, Config, Setup};
 use stream::local::LocalLog;
 use stream::{Log, Publisher};
 use world::rows::{REQUIREMENTS, Rows, account_row, requirement, size};
@@ -172,7 +172,8 @@ fn no_document_breaks_a_mapping_and_each_is_found() {
     assert_eq!(found(field(".key19999", json!("19999"))), ["many"]);
     assert_eq!(found(json!({"term": {"related.ip": "1.2.3.4"}})), ["addresses"]);
     assert_eq!(found(json!({"term": {"scorecard.cidrs": "10.200.0.9"}})), ["addresses"]);
-    let cut = ["deeper", "lists", "long-name", "long-text", "long-value", "tags", "zeros"];
+    let cut =
+        ["deeper", "deepest", "lists", "long-name", "long-text", "long-value", "tags", "zeros"];
     assert_eq!(found(json!({"exists": {"field": "scorecard.cut"}})), cut);
     // One mapping for all: no document added a field.
     let (_, mapping) = node.call("GET", "/hostile-resources-all/_mapping", &Value::Null).unwrap();
@@ -365,15 +366,4 @@ fn findings_stay_in_kibanas_window_by_a_heartbeat() {
     to.flush().unwrap();
     once(&*log, &config);
     compare(node, "beat-compliance", [(key, json!({"/result/evaluation": "passed"}))]);
-}
-
-/// The target can be made without a call.
-#[test]
-fn preparing_calls_nobody() {
-    let folder = tempfile::tempdir().unwrap();
-    let log = local(folder.path());
-    let config = config("http://127.0.0.1:9", "x");
-    let cluster = Cluster::prepare(&config).unwrap();
-    let codec = Codec::default();
-    drop(Elastic::new(&cluster, &config, &*log, &codec, &|| NOW_MS));
 }

@@ -154,6 +154,9 @@ fn pass(request: &Request, upstream: u16) -> Result<Vec<u8>> {
     server.write_all(&request.to_bytes())?;
     let mut answer = Vec::new();
     server.read_to_end(&mut answer)?;
+    // The server does not say what it was asked for: a client would use the connection again.
+    let line = answer.windows(2).position(|two| two == b"\r\n").context("no status line")?;
+    answer.splice(line..line, *b"\r\nConnection: close");
     Ok(answer)
 }
 
