@@ -52,6 +52,9 @@ pub(crate) struct Config {
     /// The bucket of `sink s3`.
     #[serde(default)]
     pub(crate) s3: Option<sink_s3::Config>,
+    /// The cluster of `sink elasticsearch`.
+    #[serde(default)]
+    pub(crate) elasticsearch: Option<sink_elasticsearch::Config>,
     /// Minutes between the starts of two scans.
     #[serde(default = "default_scan_interval")]
     pub(crate) scan_interval_minutes: u64,
@@ -188,12 +191,19 @@ impl Config {
         let registry = self.schema_registry.iter_mut();
         let digests = self.aws.iter_mut().filter_map(|aws| aws.digest_key.as_mut());
         let registry = registry.filter_map(|registry| registry.password.as_mut());
-        let secrets = kafka.chain(registry).chain(digests);
+        let (authorities, elastic) = match &mut self.elasticsearch {
+            None => (None, [None, None]),
+            Some(sink_elasticsearch::Config { ca_file, password, api_key, .. }) => {
+                (ca_file.as_mut(), [password.as_mut(), api_key.as_mut()])
+            }
+        };
+        let secrets = kafka.chain(registry).chain(digests).chain(elastic.into_iter().flatten());
         let secrets = secrets.filter_map(|secret| match secret {
             Secret::File(path) => Some(path),
             Secret::Env(_) => None,
         });
         let optional = optional.into_iter().flatten();
+        let optional = optional.chain(authorities);
         let named = optional.chain(layers).chain(findings).chain(mutelist);
         for path in own.into_iter().chain(named).chain(secrets) {
             *path = folder.join(&*path);
@@ -223,6 +233,9 @@ impl Config {
         }
         if let Some(s3) = &self.s3 {
             s3.validate().context("s3")?;
+        }
+        if let Some(elasticsearch) = &self.elasticsearch {
+            elasticsearch.validate().context("elasticsearch")?;
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ use sink_elasticsearch::{Cluster, Config, Setup};
 use stream::local::LocalLog;
 use stream::{Log, Publisher};
 use world::rows::{REQUIREMENTS, Rows, account_row, requirement, size};
-use world::{DAY_MS, NOW_MS, Run, compare, config, effect, everything, held, once, search, setup};
+use world::{DAY_MS, NOW_MS, Run, compare, config, effect, equal, held, once, search, setup};
 
 fn local(folder: &Path) -> Arc<dyn Log> {
     let log = LocalLog::open(folder, 3, "test").unwrap();
@@ -226,15 +226,14 @@ fn tables_and_histories_are_whole_and_follow_their_account_and_requirement() {
     let (node, config) = prepared("tables");
     let folder = tempfile::tempdir().unwrap();
     let log = local(folder.path());
-    let rows = Rows { resources: size().min(2_000), round: 0 };
+    let rows = Rows::of(size().min(2_000), 0);
     rows.write(&*log, "test");
     let progress = once(&*log, &config);
     assert_eq!(progress.counts.refused + progress.counts.dead, 0, "{progress:?}");
-    compare(node, "tables-resources", rows.inventory());
-    compare(node, "tables-compliance", rows.verdicts());
+    equal(node, "tables", &rows);
     assert_eq!(held(node, "tables-changes").len(), rows.resources);
     assert!(!held(node, "tables-score-history").is_empty());
-    let judged = (0..rows.resources * REQUIREMENTS).filter(|_| true).count();
+    let judged = rows.resources * REQUIREMENTS;
     let findings = held(node, "security_solution-tables.misconfiguration_latest").len();
     assert!(findings < judged && findings > judged / 2, "{findings} of {judged}");
 
@@ -249,29 +248,9 @@ fn tables_and_histories_are_whole_and_follow_their_account_and_requirement() {
     to.flush().unwrap();
     let versions = held(node, "tables-resources");
     once(&*log, &config);
-    compare(
-        node,
-        "tables-resources",
-        rows.inventory().map(|(key, mut fields)| {
-            if key.account == id {
-                fields["/scorecard/owner"] = json!("somebody-else");
-            }
-            (key, fields)
-        }),
-    );
-    compare(
-        node,
-        "tables-compliance",
-        rows.verdicts().map(|(key, mut fields)| {
-            if key.account == id {
-                fields["/scorecard/owner"] = json!("somebody-else");
-            }
-            if key.requirement == "rule-0" {
-                fields["/rule/name"] = json!("Another title");
-            }
-            (key, fields)
-        }),
-    );
+    let renamed =
+        Rows { first_owner: Some("somebody-else"), first_title: Some("Another title"), ..rows };
+    equal(node, "tables", &renamed);
     let after = held(node, "tables-resources");
     assert!(versions.iter().all(|(key, (version, _))| after[key].0 == *version));
 
@@ -279,8 +258,7 @@ fn tables_and_histories_are_whole_and_follow_their_account_and_requirement() {
     let newer = Rows { round: 1, ..rows };
     newer.write(&*log, "test");
     once(&*log, &config);
-    compare(node, "tables-resources", newer.inventory());
-    compare(node, "tables-compliance", newer.verdicts());
+    equal(node, "tables", &newer);
 }
 
 #[test]
@@ -349,18 +327,14 @@ fn findings_stay_in_kibanas_window_by_a_heartbeat() {
     to.put(&topic::COMPLIANCE_STATE, &key, &row, NOW_MS).unwrap();
     to.flush().unwrap();
     once(&*log, &config);
-    let before = everything(node, "beat");
+    let version = || held(node, "beat-compliance").into_values().next().unwrap().0;
+    let before = version();
     let later = Run { now_ms: NOW_MS + 13 * 3_600_000, ..Run::new(&*log, &config) };
     assert_eq!(effect(&later.go().unwrap(), "refreshed"), 1);
     let fields = json!({"/@timestamp": "2026-11-29T12:59:00.000Z",
         "/event/created": "2026-11-28T23:59:00.000Z", "/result/evaluation": "failed"});
     compare(node, "beat-compliance", [(key.clone(), fields)]);
-    let after = everything(node, "beat");
-    let version = |held: &std::collections::BTreeMap<
-        _,
-        std::collections::BTreeMap<String, (i64, Value)>,
-    >| { held["beat-compliance-all"].values().next().unwrap().0 };
-    assert_eq!(version(&before), version(&after), "a row's next record must still be newer");
+    assert_eq!(version(), before, "a row's next record must still be newer");
     let newer = ComplianceState { verdict: Verdict::Pass, ..row };
     to.put(&topic::COMPLIANCE_STATE, &key, &newer, NOW_MS).unwrap();
     to.flush().unwrap();

@@ -1,6 +1,7 @@
 //! Rows that are made from numbers, runs of the sink, and what the cluster should hold then.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ use stream::Log;
 use stream::worker::Stop;
 
 pub(crate) mod rows;
+
+use rows::{REQUIREMENTS, Rows};
 
 /// 2026-11-28 23:59:00 UTC, as `date -u -d '2026-11-28 23:59' +%s000` of GNU coreutils has it.
 pub(crate) const NOW_MS: i64 = 1_795_910_340_000;
@@ -103,16 +106,60 @@ pub(crate) fn held(node: &Elasticsearch, alias: &str) -> BTreeMap<String, (i64, 
     held
 }
 
-/// What the cluster holds by alias, deleted documents too.
-pub(crate) fn everything(
-    node: &Elasticsearch,
-    prefix: &str,
-) -> BTreeMap<String, BTreeMap<String, (i64, Value)>> {
+/// What tells whether a cluster is as it was: for each alias how many documents it holds, deleted
+/// ones too, and a sum over all of their ids, versions and contents.
+pub(crate) fn everything(node: &Elasticsearch, prefix: &str) -> BTreeMap<String, (usize, u64)> {
     let states = ["resources", "accounts", "compliance", "scores", "trust", "rollups"];
     let states = states.map(|kind| format!("{prefix}-{kind}-all"));
     let histories = ["changes", "score-history"].map(|kind| format!("{prefix}-{kind}"));
-    let aliases = states.into_iter().chain(histories);
-    aliases.map(|alias| (alias.clone(), held(node, &alias))).collect()
+    let mut all = BTreeMap::new();
+    for alias in states.into_iter().chain(histories) {
+        let (mut count, mut sum) = (0, 0_u64);
+        node.each(&alias, &json!({"match_all": {}}), |hit| {
+            let mut hasher = DefaultHasher::new();
+            (hit["_id"].as_str(), hit["_version"].as_i64()).hash(&mut hasher);
+            hit["_source"].to_string().hash(&mut hasher);
+            (count, sum) = (count + 1, sum.wrapping_add(hasher.finish()));
+        })
+        .unwrap();
+        all.insert(alias, (count, sum));
+    }
+    all
+}
+
+/// Asserts that a document has these fields, given by their pointers.
+pub(crate) fn has(source: &Value, fields: &Value) {
+    for (pointer, value) in fields.as_object().unwrap() {
+        let found = source.pointer(pointer).unwrap_or(&Value::Null);
+        assert_eq!(found, value, "{pointer} of {source}");
+    }
+}
+
+/// Asserts that the aliases of people hold the rows' documents, each once and nothing else.
+pub(crate) fn equal(node: &Elasticsearch, prefix: &str, rows: &Rows) {
+    let numbered = |source: &Value| -> usize {
+        source["resource"]["id"].as_str().unwrap().strip_prefix("sg-").unwrap().parse().unwrap()
+    };
+    let mut seen = vec![false; rows.resources];
+    let every = json!({"match_all": {}});
+    node.each(&format!("{prefix}-resources"), &every, |hit| {
+        let source = &hit["_source"];
+        let n = numbered(source);
+        has(source, &rows.resource_fields(n));
+        assert!(!std::mem::replace(&mut seen[n], true), "twice: {source}");
+    })
+    .unwrap();
+    assert!(seen.iter().all(|seen| *seen), "{prefix}-resources lacks a row");
+    let mut seen = vec![false; rows.resources * REQUIREMENTS];
+    node.each(&format!("{prefix}-compliance"), &every, |hit| {
+        let source = &hit["_source"];
+        let rule = source["rule"]["id"].as_str().unwrap().strip_prefix("rule-").unwrap();
+        let (n, r): (usize, usize) = (numbered(source), rule.parse().unwrap());
+        has(source, &rows.verdict_fields(n, r));
+        assert!(!std::mem::replace(&mut seen[n * REQUIREMENTS + r], true), "twice: {source}");
+    })
+    .unwrap();
+    assert!(seen.iter().all(|seen| *seen), "{prefix}-compliance lacks a row");
 }
 
 /// Asserts that an alias holds these rows, none more and none twice, with these fields.
@@ -125,10 +172,7 @@ pub(crate) fn compare<K: Key>(
     for (key, fields) in wanted {
         let key = key.encode();
         let (_, source) = held.remove(&key).unwrap_or_else(|| panic!("{alias} lacks {key}"));
-        for (pointer, value) in fields.as_object().unwrap() {
-            let found = source.pointer(pointer).unwrap_or(&Value::Null);
-            assert_eq!(found, value, "{pointer} of {key} in {alias}: {source}");
-        }
+        has(&source, &fields);
     }
     assert!(held.is_empty(), "{alias} holds what no row stands for: {:?}", held.keys());
 }
