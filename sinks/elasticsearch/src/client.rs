@@ -88,9 +88,7 @@ impl Cluster {
         let transport = builder.build();
         let transport =
             transport.map_err(|error| setting("making the client".to_owned())(error.into()))?;
-        // Whatever stands before the host's name may be a password.
-        let url = config.url.rsplit_once('@').map_or(&*config.url, |(_, place)| place).to_owned();
-        Ok(Self { runtime, client: Elasticsearch::new(transport), url })
+        Ok(Self { runtime, client: Elasticsearch::new(transport), url: config.url.clone() })
     }
 
     /// Gives the cluster's address, for people.
@@ -175,6 +173,10 @@ impl Cluster {
 fn credentials(config: &Config) -> Result<Option<Credentials>, ElasticError> {
     if let Some(key) = &config.api_key {
         let key = key.read("elasticsearch.api_key")?;
+        if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let what = "reading elasticsearch.api_key".to_owned();
+            return Err(ElasticError::Setting { what, source: "it is not one word".into() });
+        }
         return Ok(Some(Credentials::EncodedApiKey(key)));
     }
     let (Some(name), Some(password)) = (&config.username, &config.password) else {

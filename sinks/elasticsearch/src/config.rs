@@ -102,6 +102,9 @@ impl Config {
         let Some(host) = host(&self.url) else {
             return wrong("url", "must begin with https:// or http:// and name a host");
         };
+        if self.url.contains('@') {
+            return wrong("url", "must name nobody: username, password and api_key are for that");
+        }
         let is_near = ["localhost", "127.0.0.1", "[::1]"].contains(&host);
         if self.url.starts_with("http://") && !is_near && !self.allow_plaintext {
             return wrong("url", "must be https, unless allow_plaintext says otherwise");
@@ -145,7 +148,6 @@ impl Config {
 fn host(url: &str) -> Option<&str> {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
     let place = rest.split(['/', '?', '#']).next()?;
-    let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
     let host = match place.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|c| c.is_ascii_digit()) => host,
         _ => place,
@@ -169,7 +171,7 @@ mod tests {
             (r#"{"url": "http://[::1]:9200", "prefix": "a.b-c"}"#, None),
             (r#"{"url": "http://search:9200"}"#, Some("url")),
             (r#"{"url": "http://localhost.example.com"}"#, Some("url")),
-            (r#"{"url": "http://localhost@example.com"}"#, Some("url")),
+            (r#"{"url": "https://me:secret@search:9200"}"#, Some("url")),
             (r#"{"url": "http://search:9200", "allow_plaintext": true}"#, None),
             (r#"{"url": "search"}"#, Some("url")),
             (r#"{"url": "https://s", "username": "u"}"#, Some("username")),

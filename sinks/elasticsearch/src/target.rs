@@ -1,5 +1,6 @@
 //! The sink as a target of the frame: records to documents, and documents to the cluster.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::{
@@ -219,7 +220,7 @@ impl Target for Elastic<'_> {
 
     fn encode(&mut self, records: &[Record]) -> Result<Encoded<Item>, Failure> {
         let mut encoded = Encoded::default();
-        let mut known = self.known.clone();
+        let mut known = Cow::Borrowed(&self.known);
         let mut rewrites = Rewrites::default();
         for record in records.iter().filter(|record| is_facts(record)) {
             // A record that can't be read is told of below.
@@ -228,10 +229,10 @@ impl Target for Elastic<'_> {
                 Err(error) if error.is_transient() => return Err(Failure::again(error)),
                 Err(_) => continue,
             };
-            let known = known.entry(record.partition).or_default();
-            if known.get(&subject) != facts.as_ref() {
+            let before = known.get(&record.partition).and_then(|known| known.get(&subject));
+            if before != facts.as_ref() {
                 rewrites.add(record.partition, subject.clone());
-                put(known, subject, facts);
+                put(known.to_mut().entry(record.partition).or_default(), subject, facts);
             }
         }
         let last = last_of_each(records);
@@ -255,7 +256,9 @@ impl Target for Elastic<'_> {
                 Err(error) => encoded.dead(index, chain(&error)),
             }
         }
-        self.known = known;
+        if let Cow::Owned(known) = known {
+            self.known = known;
+        }
         self.rewrites = rewrites;
         Ok(encoded)
     }
