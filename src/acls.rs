@@ -133,6 +133,14 @@ fn roles() -> Result<Vec<Role>> {
     };
     roles.push(role("sink-s3", "scorecard sink s3", s3));
     roles.push(role("sink-siem", "scorecard sink siem", of_sink(&sink_siem::ROLE)));
+    let elastic = sink_elasticsearch::ROLE;
+    let needs = Needs {
+        reads: elastic.inputs.to_vec(),
+        writes: vec![topic::DEADLETTER],
+        group: Some(elastic.name.to_owned()),
+        ..Needs::default()
+    };
+    roles.push(role(elastic.name, "scorecard sink elasticsearch", needs));
     inputs.retain(|topic| topic.is_source());
     let sources = inputs.clone();
     let letters = Needs { reads: vec![topic::DEADLETTER], writes: inputs, ..Needs::default() };

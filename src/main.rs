@@ -25,6 +25,7 @@ mod replay;
 mod reshard;
 mod run;
 mod serve;
+mod setup;
 mod sink;
 mod site;
 mod sources;
@@ -73,6 +74,7 @@ enum Command {
     Process(process::Args),
     Render(render::Args),
     Sink(sink::Args),
+    Setup(setup::Args),
     Clock(clock::Args),
     Dlq(dlq::Args),
     Exceptions(exceptions::Args),
@@ -103,6 +105,7 @@ fn main() -> ExitCode {
         Command::Process(args) => process::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Sink(args) => sink::run(&args),
+        Command::Setup(args) => setup::run(&args),
         Command::Clock(args) => clock::run(&args),
         Command::Dlq(args) => dlq::run(&args),
         Command::Exceptions(args) => exceptions::run(&args),

@@ -1,6 +1,7 @@
 //! `scorecard sink`: carries tables to where others read them.
 
 mod siem;
+mod elasticsearch;
 
 use std::time::Duration;
 
@@ -46,6 +47,27 @@ struct Flags {
     /// This process's name among others that run the same sink: stable over restarts
     #[arg(long, value_name = "NAME", default_value = "sink", env = "SCORECARD_SLOT")]
     slot: String,
+    S3 {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Ends when everything is there that the log holds now; writes this day's partition anew
+        #[arg(long)]
+        once: bool,
+        /// This process's name among others that run the same sink: stable over restarts
+        #[arg(long, value_name = "NAME", default_value = "sink", env = "SCORECARD_SLOT")]
+        slot: String,
+    },
+    /// Keeps documents of all tables and histories in Elasticsearch, until it is told to end
+    Elasticsearch {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Ends when everything is there that the log holds now
+        #[arg(long)]
+        once: bool,
+        /// This process's name among others that run the same sink: stable over restarts
+        #[arg(long, value_name = "NAME", default_value = "sink", env = "SCORECARD_SLOT")]
+        slot: String,
+    },
 }
 
 /// Runs the command.
@@ -66,6 +88,27 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             siem::sink(&site, &config.siem.clone().unwrap_or_default(), &how, &teller, &stop)
         }
     }
+    match &args.command {
+        Command::S3 { config, once, slot } => {
+            let config = config.read()?;
+            ensure!(config.s3.is_some(), "the configuration has no `s3`: there is no bucket");
+            let (site, stop) = open(&config)?;
+            let how = How { slot, once: *once, anew: *once };
+            s3(&site, &config, &how, &Teller::new(), &stop)
+        }
+        Command::Elasticsearch { config, once, slot } => {
+            let config = config.read()?;
+            let (site, stop) = open(&config)?;
+            elasticsearch::run(&site, &config, slot, once.then_some(PATIENCE_ONCE), &stop)
+        }
+    }
+}
+
+fn open(config: &Config) -> Result<(Site, Stop)> {
+    let site = Site::open(config)?;
+    let stop = Stop::new();
+    stop_on_signal(&stop)?;
+    Ok((site, stop))
 }
 
 /// Carries to the configured systems what the log holds now.

@@ -163,6 +163,7 @@ fn every_topic_has_a_role_that_makes_it_and_one_that_writes_it() {
             "producer clock" => vec!["clock"],
             "whoever met it" => vec!["account", "rollup", "sink-s3", "sink-siem"],
             "sink siem" => vec!["sink-siem"],
+            "whoever met it" => vec!["account", "rollup", "sink-s3", "sink-elasticsearch"],
             stage if stage.ends_with(" stage") => vec![stage.trim_end_matches(" stage")],
             _ => vec!["collect"],
         };
@@ -229,6 +230,8 @@ fn a_principal_of_no_role_or_without_a_kind_is_refused() {
             "cook=User:me",
             "there are: topics, collect, clock, account, rollup, render, sink-s3, sink-siem, dlq, \
              top",
+            "there are: topics, collect, clock, account, rollup, render, sink-s3, \
+             sink-elasticsearch, dlq, top",
         ),
     ] {
         let error = printed(None, &[given.to_owned()], Format::Json).unwrap_err();

@@ -8,6 +8,7 @@
 //! workbook comes from somebody else's code.
 
 pub mod cluster;
+pub mod elasticsearch;
 pub mod gateway;
 /// The name under which tests still know the gateway.
 pub mod denier {

@@ -1,4 +1,4 @@
-//! Where the tests' own tools lie: the repository, the cache, Kafka's jars, the Python environment.
+//! Where the tests' own tools lie: the repository, the cache, servers' jars, the Python environment.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,8 @@ use anyhow::{Context, Result, anyhow, bail};
 pub struct Setup {
     /// Folder with the jars of Apache Kafka.
     pub kafka: PathBuf,
+    /// Folder with the jars of Elasticsearch in `lib/`, `modules/` and `classes/`.
+    pub elasticsearch: PathBuf,
     /// The Python interpreter that has moto, boto3 and openpyxl.
     pub python: PathBuf,
     /// Folder with the classes compiled from `tests/kit/java`.
@@ -66,5 +68,10 @@ fn prepare() -> Result<Setup> {
         let found = paths.get(name).with_context(|| format!("{name} is not in {answer:?}"));
         found.map(PathBuf::from)
     };
-    Ok(Setup { kafka: path("kafka")?, python: path("python")?, java: path("java")? })
+    Ok(Setup {
+        kafka: path("kafka")?,
+        elasticsearch: path("elasticsearch")?,
+        python: path("python")?,
+        java: path("java")?,
+    })
 }
