@@ -85,6 +85,16 @@ pub enum LogError {
         /// The most that the log takes.
         bytes_max: usize,
     },
+    /// A note is larger than is kept beside a position.
+    #[error("a note of {bytes} bytes beside a position of topic {topic}; the limit is {bytes_max}")]
+    NoteTooLarge {
+        /// The topic's noun and kind.
+        topic: &'static str,
+        /// Bytes of the note.
+        bytes: usize,
+        /// The most that is kept.
+        bytes_max: usize,
+    },
     /// Another process or thread joined with the same slot: this member can't go on.
     #[error("another member joined group {group} as {slot}")]
     Fenced {

@@ -52,6 +52,10 @@ impl<L: Layer> Log for L {
         self.below().identity()
     }
 
+    fn incarnation(&self, topic: &'static TopicSpec) -> Result<String, LogError> {
+        self.below().incarnation(topic)
+    }
+
     fn ages_by_records(&self) -> bool {
         self.below().ages_by_records()
     }

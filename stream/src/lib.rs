@@ -32,8 +32,8 @@ pub mod worker;
 pub use error::LogError;
 pub use layer::Layer;
 pub use log::{
-    AbortReason, Log, Member, Membership, Outcome, Outgoing, Polled, Position, RECORD_BYTES_MAX,
-    Reader, Record, SettingChange, TopicPlan, Writer,
+    AbortReason, Log, Member, Membership, NOTE_BYTES_MAX, Noted, Outcome, Outgoing, Polled,
+    Position, RECORD_BYTES_MAX, Reader, Record, SettingChange, TopicPlan, Writer,
 };
 pub use open::{LogConfig, open};
 pub use publisher::Publisher;

@@ -12,6 +12,10 @@ use crate::LogError;
 /// a batch is 1,048,588 bytes.
 pub const RECORD_BYTES_MAX: usize = 1_000_000;
 
+/// The most bytes of a note beside a position. Kafka keeps 4,096 with a position, some of them for
+/// the log itself.
+pub const NOTE_BYTES_MAX: usize = 1_024;
+
 /// A record that was read from the log.
 #[derive(Clone, Debug)]
 pub struct Record {
@@ -67,6 +71,22 @@ pub struct Position {
     pub offset: i64,
 }
 
+/// A position to commit, with a note for whoever resumes the partition from there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// The position.
+    pub position: Position,
+    /// A short text, at most [`NOTE_BYTES_MAX`] bytes; empty is no note.
+    pub note: String,
+}
+
+impl From<Position> for Noted {
+    /// Makes a position without a note.
+    fn from(position: Position) -> Self {
+        Self { position, note: String::new() }
+    }
+}
+
 /// What one topic needs before the log can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TopicPlan {
@@ -111,6 +131,13 @@ pub trait Log: Send + Sync {
     fn identity(&self) -> Result<String, LogError> {
         Ok(String::new())
     }
+
+    /// Gives the name of a topic's present life: the same at each call and after each start, and
+    /// another one once the topic was deleted and made anew, when its offsets mean other records.
+    ///
+    /// # Errors
+    /// When the log can't be reached or the topic is not there.
+    fn incarnation(&self, topic: &'static TopicSpec) -> Result<String, LogError>;
 
     /// Tells whether tombstones age by the times of records instead of by this machine's clock.
     fn ages_by_records(&self) -> bool {
@@ -314,17 +341,35 @@ pub trait Member: Send {
     /// Tells whether the reader has seen everything that an input partition is known to hold.
     fn at_end(&self, topic: &'static TopicSpec, partition: i32) -> bool;
 
-    /// Appends records and commits positions in one transaction.
+    /// Appends records and commits positions, each with its note, in one transaction.
     ///
-    /// An uncertain end is settled inside: a new writer asks the group what was committed.
+    /// A note replaces the one that the partition's last commit left; none clears it. An uncertain
+    /// end is settled inside: a new writer asks the group what was committed.
     ///
     /// # Errors
-    /// When even that can't be learned.
+    /// When even that can't be learned, or a note is too large.
+    fn commit_noted(
+        &mut self,
+        outputs: Vec<Outgoing>,
+        positions: &[Noted],
+    ) -> Result<Outcome, LogError>;
+
+    /// Appends records and commits positions without notes in one transaction.
+    ///
+    /// # Errors
+    /// As [`Member::commit_noted`].
     fn commit(
         &mut self,
         outputs: Vec<Outgoing>,
         positions: &[Position],
-    ) -> Result<Outcome, LogError>;
+    ) -> Result<Outcome, LogError> {
+        let bare: Vec<_> = positions.iter().map(|position| Noted::from(*position)).collect();
+        self.commit_noted(outputs, &bare)
+    }
+
+    /// Gives the note that was committed beside the position of an input partition, by whoever had
+    /// it before or by this member; none when there is none or the partition was not resumed.
+    fn note(&self, topic: &'static TopicSpec, partition: i32) -> Option<&str>;
 
     /// Gives the next offset that is to be read of an input partition, markers of transactions
     /// passed; none when it is not read.
@@ -341,6 +386,19 @@ pub trait Member: Send {
     fn producers(&self) -> u64 {
         1
     }
+}
+
+/// Makes sure that notes are not too large.
+pub(crate) fn check_notes(positions: &[Noted]) -> Result<(), LogError> {
+    let mut positions = positions.iter();
+    let Some(large) = positions.find(|noted| noted.note.len() > NOTE_BYTES_MAX) else {
+        return Ok(());
+    };
+    Err(LogError::NoteTooLarge {
+        topic: large.position.topic.name,
+        bytes: large.note.len(),
+        bytes_max: NOTE_BYTES_MAX,
+    })
 }
 
 /// Gives the bytes of a record's key, value and headers: what [`RECORD_BYTES_MAX`] counts.

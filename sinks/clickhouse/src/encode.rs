@@ -152,7 +152,7 @@ fn fraction(billionths: i64) -> f64 {
 }
 
 fn score(key: ScoreKey, value: ScoreState, place: Place) -> TableRow {
-    TableRow::Score(ScoreRow {
+    TableRow::Score(Box::new(ScoreRow {
         account: key.account,
         requirement: key.requirement,
         at: place.at,
@@ -171,13 +171,13 @@ fn score(key: ScoreKey, value: ScoreState, place: Place) -> TableRow {
         log_partition: place.partition,
         log_offset: place.offset,
         version: place.version,
-    })
+    }))
 }
 
 fn rollup(key: RollupKey, value: Option<RollupState>, place: Place) -> TableRow {
     let deleted = u8::from(value.is_none());
     let value = value.unwrap_or_default();
-    TableRow::Rollup(RollupRow {
+    TableRow::Rollup(Box::new(RollupRow {
         kind: key.kind,
         id: key.id,
         at: place.at,
@@ -194,7 +194,7 @@ fn rollup(key: RollupKey, value: Option<RollupState>, place: Place) -> TableRow 
         log_partition: place.partition,
         log_offset: place.offset,
         version: place.version,
-    })
+    }))
 }
 
 fn change(key: ComplianceKey, value: ComplianceChange, place: Place) -> TableRow {
@@ -204,7 +204,7 @@ fn change(key: ComplianceKey, value: ComplianceChange, place: Place) -> TableRow
     };
     let (verdict_before, credit_before) = words(value.before);
     let (verdict, credit) = words(value.after);
-    TableRow::Change(ChangeRow {
+    TableRow::Change(Box::new(ChangeRow {
         requirement: key.requirement,
         account: key.account,
         region: key.region,
@@ -222,7 +222,7 @@ fn change(key: ComplianceKey, value: ComplianceChange, place: Place) -> TableRow
         log_partition: place.partition,
         log_offset: place.offset,
         version: place.version,
-    })
+    }))
 }
 
 fn compliance(key: ComplianceKey, value: Option<ComplianceState>, place: Place) -> TableRow {
@@ -293,7 +293,7 @@ fn account(key: AccountKey, value: Option<AccountState>, place: Place) -> TableR
 
 fn requirement(key: RequirementKey, value: Option<Requirement>, place: Place) -> TableRow {
     let word = |of: fn(&Requirement) -> String| value.as_ref().map(of).unwrap_or_default();
-    TableRow::Requirement(RequirementRow {
+    TableRow::Requirement(Box::new(RequirementRow {
         requirement: key.requirement,
         at: place.at,
         deleted: u8::from(value.is_none()),
@@ -306,7 +306,7 @@ fn requirement(key: RequirementKey, value: Option<Requirement>, place: Place) ->
         log_partition: place.partition,
         log_offset: place.offset,
         version: place.version,
-    })
+    }))
 }
 
 fn exception(key: ExceptionKey, value: Option<Exception>, place: Place) -> TableRow {

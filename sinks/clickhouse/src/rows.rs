@@ -187,11 +187,11 @@ pub struct ExceptionRow {
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs, reason = "one for each table")]
 pub enum TableRow {
-    Score(ScoreRow),
-    Rollup(RollupRow),
-    Change(ChangeRow),
+    Score(Box<ScoreRow>),
+    Rollup(Box<RollupRow>),
+    Change(Box<ChangeRow>),
     Compliance(Box<ComplianceRow>),
     Account(Box<AccountRow>),
-    Requirement(RequirementRow),
+    Requirement(Box<RequirementRow>),
     Exception(Box<ExceptionRow>),
 }

@@ -18,10 +18,12 @@ use schemas::TopicSpec;
 use super::{
     KafkaConfig,
     classify::{is_lasting, is_refusal},
+    describe,
     events::{Event, EventConsumer},
     topics::Names,
+    transaction,
 };
-use crate::{LogError, Outgoing, Position, RECORD_BYTES_MAX, log::size_of_record};
+use crate::{LogError, Noted, Outgoing, Position, RECORD_BYTES_MAX, log::size_of_record};
 
 /// How long a question to the brokers may take; librdkafka tries again meanwhile.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
@@ -108,6 +110,16 @@ impl Cluster {
             let timeout = KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut);
             self.failed("asking for the cluster's id", timeout)
         })
+    }
+
+    /// Gives the id that a topic got when it was made.
+    pub(super) fn incarnation(&self, spec: &'static TopicSpec) -> Result<String, LogError> {
+        self.require(spec)?;
+        let name = spec.full_name(&self.prefix);
+        let id = self.ask(&format!("asking for the id of topic {name}"), || {
+            describe::topic_id(self.consumer(), &name, TIMEOUT)
+        })?;
+        id.ok_or_else(|| self.topic_error(spec, "is not there".to_owned()))
     }
 
     /// Gives the name of a group in Kafka: groups of two prefixes never meet.
@@ -230,7 +242,8 @@ impl Cluster {
         // "End" is a timestamp to the brokers here: the one that no record has yet.
         let list = self.list(partitions, Offset::End)?;
         let consumer = self.consumer();
-        let answer = self.ask(attempted, || consumer.offsets_for_times(list.clone(), TIMEOUT))?;
+        let answer =
+            self.ask(attempted, || whole(consumer.offsets_for_times(list.clone(), TIMEOUT)?))?;
         self.positions(partitions, &answer)
     }
 
@@ -250,20 +263,27 @@ impl Cluster {
         }
         let consumer: &BaseConsumer = &groups[&group];
         while consumer.poll(Duration::ZERO).is_some() {}
-        self.committed_with(consumer, partitions)
-    }
-
-    /// As `committed`, with a client of the group.
-    pub(super) fn committed_with(
-        &self,
-        consumer: &BaseConsumer,
-        partitions: &[(&'static TopicSpec, i32)],
-    ) -> Result<Vec<Position>, LogError> {
         let list = self.committed_list(consumer, partitions)?;
         self.positions(partitions, &list)
     }
 
-    /// As `committed_with`, with what else a commit holds.
+    /// As `committed`, with a client of the group, and with notes.
+    pub(super) fn committed_noted(
+        &self,
+        consumer: &BaseConsumer,
+        partitions: &[(&'static TopicSpec, i32)],
+    ) -> Result<Vec<Noted>, LogError> {
+        let list = self.committed_list(consumer, partitions)?;
+        let noted = self.positions(partitions, &list)?.into_iter().map(|position| {
+            let name = position.topic.full_name(&self.prefix);
+            let element = list.find_partition(&name, position.partition);
+            let note = element.map(|element| transaction::parts(element.metadata()).1.to_owned());
+            Noted { position, note: note.unwrap_or_default() }
+        });
+        Ok(noted.collect())
+    }
+
+    /// As `committed`, with a client of the group, and with all that a commit holds.
     pub(super) fn committed_list(
         &self,
         consumer: &BaseConsumer,
@@ -271,25 +291,20 @@ impl Cluster {
     ) -> Result<TopicPartitionList, LogError> {
         let list = self.list(partitions, Offset::Invalid)?;
         self.ask("asking for a group's positions", || {
-            consumer.committed_offsets(list.clone(), TIMEOUT)
+            whole(consumer.committed_offsets(list.clone(), TIMEOUT)?)
         })
     }
 
-    /// Asks until all partitions answer: leaders and coordinators move, and come back.
-    fn ask(
+    /// Asks until there is an answer: leaders and coordinators move, and come back.
+    fn ask<T>(
         &self,
         attempted: &str,
-        question: impl Fn() -> KafkaResult<TopicPartitionList>,
-    ) -> Result<TopicPartitionList, LogError> {
+        question: impl Fn() -> KafkaResult<T>,
+    ) -> Result<T, LogError> {
         let start = Instant::now();
         loop {
-            let answer = question().and_then(|list| {
-                let mut elements = list.elements().into_iter();
-                elements.try_for_each(|element| element.error())?;
-                Ok(list)
-            });
-            let error = match answer {
-                Ok(list) => return Ok(list),
+            let error = match question() {
+                Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             let lasting = error.rdkafka_error_code().is_none_or(is_lasting);
@@ -320,6 +335,12 @@ impl Cluster {
         });
         positions.collect()
     }
+}
+
+/// Takes an answer in which every partition has answered.
+fn whole(list: TopicPartitionList) -> KafkaResult<TopicPartitionList> {
+    list.elements().into_iter().try_for_each(|element| element.error())?;
+    Ok(list)
 }
 
 fn failed(config: &KafkaConfig, attempted: impl Into<String>, error: KafkaError) -> LogError {

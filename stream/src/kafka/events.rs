@@ -3,7 +3,7 @@
 //! rdkafka's own `BaseConsumer::poll` drops what exactly-once reading needs: topic and offset of
 //! the end-of-partition event. Only that offset says how far reading is past control markers and
 //! aborted records, and that the end was reached. It also runs rebalances inside the poll, where a
-//! commit is impossible. So this file, and no other, talks to the C library.
+//! commit is impossible. So this file talks to the C library; besides it only `describe.rs` does.
 //!
 //! What makes it sound: the queue belongs to a consumer that this type owns and that outlives it;
 //! an event is destroyed once, after everything that points into it was copied; librdkafka's
@@ -60,7 +60,7 @@ pub(super) struct EventConsumer {
     headers: bool,
 }
 
-struct Queue(*mut sys::rd_kafka_queue_t);
+pub(super) struct Queue(pub(super) *mut sys::rd_kafka_queue_t);
 
 // SAFETY: a queue's handle is reference-counted by librdkafka, whose functions may be called from
 // any thread; this type is never cloned.
@@ -70,13 +70,13 @@ unsafe impl Sync for Queue {}
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        // SAFETY: the handle came from `rd_kafka_queue_get_consumer` and is destroyed here only.
+        // SAFETY: the handle came from librdkafka, is counted for us, and is destroyed here only.
         unsafe { sys::rd_kafka_queue_destroy(self.0) }
     }
 }
 
 /// An event that is destroyed when it goes out of scope.
-struct Owned(*mut sys::rd_kafka_event_t);
+pub(super) struct Owned(pub(super) *mut sys::rd_kafka_event_t);
 
 impl Drop for Owned {
     fn drop(&mut self) {

@@ -20,7 +20,10 @@ use super::{
     topics::Names,
     transaction::{Transactions, Work},
 };
-use crate::{AbortReason, LogError, Member, Membership, Outcome, Outgoing, Polled, Position};
+use crate::{
+    AbortReason, LogError, Member, Membership, Noted, Outcome, Outgoing, Polled, Position,
+    log::check_notes,
+};
 
 /// A member of a group on Kafka.
 pub(super) struct KafkaMember {
@@ -30,9 +33,9 @@ pub(super) struct KafkaMember {
     consumer: EventConsumer,
     flows: Flows,
     owned: BTreeSet<i32>,
-    /// Positions that are known to be committed: they carry the mark of a transaction that commits
-    /// no position of its own, so that its outcome can be learned.
-    committed: BTreeMap<(&'static str, i32), Position>,
+    /// Positions that are known to be committed, with their notes: one carries the mark of a
+    /// transaction that commits no position of its own, so that its outcome can be learned.
+    committed: BTreeMap<(&'static str, i32), Noted>,
     /// Taken when partitions were assigned: a commit with it fails once the group has moved on.
     metadata: Option<ConsumerGroupMetadata>,
     /// Partitions were revoked, and the next poll gives them up.
@@ -203,12 +206,12 @@ impl Member for KafkaMember {
             }
         }
         let consumer = self.consumer.consumer();
-        let positions = self.cluster.committed_with(consumer, &wanted)?;
+        let committed = self.cluster.committed_noted(consumer, &wanted)?;
+        let positions: Vec<_> = committed.iter().map(|noted| noted.position).collect();
         self.check_ends(&positions)?;
-        for position in &positions {
-            self.flows.start(position);
-            let place = (position.topic.name, position.partition);
-            self.committed.insert(place, *position);
+        for noted in committed {
+            self.flows.start(&noted.position);
+            self.committed.insert(place(&noted), noted);
         }
         self.flows.assign(&self.cluster, &self.consumer)?;
         Ok(positions)
@@ -245,18 +248,19 @@ impl Member for KafkaMember {
         })
     }
 
-    fn commit(
+    fn commit_noted(
         &mut self,
         outputs: Vec<Outgoing>,
-        positions: &[Position],
+        positions: &[Noted],
     ) -> Result<Outcome, LogError> {
+        check_notes(positions)?;
         self.cluster.require_writable(&outputs)?;
-        let owns = positions.iter().all(|p| self.owned.contains(&p.partition));
+        let owns = positions.iter().all(|noted| self.owned.contains(&noted.position.partition));
         if self.state != State::Live || !owns {
             return Ok(Outcome::Fenced);
         }
-        let carrier = self.committed.first_key_value().map(|(_, position)| *position);
-        let carried = carrier.as_slice();
+        let carrier = self.committed.first_key_value().map(|(_, noted)| noted);
+        let carried = carrier.map_or(&[][..], std::slice::from_ref);
         let work = Work {
             consumer: self.consumer.consumer(),
             metadata: self.metadata.as_ref(),
@@ -266,15 +270,19 @@ impl Member for KafkaMember {
         let outcome = self.transactions.commit(&work)?;
         match outcome {
             Outcome::Committed => {
-                for position in positions {
-                    let place = (position.topic.name, position.partition);
-                    self.committed.insert(place, *position);
+                for noted in positions {
+                    self.committed.insert(place(noted), noted.clone());
                 }
             }
             Outcome::Fenced => self.state = State::Fenced,
             Outcome::Aborted => {}
         }
         Ok(outcome)
+    }
+
+    fn note(&self, topic: &'static TopicSpec, partition: i32) -> Option<&str> {
+        let note = &self.committed.get(&(topic.name, partition))?.note;
+        (!note.is_empty()).then_some(note)
     }
 
     fn position(&self, topic: &'static TopicSpec, partition: i32) -> Option<i64> {
@@ -288,6 +296,10 @@ impl Member for KafkaMember {
     fn producers(&self) -> u64 {
         self.transactions.producers
     }
+}
+
+fn place(Noted { position, .. }: &Noted) -> (&'static str, i32) {
+    (position.topic.name, position.partition)
 }
 
 impl Drop for KafkaMember {
@@ -331,6 +343,7 @@ mod tests {
         let mut member = KafkaMember::new(log.cluster.clone(), &membership).unwrap();
         while !matches!(member.poll(Duration::from_secs(30)).unwrap(), Polled::Assigned(_)) {}
         let position = Position { topic: OBSERVATION.spec, partition: 0, offset: 0 };
+        let noted = Noted { position, note: "a note stands behind the mark".to_owned() };
         let output = |value: &str| Outgoing {
             topic: RESOURCE_STATE.spec,
             partition: 0,
@@ -345,7 +358,7 @@ mod tests {
             consumer: consumer.consumer(),
             metadata: metadata.as_ref(),
             outputs,
-            positions: std::slice::from_ref(&position),
+            positions: std::slice::from_ref(&noted),
         };
 
         let first = [output("first")];

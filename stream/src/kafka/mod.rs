@@ -14,6 +14,7 @@
 mod classify;
 mod cluster;
 mod config;
+mod describe;
 mod events;
 mod flows;
 mod member;
@@ -57,6 +58,11 @@ impl Log for KafkaLog {
     /// The cluster's id: topics of the same names in another cluster are another log.
     fn identity(&self) -> Result<String, LogError> {
         self.cluster.identity()
+    }
+
+    /// The topic's id, which it got when it was made.
+    fn incarnation(&self, topic: &'static TopicSpec) -> Result<String, LogError> {
+        self.cluster.incarnation(topic)
     }
 
     fn plan(&self) -> Result<Vec<TopicPlan>, LogError> {

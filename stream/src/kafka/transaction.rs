@@ -19,7 +19,7 @@ use super::{
     config::DELIVERY_TIMEOUT,
     produce::Sender,
 };
-use crate::{AbortReason, LogError, Outcome, Outgoing, Position, watchdog};
+use crate::{AbortReason, LogError, Noted, Outcome, Outgoing, watchdog};
 
 /// Timeout of one blocking call: longer than Kafka keeps a transaction open, below the watchdog's
 /// limit, which is for calls that ignore their timeout.
@@ -47,7 +47,7 @@ pub(super) struct Work<'a> {
     pub(super) consumer: &'a BaseConsumer,
     pub(super) metadata: Option<&'a ConsumerGroupMetadata>,
     pub(super) outputs: &'a [Outgoing],
-    pub(super) positions: &'a [Position],
+    pub(super) positions: &'a [Noted],
 }
 
 impl Transactions {
@@ -140,15 +140,15 @@ impl Transactions {
         }
     }
 
-    /// Makes the list of offsets to commit, each with the mark of this attempt.
-    fn offsets(&self, positions: &[Position], mark: &str) -> Result<TopicPartitionList, LogError> {
+    /// Makes the list of offsets to commit, each with the mark of this attempt and its note.
+    fn offsets(&self, positions: &[Noted], mark: &str) -> Result<TopicPartitionList, LogError> {
         let failed = |error| self.cluster.failed("listing positions", error);
         let mut list = TopicPartitionList::with_capacity(positions.len());
-        for position in positions {
+        for Noted { position, note } in positions {
             let name = position.topic.full_name(&self.cluster.prefix);
             let mut element = list.add_partition(&name, position.partition);
             element.set_offset(Offset::Offset(position.offset)).map_err(failed)?;
-            element.set_metadata(mark);
+            element.set_metadata(metadata(mark, note));
         }
         Ok(list)
     }
@@ -198,7 +198,8 @@ impl Transactions {
             return Ok(Outcome::Aborted);
         }
         let positions = work.positions.iter();
-        let partitions: Vec<_> = positions.map(|p| (p.topic, p.partition)).collect();
+        let partitions: Vec<_> =
+            positions.map(|noted| (noted.position.topic, noted.position.partition)).collect();
         if partitions.is_empty() {
             let attempted = "learning how a transaction without positions ended";
             return Err(self.cluster.failed(attempted, error));
@@ -207,7 +208,7 @@ impl Transactions {
         let marked = partitions.iter().all(|(topic, partition)| {
             let name = topic.full_name(&self.cluster.prefix);
             let element = list.find_partition(&name, *partition);
-            element.is_some_and(|element| element.metadata() == mark)
+            element.is_some_and(|element| parts(element.metadata()).0 == mark)
         });
         Ok(if marked { Outcome::Committed } else { Outcome::Aborted })
     }
@@ -240,6 +241,16 @@ impl Transactions {
             }
         }
     }
+}
+
+/// Joins what is kept beside a position: the mark, which has no space, then the note.
+fn metadata(mark: &str, note: &str) -> String {
+    if note.is_empty() { mark.to_owned() } else { format!("{mark} {note}") }
+}
+
+/// Splits what is kept beside a position into mark and note, either of which may be empty.
+pub(super) fn parts(metadata: &str) -> (&str, &str) {
+    metadata.split_once(' ').unwrap_or((metadata, ""))
 }
 
 /// Whether the group has given the member's name to another.

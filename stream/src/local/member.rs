@@ -1,6 +1,7 @@
 //! A group's member: assignment, reading, and the transaction, which is one batch of the store.
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -14,7 +15,9 @@ use super::{
     group::Change,
     shared::{Shared, State, injected},
 };
-use crate::{LogError, Member, Membership, Outcome, Outgoing, Polled, Position};
+use crate::{
+    LogError, Member, Membership, Noted, Outcome, Outgoing, Polled, Position, log::check_notes,
+};
 
 /// A member of a group in a local log.
 pub(super) struct LocalMember {
@@ -23,6 +26,8 @@ pub(super) struct LocalMember {
     membership: Membership,
     epoch: u64,
     cursors: Vec<Cursor>,
+    /// Notes beside the committed positions of what was resumed.
+    notes: BTreeMap<(&'static str, i32), String>,
     first: usize,
     owned: Vec<i32>,
     /// Revoked partitions that the next poll gives up: until then the worker may commit.
@@ -51,6 +56,7 @@ impl LocalMember {
             membership: membership.clone(),
             epoch,
             cursors: Vec::new(),
+            notes: BTreeMap::new(),
             first: 0,
             owned: Vec::new(),
             releasing: Vec::new(),
@@ -96,15 +102,16 @@ impl LocalMember {
 
     fn forget(&mut self, partitions: &[i32]) {
         self.cursors.retain(|cursor| !partitions.contains(&cursor.partition));
+        self.notes.retain(|(_, partition), _| !partitions.contains(partition));
     }
 
     /// Whether a commit of these positions is the member's to make.
-    fn may_commit(&self, state: &State, positions: &[Position]) -> bool {
+    fn may_commit(&self, state: &State, positions: &[Noted]) -> bool {
         let slot = &self.membership.slot;
         state.groups.get(&self.membership.group).is_some_and(|group| {
             let mut positions = positions.iter();
             group.is_live(slot, self.epoch)
-                && positions.all(|position| group.owns(slot, position.partition))
+                && positions.all(|noted| group.owns(slot, noted.position.partition))
         })
     }
 
@@ -154,7 +161,8 @@ impl Member for LocalMember {
                     return Err(not_assigned(topic, partition));
                 }
                 let place = self.shared.place(&self.shared.lock(), topic, partition)?;
-                let offset = self.shared.committed(&self.membership.group, place)?;
+                let (offset, note) = self.shared.committed(&self.membership.group, place)?;
+                self.notes.insert((topic.name, partition), note);
                 let cursor =
                     Cursor { topic, partition, place, position: offset as u64, paused: false };
                 positions.push(cursor.position());
@@ -183,11 +191,12 @@ impl Member for LocalMember {
         })
     }
 
-    fn commit(
+    fn commit_noted(
         &mut self,
         outputs: Vec<Outgoing>,
-        positions: &[Position],
+        positions: &[Noted],
     ) -> Result<Outcome, LogError> {
+        check_notes(positions)?;
         let encoded = self.shared.encode(&outputs)?;
         let mut state = self.shared.lock();
         if !self.may_commit(&state, positions) {
@@ -199,10 +208,18 @@ impl Member for LocalMember {
         let lost = state.fault.strikes(Fault::lose);
         self.shared.append(state, encoded, &self.membership.group, positions)?;
         self.nudge.appended(outputs.len());
+        for Noted { position, note } in positions {
+            self.notes.insert((position.topic.name, position.partition), note.clone());
+        }
         if lost {
             return Err(injected("hearing how a transaction ended"));
         }
         Ok(Outcome::Committed)
+    }
+
+    fn note(&self, topic: &'static TopicSpec, partition: i32) -> Option<&str> {
+        let note = self.notes.get(&(topic.name, partition))?;
+        (!note.is_empty()).then_some(note)
     }
 
     fn position(&self, topic: &'static TopicSpec, partition: i32) -> Option<i64> {

@@ -56,6 +56,16 @@ pub(super) fn encode_cleaned(cleaned: Cleaned) -> [u8; 24] {
     bytes
 }
 
+/// The note follows the offset: a position without one is the offset alone.
+pub(super) fn encode_committed(offset: i64, note: &str) -> Vec<u8> {
+    [&offset.to_be_bytes(), note.as_bytes()].concat()
+}
+
+pub(super) fn decode_committed(bytes: &[u8]) -> Option<(i64, String)> {
+    let (offset, note) = bytes.split_first_chunk()?;
+    Some((i64::from_be_bytes(*offset), String::from_utf8(note.to_vec()).ok()?))
+}
+
 /// Reads a partition's end and its largest timestamp.
 pub(super) fn end(meta: &Keyspace, place: Place) -> Result<(u64, i64), LogError> {
     let [end, newest_ms] = numbers(meta, &end_key(place))?;

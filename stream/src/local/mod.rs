@@ -173,6 +173,12 @@ impl Log for LocalLog {
         meta::identity(&self.shared.meta)
     }
 
+    /// A folder keeps its topics for good, so the log's own name and the topic's number say it.
+    fn incarnation(&self, topic: &'static TopicSpec) -> Result<String, LogError> {
+        let place = self.shared.place(&self.shared.lock(), topic, 0)?;
+        Ok(format!("{}.{}", self.identity()?, place.topic))
+    }
+
     fn ages_by_records(&self) -> bool {
         true
     }
@@ -224,7 +230,7 @@ impl Log for LocalLog {
                 positions.push(Position {
                     topic,
                     partition,
-                    offset: self.shared.committed(group, place)?,
+                    offset: self.shared.committed(group, place)?.0,
                 });
             }
         }

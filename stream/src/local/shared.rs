@@ -15,7 +15,7 @@ use super::{
     group::Group,
     meta,
 };
-use crate::{LogError, Outgoing, Position, RECORD_BYTES_MAX, log::size_of_record};
+use crate::{LogError, Noted, Outgoing, RECORD_BYTES_MAX, log::size_of_record};
 
 /// What all handles of a local log share.
 pub(super) struct Shared {
@@ -163,7 +163,7 @@ impl Shared {
         mut state: MutexGuard<'_, State>,
         records: Vec<Encoded>,
         group: &str,
-        positions: &[Position],
+        positions: &[Noted],
     ) -> Result<(), LogError> {
         if state.fault.strikes(Fault::refuse) {
             return Err(injected("appending records"));
@@ -181,10 +181,10 @@ impl Shared {
             let value = meta::encode_end(end.end, end.newest_ms);
             batch.insert(&self.meta, meta::end_key(*place), value);
         }
-        for position in positions {
+        for Noted { position, note } in positions {
             let place = self.place(&state, position.topic, position.partition)?;
             let key = meta::group_key(group, place);
-            batch.insert(&self.meta, key, position.offset.to_be_bytes());
+            batch.insert(&self.meta, key, meta::encode_committed(position.offset, note));
         }
         batch.commit().map_err(store("appending records"))?;
         for (place, end) in touched {
@@ -195,17 +195,16 @@ impl Shared {
         Ok(())
     }
 
-    /// Reads a group's committed offset of a partition; 0 when none.
-    pub(super) fn committed(&self, group: &str, place: Place) -> Result<i64, LogError> {
+    /// Reads a group's committed offset of a partition, 0 when none, and the note beside it.
+    pub(super) fn committed(&self, group: &str, place: Place) -> Result<(i64, String), LogError> {
         let found = self
             .meta
             .get(meta::group_key(group, place))
             .map_err(store("reading a group's position"))?;
-        let Some(bytes) = found else { return Ok(0) };
-        let bytes = bytes[..]
-            .try_into()
-            .map_err(|_| LogError::Corrupt { what: format!("the position of group {group}") })?;
-        Ok(i64::from_be_bytes(bytes))
+        let Some(bytes) = found else { return Ok((0, String::new())) };
+        let committed = meta::decode_committed(&bytes);
+        let what = || format!("the position of group {group}");
+        committed.ok_or_else(|| LogError::Corrupt { what: what() })
     }
 }
 

@@ -12,7 +12,7 @@ use schemas::{
     topic::{ALL, OBSERVATION, RESOURCE_CHANGE, RESOURCE_STATE},
 };
 use stream::{
-    Log, Outcome, Polled, TopicPlan,
+    Log, LogError, Outcome, Polled, TopicPlan,
     kafka::{KafkaConfig, KafkaLog},
 };
 
@@ -153,4 +153,34 @@ fn a_member_may_commit_before_it_gives_up_its_partitions() {
     }
     assert!(second.records.is_empty(), "what was committed came again");
     assert_eq!(read_all(log, &[RESOURCE_CHANGE.spec]).len(), 1);
+}
+
+#[test]
+fn a_topic_that_is_made_anew_has_another_name() {
+    let mut node = Kafka::start().unwrap();
+    let config = KafkaConfig { bootstrap: node.bootstrap(), ..kafka_config() };
+    let connect = || KafkaLog::connect(config.clone(), "anew").unwrap();
+    let log = connect();
+    log.apply().unwrap();
+    let topic = OBSERVATION.spec;
+    let first = log.incarnation(topic).unwrap();
+    let neighbour = log.incarnation(RESOURCE_STATE.spec).unwrap();
+
+    node.kill9().unwrap();
+    node.restart().unwrap();
+    assert_eq!(log.incarnation(topic).unwrap(), first, "asked by a client that was there before");
+    assert_eq!(connect().incarnation(topic).unwrap(), first, "asked by a new client");
+
+    let (bootstrap, name) = (node.bootstrap(), topic.full_name("anew"));
+    let args = ["--bootstrap-server", &bootstrap, "--delete", "--topic", &name];
+    kit::java::run("org.apache.kafka.tools.TopicCommand", &args, "").unwrap();
+    let start = Instant::now();
+    while !log.plan().unwrap().contains(&TopicPlan::Create(topic)) {
+        assert!(start.elapsed() < Duration::from_secs(60), "the topic stays");
+    }
+    let error = log.incarnation(topic).unwrap_err();
+    assert!(matches!(error, LogError::Topic { .. }), "{error:?}");
+    log.apply().unwrap();
+    assert_ne!(log.incarnation(topic).unwrap(), first);
+    assert_eq!(log.incarnation(RESOURCE_STATE.spec).unwrap(), neighbour);
 }

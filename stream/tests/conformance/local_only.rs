@@ -31,10 +31,11 @@ fn timed(record: Outgoing, hours: i64) -> Outgoing {
 #[test]
 fn everything_is_there_after_reopening() {
     let folder = tempfile::tempdir().unwrap();
-    let identity;
+    let (identity, incarnation);
     {
         let log = open(folder.path(), quiet());
         identity = log.identity().unwrap();
+        incarnation = log.incarnation(OBSERVATION.spec).unwrap();
         append(&log, vec![record(OBSERVATION.spec, 0, "a", "1")]);
         let mut member = join(&log, "g", "s", &[OBSERVATION.spec]);
         member.until_read(1);
@@ -48,8 +49,11 @@ fn everything_is_there_after_reopening() {
     let log = open(folder.path(), quiet());
     log.check().unwrap();
     assert_eq!(log.identity().unwrap(), identity);
+    assert_eq!(log.incarnation(OBSERVATION.spec).unwrap(), incarnation);
     let other = tempfile::tempdir().unwrap();
-    assert_ne!(open(other.path(), quiet()).identity().unwrap(), identity);
+    let other = open(other.path(), quiet());
+    assert_ne!(other.identity().unwrap(), identity);
+    assert_ne!(other.incarnation(OBSERVATION.spec).unwrap(), incarnation);
     assert_eq!(log.committed("g", &[OBSERVATION.spec]).unwrap()[0], at(OBSERVATION.spec, 0, 1));
     let read = read_all(&log, &[RESOURCE_STATE.spec]);
     assert_eq!(texts(&read), pairs(&[("k", "2")]));

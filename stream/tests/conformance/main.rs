@@ -9,6 +9,7 @@ mod groups;
 mod harness;
 mod kafka_only;
 mod local_only;
+mod notes;
 mod reading;
 mod records;
 mod tables;
@@ -46,6 +47,9 @@ suite! {
     groups::groups_do_not_disturb_each_other,
     groups::a_paused_partition_waits_and_others_flow,
     groups::resume_reads_again_from_the_committed_positions,
+    notes::a_note_comes_back_to_whoever_resumes,
+    notes::a_note_lasts_until_the_next_commit_of_its_position,
+    notes::notes_have_a_limit,
     reading::records_come_in_the_order_of_each_partition,
     reading::reading_starts_where_it_was_told,
     reading::positions_reach_the_ends_past_markers,
@@ -55,5 +59,6 @@ suite! {
     records::large_records_pass_and_larger_ones_are_refused,
     tables::the_last_record_of_each_key_survives,
     topics::topics_are_planned_applied_and_checked,
+    topics::an_incarnation_names_one_topic,
     topics::what_is_not_there_is_an_error,
 }

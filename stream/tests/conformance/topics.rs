@@ -1,7 +1,9 @@
 //! Topics are made and checked, never by accident.
 
+use std::collections::BTreeSet;
+
 use schemas::topic::{ALL, TICK};
-use stream::{LogError, Membership, TopicPlan};
+use stream::{Log, LogError, Membership, TopicPlan};
 
 use crate::harness::{PARTITIONS, Subject, at, record};
 
@@ -25,11 +27,27 @@ pub(crate) fn topics_are_planned_applied_and_checked(subject: &Subject) {
     assert!(ends.iter().all(|end| end.offset == 0));
 }
 
+pub(crate) fn an_incarnation_names_one_topic(subject: &Subject) {
+    let names = |log: &dyn Log| -> Vec<_> {
+        ALL.iter().map(|topic| log.incarnation(topic).unwrap()).collect()
+    };
+    let log = &*subject.log;
+    let first = names(log);
+    assert!(first.iter().all(|name| !name.is_empty()));
+    assert_eq!(first.iter().collect::<BTreeSet<_>>().len(), ALL.len());
+    assert_eq!(names(log), first);
+    log.apply().unwrap();
+    assert_eq!(names(log), first, "what is there is not made anew");
+    subject.bare.apply().unwrap();
+    assert!(names(&*subject.bare).iter().all(|name| !first.contains(name)), "another log");
+}
+
 pub(crate) fn what_is_not_there_is_an_error(subject: &Subject) {
     let log = &*subject.bare;
     let missing = |error: LogError| assert!(matches!(error, LogError::Topic { .. }), "{error:?}");
     missing(log.reader(&[at(TICK.spec, 0, 0)]).err().unwrap());
     missing(log.ends(&[TICK.spec]).unwrap_err());
+    missing(log.incarnation(TICK.spec).unwrap_err());
     missing(log.committed("g", &[TICK.spec]).unwrap_err());
     let membership =
         Membership { group: "g".to_owned(), slot: "s".to_owned(), inputs: vec![TICK.spec] };

@@ -7,7 +7,9 @@ use std::{
 };
 
 use schemas::TopicSpec;
-use stream::{Layer, Log, LogError, Member, Membership, Outcome, Outgoing, Polled, Position};
+use stream::{
+    Layer, Log, LogError, Member, Membership, Noted, Outcome, Outgoing, Polled, Position,
+};
 
 /// Outcomes of the next commits: `Committed` lets the real one happen, the others leave no trace.
 pub(crate) type Plan = Arc<Mutex<VecDeque<Outcome>>>;
@@ -55,15 +57,19 @@ impl Member for FaultyMember {
         self.member.at_end(topic, partition)
     }
 
-    fn commit(
+    fn commit_noted(
         &mut self,
         outputs: Vec<Outgoing>,
-        positions: &[Position],
+        positions: &[Noted],
     ) -> Result<Outcome, LogError> {
         let planned = self.plan.lock().unwrap().pop_front();
         match planned {
-            None | Some(Outcome::Committed) => self.member.commit(outputs, positions),
+            None | Some(Outcome::Committed) => self.member.commit_noted(outputs, positions),
             Some(outcome) => Ok(outcome),
         }
+    }
+
+    fn note(&self, topic: &'static TopicSpec, partition: i32) -> Option<&str> {
+        self.member.note(topic, partition)
     }
 }

@@ -108,9 +108,9 @@ impl NotedMember {
     }
 
     /// Makes a note for each task that took something.
-    fn notes(&self, positions: &[Position]) -> Vec<Outgoing> {
+    fn notes(&self, positions: &[stream::Noted]) -> Vec<Outgoing> {
         let is_in = |(topic, partition, offset): &&(&'static str, i32, i64)| {
-            positions.iter().any(|position| {
+            positions.iter().any(|stream::Noted { position, .. }| {
                 position.topic.name == *topic
                     && position.partition == *partition
                     && *offset < position.offset
@@ -179,17 +179,21 @@ impl Member for NotedMember {
         self.member.at_end(topic, partition)
     }
 
-    fn commit(
+    fn commit_noted(
         &mut self,
         mut outputs: Vec<Outgoing>,
-        positions: &[Position],
+        positions: &[stream::Noted],
     ) -> Result<Outcome, LogError> {
         outputs.extend(self.notes(positions));
-        let outcome = self.member.commit(outputs, positions);
+        let outcome = self.member.commit_noted(outputs, positions);
         if matches!(outcome, Ok(Outcome::Committed)) {
             lock(&self.taken).clear();
         }
         outcome
+    }
+
+    fn note(&self, topic: &'static TopicSpec, partition: i32) -> Option<&str> {
+        self.member.note(topic, partition)
     }
 }
 

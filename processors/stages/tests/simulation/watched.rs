@@ -10,8 +10,8 @@ use std::{
 
 use schemas::TopicSpec;
 use stream::{
-    Layer, Log, LogError, Member, Membership, Outcome, Outgoing, Polled, Position, Reader, Record,
-    Stage, local::LocalLog,
+    Layer, Log, LogError, Member, Membership, Noted, Outcome, Outgoing, Polled, Position, Reader,
+    Record, Stage, local::LocalLog,
 };
 
 use crate::{judge, noting::Noting, random::Random};
@@ -131,7 +131,7 @@ impl WatchedMember {
         Ok(true)
     }
 
-    fn note(&self, positions: &[Position]) {
+    fn take(&self, positions: &[Position]) {
         let mut orders = self.orders.lock().unwrap();
         let mut taken = self.taken.lock().unwrap();
         let is_in = |record: &Record| {
@@ -188,19 +188,24 @@ impl Member for WatchedMember {
         !self.is_late(topic, partition) && self.member.at_end(topic, partition)
     }
 
-    fn commit(
+    fn commit_noted(
         &mut self,
         outputs: Vec<Outgoing>,
-        positions: &[Position],
+        positions: &[Noted],
     ) -> Result<Outcome, LogError> {
-        let outcome = self.member.commit(outputs, positions);
+        let outcome = self.member.commit_noted(outputs, positions);
+        let positions: Vec<_> = positions.iter().map(|noted| noted.position).collect();
         let durable = match &outcome {
             Ok(outcome) => *outcome == Outcome::Committed,
-            Err(_) => self.is_committed(positions)?,
+            Err(_) => self.is_committed(&positions)?,
         };
         if durable {
-            self.note(positions);
+            self.take(&positions);
         }
         outcome
+    }
+
+    fn note(&self, topic: &'static TopicSpec, partition: i32) -> Option<&str> {
+        self.member.note(topic, partition)
     }
 }

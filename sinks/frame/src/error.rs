@@ -1,0 +1,43 @@
+//! What can go wrong while a sink runs.
+
+use std::error::Error;
+
+use stream::LogError;
+
+/// Why a sink ended.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    /// A person must act, or patience is at its end: the target's own error.
+    #[error(transparent)]
+    Target(Box<dyn Error + Send + Sync>),
+    /// The log failed.
+    #[error("running {sink}")]
+    Log {
+        /// The sink.
+        sink: &'static str,
+        /// Why.
+        #[source]
+        source: LogError,
+    },
+    /// The target did not say what became of a record: a bug, and the batch is not committed.
+    #[error("running {sink}: nobody knows what became of record {record} of a batch: {problem}")]
+    Uncounted {
+        /// The sink.
+        sink: &'static str,
+        /// The record's index in the batch.
+        record: usize,
+        /// What was told of it.
+        problem: &'static str,
+    },
+}
+
+/// Gives an error with its causes in one line.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,28 @@
+//! What sinks have in common: they follow the log, wait, count, and commit what the target holds.
+//!
+//! A sink is a [`Target`]: it says what records come to (`encode`) and brings its system up to that
+//! (`deliver`). [`Frame::run`] does the rest: it joins the group, cuts batches, tries what is left
+//! again after jittered pauses, writes dead letters, and commits positions when the target has
+//! everything below them. So the target is at most behind; since effects are such that doing them
+//! twice leaves what doing them once leaves, nothing is lost and nothing is double.
+//!
+//! **Invariant**: no call to the target runs while the member polls. So none runs when partitions
+//! are given up, and their next owner's effects can't be overtaken by older ones.
+//!
+//! **Invariant**: the counts of a batch add up to its records, or it is not committed.
+
+mod backlog;
+mod backoff;
+mod error;
+mod frame;
+mod ledger;
+mod progress;
+mod session;
+mod target;
+
+pub use backlog::Limits;
+pub use error::{FrameError, chain};
+pub use frame::{Frame, Role};
+pub use ledger::Counts;
+pub use progress::Progress;
+pub use target::{Delivery, Encoded, Entry, Failure, Fate, Pin, Target};

@@ -1,0 +1,168 @@
+//! What is done with a batch: encoded, delivered, counted, and only then committed.
+
+use std::time::{Duration, Instant};
+
+use stream::worker::dead_letter;
+use stream::{LogError, Outcome, Outgoing, Position, Record};
+
+use super::{Session, Tries};
+use crate::FrameError;
+use crate::backlog::place;
+use crate::ledger::{Closed, Ledger, Unsettled};
+use crate::target::{Delivery, Encoded, Entry, Failure, Pin, Target};
+
+/// Records that are taken together.
+pub(super) struct Batch {
+    records: Vec<Record>,
+    /// How far the inputs are taken when they are.
+    positions: Vec<Position>,
+    /// Which ones they are, where the target has to know.
+    pin: Option<Pin>,
+}
+
+impl<T: Target> Session<'_, T> {
+    /// Cuts the next batch; none when what is there must be read further first.
+    pub(super) fn cut(&mut self) -> Option<Batch> {
+        let batch = if self.frame.role.pinned {
+            self.cut_pinned()
+        } else {
+            let records = self.backlog.cut();
+            Some(Batch { records, positions: self.positions(), pin: None })
+        };
+        if self.backlog.is_empty() {
+            self.since = None;
+        }
+        batch
+    }
+
+    fn cut_pinned(&mut self) -> Option<Batch> {
+        let member = &self.member;
+        let read = |topic, partition| member.position(topic, partition).unwrap_or(0);
+        let records = self.backlog.cut_place(&self.pins, read)?;
+        let first = records.first()?;
+        let (topic, partition, place) = (first.topic, first.partition, place(first));
+        let positions = self.positions();
+        let at = |one: &&Position| one.topic.name == topic.name && one.partition == partition;
+        let next = positions.iter().find(at)?.offset;
+        // Past what was read the position may lie behind markers of transactions: of those a batch
+        // that is repeated knows nothing.
+        let to = self.pins.get(&place).map_or(next, |to| next.min(*to));
+        let from = self.progress.positions.get(&place).copied().unwrap_or(first.offset);
+        let positions = vec![Position { topic, partition, offset: to }];
+        Some(Batch { records, positions, pin: Some(Pin { topic, partition, from, to }) })
+    }
+
+    /// Brings the target up to a batch and commits it; false when it was dropped.
+    pub(super) fn take(&mut self, batch: &Batch) -> Result<bool, FrameError> {
+        let Some(encoded) = self.persist(|target| target.encode(&batch.records))? else {
+            return Ok(false);
+        };
+        let opened = Ledger::open(batch.records.len(), &encoded);
+        let mut ledger = opened.map_err(|what| self.uncounted(what))?;
+        let Encoded { entries, outputs, .. } = encoded;
+        if !self.settle(entries, batch.pin.as_ref(), &mut ledger)? {
+            return Ok(false);
+        }
+        while let Some(more) = self.persist(Target::follow_up)? {
+            let Some(items) = more else {
+                let closed = ledger.close().map_err(|what| self.uncounted(what))?;
+                return self.commit(batch, outputs, closed);
+            };
+            if !self.settle(besides(items), None, &mut ledger)? {
+                return Ok(false);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Does what is due besides following the log; what is dropped on the way is due again.
+    pub(super) fn chores(&mut self) -> Result<(), FrameError> {
+        let owned = self.owned.clone();
+        while let Some(Some(items)) = self.persist(|target| target.chores(&owned))? {
+            let mut ledger = Ledger::besides();
+            if !self.settle(besides(items), None, &mut ledger)? {
+                break;
+            }
+            self.refused_besides(&ledger.refused_besides);
+        }
+        Ok(())
+    }
+
+    /// Delivers until nothing is left; false when that was dropped.
+    fn settle(
+        &mut self,
+        entries: Vec<Entry<T::Item>>,
+        pin: Option<&Pin>,
+        ledger: &mut Ledger,
+    ) -> Result<bool, FrameError> {
+        let mut left = entries;
+        let mut tries = Tries::begin();
+        while !left.is_empty() {
+            let Delivery { done, left: rest, mut failure } = self.target.deliver(left, pin);
+            left = rest;
+            if done.is_empty() && !left.is_empty() && failure.is_none() {
+                failure = Some(Failure::again("the target took nothing and did not say why"));
+            }
+            if !done.is_empty() {
+                tries = Tries::begin();
+            }
+            for (record, fate) in done {
+                ledger.settle(record, fate).map_err(|what| self.uncounted(what))?;
+            }
+            let on = match failure {
+                Some(Failure::Again { .. }) | None if left.is_empty() => true,
+                Some(failure) => self.wait(&mut tries, failure)?,
+                None => self.breathe(Duration::ZERO)?,
+            };
+            if !on {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn commit(
+        &mut self,
+        batch: &Batch,
+        mut outputs: Vec<Outgoing>,
+        closed: Closed,
+    ) -> Result<bool, FrameError> {
+        let sink = self.frame.role.name;
+        let letter =
+            |(index, reason): &(usize, String)| dead_letter(&batch.records[*index], sink, reason);
+        outputs.extend(closed.letters.iter().map(letter));
+        let committed = self.member.commit(outputs, &batch.positions);
+        match committed.map_err(|source| self.failed(source))? {
+            Outcome::Committed => {
+                self.progress.counts.add(&closed.counts);
+                self.progress.commits += 1;
+                self.progress.succeeded = Some(Instant::now());
+                self.refused_besides(&closed.refused_besides);
+                self.held_up_to(&batch.positions);
+                self.tell(None);
+            }
+            Outcome::Aborted => self.restart()?,
+            Outcome::Fenced => {
+                let (group, slot) = (sink.to_owned(), self.frame.slot.to_owned());
+                return Err(self.failed(LogError::Fenced { group, slot }));
+            }
+        }
+        Ok(true)
+    }
+
+    fn refused_besides(&mut self, reasons: &[String]) {
+        let sink = self.frame.role.name;
+        for reason in reasons {
+            tracing::error!(sink, reason, "the target refused what no record asked for");
+        }
+        self.progress.refused_besides += reasons.len() as u64;
+    }
+
+    fn uncounted(&self, (record, problem): Unsettled) -> FrameError {
+        FrameError::Uncounted { sink: self.frame.role.name, record, problem }
+    }
+}
+
+fn besides<I>(items: Vec<I>) -> Vec<Entry<I>> {
+    items.into_iter().map(|item| Entry { record: None, item }).collect()
+}
