@@ -6,6 +6,10 @@ use stream::secret::Secret;
 /// Days that a table's `TTL` can reach: a `Date` ends in the year 2149.
 const RETENTION_DAYS_MAX: u32 = 40_000;
 
+/// The usual retentions, with which the migrations make the tables.
+pub(crate) const RETENTION_DAYS: u32 = 400;
+pub(crate) const DAILY_RETENTION_DAYS: u32 = 3_650;
+
 /// Configuration of the sink, and of the questions that are asked of its tables.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,11 +45,11 @@ fn default_database() -> String {
 }
 
 fn default_retention_days() -> u32 {
-    400
+    RETENTION_DAYS
 }
 
 fn default_daily_retention_days() -> u32 {
-    3_650
+    DAILY_RETENTION_DAYS
 }
 
 /// What is wrong with a configuration: the field and the reason.

@@ -4,6 +4,7 @@ use clickhouse::Row;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use crate::config::{DAILY_RETENTION_DAYS, RETENTION_DAYS};
 use crate::database::Number;
 use crate::{ClickHouseError, Config, Database};
 
@@ -191,18 +192,20 @@ fn checksum(text: &str) -> String {
 fn retentions(tables: &[Described], config: &Config) -> Vec<Step> {
     let mut steps = Vec::new();
     for (table, column, which) in ENDING {
-        let days = match which {
-            Retention::Rows => config.retention_days,
-            Retention::Days => config.daily_retention_days,
+        let (days, migrated) = match which {
+            Retention::Rows => (config.retention_days, RETENTION_DAYS),
+            Retention::Days => (config.daily_retention_days, DAILY_RETENTION_DAYS),
         };
-        // The server writes `INTERVAL 400 DAY` in this way.
-        let wanted = format!("TTL {column} + toIntervalDay({days})");
-        let described = tables.iter().find(|one| one.name == table);
-        let is_so = described.is_some_and(|one| one.engine_full.contains(&wanted));
+        // As the server writes `INTERVAL 400 DAY`.
+        let ttl = format!("TTL {column} + toIntervalDay({days})");
+        let is_so = match tables.iter().find(|one| one.name == table) {
+            Some(table) => table.engine_full.contains(&ttl),
+            None => days == migrated,
+        };
         if !is_so {
-            let statement = format!("ALTER TABLE {table} MODIFY TTL {column} + toIntervalDay({days})");
             let what = format!("keeping the rows of {table} for {days} days");
-            steps.push(Step { what, statements: vec![statement] });
+            steps
+                .push(Step { what, statements: vec![format!("ALTER TABLE {table} MODIFY {ttl}")] });
         }
     }
     steps
@@ -259,11 +262,26 @@ mod tests {
             serde_json::from_str(r#"{"url": "http://localhost", "retention_days": 7}"#).unwrap();
         let table = |name: &str, days: u32| Described {
             name: name.to_owned(),
-            engine_full: format!("M ORDER BY a TTL toDateTime(at) + toIntervalDay({days}) SETTINGS"),
+            engine_full: format!(
+                "M ORDER BY a TTL toDateTime(at) + toIntervalDay({days}) SETTINGS"
+            ),
         };
         let steps = retentions(&[table("score_history", 7), table("rollup_history", 70)], &config);
         let whats: Vec<_> = steps.iter().map(|step| &*step.what).collect();
         assert!(!whats.contains(&"keeping the rows of score_history for 7 days"), "{whats:?}");
         assert_eq!(whats[0], "keeping the rows of rollup_history for 7 days");
+    }
+
+    #[test]
+    fn migrations_begin_with_the_usual_retention() {
+        let config: Config = serde_json::from_str(r#"{"url": "http://localhost"}"#).unwrap();
+        assert_eq!(retentions(&[], &config), []);
+        let all: Vec<_> = MIGRATIONS.iter().flat_map(|(_, text)| statements(text)).collect();
+        for (table, column, which) in ENDING {
+            let days = if matches!(which, Retention::Rows) { 400 } else { 3_650 };
+            let made = format!("CREATE TABLE IF NOT EXISTS {table} (");
+            let made = all.iter().find(|one| one.starts_with(&made)).unwrap();
+            assert!(made.contains(&format!("TTL {column} + INTERVAL {days} DAY")), "{made}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The tables as a target of the frame: one batch is one insert with a token of its own.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemas::topic::{
@@ -44,6 +45,8 @@ pub struct Tables<'a> {
     database: Database,
     now_ms: &'a dyn Fn() -> i64,
     lives: Lives,
+    /// The offset behind the last record that was encoded, by topic and partition.
+    next: BTreeMap<(&'static str, i32), i64>,
     inserts: u64,
 }
 
@@ -54,8 +57,9 @@ impl std::fmt::Debug for Tables<'_> {
 }
 
 impl<'a> Tables<'a> {
-    /// Makes a target of a database whose tables are there ([`Database::check`]); `now_ms` gives
-    /// the time in UTC milliseconds.
+    /// Makes a target of a database; `now_ms` gives the time in UTC milliseconds. No call is made
+    /// before partitions are assigned; tables that are older than this release needs end the sink
+    /// then ([`Database::check`]).
     pub fn new(
         log: &'a dyn Log,
         codec: &'a Codec,
@@ -63,8 +67,19 @@ impl<'a> Tables<'a> {
         database: Database,
         now_ms: &'a dyn Fn() -> i64,
     ) -> Self {
-        let lives = Lives::new();
-        Self { log, codec, prefix, database, now_ms, lives, inserts: 0 }
+        let (lives, next) = (Lives::new(), BTreeMap::new());
+        Self { log, codec, prefix, database, now_ms, lives, next, inserts: 0 }
+    }
+
+    /// Reads the lives of the topics; each record that was read before is another one now.
+    fn look_at_lives(&mut self) -> Result<(), Failure> {
+        let lives = lives(self.log, &self.database, &INPUTS, (self.now_ms)());
+        self.lives = lives.map_err(|error| match error {
+            LifeError::Log(error) => Failure::Log(error),
+            LifeError::ClickHouse(error) => failure(error),
+        })?;
+        self.next.clear();
+        Ok(())
     }
 
     /// Inserts rows of one topic into its table.
@@ -101,15 +116,18 @@ impl Target for Tables<'_> {
     type Item = TableRow;
 
     fn assigned(&mut self, _positions: &[Position]) -> Result<(), Failure> {
-        let lives = lives(self.log, &self.database, &INPUTS, (self.now_ms)());
-        self.lives = lives.map_err(|error| match error {
-            LifeError::Log(error) => Failure::Log(error),
-            LifeError::ClickHouse(error) => failure(error),
-        })?;
-        Ok(())
+        self.database.check().map_err(failure)?;
+        self.look_at_lives()
     }
 
     fn encode(&mut self, records: &[Record]) -> Result<Encoded<TableRow>, Failure> {
+        // A topic that begins again while we follow it was made anew.
+        let known = |record: &Record| {
+            self.next.get(&place(record)).is_some_and(|next| *next > record.offset)
+        };
+        if records.iter().any(known) {
+            self.look_at_lives()?;
+        }
         let mut encoded = Encoded::default();
         for (index, record) in records.iter().enumerate() {
             let epoch = self.lives.get(record.topic.name).map_or(0, |life: &Life| life.epoch);
@@ -119,14 +137,11 @@ impl Target for Tables<'_> {
                 Made::Dead(reason) => encoded.dead(index, reason),
             }
         }
+        self.next.extend(records.iter().map(|record| (place(record), record.offset + 1)));
         Ok(encoded)
     }
 
-    fn deliver(
-        &mut self,
-        entries: Vec<Entry<TableRow>>,
-        pin: Option<&Pin>,
-    ) -> Delivery<TableRow> {
+    fn deliver(&mut self, entries: Vec<Entry<TableRow>>, pin: Option<&Pin>) -> Delivery<TableRow> {
         let Some(pin) = pin else {
             let error = "rows without a place in the log have no token";
             return Delivery::all_left(entries, Failure::stop(error));
@@ -143,6 +158,10 @@ impl Target for Tables<'_> {
     fn effects(&self) -> Vec<(&'static str, u64)> {
         vec![("inserts", self.inserts)]
     }
+}
+
+fn place(record: &Record) -> (&'static str, i32) {
+    (record.topic.name, record.partition)
 }
 
 /// Names an insert: the same batch has the same name, and no other batch has.

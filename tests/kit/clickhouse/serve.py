@@ -9,7 +9,7 @@ tests use it.
 
 Answers GET /ping, and POST / (or GET) with the statement in `query=` or in the body; the rows of an
 INSERT are the body (also in chunks). `database`, `default_format`, `param_NAME` and settings stand
-in the query string. Errors have status 500, 404, 403 or 401 as ClickHouse gives them, its code in
+in the query string; statement and parameters may come as multipart/form-data too. Errors have status 500, 404, 403 or 401 as ClickHouse gives them, its code in
 `X-ClickHouse-Exception-Code`, and its text. Requests run one after another, in one session.
 
 POST /kit/faults takes a list of faults, which replaces those before. Each acts on `times` requests
@@ -22,6 +22,7 @@ whose statement begins with `on`, counted after `skip` of them went well:
 """
 
 import argparse
+import email
 import http.server
 import json
 import re
@@ -124,8 +125,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.faults.set(json.loads(self.body()))
             return self.answer(200, b"")
         inserted = "query" in options
-        first = b"" if inserted else self.body()
-        statement = options["query"] if inserted else first.decode()
+        if not inserted:
+            options.update(self.fields(self.body()))
+        statement = options["query"]
         fault = self.faults.next(statement) or {"does": None}
         if fault["does"] == "cut":
             self.rfile.read1(1)
@@ -157,6 +159,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             code = int(found.group(1)) if found else 1002
             status = STATUS_OF_CODE.get(code, 500)
         return status, text.encode(), [("X-ClickHouse-Exception-Code", str(code))]
+
+    def fields(self, body):
+        """Gives the statement in a body, and what else a form has."""
+        kind = self.headers.get("Content-Type", "")
+        if not kind.startswith("multipart/form-data"):
+            return {"query": body.decode()}
+        form = email.message_from_bytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + body)
+        return {part.get_param("name", header="Content-Disposition"):
+                part.get_payload(decode=True).decode() for part in form.get_payload()}
 
     def body(self):
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
