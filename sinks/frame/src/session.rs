@@ -238,6 +238,13 @@ impl<'a, T: Target> Session<'a, T> {
         self.held = false;
         self.held_up_to(&positions);
         self.untold.retain(|position| !partitions.contains(&position.partition));
+        self.pins.retain(|(_, partition), _| !partitions.contains(partition));
+        if self.frame.role.pinned {
+            let member = &self.member;
+            let end = |at: &Position| member.note(at.topic, at.partition).and_then(end_of_note);
+            let pins = positions.iter().filter_map(|at| Some((of_position(at), end(at)?)));
+            self.pins.extend(pins);
+        }
         self.untold.extend(positions);
         Ok(())
     }
@@ -344,7 +351,7 @@ impl<'a, T: Target> Session<'a, T> {
 
     /// The target holds everything below these positions.
     fn held_up_to(&mut self, positions: &[Position]) {
-        let held = positions.iter().map(|at| ((at.topic.name, at.partition), at.offset));
+        let held = positions.iter().map(|at| (of_position(at), at.offset));
         self.progress.positions.extend(held);
     }
 
@@ -357,4 +364,17 @@ impl<'a, T: Target> Session<'a, T> {
     fn failed(&self, source: LogError) -> FrameError {
         FrameError::Log { sink: self.frame.role.name, source }
     }
+}
+
+fn of_position(position: &Position) -> Place {
+    (position.topic.name, position.partition)
+}
+
+/// Reads where a batch ends from the note beside the position where it begins.
+fn end_of_note(note: &str) -> Option<i64> {
+    let end = note.parse().ok();
+    if end.is_none() {
+        tracing::warn!(note, "the note of a position is not this release's: no batch is repeated");
+    }
+    end
 }

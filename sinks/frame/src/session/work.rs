@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use stream::worker::dead_letter;
-use stream::{LogError, Outcome, Outgoing, Position, Record};
+use stream::{LogError, Noted, Outcome, Outgoing, Position, Record};
 
-use super::{Session, Tries};
+use super::{Session, Tries, of_position};
 use crate::FrameError;
 use crate::backlog::place;
 use crate::ledger::{Closed, Ledger, Unsettled};
@@ -36,20 +36,34 @@ impl<T: Target> Session<'_, T> {
     }
 
     fn cut_pinned(&mut self) -> Option<Batch> {
+        // Where a batch was may hold nothing any more: there is nothing to repeat.
+        let firsts = self.backlog.firsts();
+        self.pins.retain(|place, to| firsts.get(place).is_none_or(|first| first < to));
         let member = &self.member;
         let read = |topic, partition| member.position(topic, partition).unwrap_or(0);
         let records = self.backlog.cut_place(&self.pins, read)?;
         let first = records.first()?;
         let (topic, partition, place) = (first.topic, first.partition, place(first));
-        let positions = self.positions();
-        let at = |one: &&Position| one.topic.name == topic.name && one.partition == partition;
-        let next = positions.iter().find(at)?.offset;
-        // Past what was read the position may lie behind markers of transactions: of those a batch
-        // that is repeated knows nothing.
-        let to = self.pins.get(&place).map_or(next, |to| next.min(*to));
+        let next = || {
+            let waiting = self.backlog.firsts().get(&place).copied();
+            waiting.or_else(|| self.member.position(topic, partition))
+        };
+        let to = self.pins.get(&place).copied().or_else(next)?;
         let from = self.progress.positions.get(&place).copied().unwrap_or(first.offset);
         let positions = vec![Position { topic, partition, offset: to }];
         Some(Batch { records, positions, pin: Some(Pin { topic, partition, from, to }) })
+    }
+
+    /// Makes sure that a batch will be cut the same again after a crash; false when it was dropped.
+    fn pin(&mut self, pin: &Pin) -> Result<bool, FrameError> {
+        let &Pin { topic, partition, from, to } = pin;
+        if self.pins.insert((topic.name, partition), to) == Some(to) {
+            return Ok(true);
+        }
+        let position = Position { topic, partition, offset: from };
+        let noted = Noted { position, note: to.to_string() };
+        let outcome = self.member.commit_noted(Vec::new(), &[noted]);
+        self.settled(outcome)
     }
 
     /// Brings the target up to a batch and commits it; false when it was dropped.
@@ -60,6 +74,11 @@ impl<T: Target> Session<'_, T> {
         let opened = Ledger::open(batch.records.len(), &encoded);
         let mut ledger = opened.map_err(|what| self.uncounted(what))?;
         let Encoded { entries, outputs, .. } = encoded;
+        if let Some(pin) = batch.pin.as_ref().filter(|_| !entries.is_empty())
+            && !self.pin(pin)?
+        {
+            return Ok(true);
+        }
         if !self.settle(entries, batch.pin.as_ref(), &mut ledger)? {
             return Ok(false);
         }
@@ -131,23 +150,35 @@ impl<T: Target> Session<'_, T> {
         let letter =
             |(index, reason): &(usize, String)| dead_letter(&batch.records[*index], sink, reason);
         outputs.extend(closed.letters.iter().map(letter));
-        let committed = self.member.commit(outputs, &batch.positions);
-        match committed.map_err(|source| self.failed(source))? {
-            Outcome::Committed => {
-                self.progress.counts.add(&closed.counts);
-                self.progress.commits += 1;
-                self.progress.succeeded = Some(Instant::now());
-                self.refused_besides(&closed.refused_besides);
-                self.held_up_to(&batch.positions);
-                self.tell(None);
+        let outcome = self.member.commit(outputs, &batch.positions);
+        if self.settled(outcome)? {
+            self.progress.counts.add(&closed.counts);
+            self.progress.commits += 1;
+            self.progress.succeeded = Some(Instant::now());
+            self.refused_besides(&closed.refused_besides);
+            self.held_up_to(&batch.positions);
+            for position in &batch.positions {
+                self.pins.remove(&of_position(position));
             }
-            Outcome::Aborted => self.restart()?,
-            Outcome::Fenced => {
-                let (group, slot) = (sink.to_owned(), self.frame.slot.to_owned());
-                return Err(self.failed(LogError::Fenced { group, slot }));
-            }
+            self.tell(None);
         }
         Ok(true)
+    }
+
+    /// Tells whether a transaction was committed; if not, all is read again from what was.
+    fn settled(&mut self, outcome: Result<Outcome, LogError>) -> Result<bool, FrameError> {
+        match outcome.map_err(|source| self.failed(source))? {
+            Outcome::Committed => Ok(true),
+            Outcome::Aborted => {
+                self.restart()?;
+                Ok(false)
+            }
+            Outcome::Fenced => {
+                let group = self.frame.role.name.to_owned();
+                let slot = self.frame.slot.to_owned();
+                Err(self.failed(LogError::Fenced { group, slot }))
+            }
+        }
     }
 
     fn refused_besides(&mut self, reasons: &[String]) {
