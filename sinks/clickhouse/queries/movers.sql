@@ -11,6 +11,7 @@ WITH
 SELECT present.id AS id, accounts.name AS name, was.score AS score_before,
     present.score AS score_after, present.score - was.score AS moved
 FROM present INNER JOIN was ON present.id = was.id
-LEFT JOIN accounts ON {kind:String} = 'account' AND present.id = accounts.account
+LEFT JOIN (SELECT account, name FROM accounts WHERE {kind:String} = 'account') AS accounts
+    ON present.id = accounts.account
 WHERE moved != 0 AND ({kind:String} != 'account' OR present.seen = (SELECT day FROM newest))
 ORDER BY abs(moved) DESC, id LIMIT {limit:UInt32}

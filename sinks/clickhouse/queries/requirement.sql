@@ -12,7 +12,7 @@ WITH base AS (
         AND ({executive:String} = '' OR a.executive = {executive:String})
         AND ({payer:String} = '' OR a.payer = {payer:String})
     GROUP BY d.day)
-SELECT day, score, total, noncompliant, excepted, accounts, filled = 1 AS filled FROM (
+SELECT day, score, total, noncompliant, excepted, accounts, toBool(filled) AS filled FROM (
     SELECT day, score, total, noncompliant, excepted, accounts, 0 AS filled FROM base
     WHERE day >= (SELECT max(day) FROM base WHERE day <= {from:Date})
     ORDER BY day WITH FILL TO {to:Date} + 1 STEP 1 INTERPOLATE (score AS score, total AS total,

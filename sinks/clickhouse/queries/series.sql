@@ -3,7 +3,7 @@ WITH base AS (
     SELECT day, score, total, noncompliant, excepted FROM days
     WHERE kind = {kind:String} AND id = {id:String} AND requirement = {requirement:String}
         AND day <= {to:Date})
-SELECT day, score, total, noncompliant, excepted, filled = 1 AS filled FROM (
+SELECT day, score, total, noncompliant, excepted, toBool(filled) AS filled FROM (
     SELECT day, score, total, noncompliant, excepted, 0 AS filled FROM base
     WHERE day >= (SELECT max(day) FROM base WHERE day <= {from:Date})
     ORDER BY day WITH FILL TO {to:Date} + 1 STEP 1 INTERPOLATE (score AS score, total AS total,

@@ -27,8 +27,8 @@ WITH
         WHERE what = 'fail' AND ended >= toDateTime64({from:String}, 3, 'UTC'))
 SELECT f.requirement AS requirement, any(r.severity) AS severity, countIf(next = 'fixed') AS fixed,
     countIf(next = 'gone') AS gone, countIf(next = 'open') AS open,
-    round(quantileExactInclusiveIf(0.5)(hours, next = 'fixed'), 1) AS median_hours,
-    round(quantileExactInclusiveIf(0.9)(hours, next = 'fixed'), 1) AS p90_hours,
+    round(quantileIf(0.5)(hours, next = 'fixed'), 1) AS median_hours,
+    round(quantileIf(0.9)(hours, next = 'fixed'), 1) AS p90_hours,
     round(maxOrNullIf(hours, next = 'open'), 1) AS longest_open_hours
 FROM failures AS f LEFT JOIN requirements AS r ON f.requirement = r.requirement
 GROUP BY f.requirement ORDER BY open DESC, median_hours DESC, requirement

@@ -174,8 +174,8 @@ fn a_killed_sink_repeats_its_batch_exactly() {
     let (config, _) = prepared(&server);
     let mut world = World::of(&*log, &prefix, Size { resources: 8, ..size() });
     world.write(&*log);
-    // Once after an insert and before its commit, once in the middle of an insert, and again.
-    for (fault, skip) in [(Fault::Hold(60), 3), (Fault::Hold(60), 2), (Fault::Hold(60), 7)] {
+    // After an insert and before its commit, in the middle of an insert, and again.
+    for (fault, skip) in [(Fault::Hold(60), 3), (Fault::Stall(60), 2), (Fault::Hold(60), 7)] {
         server.start_again().unwrap();
         server.disturb(fault, skip, 1).unwrap();
         let folder = tempfile::tempdir().unwrap();

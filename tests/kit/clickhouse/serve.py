@@ -18,6 +18,7 @@ whose statement begins with `on`, counted after `skip` of them went well:
     {"does": "answer", "status": 503, "on": "INSERT", "times": 2, "skip": 1}   without doing it
     {"does": "cut", "on": "INSERT", "times": 1}      the connection ends in the middle of the body
     {"does": "forget", "on": "INSERT", "times": 1}   does it, and ends the connection unanswered
+    {"does": "stall", "on": "INSERT", "times": 1, "seconds": 60}   reads a part of it, and waits
     {"does": "hold", "on": "INSERT", "times": 1, "seconds": 60}   does it, and answers later
 """
 
@@ -129,8 +130,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             options.update(self.fields(self.body()))
         statement = options["query"]
         fault = self.faults.next(statement) or {"does": None}
-        if fault["does"] == "cut":
+        if fault["does"] in ("cut", "stall"):
             self.rfile.read1(1)
+            self.wait(fault)
             return self.cut()
         rows = self.body() if inserted else b""
         if fault["does"] == "answer":
@@ -138,10 +140,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         done = self.perform(statement, rows, options)
         if fault["does"] == "forget":
             return self.cut()
-        if fault["does"] == "hold":
+        self.wait(fault)
+        self.answer(*done)
+
+    def wait(self, fault):
+        if "seconds" in fault:
             print("held", flush=True)
             time.sleep(fault["seconds"])
-        self.answer(*done)
 
     def perform(self, statement, rows, options):
         try:

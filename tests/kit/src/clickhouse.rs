@@ -32,6 +32,8 @@ pub enum Fault {
     Cut,
     /// It is done, and the connection ends without an answer.
     Forget,
+    /// The server reads a part of it, says `held`, and goes on no sooner than after so many seconds.
+    Stall(u32),
     /// It is done, and answered after so many seconds; the server says `held` first.
     Hold(u32),
 }
@@ -114,6 +116,7 @@ impl ClickHouse {
             Fault::Answer(status) => json!({"does": "answer", "status": status}),
             Fault::Cut => json!({"does": "cut"}),
             Fault::Forget => json!({"does": "forget"}),
+            Fault::Stall(seconds) => json!({"does": "stall", "seconds": seconds}),
             Fault::Hold(seconds) => json!({"does": "hold", "seconds": seconds}),
         };
         wanted["on"] = "INSERT".into();
@@ -127,7 +130,7 @@ impl ClickHouse {
         Ok(())
     }
 
-    /// Waits until the server holds an answer back ([`Fault::Hold`]): what was asked is done.
+    /// Waits until the server holds a request or its answer ([`Fault::Stall`], [`Fault::Hold`]).
     ///
     /// # Errors
     /// When it does not within `limit`.

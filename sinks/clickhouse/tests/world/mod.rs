@@ -80,7 +80,7 @@ impl World {
         world
     }
 
-    fn standard(&mut self, size: Size) {
+    pub(crate) fn standard(&mut self, size: Size) {
         for n in 0..size.requirements {
             let value = Requirement {
                 id: requirement(n),
@@ -132,7 +132,7 @@ impl World {
     }
 
     /// An account, whose owner may be another one than the day before.
-    fn account(&mut self, n: i64, day: i64, at_ms: i64) {
+    pub(crate) fn account(&mut self, n: i64, day: i64, at_ms: i64) {
         let coverage = TypeCoverage {
             resource_type: "AWS::S3::Bucket".into(),
             scopes: 10,
