@@ -52,6 +52,9 @@ pub(crate) struct Config {
     /// The bucket of `sink s3`.
     #[serde(default)]
     pub(crate) s3: Option<sink_s3::Config>,
+    /// ClickHouse, of `sink clickhouse` and `trend`.
+    #[serde(default)]
+    pub(crate) clickhouse: Option<sink_clickhouse::Config>,
     /// Minutes between the starts of two scans.
     #[serde(default = "default_scan_interval")]
     pub(crate) scan_interval_minutes: u64,
@@ -188,7 +191,8 @@ impl Config {
         let registry = self.schema_registry.iter_mut();
         let digests = self.aws.iter_mut().filter_map(|aws| aws.digest_key.as_mut());
         let registry = registry.filter_map(|registry| registry.password.as_mut());
-        let secrets = kafka.chain(registry).chain(digests);
+        let clickhouse = self.clickhouse.iter_mut().filter_map(|one| one.password.as_mut());
+        let secrets = kafka.chain(registry).chain(digests).chain(clickhouse);
         let secrets = secrets.filter_map(|secret| match secret {
             Secret::File(path) => Some(path),
             Secret::Env(_) => None,
@@ -223,6 +227,9 @@ impl Config {
         }
         if let Some(s3) = &self.s3 {
             s3.validate().context("s3")?;
+        }
+        if let Some(clickhouse) = &self.clickhouse {
+            clickhouse.validate().context("clickhouse")?;
         }
         Ok(())
     }

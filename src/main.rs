@@ -31,6 +31,7 @@ mod summary;
 mod test;
 mod top;
 mod topics;
+mod trend;
 mod trust;
 mod validate;
 
@@ -76,6 +77,7 @@ enum Command {
     Trust(trust::Args),
     Explain(explain::Args),
     History(history::Args),
+    Trend(trend::Args),
     Replay(replay::Args),
     Reshard(reshard::Args),
 }
@@ -104,6 +106,7 @@ fn main() -> ExitCode {
         Command::Trust(args) => trust::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::History(args) => history::run(&args),
+        Command::Trend(args) => trend::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Reshard(args) => reshard::run(&args),
     };
