@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Subcommand, ValueEnum};
 use jiff::ToSpan;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use jiff::tz::Offset;
 use sink_clickhouse::{Database, Kind, Question, Whose};
 
 use crate::{config::ConfigFile, output};
@@ -140,7 +140,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let settings =
         settings.context("the configuration has no `clickhouse`: there is no history")?;
     let now = jiff::Timestamp::now();
-    let today = now.to_zoned(TimeZone::UTC).date();
+    let today = Offset::UTC.to_datetime(now).date();
     let database = Database::prepare(settings)?;
     let ask = |question: &Question<'_>| -> Result<()> {
         database.check()?;

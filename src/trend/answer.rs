@@ -104,7 +104,7 @@ mod tests {
         let wanted = "\
 id               score after    moved  open  filled
 =HYPERLINK(\"x\")       99.9 %  -25.0 %    12     yes
-a\\n,b                       -   10.0 %     3
+a\\n,b                      -   10.0 %     3
 ";
         assert_eq!(printed(&answer(), Output::Table).unwrap(), wanted);
         let none = Answer { rows: Vec::new(), ..answer() };
