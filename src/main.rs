@@ -24,6 +24,7 @@ mod replay;
 mod reshard;
 mod run;
 mod serve;
+mod setup;
 mod sink;
 mod site;
 mod sources;
@@ -69,6 +70,7 @@ enum Command {
     AwsRole(aws_role::Args),
     Process(process::Args),
     Render(render::Args),
+    Setup(setup::Args),
     Sink(sink::Args),
     Clock(clock::Args),
     Dlq(dlq::Args),
@@ -98,6 +100,7 @@ fn main() -> ExitCode {
         Command::AwsRole(args) => aws_role::run(&args),
         Command::Process(args) => process::run(&args),
         Command::Render(args) => render::run(&args),
+        Command::Setup(args) => setup::run(&args),
         Command::Sink(args) => sink::run(&args),
         Command::Clock(args) => clock::run(&args),
         Command::Dlq(args) => dlq::run(&args),

@@ -1,8 +1,10 @@
 //! `scorecard sink`: carries tables to where others read them.
 
+mod clickhouse;
+
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Subcommand;
 use sink_s3::{Bucket, Progress, Sink};
 use stream::worker::Stop;
@@ -37,18 +39,43 @@ enum Command {
         #[arg(long, value_name = "NAME", default_value = "sink", env = "SCORECARD_SLOT")]
         slot: String,
     },
+    /// Keeps scores, verdicts, exceptions and spend over time in ClickHouse, until it is told to end
+    ///
+    /// `scorecard setup clickhouse` makes the tables; `scorecard trend` asks them.
+    Clickhouse {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Ends when everything is there that the log holds now
+        #[arg(long)]
+        once: bool,
+        /// This process's name among others that run the same sink: stable over restarts
+        #[arg(long, value_name = "NAME", default_value = "sink", env = "SCORECARD_SLOT")]
+        slot: String,
+    },
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let Command::S3 { config, once, slot } = &args.command;
-    let config = config.read()?;
-    ensure!(config.s3.is_some(), "the configuration has no `s3`: there is no bucket");
-    let site = Site::open(&config)?;
     let stop = Stop::new();
-    stop_on_signal(&stop)?;
-    let how = How { slot, once: *once, anew: *once };
-    s3(&site, &config, &how, &Teller::new(), &stop)
+    match &args.command {
+        Command::S3 { config, once, slot } => {
+            let config = config.read()?;
+            ensure!(config.s3.is_some(), "the configuration has no `s3`: there is no bucket");
+            let site = Site::open(&config)?;
+            stop_on_signal(&stop)?;
+            let how = How { slot, once: *once, anew: *once };
+            s3(&site, &config, &how, &Teller::new(), &stop)
+        }
+        Command::Clickhouse { config, once, slot } => {
+            let config = config.read()?;
+            let settings = config.clickhouse.as_ref();
+            let settings =
+                settings.context("the configuration has no `clickhouse`: there is no server")?;
+            let site = Site::open(&config)?;
+            stop_on_signal(&stop)?;
+            clickhouse::run(&site, settings, slot, *once, &stop)
+        }
+    }
 }
 
 /// Carries to the bucket what the log holds now; nothing happens when no bucket is configured.
