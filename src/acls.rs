@@ -132,6 +132,13 @@ fn roles() -> Result<Vec<Role>> {
         ..Needs::default()
     };
     roles.push(role("sink-s3", "scorecard sink s3", s3));
+    let clickhouse = Needs {
+        reads: sink_clickhouse::ROLE.inputs.to_vec(),
+        writes: vec![topic::DEADLETTER],
+        group: Some(sink_clickhouse::ROLE.name.to_owned()),
+        ..Needs::default()
+    };
+    roles.push(role(sink_clickhouse::ROLE.name, "scorecard sink clickhouse", clickhouse));
     inputs.retain(|topic| topic.is_source());
     let sources = inputs.clone();
     let letters = Needs { reads: vec![topic::DEADLETTER], writes: inputs, ..Needs::default() };
