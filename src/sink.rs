@@ -39,7 +39,7 @@ enum Command {
         #[arg(long, value_name = "NAME", default_value = "sink", env = "SCORECARD_SLOT")]
         slot: String,
     },
-    /// Keeps scores, verdicts, exceptions and spend over time in ClickHouse, until it is told to end
+    /// Keeps scores, verdicts, exceptions and spend over time in ClickHouse, for good
     ///
     /// `scorecard setup clickhouse` makes the tables; `scorecard trend` asks them.
     Clickhouse {

@@ -13,11 +13,11 @@ use sink_clickhouse::{Database, Kind, Question, Whose};
 
 use crate::{config::ConfigFile, output};
 
-/// Answers questions about the past from ClickHouse: scores by day, movers, times to fix, exceptions
+/// Answers questions about the past from ClickHouse: scores by day, movers, fixes, exceptions
 ///
 /// Without a command it lists the score of each day, of an account, an owner, an executive, a payer
-/// or everybody, over all requirements or for one. A day without a value of its own has the last one
-/// before it, and says so. Days are UTC. The tables are filled by `scorecard sink clickhouse`.
+/// or everybody, over all requirements or for one. A day without a value of its own has the last
+/// one before it, and says so. Days are UTC. The tables are filled by `scorecard sink clickhouse`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The configuration file
@@ -88,8 +88,8 @@ enum Command {
     },
     /// How long failures last until they are fixed, by requirement
     ///
-    /// From the change into `fail` to the change into `pass`. A resource that goes was not fixed. Of
-    /// failures that are open the longest is told.
+    /// From the change into `fail` to the change into `pass`. A resource that goes was not fixed.
+    /// Of failures that are open the longest is told.
     TimeToFix {
         /// This requirement alone
         #[arg(long, value_name = "ID")]

@@ -107,13 +107,16 @@ fn state<K: Key, V: Value>(
     })
 }
 
+/// Key and value of a record and where it lies, or why nobody ever will read them.
+type Entry<K, V> = Result<(K, Option<V>, Place), String>;
+
 /// Reads a record; the inner error is the reason why nobody ever will.
 fn read<K: Key, V: Value>(
     codec: &Codec,
     epoch: u32,
     record: &Record,
     topic: &Topic<K, V>,
-) -> Result<Result<(K, Option<V>, Place), String>, AvroError> {
+) -> Result<Entry<K, V>, AvroError> {
     let name = topic.spec.name;
     let key = std::str::from_utf8(&record.key).ok().and_then(K::decode);
     let Some(key) = key else { return Ok(Err(format!("its key is none of {name}"))) };

@@ -68,8 +68,8 @@ pub enum Question<'a> {
     },
     /// Exceptions, what they credit, and their cost in points of the enterprise's score.
     Exceptions,
-    /// Scores as they are, and if every exception expired; executives are weighed by spend and can't
-    /// be asked for.
+    /// Scores as they are, and if every exception expired; executives are weighed by spend and
+    /// can't be asked for.
     WhatIf {
         /// Of whom.
         of: Kind,

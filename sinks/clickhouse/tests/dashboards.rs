@@ -6,18 +6,12 @@
 mod world;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
 use kit::clickhouse::ClickHouse;
-use schemas::Codec;
 use serde_json::Value as Json;
-use sink_clickhouse::{Config, Database, LIMITS, ROLE, Tables};
-use sink_frame::{Frame, Limits};
-use stream::worker::Stop;
-use stream::{Log, LogConfig};
-use world::tables::prepared;
-use world::{START_MS, Size, World};
+use sink_clickhouse::ROLE;
+use world::tables::{AT_ONCE, carry, local_log, prepared};
+use world::{Size, World};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../compose/grafana").join(name)
@@ -61,38 +55,15 @@ fn filled(statement: &str, owners: &str, requirements: &str) -> String {
     statement
 }
 
-fn carry(log: &Arc<dyn Log>, config: &Config) {
-    let codec = Codec::default();
-    let database = Database::prepare(config).unwrap();
-    let mut tables = Tables::new(&**log, &codec, "t", database, &|| START_MS);
-    let frame = Frame {
-        role: &ROLE,
-        log: &**log,
-        slot: "test",
-        limits: Limits { linger: Duration::ZERO, ..LIMITS },
-        once: true,
-        patience: Some(Duration::from_secs(60)),
-        tell: &|_| (),
-    };
-    frame.run(&mut tables, &Stop::new()).unwrap();
-}
-
 #[test]
 fn every_query_runs_and_finds_something() {
     let place = tempfile::tempdir().unwrap();
-    let local = LogConfig::Local {
-        dir: place.path().to_owned(),
-        partitions: 2,
-        retention_days: None,
-        history_retention_days: None,
-    };
-    let log = stream::open(&local, "t").unwrap();
-    log.apply().unwrap();
+    let log = local_log(place.path(), "t");
     let server = ClickHouse::start().unwrap();
     let (config, database) = prepared(&server);
     let size = Size { accounts: 6, requirements: 3, days: 6, resources: 20 };
     World::of(&*log, "t", size).write(&*log);
-    carry(&log, &config);
+    carry(&ROLE, AT_ONCE, &*log, "t", &config);
     let list = |statement| {
         let rows = database.ask("listing", statement, &[]).unwrap().rows;
         let texts = rows.iter().map(|row| format!("'{}'", row[0].as_str().unwrap()));

@@ -6,16 +6,13 @@
 mod world;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use kit::clickhouse::ClickHouse;
-use schemas::{Cause, Codec, ComplianceKey, Credit, Standing, Verdict};
+use schemas::{Cause, ComplianceKey, Credit, Standing, Verdict};
 use serde_json::{Value as Json, json};
-use sink_clickhouse::{Config, Database, Kind, LIMITS, Question, ROLE, Tables, Whose};
-use sink_frame::{Frame, Limits};
-use stream::worker::Stop;
-use stream::{Log, LogConfig};
-use world::tables::prepared;
+use sink_clickhouse::{Config, Database, Kind, Question, ROLE, Whose};
+use stream::Log;
+use world::tables::{AT_ONCE, carry, local_log, prepared};
 use world::{DAY_MS, HOUR_MS, START_MS, World, account, requirement};
 
 /// A local log, an invented history, and the database that it is carried to.
@@ -31,14 +28,7 @@ struct Stage {
 impl Stage {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let local = LogConfig::Local {
-            dir: folder.path().to_owned(),
-            partitions: 2,
-            retention_days: None,
-            history_retention_days: None,
-        };
-        let log = stream::open(&local, "t").unwrap();
-        log.apply().unwrap();
+        let log = local_log(folder.path(), "t");
         let server = ClickHouse::start().unwrap();
         let (config, database) = prepared(&server);
         let world = World::new(&*log, "t");
@@ -48,19 +38,7 @@ impl Stage {
     /// Carries what was told so far to the tables.
     fn carry(&mut self) {
         self.world.write(&*self.log);
-        let codec = Codec::default();
-        let database = Database::prepare(&self.config).unwrap();
-        let mut tables = Tables::new(&*self.log, &codec, "t", database, &|| START_MS);
-        let frame = Frame {
-            role: &ROLE,
-            log: &*self.log,
-            slot: "test",
-            limits: Limits { linger: Duration::ZERO, ..LIMITS },
-            once: true,
-            patience: Some(Duration::from_secs(60)),
-            tell: &|_| (),
-        };
-        frame.run(&mut tables, &Stop::new()).unwrap();
+        carry(&ROLE, AT_ONCE, &*self.log, "t", &self.config);
     }
 
     /// Answers a question with the named columns.
@@ -307,7 +285,7 @@ fn exceptions_cost_what_their_credit_is_worth() {
     let second = row(&account(1), 0.75, 0.5);
     assert_eq!(ask(Kind::Account), [second, first]);
     let all = row("all", (2.4 + 0.75) / 4.0, (2.0 + 0.5) / 4.0);
-    assert_eq!(ask(Kind::Enterprise), [all.clone()]);
     let lost_by_all = -all[3].as_f64().unwrap() * 100.0;
+    assert_eq!(ask(Kind::Enterprise), [all]);
     assert!((lost_by_all - points).abs() < 1e-3, "the costs of exceptions add up to it");
 }

@@ -9,8 +9,9 @@ tests use it.
 
 Answers GET /ping, and POST / (or GET) with the statement in `query=` or in the body; the rows of an
 INSERT are the body (also in chunks). `database`, `default_format`, `param_NAME` and settings stand
-in the query string; statement and parameters may come as multipart/form-data too. Errors have status 500, 404, 403 or 401 as ClickHouse gives them, its code in
-`X-ClickHouse-Exception-Code`, and its text. Requests run one after another, in one session.
+in the query string; statement and parameters may come as multipart/form-data too. Errors have the
+status that ClickHouse gives them, its code in `X-ClickHouse-Exception-Code`, and its text. Requests
+run one after another, in one session.
 
 POST /kit/faults takes a list of faults, which replaces those before. Each acts on `times` requests
 whose statement begins with `on`, counted after `skip` of them went well:

@@ -32,7 +32,7 @@ pub enum Fault {
     Cut,
     /// It is done, and the connection ends without an answer.
     Forget,
-    /// The server reads a part of it, says `held`, and goes on no sooner than after so many seconds.
+    /// The server reads a part of it, says `held`, and ends it after so many seconds, not done.
     Stall(u32),
     /// It is done, and answered after so many seconds; the server says `held` first.
     Hold(u32),

@@ -1,11 +1,19 @@
 //! What the server's tables hold, in the shape in which the invented history expects it.
 
-use kit::clickhouse::ClickHouse;
-use serde_json::Value as Json;
-use sink_clickhouse::{Config, Database};
-use stream::secret::Secret;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::{World, sorted};
+use kit::clickhouse::ClickHouse;
+use schemas::Codec;
+use serde_json::Value as Json;
+use sink_clickhouse::{Config, Database, LIMITS, Tables};
+use sink_frame::{Frame, Limits, Progress, Role};
+use stream::secret::Secret;
+use stream::worker::Stop;
+use stream::{Log, LogConfig};
+
+use super::{START_MS, World, sorted};
 
 /// The columns of each table that are compared.
 const COLUMNS: [(&str, &str); 7] = [
@@ -57,8 +65,47 @@ pub(crate) fn prepared(server: &ClickHouse) -> (Config, Database) {
     (config, database)
 }
 
-pub(crate) fn with_password(server: &ClickHouse, file: &std::path::Path) -> Config {
+pub(crate) fn with_password(server: &ClickHouse, file: &Path) -> Config {
     Config { password: Some(Secret::File(file.to_owned())), ..config(server) }
+}
+
+/// Runs the sink as this role, to where the log ends now.
+pub(crate) fn carry(
+    role: &'static Role,
+    limits: Limits,
+    log: &dyn Log,
+    prefix: &str,
+    config: &Config,
+) -> Progress {
+    let codec = Codec::default();
+    let database = Database::prepare(config).unwrap();
+    let mut tables = Tables::new(log, &codec, prefix, database, &|| START_MS);
+    let frame = Frame {
+        role,
+        log,
+        slot: "test",
+        limits,
+        once: true,
+        patience: Some(Duration::from_secs(120)),
+        tell: &|_| (),
+    };
+    frame.run(&mut tables, &Stop::new()).unwrap()
+}
+
+/// Batches that nobody waits for to grow.
+pub(crate) const AT_ONCE: Limits = Limits { linger: Duration::ZERO, ..LIMITS };
+
+/// A log in a folder, with its topics.
+pub(crate) fn local_log(folder: &Path, prefix: &str) -> Arc<dyn Log> {
+    let local = LogConfig::Local {
+        dir: folder.to_owned(),
+        partitions: 2,
+        retention_days: None,
+        history_retention_days: None,
+    };
+    let log = stream::open(&local, prefix).unwrap();
+    log.apply().unwrap();
+    log
 }
 
 /// Runs a statement in the sink's database.
