@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clickhouse::{Client, Row, RowOwned, RowRead, RowWrite};
+use clickhouse::{Client, RowOwned, RowRead, RowWrite};
 use serde_json::Value;
 
 use crate::{ClickHouseError, Config};
@@ -76,13 +76,14 @@ impl Database {
         self.within(attempted, ANSWER_LIMIT, query.execute())
     }
 
-    /// Makes the database when it is not there.
-    pub(crate) fn make(&self) -> Result<(), ClickHouseError> {
-        // Its name is letters, digits and _: nothing to escape. A server refuses any statement in a
-        // database that is not there, this one too.
-        let statement = format!("CREATE DATABASE IF NOT EXISTS {}", self.name);
-        let query = self.client.0.clone().with_database("default").query_raw(&statement).execute();
-        self.within("making the database", ANSWER_LIMIT, query)
+    /// Runs a statement that gives no rows, in the database that every server has.
+    pub(crate) fn execute_outside(
+        &self,
+        attempted: &str,
+        statement: &str,
+    ) -> Result<(), ClickHouseError> {
+        let query = self.client.0.clone().with_database("default").query_raw(statement);
+        self.within(attempted, ANSWER_LIMIT, query.execute())
     }
 
     /// Reads rows of a type; parameters are bound by the server, as `{name:Type}`.
@@ -167,10 +168,4 @@ impl Database {
             }
         })
     }
-}
-
-/// A number that a statement gives.
-#[derive(Row, serde::Deserialize)]
-pub(crate) struct Number {
-    pub(crate) number: u64,
 }

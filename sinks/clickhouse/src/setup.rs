@@ -5,7 +5,6 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::config::{DAILY_RETENTION_DAYS, RETENTION_DAYS};
-use crate::database::Number;
 use crate::{ClickHouseError, Config, Database};
 
 /// The migrations in their order: `(name, text)`. Their version is their place, from 1.
@@ -73,12 +72,16 @@ impl Database {
     /// # Errors
     /// When the server can't be asked, or a migration was changed after it had been applied.
     pub fn plan(&self, config: &Config) -> Result<Vec<Step>, ClickHouseError> {
+        let mut steps = Vec::new();
         let (applied, tables) = match self.applied() {
             Ok(applied) => (applied, self.tables()?),
-            Err(error) if is_unknown(&error) => Default::default(),
+            Err(error) if is_unknown(&error) => {
+                steps.push(beginning(self.name()));
+                Default::default()
+            }
             Err(error) => return Err(error),
         };
-        let mut steps = migrations(&applied, self.name())?;
+        steps.extend(migrations(&applied, self.name())?);
         steps.extend(retentions(&tables, config));
         Ok(steps)
     }
@@ -88,9 +91,9 @@ impl Database {
     /// # Errors
     /// As [`Database::plan`], and when a statement is refused.
     pub fn apply(&self, config: &Config) -> Result<Vec<Step>, ClickHouseError> {
-        self.make()?;
-        self.execute("making the table of migrations", RECORD)?;
         let steps = self.plan(config)?;
+        // A server refuses every statement in a database that is not there.
+        self.execute_outside("making the database", &create(self.name()))?;
         for step in &steps {
             for statement in &step.statements {
                 self.execute(&step.what, statement)?;
@@ -127,16 +130,16 @@ impl Database {
             WHERE database = {database:String} ORDER BY name";
         self.rows("looking at the tables", statement, &[("database", self.name())])
     }
+}
 
-    /// Counts the rows of a table, those that are the same counted once.
-    ///
-    /// # Errors
-    /// When the server can't be asked.
-    pub fn count(&self, table: &str) -> Result<u64, ClickHouseError> {
-        let statement = format!("SELECT count() AS number FROM {table} FINAL");
-        let rows = self.rows::<Number>("counting rows", &statement, &[])?;
-        Ok(rows.first().map_or(0, |row| row.number))
-    }
+/// Gives the statement that makes the database; its name is letters, digits and _.
+fn create(database: &str) -> String {
+    format!("CREATE DATABASE IF NOT EXISTS {database}")
+}
+
+fn beginning(database: &str) -> Step {
+    let what = format!("making the database {database} and its table of migrations");
+    Step { what, statements: vec![create(database), RECORD.to_owned()] }
 }
 
 fn is_unknown(error: &ClickHouseError) -> bool {
