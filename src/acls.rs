@@ -132,15 +132,13 @@ fn roles() -> Result<Vec<Role>> {
         ..Needs::default()
     };
     roles.push(role("sink-s3", "scorecard sink s3", s3));
-    roles.push(role("sink-siem", "scorecard sink siem", of_sink(&sink_siem::ROLE)));
-    let elastic = sink_elasticsearch::ROLE;
-    let needs = Needs {
-        reads: elastic.inputs.to_vec(),
-        writes: vec![topic::DEADLETTER],
-        group: Some(elastic.name.to_owned()),
-        ..Needs::default()
-    };
-    roles.push(role(elastic.name, "scorecard sink elasticsearch", needs));
+    for (sink, command) in [
+        (sink_elasticsearch::ROLE, "scorecard sink elasticsearch"),
+        (sink_clickhouse::ROLE, "scorecard sink clickhouse"),
+        (sink_siem::ROLE, "scorecard sink siem"),
+    ] {
+        roles.push(role(sink.name, command, of_sink(&sink)));
+    }
     inputs.retain(|topic| topic.is_source());
     let sources = inputs.clone();
     let letters = Needs { reads: vec![topic::DEADLETTER], writes: inputs, ..Needs::default() };

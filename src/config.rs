@@ -58,6 +58,9 @@ pub(crate) struct Config {
     /// The cluster of `sink elasticsearch`.
     #[serde(default)]
     pub(crate) elasticsearch: Option<sink_elasticsearch::Config>,
+    /// ClickHouse, of `sink clickhouse` and `trend`.
+    #[serde(default)]
+    pub(crate) clickhouse: Option<sink_clickhouse::Config>,
     /// Minutes between the starts of two scans.
     #[serde(default = "default_scan_interval")]
     pub(crate) scan_interval_minutes: u64,
@@ -200,7 +203,9 @@ impl Config {
                 (ca_file.as_mut(), [password.as_mut(), api_key.as_mut()])
             }
         };
-        let secrets = kafka.chain(registry).chain(digests).chain(elastic.into_iter().flatten());
+        let clickhouse = self.clickhouse.iter_mut().filter_map(|one| one.password.as_mut());
+        let sinks = elastic.into_iter().flatten().chain(clickhouse);
+        let secrets = kafka.chain(registry).chain(digests).chain(sinks);
         let secrets = secrets.filter_map(|secret| match secret {
             Secret::File(path) => Some(path),
             Secret::Env(_) => None,
@@ -239,8 +244,12 @@ impl Config {
         }
         if let Some(siem) = &self.siem {
             siem.validate().context("siem")?;
+        }
         if let Some(elasticsearch) = &self.elasticsearch {
             elasticsearch.validate().context("elasticsearch")?;
+        }
+        if let Some(clickhouse) = &self.clickhouse {
+            clickhouse.validate().context("clickhouse")?;
         }
         Ok(())
     }

@@ -34,6 +34,7 @@ mod tap;
 mod test;
 mod top;
 mod topics;
+mod trend;
 mod trust;
 mod validate;
 
@@ -73,8 +74,8 @@ enum Command {
     AwsRole(aws_role::Args),
     Process(process::Args),
     Render(render::Args),
-    Sink(sink::Args),
     Setup(setup::Args),
+    Sink(sink::Args),
     Clock(clock::Args),
     Dlq(dlq::Args),
     Exceptions(exceptions::Args),
@@ -82,6 +83,7 @@ enum Command {
     Trust(trust::Args),
     Explain(explain::Args),
     History(history::Args),
+    Trend(trend::Args),
     Replay(replay::Args),
     Reshard(reshard::Args),
 }
@@ -113,6 +115,7 @@ fn main() -> ExitCode {
         Command::Trust(args) => trust::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::History(args) => history::run(&args),
+        Command::Trend(args) => trend::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Reshard(args) => reshard::run(&args),
     };

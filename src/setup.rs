@@ -1,12 +1,14 @@
 //! `scorecard setup`: makes what a sink needs in the system that it writes to.
 
-use anyhow::{Context, Result};
+mod clickhouse;
+mod elasticsearch;
+
+use anyhow::Result;
 use clap::Subcommand;
-use sink_elasticsearch::{Cluster, Setup};
 
 use crate::config::ConfigFile;
 
-/// Makes what sinks need where they write: safe to repeat
+/// Makes what a sink needs where it writes: indices, tables, views; safe to repeat
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -15,34 +17,25 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Templates, indices and aliases in Elasticsearch or OpenSearch
-    Elasticsearch {
-        #[command(flatten)]
-        config: ConfigFile,
-        /// Says what would be made, and makes nothing
-        #[arg(long)]
-        dry_run: bool,
-    },
+    /// Makes templates, indices and aliases of `sink elasticsearch`
+    Elasticsearch(Flags),
+    /// Makes the database, tables and views of `sink clickhouse`, and sets how long rows stay
+    Clickhouse(Flags),
+}
+
+#[derive(clap::Args)]
+struct Flags {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Says what it would do, and does nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.command {
-        Command::Elasticsearch { config, dry_run } => elasticsearch(config, *dry_run),
+        Command::Elasticsearch(flags) => elasticsearch::setup(&flags.config.read()?, flags.dry_run),
+        Command::Clickhouse(flags) => clickhouse::setup(&flags.config.read()?, flags.dry_run),
     }
-}
-
-fn elasticsearch(config: &ConfigFile, dry_run: bool) -> Result<()> {
-    let config = config.read()?;
-    let settings = config.elasticsearch.as_ref();
-    let settings = settings.context("the configuration has no `elasticsearch`")?;
-    let cluster = Cluster::prepare(settings)?;
-    let tell = |line: &str| println!("{line}");
-    let changed = Setup::begin(&cluster, settings, dry_run, &tell)?.run()?;
-    match (changed, dry_run) {
-        (0, _) => println!("{}: everything is as it must be", cluster.url()),
-        (_, true) => println!("{}: {changed} parts would be made", cluster.url()),
-        (_, false) => println!("{}: {changed} parts made", cluster.url()),
-    }
-    Ok(())
 }

@@ -1,4 +1,4 @@
-//! Where the tests' own tools lie: the repository, the cache, servers' jars, the Python environment.
+//! Where the tests' own tools lie: the repository, the cache, servers' jars, Python environments.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,8 @@ pub struct Setup {
     pub python: PathBuf,
     /// Folder with the classes compiled from `tests/kit/java`.
     pub java: PathBuf,
+    /// The Python interpreter that has ClickHouse's engine.
+    pub clickhouse: PathBuf,
 }
 
 /// The root folder of the repository: the one that this runs in, or the one that it was built in.
@@ -73,5 +75,6 @@ fn prepare() -> Result<Setup> {
         elasticsearch: path("elasticsearch")?,
         python: path("python")?,
         java: path("java")?,
+        clickhouse: path("clickhouse")?,
     })
 }
