@@ -132,7 +132,13 @@ fn roles() -> Result<Vec<Role>> {
         ..Needs::default()
     };
     roles.push(role("sink-s3", "scorecard sink s3", s3));
-    roles.push(role("sink-siem", "scorecard sink siem", of_sink(&sink_siem::ROLE)));
+    for (sink, command) in [
+        (sink_elasticsearch::ROLE, "scorecard sink elasticsearch"),
+        (sink_clickhouse::ROLE, "scorecard sink clickhouse"),
+        (sink_siem::ROLE, "scorecard sink siem"),
+    ] {
+        roles.push(role(sink.name, command, of_sink(&sink)));
+    }
     inputs.retain(|topic| topic.is_source());
     let sources = inputs.clone();
     let letters = Needs { reads: vec![topic::DEADLETTER], writes: inputs, ..Needs::default() };

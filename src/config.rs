@@ -55,6 +55,12 @@ pub(crate) struct Config {
     /// What `sink siem` tells; each round of `run` tells it too where this is there.
     #[serde(default)]
     pub(crate) siem: Option<sink_siem::Config>,
+    /// The cluster of `sink elasticsearch`.
+    #[serde(default)]
+    pub(crate) elasticsearch: Option<sink_elasticsearch::Config>,
+    /// ClickHouse, of `sink clickhouse` and `trend`.
+    #[serde(default)]
+    pub(crate) clickhouse: Option<sink_clickhouse::Config>,
     /// Minutes between the starts of two scans.
     #[serde(default = "default_scan_interval")]
     pub(crate) scan_interval_minutes: u64,
@@ -191,12 +197,21 @@ impl Config {
         let registry = self.schema_registry.iter_mut();
         let digests = self.aws.iter_mut().filter_map(|aws| aws.digest_key.as_mut());
         let registry = registry.filter_map(|registry| registry.password.as_mut());
-        let secrets = kafka.chain(registry).chain(digests);
+        let (authorities, elastic) = match &mut self.elasticsearch {
+            None => (None, [None, None]),
+            Some(sink_elasticsearch::Config { ca_file, password, api_key, .. }) => {
+                (ca_file.as_mut(), [password.as_mut(), api_key.as_mut()])
+            }
+        };
+        let clickhouse = self.clickhouse.iter_mut().filter_map(|one| one.password.as_mut());
+        let sinks = elastic.into_iter().flatten().chain(clickhouse);
+        let secrets = kafka.chain(registry).chain(digests).chain(sinks);
         let secrets = secrets.filter_map(|secret| match secret {
             Secret::File(path) => Some(path),
             Secret::Env(_) => None,
         });
         let optional = optional.into_iter().flatten();
+        let optional = optional.chain(authorities);
         let named = optional.chain(layers).chain(findings).chain(mutelist);
         for path in own.into_iter().chain(named).chain(secrets) {
             *path = folder.join(&*path);
@@ -229,6 +244,12 @@ impl Config {
         }
         if let Some(siem) = &self.siem {
             siem.validate().context("siem")?;
+        }
+        if let Some(elasticsearch) = &self.elasticsearch {
+            elasticsearch.validate().context("elasticsearch")?;
+        }
+        if let Some(clickhouse) = &self.clickhouse {
+            clickhouse.validate().context("clickhouse")?;
         }
         Ok(())
     }

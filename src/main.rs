@@ -25,6 +25,7 @@ mod replay;
 mod reshard;
 mod run;
 mod serve;
+mod setup;
 mod sink;
 mod site;
 mod sources;
@@ -33,6 +34,7 @@ mod tap;
 mod test;
 mod top;
 mod topics;
+mod trend;
 mod trust;
 mod validate;
 
@@ -72,6 +74,7 @@ enum Command {
     AwsRole(aws_role::Args),
     Process(process::Args),
     Render(render::Args),
+    Setup(setup::Args),
     Sink(sink::Args),
     Clock(clock::Args),
     Dlq(dlq::Args),
@@ -80,6 +83,7 @@ enum Command {
     Trust(trust::Args),
     Explain(explain::Args),
     History(history::Args),
+    Trend(trend::Args),
     Replay(replay::Args),
     Reshard(reshard::Args),
 }
@@ -103,6 +107,7 @@ fn main() -> ExitCode {
         Command::Process(args) => process::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Sink(args) => sink::run(&args),
+        Command::Setup(args) => setup::run(&args),
         Command::Clock(args) => clock::run(&args),
         Command::Dlq(args) => dlq::run(&args),
         Command::Exceptions(args) => exceptions::run(&args),
@@ -110,6 +115,7 @@ fn main() -> ExitCode {
         Command::Trust(args) => trust::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::History(args) => history::run(&args),
+        Command::Trend(args) => trend::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Reshard(args) => reshard::run(&args),
     };
