@@ -1,4 +1,4 @@
-//! Where the tests' own tools lie: the repository, the cache, servers' jars, the Python environment.
+//! Where the tests' own tools lie: the repository, the cache, servers' jars, Python.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
