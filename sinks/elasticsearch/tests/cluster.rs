@@ -169,7 +169,10 @@ fn no_document_breaks_a_mapping_and_each_is_found() {
         ids.sort();
         ids
     };
-    let field = |name: &str, value: Value| json!({"term": {format!("scorecard.configuration{name}"): value}});
+    let field = |name: &str, value: Value| {
+        let field = format!("scorecard.configuration{name}");
+        json!({"term": {field: value}})
+    };
     assert_eq!(found(field("", json!("found"))), ["long-name", "long-value"]);
     assert_eq!(found(field(&".x".repeat(17), json!("end"))), Vec::<String>::new());
     assert_eq!(found(field("", json!("end"))), ["deep"]);
