@@ -255,8 +255,8 @@ mod tests {
         let text = |item: Item| String::from_utf8(item.lines.to_vec()).unwrap();
         assert_eq!(
             text(Item::put("a", "i", How::Newer(7), &json!({"x": 1}))),
-            "{\"index\":{\"_index\":\"a\",\"_id\":\"i\",\"version\":7,\"version_type\":\"external\"}}\n\
-             {\"x\":1}\n"
+            "{\"index\":{\"_index\":\"a\",\"_id\":\"i\",\"version\":7,\
+             \"version_type\":\"external\"}}\n{\"x\":1}\n"
         );
         assert!(text(Item::put("a", "i", How::Once, &json!({}))).starts_with("{\"create\":"));
         assert_eq!(text(Item::remove("a", "i", 7)).lines().count(), 1);

@@ -108,11 +108,8 @@ fn a_cluster_that_can_not_be_used_is_an_error_that_says_why() {
     assert!(sink_frame::chain(&error).contains("SCORECARD_NO_KEY"), "{error:?}");
 }
 
-#[test]
-fn no_document_breaks_a_mapping_and_each_is_found() {
-    let (node, config) = prepared("hostile");
-    let folder = tempfile::tempdir().unwrap();
-    let log = local(folder.path());
+/// Configurations that accounts may have and that no mapping foresees.
+fn hostile() -> Vec<(&'static str, String)> {
     let deep = |levels: usize| {
         format!("{}{}{}", r#"{"x":"#.repeat(levels), r#"{"leaf":"end"}"#, "}".repeat(levels))
     };
@@ -120,7 +117,7 @@ fn no_document_breaks_a_mapping_and_each_is_found() {
         .map(|n| (format!("key{n}"), json!(n)))
         .collect::<serde_json::Map<_, _>>()
         .into();
-    let hostile = [
+    vec![
         ("dots", r#"{"a.b":{"c.d":1},"a":{"b":2},".":3,"..":{".x.":4}}"#.to_owned()),
         ("empty-names", r#"{"":1," ":{"":2}}"#.to_owned()),
         ("zeros", "{\"a\\u0000b\":\"c\\u0000d\"}".to_owned()),
@@ -144,7 +141,15 @@ fn no_document_breaks_a_mapping_and_each_is_found() {
             r#"{"a":"10.0.0.1/8","b":"::ffff:1.2.3.4","c":"999.1.1.1","d":"1.2.3.4/33"}"#
                 .to_owned(),
         ),
-    ];
+    ]
+}
+
+#[test]
+fn no_document_breaks_a_mapping_and_each_is_found() {
+    let (node, config) = prepared("hostile");
+    let folder = tempfile::tempdir().unwrap();
+    let log = local(folder.path());
+    let hostile = hostile();
     for (id, configuration) in &hostile {
         put(&*log, &resource(id, configuration));
     }
@@ -164,7 +169,10 @@ fn no_document_breaks_a_mapping_and_each_is_found() {
         ids.sort();
         ids
     };
-    let field = |name: &str, value: Value| json!({"term": {format!("scorecard.configuration{name}"): value}});
+    let field = |name: &str, value: Value| {
+        let field = format!("scorecard.configuration{name}");
+        json!({"term": {field: value}})
+    };
     assert_eq!(found(field("", json!("found"))), ["long-name", "long-value"]);
     assert_eq!(found(field(&".x".repeat(17), json!("end"))), Vec::<String>::new());
     assert_eq!(found(field("", json!("end"))), ["deep"]);
@@ -295,16 +303,17 @@ fn documents_that_no_row_stands_for_are_swept() {
     let progress = once(&*log, &config);
     assert_eq!(effect(&progress, "swept"), 0);
     // As if its tombstone had been compacted away while nobody followed the topic.
+    let id = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     let mut lost =
         held(node, "sweep-resources")["111122223333/eu-west-1/AWS::IAM::Policy/row"].1.clone();
-    for (pointer, value) in [
-        ("/scorecard/key", "111122223333/eu-west-1/AWS::IAM::Policy/lost"),
-        ("/event/id", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
-    ] {
+    for (pointer, value) in
+        [("/scorecard/key", "111122223333/eu-west-1/AWS::IAM::Policy/lost"), ("/event/id", id)]
+    {
         *lost.pointer_mut(pointer).unwrap() = json!(value);
     }
-    let path = "/sweep-resources-all/_doc/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA?version=7&version_type=external";
-    assert_eq!(node.call("PUT", path, &lost).unwrap().0, 201);
+    let version = "version=7&version_type=external";
+    let path = format!("/sweep-resources-all/_doc/{id}?{version}");
+    assert_eq!(node.call("PUT", &path, &lost).unwrap().0, 201);
     let later = |ms: i64| Run { now_ms: NOW_MS + ms, ..Run::new(&*log, &config) };
     assert_eq!(effect(&later(DAY_MS / 2).go().unwrap(), "swept"), 0, "it is done once a day");
     assert_eq!(effect(&later(DAY_MS + 1).go().unwrap(), "swept"), 1);

@@ -49,7 +49,7 @@ fn rewind(log: &dyn Log, prefix: &str) {
     let reset =
         ["--group", &group, "--reset-offsets", "--to-earliest", "--all-topics", "--execute"];
     let began = Instant::now();
-    // Kafka resets no group that has a member, and takes one that left for one until its time is up.
+    // Kafka resets no group that has a member, and one that left is one until its time is up.
     while log.committed(ROLE.name, ROLE.inputs).unwrap().iter().any(|one| one.offset > 0) {
         assert!(began.elapsed() < LIMIT, "the group can't be reset");
         tool("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", &reset);

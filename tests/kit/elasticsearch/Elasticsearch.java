@@ -5,7 +5,7 @@ import org.elasticsearch.common.settings.Settings;
 import org.elasticsearch.env.Environment;
 import org.elasticsearch.node.Node;
 
-/** One node of Elasticsearch from its jars alone: {@code Elasticsearch HOME HTTP_PORT TRANSPORT_PORT}. */
+/** One node of Elasticsearch from its jars alone; arguments: HOME HTTP_PORT TRANSPORT_PORT. */
 public final class Elasticsearch {
     private Elasticsearch() {}
 
