@@ -43,7 +43,7 @@ pub(crate) enum Output {
     Csv,
 }
 
-#[derive(clap::Args)]
+#[derive(clap::Args, Default, PartialEq)]
 #[group(multiple = true)]
 struct Score {
     /// The account's score
@@ -134,6 +134,8 @@ fn days() -> clap::builder::RangedI64ValueParser<i64> {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
+    let is_plain = args.command.is_none() || args.score == Score::default();
+    ensure!(is_plain, "what stands before a command is for scores by day alone");
     let path = args.config.clone().context("which configuration? Name it with --config FILE")?;
     let config = ConfigFile { path }.read()?;
     let settings = config.clickhouse.as_ref();

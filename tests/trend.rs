@@ -102,6 +102,8 @@ day          score  total  noncompliant  excepted  filled
     assert!(whose.contains("whose score?"), "{whose}");
     let both = complaint(scorecard(folder, "trend --all --account 1", &[]));
     assert!(both.contains("cannot be used with"), "{both}");
+    let mixed = complaint(scorecard(folder, "trend --all movers", &[]));
+    assert!(mixed.contains("for scores by day alone"), "{mixed}");
     server.stop().unwrap();
     let away = complaint(scorecard(folder, "trend --all", &[]));
     assert!(away.contains("reading the migrations in ClickHouse's database scorecard"), "{away}");
