@@ -132,6 +132,13 @@ fn roles() -> Result<Vec<Role>> {
         ..Needs::default()
     };
     roles.push(role("sink-s3", "scorecard sink s3", s3));
+    for (sink, command) in [
+        (sink_elasticsearch::ROLE, "scorecard sink elasticsearch"),
+        (sink_clickhouse::ROLE, "scorecard sink clickhouse"),
+        (sink_siem::ROLE, "scorecard sink siem"),
+    ] {
+        roles.push(role(sink.name, command, of_sink(&sink)));
+    }
     inputs.retain(|topic| topic.is_source());
     let sources = inputs.clone();
     let letters = Needs { reads: vec![topic::DEADLETTER], writes: inputs, ..Needs::default() };
@@ -156,6 +163,16 @@ fn roles() -> Result<Vec<Role>> {
     };
     roles.push(role("reshard-target", "scorecard reshard, where it writes", target));
     Ok(roles)
+}
+
+/// Gives what a sink does: it follows its inputs as a group, and writes outputs and dead letters.
+fn of_sink(role: &sink_frame::Role) -> Needs {
+    Needs {
+        reads: role.inputs.to_vec(),
+        writes: [role.outputs, &[topic::DEADLETTER]].concat(),
+        group: Some(role.name.to_owned()),
+        ..Needs::default()
+    }
 }
 
 fn written_by(writers: &[&str]) -> Vec<&'static TopicSpec> {

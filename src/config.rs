@@ -52,6 +52,15 @@ pub(crate) struct Config {
     /// The bucket of `sink s3`.
     #[serde(default)]
     pub(crate) s3: Option<sink_s3::Config>,
+    /// What `sink siem` tells; each round of `run` tells it too where this is there.
+    #[serde(default)]
+    pub(crate) siem: Option<sink_siem::Config>,
+    /// The cluster of `sink elasticsearch`.
+    #[serde(default)]
+    pub(crate) elasticsearch: Option<sink_elasticsearch::Config>,
+    /// ClickHouse, of `sink clickhouse` and `trend`.
+    #[serde(default)]
+    pub(crate) clickhouse: Option<sink_clickhouse::Config>,
     /// Minutes between the starts of two scans.
     #[serde(default = "default_scan_interval")]
     pub(crate) scan_interval_minutes: u64,
@@ -188,12 +197,21 @@ impl Config {
         let registry = self.schema_registry.iter_mut();
         let digests = self.aws.iter_mut().filter_map(|aws| aws.digest_key.as_mut());
         let registry = registry.filter_map(|registry| registry.password.as_mut());
-        let secrets = kafka.chain(registry).chain(digests);
+        let (authorities, elastic) = match &mut self.elasticsearch {
+            None => (None, [None, None]),
+            Some(sink_elasticsearch::Config { ca_file, password, api_key, .. }) => {
+                (ca_file.as_mut(), [password.as_mut(), api_key.as_mut()])
+            }
+        };
+        let clickhouse = self.clickhouse.iter_mut().filter_map(|one| one.password.as_mut());
+        let sinks = elastic.into_iter().flatten().chain(clickhouse);
+        let secrets = kafka.chain(registry).chain(digests).chain(sinks);
         let secrets = secrets.filter_map(|secret| match secret {
             Secret::File(path) => Some(path),
             Secret::Env(_) => None,
         });
         let optional = optional.into_iter().flatten();
+        let optional = optional.chain(authorities);
         let named = optional.chain(layers).chain(findings).chain(mutelist);
         for path in own.into_iter().chain(named).chain(secrets) {
             *path = folder.join(&*path);
@@ -223,6 +241,15 @@ impl Config {
         }
         if let Some(s3) = &self.s3 {
             s3.validate().context("s3")?;
+        }
+        if let Some(siem) = &self.siem {
+            siem.validate().context("siem")?;
+        }
+        if let Some(elasticsearch) = &self.elasticsearch {
+            elasticsearch.validate().context("elasticsearch")?;
+        }
+        if let Some(clickhouse) = &self.clickhouse {
+            clickhouse.validate().context("clickhouse")?;
         }
         Ok(())
     }
@@ -259,6 +286,18 @@ mod tests {
             mechanisms.push(kafka.properties.get("sasl.mechanism").cloned().unwrap_or_default());
         }
         assert_eq!(mechanisms, ["PLAIN", "SCRAM-SHA-512", "", "OAUTHBEARER"]);
+    }
+
+    #[test]
+    fn the_example_for_a_siem_is_a_configuration() {
+        let page = include_str!("../docs/src/siem.md");
+        let example = page.split("```yaml\n").nth(1).and_then(|text| text.split("```").next());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scorecard.yaml");
+        std::fs::write(&path, format!("log: {{local: ./log}}\n{}", example.unwrap())).unwrap();
+        let siem = ConfigFile { path }.read().unwrap().siem.unwrap();
+        assert!(siem.inventory);
+        assert_eq!(siem.splunk.unwrap().sourcetype.as_deref(), Some("scorecard:ocsf"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod account_log;
 mod acls;
+mod asyncapi;
 mod aws_role;
 mod clock;
 mod collect;
@@ -24,13 +25,16 @@ mod replay;
 mod reshard;
 mod run;
 mod serve;
+mod setup;
 mod sink;
 mod site;
 mod sources;
 mod summary;
+mod tap;
 mod test;
 mod top;
 mod topics;
+mod trend;
 mod trust;
 mod validate;
 
@@ -63,11 +67,14 @@ enum Command {
     Test(test::Args),
     Evaluate(evaluate::Args),
     Topics(topics::Args),
+    Asyncapi(asyncapi::Args),
+    Tap(tap::Args),
     Collect(collect::Args),
     Coverage(coverage::Args),
     AwsRole(aws_role::Args),
     Process(process::Args),
     Render(render::Args),
+    Setup(setup::Args),
     Sink(sink::Args),
     Clock(clock::Args),
     Dlq(dlq::Args),
@@ -76,6 +83,7 @@ enum Command {
     Trust(trust::Args),
     Explain(explain::Args),
     History(history::Args),
+    Trend(trend::Args),
     Replay(replay::Args),
     Reshard(reshard::Args),
 }
@@ -91,12 +99,15 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Topics(args) => topics::run(&args),
+        Command::Asyncapi(args) => asyncapi::run(&args),
+        Command::Tap(args) => tap::run(&args),
         Command::Collect(args) => collect::run(&args),
         Command::Coverage(args) => coverage::run(&args),
         Command::AwsRole(args) => aws_role::run(&args),
         Command::Process(args) => process::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Sink(args) => sink::run(&args),
+        Command::Setup(args) => setup::run(&args),
         Command::Clock(args) => clock::run(&args),
         Command::Dlq(args) => dlq::run(&args),
         Command::Exceptions(args) => exceptions::run(&args),
@@ -104,6 +115,7 @@ fn main() -> ExitCode {
         Command::Trust(args) => trust::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::History(args) => history::run(&args),
+        Command::Trend(args) => trend::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Reshard(args) => reshard::run(&args),
     };

@@ -14,10 +14,16 @@ pub(crate) use say;
 /// Writes text to standard output. A reader that has gone (`scorecard coverage | head`) is no
 /// error, and does not end work that is under way.
 pub(crate) fn write(text: impl Display) -> Result<()> {
+    write_on(text).map(|_| ())
+}
+
+/// Writes text to standard output, and tells whether somebody still reads it: for work that has no
+/// other purpose.
+pub(crate) fn write_on(text: impl Display) -> Result<bool> {
     let mut out = stdout().lock();
     match write!(out, "{text}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        done => done.context("writing to standard output"),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        done => done.map(|()| true).context("writing to standard output"),
     }
 }
 

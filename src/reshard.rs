@@ -161,7 +161,7 @@ fn sum(totals: &Totals, topic: &TopicSpec) -> i64 {
 
 /// Whether a topic holds what stages told of changes.
 fn is_history(topic: &TopicSpec) -> bool {
-    topic.cleanup == Cleanup::DeleteLong && topic.name != topic::DEADLETTER.name
+    topic.cleanup == Cleanup::DeleteLong && topic.writer.ends_with(" stage")
 }
 
 /// Gives the target's ends when nothing is on its way any more.

@@ -1,20 +1,25 @@
 //! `scorecard sink`: carries tables to where others read them.
 
+mod clickhouse;
+mod elasticsearch;
+mod s3;
+mod siem;
+
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Subcommand;
-use sink_s3::{Bucket, Progress, Sink};
+use sink_frame::{Frame, Limits, Progress, Role, Target};
 use stream::worker::Stop;
 
 use crate::{
     config::{Config, ConfigFile},
     progress::Teller,
     run::stop_on_signal,
-    site::{Site, now_ms},
+    site::Site,
 };
 
-/// Patience with a bucket of who asked for one run: somebody waits for the answer.
+/// Patience with a target of who asked for one run: somebody waits for the answer.
 const PATIENCE_ONCE: Duration = Duration::from_secs(120);
 
 /// Carries tables to other systems
@@ -27,72 +32,127 @@ pub(crate) struct Args {
 #[derive(Subcommand)]
 enum Command {
     /// Keeps the inventory, a partition a day and workbooks in a bucket, until it is told to end
-    S3 {
-        #[command(flatten)]
-        config: ConfigFile,
-        /// Ends when everything is there that the log holds now; writes this day's partition anew
-        #[arg(long)]
-        once: bool,
-        /// This process's name among others that run the same sink: stable over restarts
-        #[arg(long, value_name = "NAME", default_value = "sink", env = "SCORECARD_SLOT")]
-        slot: String,
-    },
+    ///
+    /// With `--once` this day's partition is written anew.
+    S3(Flags),
+    /// Keeps documents of all tables and histories in Elasticsearch, until it is told to end
+    ///
+    /// `scorecard setup elasticsearch` makes the indices.
+    Elasticsearch(Flags),
+    /// Keeps scores, verdicts, exceptions and spend over time in ClickHouse, until it is told to end
+    ///
+    /// `scorecard setup clickhouse` makes the tables; `scorecard trend` asks them.
+    Clickhouse(Flags),
+    /// Tells a SIEM of findings and changes of the inventory, in the topic `siem.event`
+    Siem(Flags),
+}
+
+#[derive(clap::Args)]
+struct Flags {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Ends when everything is there that the log holds now
+    #[arg(long)]
+    once: bool,
+    /// This process's name among others that run the same sink: stable over restarts
+    #[arg(long, value_name = "NAME", default_value = "sink", env = "SCORECARD_SLOT")]
+    slot: String,
+}
+
+/// One run of a sink.
+struct Run<'a> {
+    site: &'a Site,
+    config: &'a Config,
+    slot: &'a str,
+    once: bool,
+    /// Whether somebody asked for this run, and not a round of `run`.
+    is_asked: bool,
+    teller: &'a Teller,
+    stop: &'a Stop,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let Command::S3 { config, once, slot } = &args.command;
-    let config = config.read()?;
-    ensure!(config.s3.is_some(), "the configuration has no `s3`: there is no bucket");
-    let site = Site::open(&config)?;
-    let stop = Stop::new();
-    stop_on_signal(&stop)?;
-    let how = How { slot, once: *once, anew: *once };
-    s3(&site, &config, &how, &Teller::new(), &stop)
-}
-
-/// Carries to the bucket what the log holds now; nothing happens when no bucket is configured.
-pub(crate) fn carry(site: &Site, config: &Config, teller: &Teller, stop: &Stop) -> Result<()> {
-    s3(site, config, &How { slot: "run", once: true, anew: false }, teller, stop)
-}
-
-/// How a run of the sink differs from others.
-struct How<'a> {
-    slot: &'a str,
-    once: bool,
-    anew: bool,
-}
-
-fn s3(site: &Site, config: &Config, how: &How<'_>, teller: &Teller, stop: &Stop) -> Result<()> {
-    let Some(settings) = &config.s3 else { return Ok(()) };
-    let bucket = Bucket::prepare(settings, None)?;
-    let sink = Sink {
-        log: &*site.log,
-        codec: &site.codec,
-        bucket: &bucket,
-        slot: how.slot,
-        once: how.once,
-        lake: settings.lake,
-        anew: how.anew,
-        workbooks: settings.workbooks.then_some(&*config.workbooks),
-        patience: how.once.then_some(PATIENCE_ONCE),
-        now_ms: &now_ms,
-        tell: &|progress| teller.step(&told(&settings.bucket, progress)),
+    let (flags, sink): (&Flags, fn(&Run<'_>) -> Result<()>) = match &args.command {
+        Command::S3(flags) => (flags, s3::sink),
+        Command::Elasticsearch(flags) => (flags, elasticsearch::sink),
+        Command::Clickhouse(flags) => (flags, clickhouse::sink),
+        Command::Siem(flags) => (flags, siem::sink),
     };
-    let progress = sink.run(stop)?;
-    teller.done(&told(&settings.bucket, &progress));
-    Ok(())
+    let config = flags.config.read()?;
+    let (site, teller, stop) = (Site::open(&config)?, Teller::new(), Stop::new());
+    stop_on_signal(&stop)?;
+    sink(&Run {
+        site: &site,
+        config: &config,
+        slot: &flags.slot,
+        once: flags.once,
+        is_asked: true,
+        teller: &teller,
+        stop: &stop,
+    })
+}
+
+/// Carries to every configured system what the log holds now.
+pub(crate) fn carry(site: &Site, config: &Config, teller: &Teller, stop: &Stop) -> Result<()> {
+    let run = Run { site, config, slot: "run", once: true, is_asked: false, teller, stop };
+    let sinks: [(bool, fn(&Run<'_>) -> Result<()>); 4] = [
+        (config.s3.is_some(), s3::sink),
+        (config.elasticsearch.is_some(), elasticsearch::sink),
+        (config.clickhouse.is_some(), clickhouse::sink),
+        (config.siem.is_some(), siem::sink),
+    ];
+    let configured = sinks.into_iter().filter(|(is_configured, _)| *is_configured);
+    // One that fails holds up no other.
+    let done: Vec<Result<()>> = configured.map(|(_, sink)| sink(&run)).collect();
+    done.into_iter().collect()
+}
+
+impl Run<'_> {
+    fn patience(&self) -> Option<Duration> {
+        self.once.then_some(PATIENCE_ONCE)
+    }
+
+    /// Follows the log for a target; `place` and `noun` are what people read of it.
+    fn follow(
+        &self,
+        role: &'static Role,
+        limits: Limits,
+        (place, noun): (&str, &str),
+        target: &mut impl Target,
+    ) -> Result<()> {
+        let frame = Frame {
+            role,
+            log: &*self.site.log,
+            slot: self.slot,
+            // Nobody waits for small batches to grow where somebody waits for the end.
+            limits: if self.once { Limits { linger: Duration::ZERO, ..limits } } else { limits },
+            once: self.once,
+            patience: self.patience(),
+            tell: &|progress| self.teller.step(&told(place, noun, progress)),
+        };
+        let progress = frame.run(target, self.stop)?;
+        self.teller.done(&told(place, noun, &progress));
+        Ok(())
+    }
 }
 
 /// Says in words how far a sink is.
-fn told(bucket: &str, progress: &Progress) -> String {
-    let Progress { records, put, deleted, dead, waiting } = progress;
+fn told(place: &str, noun: &str, progress: &Progress) -> String {
+    let counts = &progress.counts;
     let mut text =
-        format!("bucket {bucket}: {records} records taken, {put} objects put, {deleted} deleted");
-    if *dead > 0 {
-        text += &format!(", {dead} records unreadable (scorecard dlq list)");
+        format!("{place}: {} records taken, {} {noun}", progress.records(), counts.written);
+    if counts.unchanged > 0 {
+        text += &format!(", {} there already", counts.unchanged);
     }
-    if let Some(reason) = waiting {
+    for (word, count) in progress.effects.iter().filter(|(_, count)| *count > 0) {
+        text += &format!(", {count} {word}");
+    }
+    let dead = counts.dead + counts.refused;
+    if dead > 0 {
+        text += &format!(", {dead} records in the dead letters (scorecard dlq list)");
+    }
+    if let Some(reason) = &progress.waiting {
         text += &format!("; waiting: {reason}");
     }
     text

@@ -27,10 +27,15 @@ pub struct Event<'a> {
     pub time_ms: i64,
 }
 
-/// Writes an event's attributes as headers.
+/// Writes the attributes of an event whose value is Avro as headers.
 ///
 /// Source: CloudEvents 1.0.2, Kafka protocol binding 3.2 (binary content mode).
 pub fn cloud_event(event: &Event<'_>) -> Headers {
+    cloud_event_as(event, "application/avro")
+}
+
+/// Writes the attributes of an event whose value is of this media type as headers.
+pub fn cloud_event_as(event: &Event<'_>, content_type: &'static str) -> Headers {
     let fixed = |value: &'static str| Cow::Borrowed(value.as_bytes());
     let made = |value: String| Cow::Owned(value.into_bytes());
     let values = [
@@ -39,7 +44,7 @@ pub fn cloud_event(event: &Event<'_>) -> Headers {
         made(["scorecard.", event.kind, ".v1"].concat()),
         made(event.source.to_owned()),
         made(rfc3339(event.time_ms)),
-        fixed("application/avro"),
+        fixed(content_type),
     ];
     NAMES.into_iter().map(Cow::Borrowed).zip(values).collect()
 }

@@ -3,10 +3,11 @@
 use std::{fmt, marker::PhantomData};
 
 use crate::{
-    AccountKey, AccountListing, AccountRegister, AccountState, ComplianceChange, ComplianceKey,
-    ComplianceState, Contribution, ContributionKey, Exception, ExceptionKey, Key, Observation,
-    Report, Requirement, RequirementKey, ResourceChange, ResourceKey, ResourceState, RollupKey,
-    RollupState, ScanUnit, ScoreKey, ScoreState, Spend, Tick, TickKey, TrustKey, TrustState, Value,
+    AccountKey, AccountListing, AccountRegister, AccountState, AvroError, Codec, ComplianceChange,
+    ComplianceKey, ComplianceState, Contribution, ContributionKey, Exception, ExceptionKey, Key,
+    Observation, Report, Requirement, RequirementKey, ResourceChange, ResourceKey, ResourceState,
+    RollupKey, RollupState, ScanUnit, ScoreKey, ScoreState, Spend, Tick, TickKey, TrustKey,
+    TrustState, Value,
 };
 
 /// What the log does with old records of a topic.
@@ -120,6 +121,22 @@ macro_rules! topics {
         pub fn value_schemas() -> Vec<(&'static str, String)> {
             vec![$(($name, crate::avro::schema_json::<$v>())),+]
         }
+
+        /// Decodes a typed topic's value and gives it as JSON, its members named as in the schema;
+        /// none for topics whose values are not Avro of one type.
+        ///
+        /// # Errors
+        /// As [`Codec::decode`].
+        pub fn typed_json(
+            topic: &TopicSpec,
+            codec: &Codec,
+            value: &[u8],
+        ) -> Result<Option<serde_json::Value>, AvroError> {
+            Ok(match topic.name {
+                $($name => Some(json_of(&codec.decode::<$v>(value)?)),)+
+                _ => None,
+            })
+        }
     };
 }
 
@@ -198,6 +215,10 @@ topics! {
         Compact, Keyed, "rollup stage");
 }
 
+fn json_of<V: Value>(value: &V) -> serde_json::Value {
+    serde_json::to_value(value).expect("values have text keys and no floats that JSON lacks")
+}
+
 /// The account stage's private tables, as `table/key`: what a task must restore and nobody else
 /// reads.
 pub const ACCOUNT_CHANGELOG: &TopicSpec = &TopicSpec {
@@ -219,6 +240,16 @@ pub const ROLLUP_CHANGELOG: &TopicSpec = &TopicSpec {
     writer: "rollup stage",
 };
 
+/// What SIEMs read: findings and changes of the inventory as OCSF events in JSON, not Avro.
+pub const SIEM_EVENT: &TopicSpec = &TopicSpec {
+    name: "siem.event",
+    key: "account",
+    value: "a finding or a resource's change as an OCSF event, in JSON",
+    cleanup: DeleteLong,
+    placement: Keyed,
+    writer: "sink siem",
+};
+
 /// Records that could not be read: the bytes as they were, the reason in headers.
 pub const DEADLETTER: &TopicSpec = &TopicSpec {
     name: "deadletter",
@@ -229,16 +260,17 @@ pub const DEADLETTER: &TopicSpec = &TopicSpec {
     writer: "whoever met it",
 };
 
-/// All topics: the typed ones, the changelogs and the dead letters.
+/// All topics: the typed ones, the events for SIEMs, the changelogs and the dead letters.
 pub const ALL: &[&TopicSpec] = &{
-    let mut all = [DEADLETTER; TYPED.len() + 3];
+    let mut all = [DEADLETTER; TYPED.len() + 4];
     let mut i = 0;
     while i < TYPED.len() {
         all[i] = TYPED[i];
         i += 1;
     }
-    all[i] = ACCOUNT_CHANGELOG;
-    all[i + 1] = ROLLUP_CHANGELOG;
+    all[i] = SIEM_EVENT;
+    all[i + 1] = ACCOUNT_CHANGELOG;
+    all[i + 2] = ROLLUP_CHANGELOG;
     all
 };
 

@@ -146,6 +146,9 @@ fn collect_compares_what_its_list_says() {
     assert!(touched.written.is_subset(&names(&needs.writes)));
 }
 
+/// Roles of sinks, in the order of the list.
+const SINKS: [&str; 4] = ["sink-s3", "sink-elasticsearch", "sink-clickhouse", "sink-siem"];
+
 #[test]
 fn every_topic_has_a_role_that_makes_it_and_one_that_writes_it() {
     let roles = roles().unwrap();
@@ -161,7 +164,8 @@ fn every_topic_has_a_role_that_makes_it_and_one_that_writes_it() {
         let dlq: Vec<_> = carriers.into_iter().filter(|name| *name == "dlq").collect();
         let expected = match topic.writer {
             "producer clock" => vec!["clock"],
-            "whoever met it" => vec!["account", "rollup", "sink-s3"],
+            "whoever met it" => ["account", "rollup"].into_iter().chain(SINKS).collect(),
+            "sink siem" => vec!["sink-siem"],
             stage if stage.ends_with(" stage") => vec![stage.trim_end_matches(" stage")],
             _ => vec!["collect"],
         };
@@ -210,7 +214,7 @@ fn json_is_one_object_a_right() {
     let rights: Vec<Value> = serde_json::from_str(&text).unwrap();
     let of_ids = |right: &&Value| right["resource_type"] == "transactional-id";
     let ids: Vec<_> = rights.iter().filter(of_ids).collect();
-    assert_eq!(ids.len(), 4, "one for the collectors, for each stage and for the sink");
+    assert_eq!(ids.len(), 5, "one for the collectors, for each stage and for each sink");
     let expected = json!({
         "role": "rollup", "principal": "User:sums", "permission": "Allow", "operation": "Write",
         "resource_type": "transactional-id", "name": "scorecard.rollup.", "pattern": "prefixed",
@@ -226,7 +230,8 @@ fn a_principal_of_no_role_or_without_a_kind_is_refused() {
         ("clock=User:", "for example User:name"),
         (
             "cook=User:me",
-            "there are: topics, collect, clock, account, rollup, render, sink-s3, dlq, top",
+            "there are: topics, collect, clock, account, rollup, render, sink-s3, \
+             sink-elasticsearch, sink-clickhouse, sink-siem, dlq, top",
         ),
     ] {
         let error = printed(None, &[given.to_owned()], Format::Json).unwrap_err();

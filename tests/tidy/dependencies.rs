@@ -51,7 +51,8 @@ fn allowed(manifest: &Manifest) -> Option<Vec<&'static str>> {
         ("producers", "standard") => vec!["compliance", "rules", "schemas", "stream"],
         // It asks Trusted Advisor itself, and makes the same of its results as of a report.
         ("producers", "aws") => vec!["producer-findings", "schemas", "stream"],
-        ("producers" | "sinks", _) => vec!["schemas", "stream"],
+        ("sinks", _) => vec!["schemas", "sink-frame", "stream"],
+        ("producers", _) => vec!["schemas", "stream"],
         _ => return None,
     })
 }

@@ -4,7 +4,10 @@ use std::fmt::Debug;
 
 use apache_avro::{Schema, reader::datum::GenericDatumReader};
 use proptest::test_runner::{Config, TestRunner};
-use schemas::{Codec, Key, Topic, Value};
+use schemas::{
+    Codec, Key, Topic, Value,
+    topic::{ACCOUNT_CHANGELOG, DEADLETTER, ROLLUP_CHANGELOG, SIEM_EVENT, typed_json},
+};
 
 use crate::{
     data::{Datum, any_datum, every_choice},
@@ -20,9 +23,15 @@ fn every_choice_of_every_value_travels() {
         let avro = Schema::parse_str(&schema).unwrap();
         for datum in every_choice(&Kind::parse(&schema)) {
             travels::<V>(&schema, &avro, &datum);
+            let bytes = single_object(&schema, &datum);
+            let json = typed_json(topic.spec, &Codec::default(), &bytes).unwrap();
+            same(&json, &Some(datum.json()));
         }
     }
     every_topic!(check);
+    for other in [SIEM_EVENT, DEADLETTER, ACCOUNT_CHANGELOG, ROLLUP_CHANGELOG] {
+        assert_eq!(typed_json(other, &Codec::default(), b"{}").unwrap(), None);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use schemas::{Credit, Requirement, Scoring};
 
 use crate::score;
-use crate::view::{AccountView, OwnerView};
+use crate::view::{AccountView, View};
 
 /// Mending all open failures of one requirement in one account.
 pub(crate) struct Action<'v, 't> {
@@ -24,7 +24,7 @@ pub(crate) struct Action<'v, 't> {
 }
 
 /// Gives the best actions, best first: most points for each resource, then most points.
-pub(crate) fn best<'v, 't>(view: &'v OwnerView<'t>) -> Vec<Action<'v, 't>> {
+pub(crate) fn best<'v, 't>(view: &'v View<'t>) -> Vec<Action<'v, 't>> {
     let mut actions: Vec<Action> = view
         .accounts
         .iter()
@@ -41,7 +41,7 @@ pub(crate) fn best<'v, 't>(view: &'v OwnerView<'t>) -> Vec<Action<'v, 't>> {
 }
 
 fn action<'v, 't>(
-    view: &OwnerView<'t>,
+    view: &View<'t>,
     index: usize,
     account: &'v AccountView<'t>,
     requirement: &'t Requirement,

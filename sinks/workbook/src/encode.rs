@@ -26,24 +26,24 @@ const HEADER_UNITS_MAX: usize = 100;
 /// [`WorkbookError::Sheet`] or [`WorkbookError::Pack`] when Excel's limits are broken, which limits
 /// and names are made to prevent.
 pub fn render(model: &Model) -> Result<Vec<u8>, WorkbookError> {
-    let owner = || model.owner.to_string();
+    let subject = || model.subject.to_string();
     let mut formats = Formats::new();
     let mut workbook = Workbook::new();
     for sheet in &model.sheets {
         let page = workbook.add_worksheet();
         write_sheet(page, sheet, model, &mut formats).map_err(|source| WorkbookError::Sheet {
             sheet: sheet.name.clone(),
-            owner: owner(),
+            subject: subject(),
             source,
         })?;
     }
-    let pack = |source| WorkbookError::Pack { owner: owner(), source };
+    let pack = |source| WorkbookError::Pack { subject: subject(), source };
     // The only time in the file is the tables' own.
     let created = ExcelDateTime::from_timestamp(model.at_ms.div_euclid(1_000)).map_err(pack)?;
     workbook.set_properties(
         &DocProperties::new()
             .set_title("Cloud security scorecard")
-            .set_subject(text::short(&owner(), 200))
+            .set_subject(text::short(&subject(), 200))
             .set_author("scorecard")
             .set_creation_datetime(&created),
     );
@@ -165,8 +165,8 @@ fn print(page: &mut Worksheet, sheet: &Sheet, model: &Model) -> Result<(), XlsxE
     }
     // `&` begins a code in headers; a second one makes it a letter.
     let plain = |text: &str| text::short(text, HEADER_UNITS_MAX).replace('&', "&&");
-    let owner = plain(&model.owner.to_string());
-    page.set_header(format!("&L&8{owner}&R&8{}", plain(&sheet.name)));
+    let subject = plain(&model.subject.to_string());
+    page.set_header(format!("&L&8{subject}&R&8{}", plain(&sheet.name)));
     page.set_footer(format!("&L&8scorecard, as of {} UTC&R&8page &P of &N", moment(model.at_ms)));
     Ok(())
 }

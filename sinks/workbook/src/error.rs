@@ -6,21 +6,21 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum WorkbookError {
     /// A sheet can't be put into the workbook.
-    #[error("laying out sheet {sheet:?} of the workbook of {owner}")]
+    #[error("laying out sheet {sheet:?} of the workbook of {subject}")]
     Sheet {
         /// The sheet's name.
         sheet: String,
         /// Whose workbook.
-        owner: String,
+        subject: String,
         /// Why.
         #[source]
         source: rust_xlsxwriter::XlsxError,
     },
     /// The workbook can't be packed into a file.
-    #[error("packing the workbook of {owner}")]
+    #[error("packing the workbook of {subject}")]
     Pack {
         /// Whose workbook.
-        owner: String,
+        subject: String,
         /// Why.
         #[source]
         source: rust_xlsxwriter::XlsxError,

@@ -182,6 +182,7 @@ fn table(style: Style) -> Format {
         Style::Count => number(base, "#,##0"),
         Style::Figure => base.set_num_format("#,##0").set_align(FormatAlign::Center),
         Style::Points => base.set_num_format("+0.00").set_align(FormatAlign::Center),
+        Style::Money => base.set_num_format("#,##0").set_align(FormatAlign::Right),
         Style::Share => base.set_num_format("0%").set_align(FormatAlign::Center),
         Style::Date => date(base),
         Style::DateTime => text(base).set_num_format("yyyy-mm-dd hh:mm"),

@@ -1,7 +1,7 @@
-//! The owner's workbook: his scores, what to fix first, and every resource behind them.
+//! Workbooks: an owner's scores with every resource behind them, and the enterprise's in one.
 //!
-//! The way of a figure: [`Tables`] are read from the log; [`owner_model`] (pure) joins what
-//! concerns one owner and lays it out as sheets of cells; [`render`] turns the sheets into the
+//! The way of a figure: [`Tables`] are read from the log; [`lay_out`] (pure) joins what
+//! concerns one subject and lays it out as sheets of cells; [`render`] turns the sheets into the
 //! bytes of an xlsx file; [`render_all`] does so owner by owner and writes the files that changed.
 //! The same tables give the same bytes.
 
@@ -10,10 +10,12 @@ mod config;
 mod encode;
 mod error;
 mod exceptions;
+mod executives;
 mod format;
 mod height;
 mod model;
 mod names;
+mod relations;
 mod score;
 mod sheet;
 mod style;
@@ -26,7 +28,7 @@ mod write;
 pub use config::Limits;
 pub use encode::render;
 pub use error::WorkbookError;
-pub use model::{Model, Owner, owner_model, owner_model_within, owners};
+pub use model::{Model, Owner, Subject, lay_out, lay_out_within, subjects};
 pub use names::file_name;
 pub use sheet::{Area, Cell, Content, Row, Sheet, Tint};
 pub use style::Style;

@@ -1,14 +1,56 @@
-//! An owner's workbook as data: who the owners are, and the sheets of each.
+//! A workbook as data: whose accounts it is about, and its sheets.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-use schemas::AccountState;
+use schemas::{AccountState, RollupKey};
 
-use crate::view::{self, OwnerView};
+use crate::view::{self, View};
 use crate::{Limits, Sheet, Tables, tabs};
 
-/// Whose workbook it is.
+/// Whose accounts a workbook is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// All of them: the enterprise's workbook.
+    Enterprise,
+    /// Those that one payer's organisation lists.
+    Payer(String),
+    /// Those that one owner answers for.
+    Owner(Owner),
+}
+
+impl Subject {
+    /// Tells whether an account is one of them.
+    pub(crate) fn holds(&self, state: &AccountState) -> bool {
+        match self {
+            Subject::Enterprise => true,
+            Subject::Payer(payer) => state.payer == *payer,
+            Subject::Owner(owner) => Owner::of(state) == *owner,
+        }
+    }
+
+    /// Gives the key of the sums over them; none where nobody sums them up.
+    pub(crate) fn rollup(&self) -> Option<RollupKey> {
+        match self {
+            Subject::Enterprise => Some(RollupKey::new("enterprise", "all")),
+            Subject::Payer(payer) => Some(RollupKey::new("payer", payer)),
+            Subject::Owner(Owner::Named(owner)) => Some(RollupKey::new("owner", owner)),
+            Subject::Owner(Owner::Unassigned) => None,
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Subject::Enterprise => f.write_str("all accounts"),
+            Subject::Payer(payer) => write!(f, "accounts of payer {payer}"),
+            Subject::Owner(owner) => owner.fmt(f),
+        }
+    }
+}
+
+/// Who answers for accounts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Owner {
     /// Who answers for the accounts, as the register names them.
@@ -39,36 +81,40 @@ impl fmt::Display for Owner {
 /// A workbook before it is a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
-    /// Whose workbook it is.
-    pub owner: Owner,
+    /// What it is about.
+    pub subject: Subject,
     /// The time of the tables, in UTC milliseconds.
     pub at_ms: i64,
     /// The sheets in their order.
     pub sheets: Vec<Sheet>,
 }
 
-/// Gives all owners by name, and last the unassigned when an account has no owner.
-pub fn owners(tables: &Tables) -> Vec<Owner> {
-    let owners: BTreeSet<Owner> = tables
-        .accounts
-        .values()
-        .filter(|state| view::concerns_us(tables, state))
-        .map(Owner::of)
-        .collect();
-    owners.into_iter().collect()
+/// Gives all who get a workbook: the enterprise, its payers, its owners by name and last nobody,
+/// when an account has no owner. None at all where there is no account.
+pub fn subjects(tables: &Tables) -> Vec<Subject> {
+    let ours = || tables.accounts.values().filter(|state| view::concerns_us(tables, state));
+    let payers: BTreeSet<&String> =
+        ours().map(|state| &state.payer).filter(|payer| !payer.is_empty()).collect();
+    let owners: BTreeSet<Owner> = ours().map(Owner::of).collect();
+    let enterprise = (!owners.is_empty()).then_some(Subject::Enterprise).into_iter();
+    enterprise
+        .chain(payers.into_iter().cloned().map(Subject::Payer))
+        .chain(owners.into_iter().map(Subject::Owner))
+        .collect()
 }
 
-/// Lays out an owner's workbook within the usual limits.
+/// Lays out a workbook within the usual limits.
 ///
-/// Shape: summary, scores, one sheet an account by name, exceptions, about. Units: scores are
+/// Shape: for an owner summary, scores, one sheet an account by name, exceptions, about; for the
+/// enterprise or a payer summary, scores, accounts, executives, trust, about. Units: scores are
 /// shares of 1, points are hundredths of it, times are UTC. Errors: none; what is missing is shown
 /// as missing.
-pub fn owner_model(tables: &Tables, owner: &Owner) -> Model {
-    owner_model_within(tables, owner, &Limits::default())
+pub fn lay_out(tables: &Tables, subject: &Subject) -> Model {
+    lay_out_within(tables, subject, &Limits::default())
 }
 
-/// Lays out an owner's workbook within given limits.
-pub fn owner_model_within(tables: &Tables, owner: &Owner, limits: &Limits) -> Model {
-    let view = OwnerView::new(tables, owner, limits);
-    Model { owner: owner.clone(), at_ms: tables.at_ms, sheets: tabs::sheets(&view) }
+/// Lays out a workbook within given limits.
+pub fn lay_out_within(tables: &Tables, subject: &Subject, limits: &Limits) -> Model {
+    let view = View::new(tables, subject, limits);
+    Model { subject: subject.clone(), at_ms: tables.at_ms, sheets: tabs::sheets(&view) }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Owner, text};
+use crate::{Owner, Subject, text};
 
 /// Excel's limit for a sheet's name, in UTF-16 units.
 const SHEET_UNITS_MAX: usize = 31;
@@ -10,11 +10,18 @@ const SHEET_UNITS_MAX: usize = 31;
 /// Bytes of an owner's name in a file's name: file systems end at 255, with room for what is added.
 const SLUG_BYTES_MAX: usize = 120;
 
-/// What all files of owners' workbooks start with: such files in the folder are ours.
-pub(crate) const FILE_PREFIX: &str = "owner-";
+/// What the files of owners' and payers' workbooks start with.
+const OWNER_PREFIX: &str = "owner-";
+const PAYER_PREFIX: &str = "payer-";
 
-/// What they end with.
-pub(crate) const FILE_SUFFIX: &str = ".xlsx";
+/// What the enterprise's file is called, before its ending.
+const ENTERPRISE: &str = "enterprise";
+
+/// What stands for the owner of accounts that have none.
+const UNASSIGNED: &str = "unassigned";
+
+/// What all of them end with.
+const FILE_SUFFIX: &str = ".xlsx";
 
 /// Gives each account (id, name) the name of its sheet, in the order of the accounts.
 ///
@@ -80,15 +87,30 @@ fn allowed(name: &str) -> String {
     trim(&text::short(&trim(&safe), SHEET_UNITS_MAX))
 }
 
-/// Gives the name of an owner's file: `owner-ann@example.com.xlsx`.
+/// Gives the name of a workbook's file: `owner-ann@example.com.xlsx`, `payer-111111111111.xlsx` or
+/// `enterprise.xlsx`.
 ///
-/// It depends on the owner alone, so that it stays when others come and go. Where letters had to be
-/// replaced, a digest of the whole name keeps two owners apart, also on file systems that ignore
+/// It depends on the subject alone, so that it stays when others come and go. Where letters had to
+/// be replaced, a digest of the whole name keeps two owners apart, also on file systems that ignore
 /// case.
-pub fn file_name(owner: &Owner) -> String {
-    let Owner::Named(id) = owner else {
-        return format!("{FILE_PREFIX}unassigned{FILE_SUFFIX}");
-    };
+pub fn file_name(subject: &Subject) -> String {
+    match subject {
+        Subject::Enterprise => format!("{ENTERPRISE}{FILE_SUFFIX}"),
+        Subject::Payer(payer) => named(PAYER_PREFIX, payer, &[]),
+        Subject::Owner(Owner::Unassigned) => format!("{OWNER_PREFIX}{UNASSIGNED}{FILE_SUFFIX}"),
+        Subject::Owner(Owner::Named(owner)) => named(OWNER_PREFIX, owner, &[UNASSIGNED]),
+    }
+}
+
+/// Tells whether a file's name is one that [`file_name`] gives.
+pub(crate) fn is_ours(name: &str) -> bool {
+    let stem = name.strip_suffix(FILE_SUFFIX);
+    stem.is_some_and(|stem| {
+        stem == ENTERPRISE || [OWNER_PREFIX, PAYER_PREFIX].iter().any(|one| stem.starts_with(one))
+    })
+}
+
+fn named(prefix: &str, id: &str, taken: &[&str]) -> String {
     let slug: String = id
         .to_lowercase()
         .chars()
@@ -98,10 +120,10 @@ pub fn file_name(owner: &Owner) -> String {
         })
         .take(SLUG_BYTES_MAX)
         .collect();
-    if slug == *id && id != "unassigned" {
-        format!("{FILE_PREFIX}{slug}{FILE_SUFFIX}")
+    if slug == *id && !taken.contains(&id) {
+        format!("{prefix}{slug}{FILE_SUFFIX}")
     } else {
-        format!("{FILE_PREFIX}{slug}~{:016x}{FILE_SUFFIX}", digest(id))
+        format!("{prefix}{slug}~{:016x}{FILE_SUFFIX}", digest(id))
     }
 }
 
@@ -163,9 +185,17 @@ mod tests {
 
     #[test]
     fn files_are_called_as_their_owners() {
-        let named = |id: &str| file_name(&Owner::Named(id.to_owned()));
+        let named = |id: &str| file_name(&Subject::Owner(Owner::Named(id.to_owned())));
         assert_eq!(named("ann@example.com"), "owner-ann@example.com.xlsx");
-        assert_eq!(file_name(&Owner::Unassigned), "owner-unassigned.xlsx");
+        let unassigned = Subject::Owner(Owner::Unassigned);
+        assert_eq!(file_name(&unassigned), "owner-unassigned.xlsx");
+        assert_eq!(file_name(&Subject::Enterprise), "enterprise.xlsx");
+        let payer = Subject::Payer("111111111111".to_owned());
+        assert_eq!(file_name(&payer), "payer-111111111111.xlsx");
+        let ours = ["owner-a.xlsx", "payer-1.xlsx", "enterprise.xlsx"];
+        assert!(ours.into_iter().all(is_ours));
+        let others = ["enterprise-2025.xlsx", "owner-a.xlsx.bak", "notes.xlsx"];
+        assert!(!others.into_iter().any(is_ours));
         let odd = ["unassigned", "Ann@example.com", "ANN@example.com", "../x", "a/b", "a\\b", "ä"];
         let long = "x".repeat(400);
         let names: BTreeSet<String> = odd.iter().copied().chain([&*long]).map(named).collect();

@@ -1,6 +1,6 @@
 //! From integer counts to scores, and the words for them: division happens here.
 
-use schemas::{Requirement, SCORE_ONE, ScoreState, ScoreStatus, Scoring};
+use schemas::{Requirement, RollupState, SCORE_ONE, ScoreState, ScoreStatus, Scoring};
 
 use crate::sheet::{Cell, Tint};
 use crate::style::Style;
@@ -60,6 +60,17 @@ impl Score {
                     None => Score::NotApplicable,
                 },
             },
+        }
+    }
+
+    /// Gives the score of a sum over accounts.
+    pub(crate) fn of_sum(sum: &RollupState) -> Self {
+        match sum.score {
+            Some(score) => {
+                let partial = sum.scored < sum.accounts;
+                Score::Scored { value: score as f64 / SCORE_ONE as f64, partial }
+            }
+            None => Score::NotCollected,
         }
     }
 

@@ -138,6 +138,11 @@ impl Cell {
         Self::new(Content::Number(n), style)
     }
 
+    /// Makes a cell of an amount of money, from hundredths.
+    pub(crate) fn money(cents: i64) -> Self {
+        Self::number(cents as f64 / 100.0, Style::Money)
+    }
+
     /// Makes a cell of a moment, or an empty one.
     pub(crate) fn time(ms: Option<i64>, style: Style) -> Self {
         Self::new(ms.map_or(Content::Empty, Content::Time), style)

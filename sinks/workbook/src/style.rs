@@ -49,6 +49,8 @@ pub enum Style {
     Figure,
     /// A number of score points of a table.
     Points,
+    /// An amount of money of a table, in whole units of the currency.
+    Money,
     /// A share of a table that is no score.
     Share,
     /// A date of a table.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use schemas::{
     AccountKey, AccountState, Codec, ComplianceKey, ComplianceState, Exception, ExceptionKey,
-    Requirement, RequirementKey, RollupKey, RollupState, ScoreKey, ScoreState, Tick, topic,
+    Requirement, RequirementKey, RollupKey, RollupState, ScoreKey, ScoreState, Tick, TrustKey,
+    TrustState, topic,
 };
 use stream::{Log, LogError, Position, snapshot};
 
@@ -18,8 +19,10 @@ pub struct Tables {
     pub compliance: BTreeMap<ComplianceKey, ComplianceState>,
     /// Scores of requirements in accounts, and of accounts (`*`).
     pub scores: BTreeMap<ScoreKey, ScoreState>,
-    /// Sums over accounts; those of kind `owner` are used.
+    /// Sums over accounts; those of foreign accounts are not used.
     pub rollups: BTreeMap<RollupKey, RollupState>,
+    /// Who may act in the accounts.
+    pub trust: BTreeMap<TrustKey, TrustState>,
     /// The security standard.
     pub requirements: BTreeMap<RequirementKey, Requirement>,
     /// The risk register.
@@ -43,6 +46,7 @@ impl Tables {
             compliance: snapshot::table(log, codec, prefix, &topic::COMPLIANCE_STATE)?,
             scores: snapshot::table(log, codec, prefix, &topic::SCORE_STATE)?,
             rollups: snapshot::table(log, codec, prefix, &topic::ROLLUP_STATE)?,
+            trust: snapshot::table(log, codec, prefix, &topic::TRUST_STATE)?,
             requirements: snapshot::table(log, codec, prefix, &topic::REQUIREMENT)?,
             exceptions: snapshot::table(log, codec, prefix, &topic::EXCEPTION)?,
             at_ms: 0,

@@ -1,38 +1,42 @@
-//! One owner's part of the tables, joined and sorted: all that his tabs are made of.
+//! One subject's part of the tables, joined and sorted: all that its tabs are made of.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use schemas::{
     AccountState, AccountStatus, ComplianceKey, ComplianceState, Credit, ExceptionPhase,
-    Requirement, RollupKey, RollupState, ScoreKey, ScoreState, Scoring, Severity, Verdict,
+    Requirement, RollupState, ScoreKey, ScoreState, Scoring, Severity, Verdict,
 };
 
 use crate::exceptions::{self, ExceptionView};
 use crate::score::{self, Score};
-use crate::{Limits, Owner, Tables, names, tabs};
+use crate::sheet::Cell;
+use crate::style::Style;
+use crate::{Limits, Owner, Subject, Tables, names, tabs};
 
-/// One owner's part of the tables.
-pub(crate) struct OwnerView<'t> {
-    /// Whose.
-    pub(crate) owner: &'t Owner,
+/// One subject's part of the tables.
+pub(crate) struct View<'t> {
+    /// Whose accounts.
+    pub(crate) subject: &'t Subject,
+    /// All of them.
+    pub(crate) tables: &'t Tables,
     /// The time of the tables, in UTC milliseconds.
     pub(crate) at_ms: i64,
     /// What bounds the workbook.
     pub(crate) limits: &'t Limits,
-    /// His accounts, by name.
+    /// The accounts, by name.
     pub(crate) accounts: Vec<AccountView<'t>>,
     /// All requirements, the gravest first.
     pub(crate) requirements: Vec<RequirementView<'t>>,
-    /// Exceptions that concern his accounts: live ones first, the next to expire first.
+    /// Exceptions that concern the accounts: live ones first, the next to expire first.
     pub(crate) exceptions: Vec<ExceptionView<'t>>,
-    /// His sums.
+    /// Their sums.
     pub(crate) sum: Sum,
     /// Whether the roll-up's sums are the accounts' sums.
     pub(crate) sum_check: SumCheck,
 }
 
-/// One of his accounts.
+/// One of the accounts.
 pub(crate) struct AccountView<'t> {
     /// What is known of it.
     pub(crate) state: &'t AccountState,
@@ -86,18 +90,18 @@ pub(crate) enum SumCheck {
     Agrees,
     /// They were read at different moments: the roll-up had not caught up.
     Differs,
-    /// There is no roll-up for this owner.
+    /// There is no roll-up of these accounts.
     NoRollup,
 }
 
-impl<'t> OwnerView<'t> {
-    /// Joins what concerns one owner.
-    pub(crate) fn new(tables: &'t Tables, owner: &'t Owner, limits: &'t Limits) -> Self {
+impl<'t> View<'t> {
+    /// Joins what concerns one subject.
+    pub(crate) fn new(tables: &'t Tables, subject: &'t Subject, limits: &'t Limits) -> Self {
         let requirements = requirements(tables);
         let mut states: Vec<&AccountState> = tables
             .accounts
             .values()
-            .filter(|state| Owner::of(state) == *owner && concerns_us(tables, state))
+            .filter(|state| subject.holds(state) && concerns_us(tables, state))
             .collect();
         states.sort_by_key(|state| (state.name.to_lowercase(), &state.account));
         let pairs: Vec<(&str, &str)> =
@@ -108,9 +112,10 @@ impl<'t> OwnerView<'t> {
             .zip(sheets)
             .map(|(state, sheet)| AccountView::new(tables, state, sheet, &requirements))
             .collect();
-        let (sum, sum_check) = sums(tables, owner, &accounts);
+        let (sum, sum_check) = sums(tables, subject, &accounts);
         Self {
-            owner,
+            subject,
+            tables,
             at_ms: tables.at_ms,
             limits,
             exceptions: exceptions::concerning(tables, &accounts),
@@ -132,6 +137,20 @@ impl<'t> OwnerView<'t> {
             .then(|| self.accounts[index].sheet.as_str())
     }
 
+    /// Gives the places of the accounts, the lowest score first; those without a score come last,
+    /// and equal ones stay by name.
+    pub(crate) fn lowest_first(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.accounts.len()).collect();
+        let value = |index: usize| self.accounts[index].score().value().unwrap_or(f64::INFINITY);
+        order.sort_by(|&a, &b| value(a).total_cmp(&value(b)));
+        order
+    }
+
+    /// Gives what the accounts spend together, in hundredths, as far as it is known.
+    pub(crate) fn spend_cents(&self) -> i64 {
+        self.accounts.iter().filter_map(|account| account.state.spend_cents).sum()
+    }
+
     /// Gives the live exceptions that expire soon, the next one first.
     pub(crate) fn expiring(&self) -> Vec<&ExceptionView<'t>> {
         let until_ms = self.at_ms.saturating_add(self.limits.expiring_within_ms);
@@ -139,7 +158,7 @@ impl<'t> OwnerView<'t> {
         live.filter(|view| view.exception.expires_ms.is_some_and(|ms| ms <= until_ms)).collect()
     }
 
-    /// Gives the owner's risk-weighted score.
+    /// Gives the risk-weighted score over the accounts.
     pub(crate) fn score(&self) -> Score {
         match score::weighted(self.sum.weighted_score, self.sum.weight) {
             Some(value) => Score::Scored {
@@ -221,6 +240,14 @@ impl<'t> AccountView<'t> {
         self.state.coverage.iter().fold((0, 0, 0), |sum, kind| {
             (sum.0 + kind.scopes, sum.1 + kind.collected, sum.2 + kind.failed)
         })
+    }
+
+    /// Gives the cell of the share of scopes that were collected.
+    pub(crate) fn scopes_cell(&self) -> Cell {
+        match self.scopes() {
+            (0, _, _) => Cell::text("none", Style::NotCollected),
+            (scopes, collected, _) => Cell::number(collected as f64 / scopes as f64, Style::Share),
+        }
     }
 
     /// Gives the time of the account's oldest data.
@@ -322,7 +349,7 @@ fn verdicts<'t>(
         .map(move |(key, state)| VerdictRow { key, state, requirement })
 }
 
-fn sums(tables: &Tables, owner: &Owner, accounts: &[AccountView<'_>]) -> (Sum, SumCheck) {
+fn sums(tables: &Tables, subject: &Subject, accounts: &[AccountView<'_>]) -> (Sum, SumCheck) {
     let mut own = Sum::default();
     for state in accounts.iter().filter_map(|account| account.overall) {
         own.weight += state.weight;
@@ -331,10 +358,7 @@ fn sums(tables: &Tables, owner: &Owner, accounts: &[AccountView<'_>]) -> (Sum, S
         own.noncompliant += state.noncompliant;
         own.excepted += state.excepted;
     }
-    let rollup = match owner {
-        Owner::Named(id) => tables.rollups.get(&RollupKey::new("owner", id)),
-        Owner::Unassigned => None,
-    };
+    let rollup = subject.rollup().and_then(|key| tables.rollups.get(&key));
     match rollup.map(Sum::from) {
         None => (own, SumCheck::NoRollup),
         Some(sum) if sum == own => (sum, SumCheck::Agrees),

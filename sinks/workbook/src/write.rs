@@ -1,11 +1,10 @@
-//! Writes the workbooks: owner by owner, each file whole, and only when it changed.
+//! Writes the workbooks one after another, each file whole, and only when it changed.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::names::{FILE_PREFIX, FILE_SUFFIX};
-use crate::{Tables, WorkbookError, file_name, owner_model, owners, render};
+use crate::{Tables, WorkbookError, file_name, lay_out, names, render, subjects};
 
 /// What became of the files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,17 +13,17 @@ pub struct Written {
     pub written: usize,
     /// Files that already held the same bytes.
     pub unchanged: usize,
-    /// Files of owners who have no account any more, and which are gone now.
+    /// Files of owners and payers who have no account any more, and which are gone now.
     pub removed: usize,
-    /// The owners' files, in the order of the owners.
+    /// The files: the enterprise's, the payers', the owners'.
     pub files: Vec<PathBuf>,
 }
 
-/// Renders the workbook of every owner into a folder; `progress` hears how many of how many are
+/// Renders the workbooks of the enterprise, every payer and every owner into a folder; `progress` hears how many of how many are
 /// done.
 ///
-/// Files `owner-*.xlsx` in the folder are ours: those of nobody's are removed, unless there is no
-/// owner at all (tables that are empty by mistake delete nothing).
+/// Files of such names in the folder are ours: those of nobody's are removed, unless there is no
+/// account at all (tables that are empty by mistake delete nothing, and make nothing).
 ///
 /// # Errors
 /// [`WorkbookError::File`] when a file can't be written; what was written before stays.
@@ -34,21 +33,21 @@ pub fn render_all(
     progress: &dyn Fn(usize, usize),
 ) -> Result<Written, WorkbookError> {
     fs::create_dir_all(out_dir).map_err(file("making the folder", out_dir))?;
-    let owners = owners(tables);
+    let subjects = subjects(tables);
     let mut written = Written::default();
-    progress(0, owners.len());
-    for (done, owner) in (1..).zip(&owners) {
-        let bytes = render(&owner_model(tables, owner))?;
-        let path = out_dir.join(file_name(owner));
+    progress(0, subjects.len());
+    for (done, subject) in (1..).zip(&subjects) {
+        let bytes = render(&lay_out(tables, subject))?;
+        let path = out_dir.join(file_name(subject));
         if write_changed(&path, &bytes)? {
             written.written += 1;
         } else {
             written.unchanged += 1;
         }
         written.files.push(path);
-        progress(done, owners.len());
+        progress(done, subjects.len());
     }
-    if !owners.is_empty() {
+    if !subjects.is_empty() {
         written.removed = remove_others(out_dir, &written.files)?;
     }
     Ok(written)
@@ -85,8 +84,7 @@ fn remove_others(out_dir: &Path, ours: &[PathBuf]) -> Result<usize, WorkbookErro
     for entry in fs::read_dir(out_dir).map_err(file("listing", out_dir))? {
         let path = entry.map_err(file("listing", out_dir))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let owned = name.starts_with(FILE_PREFIX) && name.ends_with(FILE_SUFFIX);
-        if owned && !ours.contains(&path) {
+        if names::is_ours(&name) && !ours.contains(&path) {
             fs::remove_file(&path).map_err(file("removing", &path))?;
             removed += 1;
         }

@@ -11,12 +11,12 @@ use std::collections::BTreeMap;
 
 use calamine::Data;
 use reading::Book;
-use sample::{AT_MS, DAY_MS, DENIED, MAYA};
+use sample::{AT_MS, DAY_MS, DENIED, MAYA, PAYERS};
 use schemas::{Credit, Scoring, Severity, Verdict};
-use sink_workbook::{Owner, Tables, owner_model, owners, render};
+use sink_workbook::{Owner, Subject, Tables, lay_out, render, subjects};
 
 fn book(tables: &Tables) -> Book {
-    Book::open(render(&owner_model(tables, &Owner::Named(MAYA.to_owned()))).unwrap())
+    Book::open(render(&lay_out(tables, &Subject::Owner(Owner::Named(MAYA.to_owned())))).unwrap())
 }
 
 /// Passing, failing and credited rows of a requirement in an account.
@@ -321,8 +321,16 @@ fn the_next_best_actions_are_the_best() {
 fn owners_without_data_and_accounts_without_owner_are_shown() {
     let mut tables = sample::tables();
     let named = |owner: &str| Owner::Named(owner.to_owned());
-    assert_eq!(owners(&tables), [named("jonas.weber@example.com"), named(MAYA), Owner::Unassigned]);
-    let model = owner_model(&tables, &Owner::Unassigned);
+    let owners = [named("jonas.weber@example.com"), named(MAYA), Owner::Unassigned];
+    let mut expected = vec![
+        Subject::Enterprise,
+        Subject::Payer(PAYERS[0].into()),
+        Subject::Payer(PAYERS[1].into()),
+    ];
+    expected.extend(owners.map(Subject::Owner));
+    assert_eq!(subjects(&tables), expected);
+    assert_eq!(subjects(&Tables::default()), []);
+    let model = lay_out(&tables, &Subject::Owner(Owner::Unassigned));
     let book = Book::open(render(&model).unwrap());
     assert_eq!(book.names, ["Summary", "Scores", "forgotten-poc", "Exceptions", "About"]);
     let summary = book.sheet("Summary");
@@ -334,11 +342,13 @@ fn owners_without_data_and_accounts_without_owner_are_shown() {
     let mut foreign = sample::account("999", "partner", None, "");
     (foreign.listed, foreign.coverage) = (false, Vec::new());
     tables.accounts.insert(schemas::AccountKey::new("999"), foreign.clone());
-    assert_eq!(owner_model(&tables, &Owner::Unassigned).sheets.len(), 5);
+    assert_eq!(lay_out(&tables, &Subject::Owner(Owner::Unassigned)).sheets.len(), 5);
     // With an owner it is a fault of the register that he must see.
     foreign.owner = Some("nobody@example.com".to_owned());
     tables.accounts.insert(schemas::AccountKey::new("999"), foreign);
-    let book = Book::open(render(&owner_model(&tables, &named("nobody@example.com"))).unwrap());
+    let book = Book::open(
+        render(&lay_out(&tables, &Subject::Owner(named("nobody@example.com")))).unwrap(),
+    );
     let summary = book.sheet("Summary");
     summary.find("no organisation lists it");
     let (row, column) = summary.find("Risk-weighted score");

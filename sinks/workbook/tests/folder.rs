@@ -32,28 +32,31 @@ fn only_what_changed_is_written() {
     let heard = RefCell::new(Vec::new());
     let progress = |done, total| heard.borrow_mut().push((done, total));
     let first = render_all(&tables, &out, &progress).unwrap();
-    assert_eq!(counts(&first), (3, 0, 0));
-    assert_eq!(*heard.borrow(), [(0, 3), (1, 3), (2, 3), (3, 3)]);
+    assert_eq!(counts(&first), (6, 0, 0));
+    assert_eq!(*heard.borrow(), (0..=6).map(|done| (done, 6)).collect::<Vec<_>>());
     let names = [
+        "enterprise.xlsx",
         "owner-jonas.weber@example.com.xlsx",
         "owner-maya.lindqvist@example.com.xlsx",
         "owner-unassigned.xlsx",
+        "payer-100000000001.xlsx",
+        "payer-100000000002.xlsx",
     ];
     assert_eq!(files(&out), names, "and no half-written file");
     let quiet = |_, _| {};
     let modified = |name: &str| fs::metadata(out.join(name)).unwrap().modified().unwrap();
-    let before = modified(names[1]);
-    assert_eq!(counts(&render_all(&tables, &out, &quiet).unwrap()), (0, 3, 0));
-    assert_eq!(modified(names[1]), before);
+    let before = modified(names[2]);
+    assert_eq!(counts(&render_all(&tables, &out, &quiet).unwrap()), (0, 6, 0));
+    assert_eq!(modified(names[2]), before);
     // Jonas's account goes to nobody: his workbook changes hands, somebody else's file stays.
     fs::write(out.join("notes.xlsx"), "mine").unwrap();
     let account = tables.accounts.get_mut(&AccountKey::new("220000000001")).unwrap();
     account.owner = None;
-    assert_eq!(counts(&render_all(&tables, &out, &quiet).unwrap()), (1, 1, 1));
-    assert_eq!(files(&out), ["notes.xlsx", names[1], names[2]]);
+    assert_eq!(counts(&render_all(&tables, &out, &quiet).unwrap()), (3, 2, 1));
+    assert_eq!(files(&out), [names[0], "notes.xlsx", names[2], names[3], names[4], names[5]]);
     // Tables that are empty by mistake delete nothing.
     assert_eq!(counts(&render_all(&Tables::default(), &out, &quiet).unwrap()), (0, 0, 0));
-    assert_eq!(files(&out).len(), 3);
+    assert_eq!(files(&out).len(), 6);
 }
 
 #[test]

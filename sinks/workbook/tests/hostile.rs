@@ -14,7 +14,7 @@ use sample::{AT_MS, DAY_MS};
 use schemas::{
     AccountKey, ComplianceKey, Credit, Exception, ExceptionKey, RequirementKey, Verdict,
 };
-use sink_workbook::{Limits, Owner, Tables, owner_model, owner_model_within, render};
+use sink_workbook::{Limits, Owner, Subject, Tables, lay_out, lay_out_within, render};
 
 const OWNER: &str = "=HYPERLINK(\"http://evil\")&\u{202e}@example.com";
 
@@ -97,7 +97,7 @@ fn tables() -> Tables {
 #[test]
 fn text_from_accounts_stays_text() {
     let tables = tables();
-    let bytes = render(&owner_model(&tables, &Owner::Named(OWNER.to_owned()))).unwrap();
+    let bytes = render(&lay_out(&tables, &Subject::Owner(Owner::Named(OWNER.to_owned())))).unwrap();
     let book = Book::open(bytes);
     assert_eq!(book.formulas, Vec::<String>::new(), "nothing becomes a formula");
     let known: BTreeSet<String> =
@@ -139,7 +139,7 @@ for name in parts.namelist():
 #[test]
 fn no_cell_leads_out_of_the_workbook() {
     let tables = tables();
-    let bytes = render(&owner_model(&tables, &Owner::Named(OWNER.to_owned()))).unwrap();
+    let bytes = render(&lay_out(&tables, &Subject::Owner(Owner::Named(OWNER.to_owned())))).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hostile.xlsx");
     std::fs::write(&path, &bytes).unwrap();
@@ -158,11 +158,12 @@ fn no_cell_leads_out_of_the_workbook() {
 #[test]
 fn the_same_tables_give_the_same_bytes() {
     for tables in [sample::tables(), tables()] {
-        for owner in sink_workbook::owners(&tables) {
-            let first = render(&owner_model(&tables, &owner)).unwrap();
+        for subject in sink_workbook::subjects(&tables) {
+            let first = render(&lay_out(&tables, &subject)).unwrap();
             // A file that took its own time would differ a second later.
             std::thread::sleep(std::time::Duration::from_millis(1_100));
-            assert!(first == render(&owner_model(&tables.clone(), &owner)).unwrap(), "{owner}");
+            let again = render(&lay_out(&tables.clone(), &subject)).unwrap();
+            assert!(first == again, "{subject}");
         }
     }
 }
@@ -179,7 +180,9 @@ fn three_hundred_accounts_have_three_hundred_tabs() {
         tables.accounts.insert(AccountKey::new(id), account);
     }
     sample::finish(&mut tables);
-    let book = Book::open(render(&owner_model(&tables, &Owner::Named("o".to_owned()))).unwrap());
+    let book = Book::open(
+        render(&lay_out(&tables, &Subject::Owner(Owner::Named("o".to_owned())))).unwrap(),
+    );
     let names: BTreeSet<String> = book.names.iter().map(|name| name.to_lowercase()).collect();
     assert_eq!(names.len(), 304);
     assert!(book.names.iter().any(|name| name.ends_with(" 000000000299")));
@@ -191,8 +194,8 @@ fn three_hundred_accounts_have_three_hundred_tabs() {
 fn what_is_cut_is_told() {
     let tables = sample::tables();
     let limits = Limits { rows_max: 3, accounts_max: 6, expiring_max: 1, ..Limits::default() };
-    let owner = Owner::Named(sample::MAYA.to_owned());
-    let book = Book::open(render(&owner_model_within(&tables, &owner, &limits)).unwrap());
+    let owner = Subject::Owner(Owner::Named(sample::MAYA.to_owned()));
+    let book = Book::open(render(&lay_out_within(&tables, &owner, &limits)).unwrap());
     assert_eq!(book.names.len(), 4 + 6, "two accounts have no tab");
     let says = |sheet: &str, text: &str| {
         let texts = book.sheet(sheet).texts();
@@ -222,8 +225,8 @@ fn what_is_cut_is_told() {
 #[test]
 fn nothing_at_all_is_a_workbook_too() {
     let tables = Tables::default();
-    assert_eq!(sink_workbook::owners(&tables), []);
-    let model = owner_model(&tables, &Owner::Named("new@example.com".to_owned()));
+    assert_eq!(sink_workbook::subjects(&tables), []);
+    let model = lay_out(&tables, &Subject::Owner(Owner::Named("new@example.com".to_owned())));
     let book = Book::open(render(&model).unwrap());
     assert_eq!(book.names, ["Summary", "Scores", "Exceptions", "About"]);
     book.sheet("Summary").find("not collected");

@@ -8,11 +8,11 @@ mod sample;
 use std::fs;
 use std::process::Command;
 
-use sink_workbook::{Owner, owner_model, render};
+use sink_workbook::{Owner, Subject, lay_out, render};
 
 #[test]
 fn libreoffice_shows_every_sheet() {
-    let model = owner_model(&sample::tables(), &Owner::Named(sample::MAYA.to_owned()));
+    let model = lay_out(&sample::tables(), &Subject::Owner(Owner::Named(sample::MAYA.to_owned())));
     let folder = tempfile::tempdir().unwrap();
     let workbook = folder.path().join("workbook.xlsx");
     fs::write(&workbook, render(&model).unwrap()).unwrap();

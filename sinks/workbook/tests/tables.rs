@@ -37,6 +37,7 @@ fn tables_are_read_as_they_stand() {
     publish(&log, &topic::COMPLIANCE_STATE, &tables.compliance);
     publish(&log, &topic::SCORE_STATE, &tables.scores);
     publish(&log, &topic::ROLLUP_STATE, &tables.rollups);
+    publish(&log, &topic::TRUST_STATE, &tables.trust);
     publish(&log, &topic::REQUIREMENT, &tables.requirements);
     publish(&log, &topic::EXCEPTION, &tables.exceptions);
     // Without a tick the time is the latest that the tables name.

@@ -231,7 +231,7 @@ impl KafkaConfig {
     }
 
     /// Gives the settings of a topic, in Kafka's words.
-    pub(super) fn topic_settings(&self, spec: &TopicSpec) -> BTreeMap<&'static str, String> {
+    pub fn topic_settings(&self, spec: &TopicSpec) -> BTreeMap<&'static str, String> {
         let in_sync = (self.replication_factor - 1).max(1);
         let retention_ms = |days: Option<u32>| days.map_or(-1, |days| i64::from(days) * DAY_MS);
         let mut settings = BTreeMap::from([

@@ -362,14 +362,14 @@ mod tests {
         };
 
         let first = [output("first")];
-        let end = transactions.attempt(&work(&first), "mark 1").unwrap();
+        let end = transactions.attempt(&work(&first), "mark.1").unwrap();
         assert!(matches!(end, End::Committed), "{end:?}");
-        let settled = transactions.settle(&work(&first), "mark 1", true, lost());
+        let settled = transactions.settle(&work(&first), "mark.1", true, lost());
         assert_eq!(settled.unwrap(), Outcome::Committed);
 
         // The second one, with the same position, never got as far as its commit.
         let second = [output("second")];
-        let settled = transactions.settle(&work(&second), "mark 2", true, lost());
+        let settled = transactions.settle(&work(&second), "mark.2", true, lost());
         assert_eq!(settled.unwrap(), Outcome::Aborted);
         assert_eq!(transactions.aborted_by, AbortReason::Uncertain);
         assert_eq!(transactions.producers, 3, "each settling needs a producer of its own");
@@ -387,6 +387,6 @@ mod tests {
 
         // Without a position nothing can be learned, and that is said.
         let work = Work { positions: &[], ..work(&second) };
-        assert!(transactions.settle(&work, "mark 3", true, lost()).is_err());
+        assert!(transactions.settle(&work, "mark.3", true, lost()).is_err());
     }
 }

@@ -115,6 +115,7 @@ fn a_worker_gets_along_with_the_rights_of_its_list_and_with_no_fewer() {
         node().allow(WORKER.0, list).unwrap();
     }
     log.check().unwrap();
+    log.incarnation(REPORT.spec).unwrap();
     let mut member = join(&log, "g").unwrap();
     let position = read_to(&mut *member, "in").unwrap();
     let outputs = |value| vec![outgoing(RESOURCE_STATE.spec, value), outgoing(DEADLETTER, value)];

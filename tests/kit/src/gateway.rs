@@ -3,7 +3,7 @@
 mod answer;
 mod call;
 mod fault;
-mod message;
+pub(crate) mod message;
 mod operation;
 mod pages;
 mod serve;

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::gateway::message;
+
 /// Limit for one answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
@@ -16,7 +18,7 @@ pub struct Answer {
     pub status: u16,
     /// Status line and header lines.
     pub head: String,
-    /// The body as sent (a chunked body keeps its framing).
+    /// The body, without the framing of chunks.
     pub body: Vec<u8>,
 }
 
@@ -37,7 +39,7 @@ pub fn request(port: u16, method: &str, path: &str, headers: &str, body: &[u8]) 
     stream.write_all(body).with_context(what)?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).with_context(what)?;
-    parse(&answer).with_context(what)
+    whole(&answer).with_context(what)
 }
 
 /// Waits until `GET path` on the port answers with status 200, at most `limit`.
@@ -67,7 +69,17 @@ pub fn wait_until_ok(
     }
 }
 
-/// Splits an answer that was read to its end.
+/// Reads an answer that was read to its end, whatever the framing of its body.
+pub(crate) fn whole(answer: &[u8]) -> Result<Answer> {
+    let mut answer = parse(answer)?;
+    let is_chunked = |line: &str| line.eq_ignore_ascii_case("transfer-encoding: chunked");
+    if answer.head.lines().any(is_chunked) {
+        answer.body = message::read_chunks(&mut &answer.body[..]).context("reading chunks")?;
+    }
+    Ok(answer)
+}
+
+/// Splits an answer that was read to its end; a chunked body keeps its framing.
 pub(crate) fn parse(answer: &[u8]) -> Result<Answer> {
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n");
     let end = end.context("the answer has no end of its head")?;

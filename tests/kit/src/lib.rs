@@ -7,7 +7,9 @@
 //! **Invariant**: the kit knows none of the project's crates; what it says about Kafka, AWS or a
 //! workbook comes from somebody else's code.
 
+pub mod clickhouse;
 pub mod cluster;
+pub mod elasticsearch;
 pub mod gateway;
 /// The name under which tests still know the gateway.
 pub mod denier {

@@ -1,4 +1,4 @@
-//! Where the tests' own tools lie: the repository, the cache, Kafka's jars, the Python environment.
+//! Where the tests' own tools lie: the repository, the cache, servers' jars, Python environments.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,14 @@ use anyhow::{Context, Result, anyhow, bail};
 pub struct Setup {
     /// Folder with the jars of Apache Kafka.
     pub kafka: PathBuf,
+    /// Folder with the jars of Elasticsearch in `lib/`, `modules/` and `classes/`.
+    pub elasticsearch: PathBuf,
     /// The Python interpreter that has moto, boto3 and openpyxl.
     pub python: PathBuf,
     /// Folder with the classes compiled from `tests/kit/java`.
     pub java: PathBuf,
+    /// The Python interpreter that has ClickHouse's engine.
+    pub clickhouse: PathBuf,
 }
 
 /// The root folder of the repository: the one that this runs in, or the one that it was built in.
@@ -66,5 +70,11 @@ fn prepare() -> Result<Setup> {
         let found = paths.get(name).with_context(|| format!("{name} is not in {answer:?}"));
         found.map(PathBuf::from)
     };
-    Ok(Setup { kafka: path("kafka")?, python: path("python")?, java: path("java")? })
+    Ok(Setup {
+        kafka: path("kafka")?,
+        elasticsearch: path("elasticsearch")?,
+        python: path("python")?,
+        java: path("java")?,
+        clickhouse: path("clickhouse")?,
+    })
 }

@@ -4,7 +4,7 @@ use crate::score::{GOOD, POOR};
 use crate::sheet::{Cell, Row, Sheet, Tint};
 use crate::style::Style;
 use crate::text::{moment, thousands};
-use crate::view::{OwnerView, SumCheck};
+use crate::view::{SumCheck, View};
 
 pub(super) const NAME: &str = "About";
 
@@ -12,7 +12,7 @@ pub(super) const NAME: &str = "About";
 const MISSING_MAX: usize = 200;
 
 /// Lays out the explanations.
-pub(super) fn sheet(view: &OwnerView<'_>) -> Sheet {
+pub(super) fn sheet(view: &View<'_>) -> Sheet {
     let mut sheet = Sheet::new(NAME, Tint::Overview, vec![30.0, 110.0]);
     sheet.push(Row::of_height(30.0, vec![Cell::text("About this workbook", Style::Title)]));
     sheet.push(Row::blank());
@@ -43,9 +43,9 @@ fn section(sheet: &mut Sheet, title: &str, lines: &[Line]) {
     sheet.push(Row::blank());
 }
 
-fn made_of(view: &OwnerView<'_>) -> Vec<Line> {
+fn made_of(view: &View<'_>) -> Vec<Line> {
     vec![
-        pair("Owner", view.owner.to_string()),
+        pair("About", view.subject.to_string()),
         pair("Time of the data", format!("{} UTC", moment(view.at_ms))),
         pair("Software", concat!("scorecard ", env!("CARGO_PKG_VERSION"))),
         pair("Accounts", thousands(view.accounts.len() as i64)),
@@ -152,7 +152,7 @@ fn words() -> Vec<Line> {
     ]
 }
 
-fn missing(view: &OwnerView<'_>) -> Vec<Line> {
+fn missing(view: &View<'_>) -> Vec<Line> {
     let missing: Vec<_> = view.accounts.iter().filter(|account| !account.is_collected()).collect();
     if missing.is_empty() {
         return vec![pair("None", "Data came from every account.")];
@@ -173,7 +173,7 @@ fn missing(view: &OwnerView<'_>) -> Vec<Line> {
     lines
 }
 
-fn cuts(view: &OwnerView<'_>) -> Vec<Line> {
+fn cuts(view: &View<'_>) -> Vec<Line> {
     let rows_max = view.limits.rows_max;
     let mut lines = Vec::new();
     let tabs = view.accounts.len() - view.shown().len();

@@ -6,7 +6,7 @@ use crate::score::Score;
 use crate::sheet::{Area, Cell, Row, Sheet};
 use crate::style::Style;
 use crate::text::{counted, moment, thousands};
-use crate::view::{AccountView, OwnerView, VerdictRow};
+use crate::view::{AccountView, VerdictRow, View};
 
 /// Columns of the lists, with their widths in characters.
 const COLUMNS: [(&str, f64); 12] = [
@@ -31,7 +31,7 @@ const PRINTED_COLUMNS: u16 = 9;
 const ERROR_COLUMNS: u16 = 3;
 
 /// Lays out an account's tab.
-pub(super) fn sheet(view: &OwnerView<'_>, account: &AccountView<'_>) -> Sheet {
+pub(super) fn sheet(view: &View<'_>, account: &AccountView<'_>) -> Sheet {
     let score = account.score();
     let widths = COLUMNS.map(|(_, width)| width).to_vec();
     let mut sheet = Sheet::new(&account.sheet, score.tint(), widths);
@@ -48,7 +48,7 @@ pub(super) fn sheet(view: &OwnerView<'_>, account: &AccountView<'_>) -> Sheet {
     sheet
 }
 
-fn subtitle(view: &OwnerView<'_>, account: &AccountView<'_>) -> String {
+fn subtitle(view: &View<'_>, account: &AccountView<'_>) -> String {
     let state = account.state;
     let mut facts = vec![format!("{} account {}", state.provider.to_uppercase(), state.account)];
     facts.extend((!state.payer.is_empty()).then(|| format!("payer {}", state.payer)));
@@ -97,7 +97,7 @@ fn figures(account: &AccountView<'_>, sheet: &mut Sheet) {
 }
 
 /// The list that answers "why not 100 %".
-fn failing(view: &OwnerView<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
+fn failing(view: &View<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
     let heading_row = sheet.next_row();
     sheet.push(super::headings(&COLUMNS.map(|(label, _)| label), Style::Heading));
     sheet.frozen = (sheet.next_row(), 0);
@@ -145,7 +145,7 @@ fn cut_line(all: usize, rows_max: usize, sheet: &mut Sheet) {
     }
 }
 
-fn unknown(view: &OwnerView<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
+fn unknown(view: &View<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
     if account.unknown.is_empty() {
         return;
     }

@@ -7,7 +7,7 @@ use crate::exceptions::ExceptionView;
 use crate::sheet::{Area, Cell, Row, Sheet, Tint};
 use crate::style::Style;
 use crate::text::{moment, thousands};
-use crate::view::OwnerView;
+use crate::view::View;
 
 pub(super) const NAME: &str = "Exceptions";
 
@@ -27,13 +27,13 @@ const COLUMNS: [(&str, f64); 11] = [
 ];
 
 /// Lays out the exceptions.
-pub(super) fn sheet(view: &OwnerView<'_>) -> Sheet {
+pub(super) fn sheet(view: &View<'_>) -> Sheet {
     let widths = COLUMNS.map(|(_, width)| width).to_vec();
     let mut sheet = Sheet::new(NAME, Tint::Overview, widths);
     sheet.push(Row::of_height(30.0, vec![Cell::text("Exceptions", Style::Title)]));
     let subtitle = format!(
         "{} · as of {} UTC · live ones first, the next to expire first",
-        view.owner,
+        view.subject,
         moment(view.at_ms)
     );
     sheet.push(super::line(&subtitle, Style::Subtitle));
@@ -71,7 +71,7 @@ pub(super) fn sheet(view: &OwnerView<'_>) -> Sheet {
     sheet
 }
 
-fn exception_row(view: &OwnerView<'_>, row: &ExceptionView<'_>) -> Row {
+fn exception_row(view: &View<'_>, row: &ExceptionView<'_>) -> Row {
     let exception = row.exception;
     let word = word(row.phase);
     let (text, line, date) = match row.phase {
@@ -123,7 +123,7 @@ fn every(ids: &[String], all: &str) -> String {
 }
 
 /// Names the owner's accounts, units and tags that an exception covers, and counts other accounts.
-fn accounts(view: &OwnerView<'_>, row: &ExceptionView<'_>) -> String {
+fn accounts(view: &View<'_>, row: &ExceptionView<'_>) -> String {
     let ids = &row.exception.accounts;
     if ids.iter().any(|id| id == "*") {
         return "every account".to_owned();

@@ -3,12 +3,13 @@
 use schemas::ExceptionPhase;
 
 use super::summary::indented;
+use crate::Subject;
 use crate::config::DAY_MS;
 use crate::score::Score;
 use crate::sheet::{Cell, Row, Sheet};
 use crate::style::Style;
 use crate::text::{counted, moment, thousands};
-use crate::view::{AccountView, OwnerView};
+use crate::view::{AccountView, View};
 
 /// How many columns each key figure takes: B, C to E, F to H, I to J, K.
 const CARDS: [u16; 5] = [1, 3, 3, 2, 1];
@@ -35,7 +36,7 @@ fn cards(sheet: &mut Sheet, value_height: f64, cards: [Card; 5]) {
 }
 
 /// The figures that say how he stands.
-pub(super) fn standing(view: &OwnerView<'_>, sheet: &mut Sheet) {
+pub(super) fn standing(view: &View<'_>, sheet: &mut Sheet) {
     let (sum, score) = (view.sum, view.score());
     let open = sum.noncompliant - sum.excepted;
     let in_order = if sum.total > 0 {
@@ -53,7 +54,7 @@ pub(super) fn standing(view: &OwnerView<'_>, sheet: &mut Sheet) {
             Card {
                 label: "Risk-weighted score",
                 value: card_score(score),
-                note: format!("{} · all your accounts, requirements by risk", score.word()),
+                note: format!("{} · {}, requirements by risk", score.word(), whose(view)),
             },
             Card {
                 label: "Resources in order",
@@ -94,6 +95,13 @@ pub(super) fn standing(view: &OwnerView<'_>, sheet: &mut Sheet) {
     }
 }
 
+fn whose(view: &View<'_>) -> &'static str {
+    match view.subject {
+        Subject::Owner(_) => "all your accounts",
+        Subject::Enterprise | Subject::Payer(_) => "all accounts",
+    }
+}
+
 fn card_score(score: Score) -> Cell {
     match score {
         Score::Scored { value, .. } => Cell::number(value, Style::CardScore),
@@ -102,7 +110,7 @@ fn card_score(score: Score) -> Cell {
 }
 
 /// The figures that say how far the others can be trusted.
-pub(super) fn trust(view: &OwnerView<'_>, sheet: &mut Sheet) {
+pub(super) fn trust(view: &View<'_>, sheet: &mut Sheet) {
     let unknown: i64 = view.accounts.iter().map(|account| account.unknown.len() as i64).sum();
     let (scopes, collected, failed) = view.accounts.iter().fold((0, 0, 0), |sum, account| {
         let scopes = account.scopes();

@@ -4,7 +4,7 @@ use crate::score::{POOR, Score};
 use crate::sheet::{Area, Cell, Row, Sheet, Tint};
 use crate::style::Style;
 use crate::text::{self, moment, thousands};
-use crate::view::{AccountView, OwnerView, RequirementView};
+use crate::view::{AccountView, RequirementView, View};
 
 pub(super) const NAME: &str = "Scores";
 
@@ -18,7 +18,7 @@ const ACCOUNT_WIDTH: f64 = 9.5;
 const ACCOUNTS_A_PAGE: usize = 20;
 
 /// Lays out the matrix.
-pub(super) fn sheet(view: &OwnerView<'_>) -> Sheet {
+pub(super) fn sheet(view: &View<'_>) -> Sheet {
     let accounts = view.shown();
     let mut widths = LEFT_WIDTHS.to_vec();
     widths.extend(std::iter::repeat_n(ACCOUNT_WIDTH, accounts.len()));
@@ -27,7 +27,7 @@ pub(super) fn sheet(view: &OwnerView<'_>) -> Sheet {
         30.0,
         vec![Cell::text("Scores by requirement and account", Style::Title)],
     ));
-    let subtitle = format!("{} · as of {} UTC", view.owner, moment(view.at_ms));
+    let subtitle = format!("{} · as of {} UTC", view.subject, moment(view.at_ms));
     sheet.push(super::line(&subtitle, Style::Subtitle));
     cut_line(view, &mut sheet);
     names(accounts, &mut sheet);
@@ -39,7 +39,7 @@ pub(super) fn sheet(view: &OwnerView<'_>) -> Sheet {
     sheet
 }
 
-fn cut_line(view: &OwnerView<'_>, sheet: &mut Sheet) {
+fn cut_line(view: &View<'_>, sheet: &mut Sheet) {
     let (shown, all) = (view.shown().len(), view.accounts.len());
     if shown < all {
         let (shown, all) = (thousands(shown as i64), thousands(all as i64));
@@ -68,7 +68,7 @@ fn names(accounts: &[AccountView<'_>], sheet: &mut Sheet) {
     sheet.push(Row::of_height(132.0, cells));
 }
 
-fn account_scores(view: &OwnerView<'_>, accounts: &[AccountView<'_>], sheet: &mut Sheet) {
+fn account_scores(view: &View<'_>, accounts: &[AccountView<'_>], sheet: &mut Sheet) {
     let open = view.sum.noncompliant - view.sum.excepted;
     let mut cells = vec![
         Cell::text("Account score, weighted by risk", Style::Strong),
@@ -100,7 +100,7 @@ fn heading(sheet: &mut Sheet, accounts: &[AccountView<'_>], total: &str) {
     sheet.push(Row::of_height(32.0, cells));
 }
 
-fn matrix(view: &OwnerView<'_>, accounts: &[AccountView<'_>], sheet: &mut Sheet) {
+fn matrix(view: &View<'_>, accounts: &[AccountView<'_>], sheet: &mut Sheet) {
     let first_row = sheet.next_row();
     heading(sheet, accounts, "All, mean");
     sheet.frozen = (sheet.next_row(), 1);
@@ -128,12 +128,12 @@ fn matrix(view: &OwnerView<'_>, accounts: &[AccountView<'_>], sheet: &mut Sheet)
 }
 
 /// Gives the failing votes without credit of a requirement over all accounts.
-fn open(view: &OwnerView<'_>, requirement: RequirementView<'_>) -> i64 {
+fn open(view: &View<'_>, requirement: RequirementView<'_>) -> i64 {
     let states = view.accounts.iter().filter_map(|account| account.scores.get(requirement.id));
     states.map(|state| crate::score::open(state)).sum()
 }
 
-fn left(view: &OwnerView<'_>, requirement: RequirementView<'_>) -> Vec<Cell> {
+fn left(view: &View<'_>, requirement: RequirementView<'_>) -> Vec<Cell> {
     let severity = requirement.severity();
     vec![
         Cell::wrapped(requirement.title(), Style::Text, Style::Line),
@@ -144,7 +144,7 @@ fn left(view: &OwnerView<'_>, requirement: RequirementView<'_>) -> Vec<Cell> {
 }
 
 fn requirement_row(
-    view: &OwnerView<'_>,
+    view: &View<'_>,
     accounts: &[AccountView<'_>],
     requirement: RequirementView<'_>,
 ) -> Row {
@@ -155,7 +155,7 @@ fn requirement_row(
 }
 
 /// Gives the mean of the accounts' scores: what the requirement brings to the owner's score.
-fn mean(view: &OwnerView<'_>, requirement: RequirementView<'_>) -> Score {
+fn mean(view: &View<'_>, requirement: RequirementView<'_>) -> Score {
     let scores: Vec<Score> =
         view.accounts.iter().map(|account| account.score_of(requirement)).collect();
     let values: Vec<f64> = scores.iter().filter_map(|score| score.value()).collect();
@@ -172,7 +172,7 @@ fn mean(view: &OwnerView<'_>, requirement: RequirementView<'_>) -> Score {
 }
 
 /// Penalty points below the scores: lower is better, in no score.
-fn penalties(view: &OwnerView<'_>, accounts: &[AccountView<'_>], sheet: &mut Sheet) {
+fn penalties(view: &View<'_>, accounts: &[AccountView<'_>], sheet: &mut Sheet) {
     let rows: Vec<RequirementView> =
         view.requirements.iter().copied().filter(|view| view.is_penalty()).collect();
     if rows.is_empty() {

@@ -1,6 +1,7 @@
 //! The first tab: how the owner stands, what to fix first, what expires, and his accounts.
 
 use super::figures;
+use crate::Subject;
 use crate::actions::{self, Action};
 use crate::config::DAY_MS;
 use crate::exceptions::ExceptionView;
@@ -8,18 +9,19 @@ use crate::score::Score;
 use crate::sheet::{Cell, Content, Row, Sheet, Tint};
 use crate::style::Style;
 use crate::text::{counted, moment, thousands};
-use crate::view::{AccountView, OwnerView, SumCheck};
+use crate::view::{AccountView, SumCheck, View};
 
 pub(super) const NAME: &str = "Summary";
 
 /// Widths of the columns A to K, in characters; A is a margin.
-const WIDTHS: [f64; 11] = [2.0, 36.0, 16.0, 11.0, 15.0, 11.0, 11.0, 11.0, 12.0, 17.0, 52.0];
+pub(super) const WIDTHS: [f64; 11] =
+    [2.0, 36.0, 16.0, 11.0, 15.0, 11.0, 11.0, 11.0, 12.0, 17.0, 52.0];
 
 /// Up to so many accounts the summary is printed on one page.
 const ONE_PAGE_ACCOUNTS: usize = 20;
 
 /// Lays out the summary.
-pub(super) fn sheet(view: &OwnerView<'_>) -> Sheet {
+pub(super) fn sheet(view: &View<'_>) -> Sheet {
     let mut sheet = Sheet::new(NAME, Tint::Overview, WIDTHS.to_vec());
     // What fits on one page is printed on one.
     sheet.pages_high = u16::from(view.accounts.len() <= ONE_PAGE_ACCOUNTS);
@@ -27,7 +29,7 @@ pub(super) fn sheet(view: &OwnerView<'_>) -> Sheet {
         30.0,
         vec![Cell::text("Cloud security scorecard", Style::Title)],
     )));
-    let subtitle = format!("{} · as of {} UTC", view.owner, moment(view.at_ms));
+    let subtitle = format!("{} · as of {} UTC", view.subject, moment(view.at_ms));
     sheet.push(indented(super::line(&subtitle, Style::Subtitle)));
     warnings(view, &mut sheet);
     sheet.push(Row::of_height(8.0, vec![]));
@@ -47,7 +49,7 @@ pub(super) fn indented(mut row: Row) -> Row {
 }
 
 /// Says what is missing before any figure is read.
-fn warnings(view: &OwnerView<'_>, sheet: &mut Sheet) {
+pub(super) fn warnings(view: &View<'_>, sheet: &mut Sheet) {
     let missing = view.accounts.iter().filter(|account| !account.is_collected());
     let names: Vec<&str> = missing.map(|account| account.state.name.as_str()).collect();
     let mut texts = Vec::new();
@@ -69,8 +71,14 @@ fn warnings(view: &OwnerView<'_>, sheet: &mut Sheet) {
         );
     }
     if view.shown().len() < view.accounts.len() {
+        let where_all_are = match view.subject {
+            Subject::Owner(_) => "a tab and a column in the scores; all are listed below",
+            Subject::Enterprise | Subject::Payer(_) => {
+                "a column in the scores; all are on the tab Accounts"
+            }
+        };
         texts.push(format!(
-            "Only the first {} of {} have a tab and a column in the scores; all are listed below.",
+            "Only the first {} of {} have {where_all_are}.",
             thousands(view.shown().len() as i64),
             counted(view.accounts.len() as i64, "account", "accounts"),
         ));
@@ -81,7 +89,7 @@ fn warnings(view: &OwnerView<'_>, sheet: &mut Sheet) {
     }
 }
 
-fn section(sheet: &mut Sheet, title: &str, remark: &str) {
+pub(super) fn section(sheet: &mut Sheet, title: &str, remark: &str) {
     sheet.push(Row::of_height(10.0, vec![]));
     sheet.push(indented(Row::of_height(22.0, vec![Cell::text(title, Style::Section).over(10)])));
     if !remark.is_empty() {
@@ -89,7 +97,7 @@ fn section(sheet: &mut Sheet, title: &str, remark: &str) {
     }
 }
 
-fn fix_first(view: &OwnerView<'_>, sheet: &mut Sheet) {
+fn fix_first(view: &View<'_>, sheet: &mut Sheet) {
     section(
         sheet,
         "What to fix first",
@@ -136,7 +144,7 @@ fn fix_first(view: &OwnerView<'_>, sheet: &mut Sheet) {
     ])));
 }
 
-fn action_row(view: &OwnerView<'_>, action: &Action<'_, '_>, score: f64) -> Row {
+fn action_row(view: &View<'_>, action: &Action<'_, '_>, score: f64) -> Row {
     let requirement = action.requirement;
     let title = if requirement.title.is_empty() { &requirement.id } else { &requirement.title };
     let how = crate::text::short(&requirement.remediation, 500);
@@ -153,7 +161,7 @@ fn action_row(view: &OwnerView<'_>, action: &Action<'_, '_>, score: f64) -> Row 
     ])
 }
 
-fn expiring(view: &OwnerView<'_>, sheet: &mut Sheet) {
+fn expiring(view: &View<'_>, sheet: &mut Sheet) {
     let days = view.limits.expiring_within_ms / DAY_MS;
     let title = format!("Exceptions that expire within {days} days");
     section(sheet, &title, "From that day on their resources count as non-compliant again.");
@@ -185,7 +193,7 @@ fn expiring(view: &OwnerView<'_>, sheet: &mut Sheet) {
     }
 }
 
-fn expiring_row(view: &OwnerView<'_>, expiring: &ExceptionView<'_>) -> Row {
+fn expiring_row(view: &View<'_>, expiring: &ExceptionView<'_>) -> Row {
     let exception = expiring.exception;
     let requirements = exception.requirements.join(", ");
     let left_ms = exception.expires_ms.unwrap_or(view.at_ms) - view.at_ms;
@@ -200,7 +208,7 @@ fn expiring_row(view: &OwnerView<'_>, expiring: &ExceptionView<'_>) -> Row {
     ])
 }
 
-fn accounts(view: &OwnerView<'_>, sheet: &mut Sheet) {
+fn accounts(view: &View<'_>, sheet: &mut Sheet) {
     section(sheet, "Your accounts", "The lowest score first. A name leads to the account's tab.");
     if view.accounts.is_empty() {
         sheet.push(indented(super::line("None.", Style::Plain)));
@@ -220,12 +228,7 @@ fn accounts(view: &OwnerView<'_>, sheet: &mut Sheet) {
     ];
     let labels = labels.iter().map(|(label, style)| Cell::text(label, *style));
     sheet.push(indented(Row::of_height(32.0, labels.collect())));
-    let mut order: Vec<usize> = (0..view.accounts.len()).collect();
-    // Without a score at the end; equal ones stay by name.
-    order.sort_by(|&a, &b| {
-        let value = |index: usize| view.accounts[index].score().value().unwrap_or(f64::INFINITY);
-        value(a).total_cmp(&value(b))
-    });
+    let order = view.lowest_first();
     let rows_max = view.limits.rows_max;
     for &index in order.iter().take(rows_max) {
         sheet.score_next(3, 3);
@@ -240,11 +243,6 @@ fn accounts(view: &OwnerView<'_>, sheet: &mut Sheet) {
 
 fn account_row(account: &AccountView<'_>, sheet: Option<&str>) -> Row {
     let score = account.score();
-    let (scopes, collected, _) = account.scopes();
-    let share = match scopes {
-        0 => Cell::text("none", Style::NotCollected),
-        _ => Cell::number(collected as f64 / scopes as f64, Style::Share),
-    };
     let remarks = account.remarks();
     let counts = |n: i64| match score {
         Score::NotCollected => Cell::new(Content::Empty, Style::Count),
@@ -258,7 +256,7 @@ fn account_row(account: &AccountView<'_>, sheet: Option<&str>) -> Row {
         counts(account.open()),
         counts(account.overall.map_or(0, |state| state.excepted)),
         counts(account.unknown.len() as i64),
-        share,
+        account.scopes_cell(),
         Cell::time(account.oldest_ms(), Style::DateTime),
         Cell::wrapped(&remarks, Style::Text, Style::Line),
     ])

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use schemas::{
     AccountKey, AccountState, AccountStatus, ComplianceKey, ComplianceState, Credit, ExceptionKey,
-    Requirement, RequirementKey, RollupKey, RollupState, SCORE_ONE, ScoreKey, ScoreState,
-    ScoreStatus, Scoring, TypeCoverage, Verdict,
+    KnownBy, PrincipalKind, Requirement, RequirementKey, RollupKey, RollupState, SCORE_ONE,
+    ScoreKey, ScoreState, ScoreStatus, Scoring, TrustKey, TrustState, TypeCoverage, Verdict,
 };
 use sink_workbook::Tables;
 use standard::{STANDARD, Text, exceptions, requirement};
@@ -35,6 +35,9 @@ const ACCOUNTS: [(&str, &str, Option<&str>, &str, u64); 10] = [
     ("230000000001", "forgotten-poc", None, "", 60),
 ];
 
+/// The payers; the second one lists the accounts whose ids begin with 22 and 23.
+pub(crate) const PAYERS: [&str; 2] = ["100000000001", "100000000002"];
+
 /// The account whose audit role is denied.
 pub(crate) const DENIED: &str = "210000000007";
 
@@ -60,6 +63,7 @@ pub(crate) fn tables() -> Tables {
             resources(&mut tables, &mut dice, id, share);
         }
     }
+    trust(&mut tables);
     finish(&mut tables);
     tables
 }
@@ -67,7 +71,7 @@ pub(crate) fn tables() -> Tables {
 /// Derives the scores and the sums from accounts and verdicts, as the processors do.
 pub(crate) fn finish(tables: &mut Tables) {
     tables.scores.clear();
-    let mut sums: BTreeMap<String, RollupState> = BTreeMap::new();
+    let mut sums: BTreeMap<RollupKey, RollupState> = BTreeMap::new();
     for (account, state) in &tables.accounts {
         let mut overall = score_state(ScoreStatus::NotCollected, 0);
         overall.scopes = state.coverage.iter().map(|kind| kind.scopes).sum();
@@ -88,8 +92,10 @@ pub(crate) fn finish(tables: &mut Tables) {
             tables.scores.insert(key, score);
         }
         overall.score = (overall.weight > 0).then(|| overall.weighted_score / overall.weight);
-        if let Some(owner) = &state.owner {
-            let sum = sums.entry(owner.clone()).or_default();
+        let owner = state.owner.iter().map(|owner| RollupKey::new("owner", owner));
+        let others = [RollupKey::new("enterprise", "all"), RollupKey::new("payer", &state.payer)];
+        for key in owner.chain(others) {
+            let sum = sums.entry(key).or_default();
             sum.accounts += 1;
             sum.weight += overall.weight;
             sum.weighted_score += overall.weighted_score;
@@ -100,8 +106,64 @@ pub(crate) fn finish(tables: &mut Tables) {
         }
         tables.scores.insert(ScoreKey::new(&account.account, "*"), overall);
     }
-    let sums = sums.into_iter();
-    tables.rollups = sums.map(|(owner, sum)| (RollupKey::new("owner", owner), sum)).collect();
+    tables.rollups = sums;
+    executives(tables);
+}
+
+/// Sums up executives' accounts by what they spend; one without a figure weighs as the median.
+fn executives(tables: &mut Tables) {
+    let mut names: Vec<String> =
+        tables.accounts.values().filter_map(|state| state.executive.clone()).collect();
+    names.sort();
+    names.dedup();
+    for name in names {
+        let his = tables.accounts.values().filter(|one| one.executive.as_ref() == Some(&name));
+        let mut sum = RollupState::default();
+        let mut spends: Vec<i64> = his.clone().filter_map(|state| state.spend_cents).collect();
+        spends.sort_unstable();
+        let median = spends[spends.len() / 2];
+        for state in his {
+            let score = &tables.scores[&ScoreKey::new(&state.account, "*")];
+            sum.accounts += 1;
+            sum.total += score.total;
+            sum.noncompliant += score.noncompliant;
+            sum.excepted += score.excepted;
+            let Some(value) = score.score else { continue };
+            sum.scored += 1;
+            sum.estimated += i64::from(state.spend_cents.is_none());
+            let weight = state.spend_cents.unwrap_or(median);
+            sum.weight += weight;
+            sum.weighted_score += weight * (value / 1_000);
+        }
+        let score = i128::from(sum.weighted_score) * 1_000 / i128::from(sum.weight);
+        sum.score = i64::try_from(score).ok();
+        tables.rollups.insert(RollupKey::new("executive", name), sum);
+    }
+}
+
+/// Trust: an account that nobody knows, a vendor, and one that the register approves.
+fn trust(tables: &mut Tables) {
+    let rows = [
+        ("210000000001", "arn:aws:iam::999900001111:root", KnownBy::Nobody, None, 3),
+        ("210000000006", "*", KnownBy::Nobody, None, 1),
+        ("220000000001", "arn:aws:iam::464622532012:root", KnownBy::Vendor, Some("Datadog"), 1),
+        ("220000000001", "arn:aws:iam::888800001111:root", KnownBy::Register, None, 1),
+    ];
+    for (at, (account, principal, known_by, vendor, resources)) in (1..).zip(rows) {
+        let state = TrustState {
+            kind: if principal == "*" { PrincipalKind::Public } else { PrincipalKind::Account },
+            principal_account: principal.split(':').nth(4).map(str::to_owned),
+            known: known_by != KnownBy::Nobody,
+            known_by,
+            vendor: vendor.map(str::to_owned),
+            resources,
+            through: vec!["AWS::IAM::Role/deploy".to_owned()],
+            names: vec!["deploy".to_owned()],
+            first_seen_ms: AT_MS - at * DAY_MS,
+            ..TrustState::default()
+        };
+        tables.trust.insert(TrustKey::new(account, principal), state);
+    }
 }
 
 /// Makes a requirement's score without counts.
@@ -175,16 +237,22 @@ pub(crate) fn account(id: &str, name: &str, owner: Option<&str>, executive: &str
     AccountState {
         provider: "aws".to_owned(),
         account: id.to_owned(),
-        payer: "100000000001".to_owned(),
+        payer: PAYERS[usize::from(!id.starts_with("21"))].to_owned(),
         name: name.to_owned(),
         status: AccountStatus::Active,
         owner: owner.map(str::to_owned),
         executive: (!executive.is_empty()).then(|| executive.to_owned()),
         listed: true,
-        spend_cents: Some(1_000_000),
+        spend_cents: spend(id),
         coverage: coverage.collect(),
         ..AccountState::default()
     }
+}
+
+/// What an account spends in hundredths; of one there is no figure.
+fn spend(id: &str) -> Option<i64> {
+    let last = id.get(11..)?.parse::<i64>().ok()?;
+    (id != PARTIAL).then_some(if id.starts_with("21") { 1_234_567 * last } else { 45_000 })
 }
 
 /// A linear congruential generator: the same numbers on every machine. Source: Knuth's MMIX.

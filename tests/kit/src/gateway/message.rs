@@ -7,13 +7,13 @@ const HEAD_BYTES_MAX: usize = 65_536;
 
 /// A request with its body, whatever the framing it came in.
 #[derive(Debug, Default)]
-pub(super) struct Request {
-    pub(super) method: String,
+pub(crate) struct Request {
+    pub(crate) method: String,
     /// Path and query, as sent.
-    pub(super) target: String,
+    pub(crate) target: String,
     /// Header lines as sent, without those that concern the connection and the framing.
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
@@ -24,7 +24,7 @@ impl Request {
     }
 
     /// The part of the target before the question mark.
-    pub(super) fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or_default()
     }
 
@@ -51,7 +51,7 @@ impl Request {
     }
 
     /// The request for the server: one on its connection, with its length in the head.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = format!("{} {} HTTP/1.1\r\n", self.method, self.target).into_bytes();
         for (name, value) in &self.headers {
             bytes.extend(format!("{name}: {value}\r\n").into_bytes());
@@ -65,7 +65,7 @@ impl Request {
 
 /// Reads a request; `None` when the client closes the connection without one. A client that waits
 /// for leave to send its body gets it on `output`.
-pub(super) fn read(
+pub(crate) fn read(
     input: &mut impl BufRead,
     output: &mut impl Write,
 ) -> io::Result<Option<Request>> {
@@ -123,7 +123,7 @@ fn read_exactly(input: &mut impl BufRead, length: usize) -> io::Result<Vec<u8>> 
 }
 
 /// Reads a chunked body without its framing; trailers are dropped.
-fn read_chunks(input: &mut impl BufRead) -> io::Result<Vec<u8>> {
+pub(crate) fn read_chunks(input: &mut impl BufRead) -> io::Result<Vec<u8>> {
     let line = |input: &mut _| {
         read_line(input)?.ok_or_else(|| io::Error::other("the connection closed inside a body"))
     };

@@ -1,0 +1,196 @@
+//! The tables as a target of the frame: one batch is one insert with a token of its own.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use schemas::topic::{
+    ACCOUNT_STATE, COMPLIANCE_CHANGE, COMPLIANCE_STATE, EXCEPTION, REQUIREMENT, ROLLUP_STATE,
+    SCORE_HISTORY,
+};
+use schemas::{Codec, TopicSpec};
+use sink_frame::{Delivery, Encoded, Entry, Failure, Limits, Pin, Role, Target};
+use stream::{Log, Position, Record};
+
+use crate::encode::{Made, encode};
+use crate::lives::{Life, LifeError, Lives, lives};
+use crate::rows::TableRow;
+use crate::{ClickHouseError, Database};
+
+/// What the sink follows.
+const INPUTS: [&TopicSpec; 7] = [
+    REQUIREMENT.spec,
+    EXCEPTION.spec,
+    ACCOUNT_STATE.spec,
+    COMPLIANCE_STATE.spec,
+    COMPLIANCE_CHANGE.spec,
+    SCORE_HISTORY.spec,
+    ROLLUP_STATE.spec,
+];
+
+/// The sink among the processes that share the log. It is pinned: a batch that was cut in two by a
+/// crash is repeated exactly, and so has the same token.
+pub const ROLE: Role =
+    Role { name: "sink-clickhouse", inputs: &INPUTS, outputs: &[], pinned: true };
+
+/// How large batches are: ClickHouse likes few large inserts, and merges each later.
+pub const LIMITS: Limits =
+    Limits { records: 20_000, bytes: 16 * 1024 * 1024, linger: Duration::from_secs(1) };
+
+/// The tables of a database.
+pub struct Tables<'a> {
+    log: &'a dyn Log,
+    codec: &'a Codec,
+    /// What topics' names begin with: logs that share a database have tokens of their own.
+    prefix: &'a str,
+    database: Database,
+    now_ms: &'a dyn Fn() -> i64,
+    lives: Lives,
+    /// The offset behind the last record that was encoded, by topic and partition.
+    next: BTreeMap<(&'static str, i32), i64>,
+    inserts: u64,
+}
+
+impl std::fmt::Debug for Tables<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tables").field("database", &self.database).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Tables<'a> {
+    /// Makes a target of a database; `now_ms` gives the time in UTC milliseconds. No call is made
+    /// before partitions are assigned; tables that are older than this release needs end the sink
+    /// then ([`Database::check`]).
+    pub fn new(
+        log: &'a dyn Log,
+        codec: &'a Codec,
+        prefix: &'a str,
+        database: Database,
+        now_ms: &'a dyn Fn() -> i64,
+    ) -> Self {
+        let (lives, next) = (Lives::new(), BTreeMap::new());
+        Self { log, codec, prefix, database, now_ms, lives, next, inserts: 0 }
+    }
+
+    /// Reads the lives of the topics; each record that was read before is another one now.
+    fn look_at_lives(&mut self) -> Result<(), Failure> {
+        let lives = lives(self.log, &self.database, &INPUTS, (self.now_ms)());
+        self.lives = lives.map_err(|error| match error {
+            LifeError::Log(error) => Failure::Log(error),
+            LifeError::ClickHouse(error) => failure(error),
+        })?;
+        self.next.clear();
+        Ok(())
+    }
+
+    /// Inserts rows of one topic into its table.
+    fn insert(&self, pin: &Pin, rows: &[Entry<TableRow>]) -> Result<(), ClickHouseError> {
+        let life = self.lives.get(pin.topic.name);
+        let token = token(self.prefix, life.map_or("", |life| &life.incarnation), pin);
+        let rows = || rows.iter().map(|entry| &entry.item);
+        macro_rules! into {
+            ($table:literal, $kind:ident) => {
+                self.database.insert(
+                    $table,
+                    &token,
+                    rows().filter_map(|row| match row {
+                        TableRow::$kind(row) => Some(&**row),
+                        _ => None,
+                    }),
+                )
+            };
+        }
+        match rows().next() {
+            None => Ok(()),
+            Some(TableRow::Score(_)) => into!("score_history", Score),
+            Some(TableRow::Rollup(_)) => into!("rollup_history", Rollup),
+            Some(TableRow::Change(_)) => into!("compliance_change", Change),
+            Some(TableRow::Compliance(_)) => into!("compliance", Compliance),
+            Some(TableRow::Account(_)) => into!("account_history", Account),
+            Some(TableRow::Requirement(_)) => into!("requirement_history", Requirement),
+            Some(TableRow::Exception(_)) => into!("exception_history", Exception),
+        }
+    }
+}
+
+impl Target for Tables<'_> {
+    type Item = TableRow;
+
+    fn assigned(&mut self, _positions: &[Position]) -> Result<(), Failure> {
+        self.database.check().map_err(failure)?;
+        self.look_at_lives()
+    }
+
+    fn encode(&mut self, records: &[Record]) -> Result<Encoded<TableRow>, Failure> {
+        // A topic that begins again while we follow it was made anew.
+        let known = |record: &Record| {
+            self.next.get(&place(record)).is_some_and(|next| *next > record.offset)
+        };
+        if records.iter().any(known) {
+            self.look_at_lives()?;
+        }
+        let mut encoded = Encoded::default();
+        for (index, record) in records.iter().enumerate() {
+            let epoch = self.lives.get(record.topic.name).map_or(0, |life: &Life| life.epoch);
+            match encode(self.codec, epoch, record).map_err(Failure::again)? {
+                Made::Row(row) => encoded.item(index, row),
+                Made::Skipped => encoded.skipped(index),
+                Made::Dead(reason) => encoded.dead(index, reason),
+            }
+        }
+        self.next.extend(records.iter().map(|record| (place(record), record.offset + 1)));
+        Ok(encoded)
+    }
+
+    fn deliver(&mut self, entries: Vec<Entry<TableRow>>, pin: Option<&Pin>) -> Delivery<TableRow> {
+        let Some(pin) = pin else {
+            let error = "rows without a place in the log have no token";
+            return Delivery::all_left(entries, Failure::stop(error));
+        };
+        match self.insert(pin, &entries) {
+            Ok(()) => {
+                self.inserts += u64::from(!entries.is_empty());
+                Delivery::all_written(&entries)
+            }
+            Err(error) => Delivery::all_left(entries, failure(error)),
+        }
+    }
+
+    fn effects(&self) -> Vec<(&'static str, u64)> {
+        vec![("inserts", self.inserts)]
+    }
+}
+
+fn place(record: &Record) -> (&'static str, i32) {
+    (record.topic.name, record.partition)
+}
+
+/// Names an insert: the same batch has the same name, and no other batch has.
+fn token(prefix: &str, incarnation: &str, pin: &Pin) -> String {
+    let topic = pin.topic.full_name(prefix);
+    format!("{topic}@{incarnation}/{}/{}-{}", pin.partition, pin.from, pin.to)
+}
+
+fn failure(error: ClickHouseError) -> Failure {
+    if error.passes() { Failure::again(error) } else { Failure::stop(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_tell_logs_lives_and_batches_apart() {
+        let pin = Pin { topic: SCORE_HISTORY.spec, partition: 3, from: 10, to: 20 };
+        let one = token("scorecard", "abc", &pin);
+        assert_eq!(one, "scorecard.score.history.v1@abc/3/10-20");
+        for other in [
+            token("other", "abc", &pin),
+            token("scorecard", "abd", &pin),
+            token("scorecard", "abc", &Pin { partition: 4, ..pin }),
+            token("scorecard", "abc", &Pin { to: 21, ..pin }),
+            token("scorecard", "abc", &Pin { topic: ROLLUP_STATE.spec, ..pin }),
+        ] {
+            assert_ne!(one, other);
+        }
+    }
+}

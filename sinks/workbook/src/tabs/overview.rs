@@ -1,0 +1,220 @@
+//! The first tab for who looks over many owners, printed on one page.
+
+use super::{accounts, executives as executives_tab, figures, summary, trust};
+use crate::executives::{self, ExecutiveView};
+use crate::sheet::{Cell, Row, Sheet, Tint};
+use crate::style::Style;
+use crate::text::{counted, moment, thousands};
+use crate::view::{RequirementView, View};
+use crate::{Subject, relations, score};
+
+/// Rows of each list: all of it stands on one page, and the tabs have the rest.
+const ROWS_MAX: usize = 8;
+
+/// Lays out the overview.
+pub(super) fn sheet(view: &View<'_>) -> Sheet {
+    let mut sheet = Sheet::new(summary::NAME, Tint::Overview, summary::WIDTHS.to_vec());
+    sheet.pages_high = 1;
+    let title = Row::of_height(30.0, vec![Cell::text("Cloud security scorecard", Style::Title)]);
+    sheet.push(summary::indented(title));
+    let subtitle = format!("{} · as of {} UTC", view.subject, moment(view.at_ms));
+    sheet.push(summary::indented(super::line(&subtitle, Style::Subtitle)));
+    summary::warnings(view, &mut sheet);
+    sheet.push(Row::of_height(8.0, vec![]));
+    figures::standing(view, &mut sheet);
+    sheet.push(Row::of_height(8.0, vec![]));
+    figures::trust(view, &mut sheet);
+    if *view.subject == Subject::Enterprise {
+        executives(view, &mut sheet);
+    }
+    lowest(view, &mut sheet);
+    costliest(view, &mut sheet);
+    unapproved(view, &mut sheet);
+    sheet
+}
+
+/// A list's heading row: labels with their styles and how many columns each takes.
+fn heading(sheet: &mut Sheet, labels: &[(&str, Style, u16)]) {
+    let cells = labels.iter().map(|(label, style, columns)| {
+        let cell = Cell::text(label, *style);
+        cell.over(*columns)
+    });
+    sheet.push(summary::indented(Row::of_height(32.0, cells.collect())));
+}
+
+/// Says how many are not listed, and where they are.
+fn rest(sheet: &mut Sheet, all: usize, tab: &str) {
+    if all > ROWS_MAX {
+        let more = thousands((all - ROWS_MAX) as i64);
+        let text = format!("{more} more on the tab {tab}");
+        sheet.push(summary::indented(Row::new(vec![
+            Cell::link(&text, Some(tab), Style::Link, Style::Plain).over(10),
+        ])));
+    }
+}
+
+fn executives(view: &View<'_>, sheet: &mut Sheet) {
+    let all = executives::of(view);
+    summary::section(sheet, "Executives", "The lowest score first, weighted by spend.");
+    if all.is_empty() {
+        let text = "The register names no executive.";
+        sheet.push(summary::indented(super::line(text, Style::Plain)));
+        return;
+    }
+    let number = Style::HeadingNumber;
+    heading(
+        sheet,
+        &[
+            ("Executive", Style::Heading, 2),
+            ("Score", number, 1),
+            ("Standing", Style::Heading, 1),
+            ("Accounts", number, 1),
+            ("To fix", number, 1),
+            ("Accepted", number, 1),
+            ("Spend", number, 1),
+            ("Remarks", Style::Heading, 2),
+        ],
+    );
+    for executive in all.iter().take(ROWS_MAX) {
+        sheet.score_next(3, 3);
+        sheet.push(summary::indented(executive_row(executive)));
+    }
+    rest(sheet, all.len(), executives_tab::NAME);
+}
+
+fn executive_row(executive: &ExecutiveView<'_>) -> Row {
+    let score = executive.score();
+    Row::new(vec![
+        Cell::text(executive.name, Style::Strong).over(2),
+        score.strong_cell(),
+        score.word_cell(),
+        Cell::count(executive.sum.accounts, Style::Count),
+        Cell::count(executive.open(), Style::Count),
+        Cell::count(executive.sum.excepted, Style::Count),
+        Cell::money(executive.spend_cents),
+        Cell::wrapped(&executive.remark(), Style::Text, Style::Line).over(2),
+    ])
+}
+
+fn lowest(view: &View<'_>, sheet: &mut Sheet) {
+    summary::section(sheet, "Accounts with the lowest scores", "");
+    let all = view.lowest_first();
+    let number = Style::HeadingNumber;
+    heading(
+        sheet,
+        &[
+            ("Account", Style::Heading, 1),
+            ("Account id", Style::Heading, 1),
+            ("Score", number, 1),
+            ("Standing", Style::Heading, 1),
+            ("To fix", number, 1),
+            ("Spend", number, 2),
+            ("Owner", Style::Heading, 2),
+            ("Executive", Style::Heading, 1),
+        ],
+    );
+    for &index in all.iter().take(ROWS_MAX) {
+        let account = &view.accounts[index];
+        let (score, state) = (account.score(), account.state);
+        let text = |text: Option<&str>| match text {
+            Some(text) if !text.trim().is_empty() => Cell::text(text, Style::Text),
+            _ => Cell::text("nobody", Style::NotCollected),
+        };
+        sheet.score_next(3, 3);
+        sheet.push(summary::indented(Row::new(vec![
+            Cell::text(&state.name, Style::Text),
+            Cell::text(&state.account, Style::Text),
+            score.cell(),
+            score.word_cell(),
+            Cell::count(account.open(), Style::Count),
+            state.spend_cents.map_or_else(|| Cell::empty(Style::Text), Cell::money).over(2),
+            text(state.owner.as_deref()).over(2),
+            text(state.executive.as_deref()),
+        ])));
+    }
+    rest(sheet, all.len(), accounts::NAME);
+}
+
+/// What a requirement costs all accounts together.
+struct Cost<'t> {
+    requirement: RequirementView<'t>,
+    /// Points of the risk-weighted score.
+    points: f64,
+    open: i64,
+    accounts: i64,
+}
+
+/// Gives the requirements by what they cost, the costliest first.
+fn costs<'t>(view: &View<'t>) -> Vec<Cost<'t>> {
+    let mut costs: Vec<Cost<'_>> = Vec::new();
+    for &requirement in view.requirements.iter().filter(|one| !one.is_penalty()) {
+        let mut cost = Cost { requirement, points: 0.0, open: 0, accounts: 0 };
+        let mut lost = 0;
+        for account in &view.accounts {
+            let Some(state) = account.scores.get(requirement.id) else { continue };
+            let Some(value) = state.score else { continue };
+            lost += state.weight * (schemas::SCORE_ONE - value);
+            cost.open += score::open(state);
+            cost.accounts += i64::from(score::open(state) > 0);
+        }
+        cost.points = 100.0 * score::weighted(lost, view.sum.weight).unwrap_or(0.0);
+        if cost.open > 0 {
+            costs.push(cost);
+        }
+    }
+    // The sort is stable: equal ones stay by severity.
+    costs.sort_by(|a, b| b.points.total_cmp(&a.points));
+    costs
+}
+
+fn costliest(view: &View<'_>, sheet: &mut Sheet) {
+    let all = costs(view);
+    let remark = "How many points of the risk-weighted score would come back. A point is 1 %.";
+    summary::section(sheet, "Requirements that cost the most", remark);
+    if all.is_empty() {
+        let text = "None: no resource is non-compliant without an exception.";
+        sheet.push(summary::indented(super::line(text, Style::Plain)));
+        return;
+    }
+    let number = Style::HeadingNumber;
+    heading(
+        sheet,
+        &[
+            ("Requirement", Style::Heading, 2),
+            ("Severity", Style::Heading, 1),
+            ("Points", number, 1),
+            ("To fix", number, 1),
+            ("Accounts", number, 1),
+            ("How", Style::Heading, 4),
+        ],
+    );
+    for cost in all.iter().take(ROWS_MAX) {
+        let severity = cost.requirement.severity();
+        let how = cost.requirement.text.map_or("", |text| &text.remediation);
+        sheet.push(summary::indented(Row::new(vec![
+            Cell::text(cost.requirement.title(), Style::Text).over(2),
+            Cell::text(severity.as_str(), severity.into()),
+            Cell::number(cost.points, Style::Points),
+            Cell::count(cost.open, Style::Count),
+            Cell::count(cost.accounts, Style::Count),
+            Cell::text(&crate::text::short(how, 160), Style::Text).over(4),
+        ])));
+    }
+    rest(sheet, all.len(), super::scores::NAME);
+}
+
+fn unapproved(view: &View<'_>, sheet: &mut Sheet) {
+    let all = relations::of(view);
+    let unknown = all.iter().filter(|one| !one.state.known).count() as i64;
+    let vendors = all.len() as i64 - unknown;
+    summary::section(sheet, "Trust", "");
+    let text = format!(
+        "{} that nobody knows may act in an account; so may {} that nobody approved",
+        counted(unknown, "principal", "principals"),
+        counted(vendors, "vendor", "vendors"),
+    );
+    let link = (!all.is_empty()).then_some(trust::NAME);
+    sheet.push(summary::indented(Row::new(vec![
+        Cell::link(&text, link, Style::Link, Style::Plain).over(10),
+    ])));
+}
