@@ -1,4 +1,4 @@
-//! Pauses between tries: they grow, differ between members, and heed what the target asked for. Pure.
+//! Pauses between tries: they grow, differ between members, and heed what the target asked. Pure.
 
 use std::time::Duration;
 

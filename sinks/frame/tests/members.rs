@@ -12,8 +12,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use schemas::topic::RESOURCE_STATE;
+use sink_frame::Progress;
 use stream::{Log, local::LocalLog};
-use world::{Answer, Held, INPUTS, ROLE, Run, Store, local, row, write};
+use world::{Answer, Held, INPUTS, PARTITIONS, ROLE, Run, Store, local, row, write};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -139,23 +140,25 @@ fn health_sees_a_member_at_rest_and_one_that_gets_nothing_done() {
     let script = |_: &str, _: Option<&str>, _: usize| {
         if busy.load(Ordering::Acquire) { Answer::Busy(None) } else { Answer::Take }
     };
-    let told = Mutex::new(sink_frame::Progress::default());
-    let end = || {
-        let told = told.lock().unwrap();
-        (0..4).filter_map(|p| told.positions.get(&(RESOURCE_STATE.spec.name, p))).sum::<i64>()
+    let told = Mutex::new(Progress::default());
+    let tell = |progress: &Progress| *told.lock().unwrap() = progress.clone();
+    let seen = || told.lock().unwrap().clone();
+    let taken = |progress: &Progress| {
+        let topic = RESOURCE_STATE.spec.name;
+        (0..PARTITIONS).filter_map(|p| progress.positions.get(&(topic, p))).sum::<i64>()
     };
-    let tell = |progress: &sink_frame::Progress| *told.lock().unwrap() = progress.clone();
     thread::scope(|scope| {
         let _ends = Ends(&[&run]);
         scope.spawn(|| run.telling(&log, &mut Store::new(&held, script), &tell).unwrap());
-        wait("rest", || told.lock().unwrap().succeeded.is_some());
+        wait("rest", || seen().succeeded.is_some());
         write(&log, vec![row("a", Some("1"))]);
-        wait("a failure", || told.lock().unwrap().waiting.is_some());
-        let before = told.lock().unwrap().succeeded;
-        wait("another one", || told.lock().unwrap().retries > 2);
-        assert_eq!((told.lock().unwrap().succeeded, end()), (before, 0));
+        wait("a failure", || seen().waiting.is_some());
+        let before = seen();
+        wait("another one", || seen().retries > 2);
+        let stuck = seen();
+        assert_eq!((stuck.succeeded, taken(&stuck)), (before.succeeded, 0));
         busy.store(false, Ordering::Release);
-        wait("success", || told.lock().unwrap().succeeded > before && end() == 1);
+        wait("success", || seen().succeeded > before.succeeded && taken(&seen()) == 1);
         run.stop.stop();
     });
 }
