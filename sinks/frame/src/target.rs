@@ -135,6 +135,11 @@ impl<I> Encoded<I> {
         self.fates.push((record, Fate::Written));
     }
 
+    /// What this record asks for comes by [`Target::follow_up`]: it counts as written.
+    pub fn followed(&mut self, record: usize) {
+        self.fates.push((record, Fate::Written));
+    }
+
     /// A later record of the batch says more than this one.
     pub fn superseded(&mut self, record: usize) {
         self.fates.push((record, Fate::Superseded));
@@ -153,6 +158,14 @@ impl<I> Encoded<I> {
     /// This record can't be used, now or ever; the reason has its causes in it ([`crate::chain`]).
     pub fn dead(&mut self, record: usize, reason: impl Into<String>) {
         self.fates.push((record, Fate::Dead(reason.into())));
+    }
+
+    /// Gives the records that can't be used, and why.
+    pub fn dead_records(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.fates.iter().filter_map(|(record, fate)| match fate {
+            Fate::Dead(reason) => Some((*record, reason.as_str())),
+            _ => None,
+        })
     }
 }
 

@@ -1,22 +1,23 @@
 //! What a batch of records changes: the newest row of each key, and what can't be read. Pure.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use schemas::{AccountKey, AccountState, Codec, Key, topic};
-use stream::{Outgoing, Record, StepError, worker::dead_letter};
+use sink_frame::{Encoded, chain};
+use stream::Record;
 
-use crate::GROUP;
 use crate::encode::{self, AccountNames, Change, Unfit};
 
 /// What follows from a batch.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub(crate) struct Batch {
-    /// Changes of the bucket, one a resource.
-    pub(crate) changes: Vec<Change>,
+    /// Changes of the bucket, one a resource, each with the index of its record.
+    pub(crate) changes: Vec<(usize, Change)>,
     /// Accounts whose names changed, with the new ones; none where the account is gone.
     pub(crate) renamed: BTreeMap<String, Option<String>>,
-    /// Records that can't be read.
-    pub(crate) letters: Vec<Outgoing>,
+    /// What became of the records that ask for no change of their own.
+    pub(crate) settled: Encoded<Change>,
 }
 
 /// Works out what records change; those of one partition come in their order.
@@ -30,30 +31,35 @@ pub(crate) fn batch(
     codec: &Codec,
 ) -> Result<Batch, Unfit> {
     let mut batch = Batch::default();
-    let mut rows: BTreeMap<&[u8], &Record> = BTreeMap::new();
-    let mut names: BTreeMap<&[u8], &Record> = BTreeMap::new();
-    for record in records {
+    let mut rows: BTreeMap<&[u8], usize> = BTreeMap::new();
+    let mut names: BTreeMap<&[u8], usize> = BTreeMap::new();
+    for (index, record) in records.iter().enumerate() {
         let last = if is_account(record) { &mut names } else { &mut rows };
-        last.insert(&record.key, record);
-    }
-    for record in names.into_values() {
-        match account_name(record, codec) {
-            Ok((account, name)) => {
-                if accounts.get(&account) != name.as_ref() {
-                    batch.renamed.insert(account, name);
-                }
-            }
-            Err(error) => batch.bury(record, error)?,
+        if let Some(before) = last.insert(&record.key, index) {
+            batch.settled.superseded(before);
         }
     }
-    let mut known = std::borrow::Cow::Borrowed(accounts);
+    for index in names.into_values() {
+        match account_name(&records[index], codec) {
+            Ok((account, name)) if accounts.get(&account) == name.as_ref() => {
+                batch.settled.unchanged(index);
+            }
+            Ok((account, name)) => {
+                batch.settled.followed(index);
+                batch.renamed.insert(account, name);
+            }
+            Err(error) => batch.bury(index, error)?,
+        }
+    }
+    let mut known = Cow::Borrowed(accounts);
     if !batch.renamed.is_empty() {
         rename(known.to_mut(), &batch.renamed);
     }
-    for record in rows.into_values() {
+    for index in rows.into_values() {
+        let record = &records[index];
         match encode::change(&record.key, record.value.as_deref(), &known, codec) {
-            Ok(change) => batch.changes.push(change),
-            Err(error) => batch.bury(record, error)?,
+            Ok(change) => batch.changes.push((index, change)),
+            Err(error) => batch.bury(index, error)?,
         }
     }
     Ok(batch)
@@ -86,11 +92,11 @@ fn is_account(record: &Record) -> bool {
 }
 
 impl Batch {
-    fn bury(&mut self, record: &Record, error: Unfit) -> Result<(), Unfit> {
+    fn bury(&mut self, record: usize, error: Unfit) -> Result<(), Unfit> {
         if error.is_transient() {
             return Err(error);
         }
-        self.letters.push(dead_letter(record, GROUP, &StepError::poison(&error).to_string()));
+        self.settled.dead(record, chain(&error));
         Ok(())
     }
 }

@@ -14,17 +14,23 @@ const GZIP: &str = "application/gzip";
 
 /// One change of the bucket; keys are without the configured prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
+pub enum Change {
     /// The object is these bytes from now on.
     Put {
+        /// The object's key.
         key: String,
+        /// Its bytes.
         body: Vec<u8>,
+        /// Its media type.
         content_type: &'static str,
         /// The body's SHA-256 in hexadecimal, kept with the object; none when nobody asks for it.
         sha256: Option<String>,
     },
     /// There is no such object from now on.
-    Delete { key: String },
+    Delete {
+        /// The object's key.
+        key: String,
+    },
 }
 
 /// Why a row can't be used.

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use sink_frame::Failure;
+
 /// A failure of the sink: what was attempted and on what; the cause is its source.
 #[derive(Debug, thiserror::Error)]
 pub enum S3Error {
@@ -39,18 +41,11 @@ pub enum S3Error {
         #[source]
         source: std::io::Error,
     },
-    /// The log failed.
-    #[error("carrying the inventory to the bucket")]
-    Log(#[from] stream::LogError),
 }
 
-/// Gives an error with its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
+impl From<S3Error> for Failure {
+    /// Whatever the store says may pass: a policy is mended, a bucket made.
+    fn from(error: S3Error) -> Self {
+        Failure::again(error)
     }
-    text
 }

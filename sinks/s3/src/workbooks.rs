@@ -42,7 +42,6 @@ impl Folder {
         folder: &Path,
         bucket: &Bucket,
     ) -> Result<(Vec<Change>, Seen), S3Error> {
-        self.looked = Some(Instant::now());
         let files = files(folder)?;
         let mut changes = Vec::new();
         let before = self.seen.as_ref();
@@ -62,6 +61,7 @@ impl Folder {
         if before.is_none_or(|seen| !seen.keys().eq(files.keys())) {
             changes.extend(vanished(&files, &bucket.list(WORKBOOKS)?));
         }
+        self.looked = Some(Instant::now());
         Ok((changes, files))
     }
 

@@ -18,6 +18,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::region::Region;
 use futures::stream::{FuturesUnordered, StreamExt};
+use sink_frame::{Delivery, Entry};
 use tokio::runtime::Runtime;
 
 use crate::encode::Change;
@@ -49,14 +50,11 @@ pub struct Bucket {
 }
 
 /// What became of some changes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Round {
     pub(crate) put: u64,
     pub(crate) deleted: u64,
-    /// Changes that are still to be made.
-    pub(crate) left: Vec<Change>,
-    /// The first failure.
-    pub(crate) failed: Option<S3Error>,
+    pub(crate) delivery: Delivery<Change>,
 }
 
 impl Bucket {
@@ -77,35 +75,28 @@ impl Bucket {
 
     /// Makes changes, several at a time, until one fails or the round has taken long enough; the
     /// order among them is open.
-    pub(crate) fn apply(&self, changes: Vec<Change>) -> Round {
-        let mut round = Round { put: 0, deleted: 0, left: Vec::new(), failed: None };
+    pub(crate) fn apply(&self, changes: Vec<Entry<Change>>) -> Round {
+        let mut round = Round::default();
         let began = Instant::now();
         let mut waiting = changes.into_iter();
         self.runtime.block_on(async {
             let mut running = FuturesUnordered::new();
             loop {
                 while running.len() < self.config.concurrency
-                    && round.failed.is_none()
+                    && round.delivery.failure.is_none()
                     && began.elapsed() < ROUND_LIMIT
-                    && let Some(change) = waiting.next()
+                    && let Some(entry) = waiting.next()
                 {
                     running.push(async {
-                        let done = self.make(&change).await;
-                        (change, done)
+                        let done = self.make(&entry.item).await;
+                        (entry, done)
                     });
                 }
-                let Some((change, done)) = running.next().await else { break };
-                match (done, &change) {
-                    (Ok(()), Change::Put { .. }) => round.put += 1,
-                    (Ok(()), Change::Delete { .. }) => round.deleted += 1,
-                    (Err(error), _) => {
-                        round.failed.get_or_insert(error);
-                        round.left.push(change);
-                    }
-                }
+                let Some((entry, done)) = running.next().await else { break };
+                round.take(entry, done);
             }
         });
-        round.left.extend(waiting);
+        round.delivery.left.extend(waiting);
         round
     }
 
@@ -213,6 +204,17 @@ impl Bucket {
             (None, None) => error.into(),
         };
         S3Error::Call { attempted, bucket: self.config.bucket.clone(), source }
+    }
+}
+
+impl Round {
+    fn take(&mut self, entry: Entry<Change>, done: Result<(), S3Error>) {
+        match (done, &entry.item) {
+            (Err(error), _) => return self.delivery.again(entry, error.into()),
+            (Ok(()), Change::Put { .. }) => self.put += 1,
+            (Ok(()), Change::Delete { .. }) => self.deleted += 1,
+        }
+        self.delivery.written(entry.record);
     }
 }
 

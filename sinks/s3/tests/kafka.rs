@@ -14,7 +14,7 @@ use kit::kafka::Kafka;
 use kit::moto::Moto;
 use schemas::topic::{OBSERVATION, RESOURCE_STATE};
 use schemas::{Codec, Key, ResourceState, partition_of};
-use sink_s3::{GROUP, INPUTS};
+use sink_s3::ROLE;
 use stream::kafka::{KafkaConfig, KafkaLog};
 use stream::{Log, Member, Membership, Outcome, Outgoing, Polled, Position};
 use world::{Ends, Run, config, python, resource, wait_for};
@@ -116,6 +116,6 @@ fn members_share_the_work_and_take_over() {
     assert_eq!(again.progress.records, 0, "{again:?}");
     // It had its partitions: it wrote the day's files and marks anew.
     assert_eq!(again.progress.put, 29 + 3);
-    let committed = log.committed(GROUP, &INPUTS).unwrap();
+    let committed = log.committed(ROLE.name, ROLE.inputs).unwrap();
     assert_eq!(committed.len(), 6);
 }

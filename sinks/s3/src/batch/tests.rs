@@ -1,7 +1,7 @@
 //! A batch changes each object once, by its newest record, and loses no record in silence.
 
-use schemas::topic::{ACCOUNT_STATE, DEADLETTER, RESOURCE_STATE};
-use schemas::{Resource, headers::text};
+use schemas::Resource;
+use schemas::topic::{ACCOUNT_STATE, RESOURCE_STATE};
 
 use super::*;
 use crate::encode::tests::{resource, row};
@@ -53,7 +53,8 @@ fn only_the_newest_row_of_a_key_counts() {
     };
     let delete = Change::Delete { key: "Resources/iam/role/b.1.global.json".to_owned() };
     let changes = work(&records, &names).changes;
-    assert_eq!(changes, [put(&new), delete, put(&resource("1", "c"))]);
+    let expected = [(3, put(&new)), (4, delete), (5, put(&resource("1", "c")))];
+    assert_eq!(changes, expected);
 }
 
 #[test]
@@ -70,7 +71,7 @@ fn documents_have_the_names_of_their_own_batch() {
     let batch = work(&records, &known);
     let renamed = [("1".to_owned(), Some("new 1".to_owned())), ("3".to_owned(), None)];
     assert_eq!(batch.renamed, BTreeMap::from(renamed));
-    let names = batch.changes.iter().map(|change| match change {
+    let names = batch.changes.iter().map(|(_, change)| match change {
         Change::Put { body, .. } => {
             let document: serde_json::Value = serde_json::from_slice(body).unwrap();
             document["awsAccountName"].as_str().unwrap().to_owned()
@@ -91,15 +92,9 @@ fn what_can_not_be_read_is_a_dead_letter() {
     let batch = work(&records, &AccountNames::new());
     assert_eq!(batch.changes.len(), 1);
     let told: Vec<_> = batch
-        .letters
-        .iter()
-        .map(|letter| {
-            assert_eq!((letter.topic, letter.partition), (DEADLETTER, 3));
-            let of = |name| text(&letter.headers, name).unwrap();
-            (of("dlq_offset"), of("dlq_stage"), of("dlq_reason").split(':').next().unwrap())
-        })
+        .settled
+        .dead_records()
+        .map(|(record, reason)| (record, reason.split(':').next().unwrap()))
         .collect();
-    let expected =
-        [("7", "sink-s3", "decoding the value"), ("8", "sink-s3", "not a key of this topic")];
-    assert_eq!(told, expected);
+    assert_eq!(told, [(0, "decoding the value"), (1, "not a key of this topic")]);
 }

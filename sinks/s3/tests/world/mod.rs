@@ -10,7 +10,8 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use schemas::{AccountKey, AccountState, Codec, Resource, ResourceKey, ResourceState, topic};
 use serde_json::Value;
-use sink_s3::{Bucket, Config, Progress, S3Error, Sink};
+use sink_frame::{Frame, FrameError, Limits};
+use sink_s3::{Bucket, Config, Inventory, ROLE, Settings};
 use stream::worker::Stop;
 use stream::{Log, Publisher, local::LocalLog};
 use tempfile::TempDir;
@@ -180,6 +181,15 @@ impl Drop for Ends<'_> {
     }
 }
 
+/// What was done.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    pub(crate) records: u64,
+    pub(crate) put: u64,
+    pub(crate) deleted: u64,
+    pub(crate) dead: u64,
+}
+
 /// What was done and whatever it waited for.
 #[derive(Debug)]
 pub(crate) struct Done {
@@ -188,22 +198,33 @@ pub(crate) struct Done {
 }
 
 impl Run<'_> {
-    pub(crate) fn on(&self, log: &dyn Log, config: &Config) -> Result<Done, S3Error> {
+    pub(crate) fn on(&self, log: &dyn Log, config: &Config) -> Result<Done, FrameError> {
         let waited = Cell::new(false);
-        let sink = Sink {
+        let (codec, bucket) = (Codec::default(), bucket(config));
+        let settings = Settings {
             log,
-            codec: &Codec::default(),
-            bucket: &bucket(config),
-            slot: self.slot,
-            once: self.once,
+            codec: &codec,
             lake: config.lake,
             anew: self.anew,
             workbooks: self.workbooks,
-            patience: self.patience,
             now_ms: &|| self.now_ms,
+        };
+        let frame = Frame {
+            role: &ROLE,
+            log,
+            slot: self.slot,
+            limits: Limits::default(),
+            once: self.once,
+            patience: self.patience,
             tell: &|progress| waited.set(waited.get() || progress.waiting.is_some()),
         };
-        let progress = sink.run(&self.stop)?;
+        let done = frame.run(&mut Inventory::new(&bucket, settings), &self.stop)?;
+        let progress = Progress {
+            records: done.records(),
+            put: done.effect("put"),
+            deleted: done.effect("deleted"),
+            dead: done.counts.dead,
+        };
         Ok(Done { progress, waited: waited.get() })
     }
 }
