@@ -125,14 +125,8 @@ fn roles() -> Result<Vec<Role>> {
     }
     let render = Needs { reads: RENDERED.to_vec(), ..Needs::default() };
     roles.push(role("render", "scorecard render", render));
-    let s3 = Needs {
-        reads: sink_s3::INPUTS.to_vec(),
-        writes: vec![topic::DEADLETTER],
-        group: Some(sink_s3::GROUP.to_owned()),
-        ..Needs::default()
-    };
-    roles.push(role("sink-s3", "scorecard sink s3", s3));
     for (sink, command) in [
+        (sink_s3::ROLE, "scorecard sink s3"),
         (sink_elasticsearch::ROLE, "scorecard sink elasticsearch"),
         (sink_clickhouse::ROLE, "scorecard sink clickhouse"),
         (sink_siem::ROLE, "scorecard sink siem"),

@@ -1,6 +1,9 @@
 //! `scorecard run`: everything in one process, once or for good.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, ensure};
 use producer_aws::Wanted;
@@ -63,7 +66,7 @@ fn round(
     config: &Config,
     pipeline: &mut Pipeline,
     stop: &Stop,
-    vitals: &Vitals,
+    vitals: &Arc<Vitals>,
 ) -> Result<Summary> {
     let teller = Teller::new();
     let mut problems = sources::publish(site, config, now_ms())?;
@@ -76,7 +79,7 @@ fn round(
     let written = render::render(&tables, &config.workbooks, &teller)?;
     let workbooks = Workbooks { written: written.written, unchanged: written.unchanged };
     // What a bucket does not take now it is given next time.
-    if let Err(error) = sink::carry(site, config, &teller, stop) {
+    if let Err(error) = sink::carry(site, config, &teller, vitals, stop) {
         problems.push(format!("{error:#}"));
     }
     Ok(Summary::of(&tables, problems, workbooks))
@@ -101,7 +104,7 @@ fn keep_running(
     site: &Site,
     config: &Config,
     pipeline: &mut Pipeline,
-    vitals: &Vitals,
+    vitals: &Arc<Vitals>,
     json: bool,
 ) -> Result<()> {
     let stop = pipeline.stopper();
@@ -125,7 +128,7 @@ fn rounds(
     config: &Config,
     pipeline: &mut Pipeline,
     stop: &Stop,
-    vitals: &Vitals,
+    vitals: &Arc<Vitals>,
     json: bool,
 ) -> Result<()> {
     let interval = Duration::from_secs(config.scan_interval_minutes.max(1) * 60);

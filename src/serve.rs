@@ -2,12 +2,14 @@
 
 mod exposition;
 mod http;
+mod sinks;
 mod vitals;
 
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context, Result};
 
+pub(crate) use sinks::SinkView;
 #[cfg(test)]
 pub(crate) use vitals::StageView;
 pub(crate) use vitals::{ProcessView, TaskView, Vitals};

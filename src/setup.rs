@@ -2,6 +2,7 @@
 
 mod clickhouse;
 mod elasticsearch;
+mod s3;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -21,6 +22,8 @@ enum Command {
     Elasticsearch(Flags),
     /// Makes the database, tables and views of `sink clickhouse`, and sets how long rows stay
     Clickhouse(Flags),
+    /// Looks whether the bucket of `sink s3` can be reached; it makes nothing
+    S3(Flags),
 }
 
 #[derive(clap::Args)]
@@ -37,5 +40,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.command {
         Command::Elasticsearch(flags) => elasticsearch::setup(&flags.config.read()?, flags.dry_run),
         Command::Clickhouse(flags) => clickhouse::setup(&flags.config.read()?, flags.dry_run),
+        Command::S3(flags) => s3::setup(&flags.config.read()?, flags.dry_run),
     }
 }

@@ -5,7 +5,7 @@ mod elasticsearch;
 mod s3;
 mod siem;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -16,6 +16,7 @@ use crate::{
     config::{Config, ConfigFile},
     progress::Teller,
     run::stop_on_signal,
+    serve::{Listen, Vitals},
     site::Site,
 };
 
@@ -57,6 +58,8 @@ struct Flags {
     /// This process's name among others that run the same sink: stable over restarts
     #[arg(long, value_name = "NAME", default_value = "sink", env = "SCORECARD_SLOT")]
     slot: String,
+    #[command(flatten)]
+    listen: Listen,
 }
 
 /// One run of a sink.
@@ -68,6 +71,7 @@ struct Run<'a> {
     /// Whether somebody asked for this run, and not a round of `run`.
     is_asked: bool,
     teller: &'a Teller,
+    vitals: &'a Arc<Vitals>,
     stop: &'a Stop,
 }
 
@@ -80,8 +84,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Command::Siem(flags) => (flags, siem::sink),
     };
     let config = flags.config.read()?;
+    let vitals = flags.listen.start("sink", config.listen)?;
     let (site, teller, stop) = (Site::open(&config)?, Teller::new(), Stop::new());
     stop_on_signal(&stop)?;
+    vitals.begins();
     sink(&Run {
         site: &site,
         config: &config,
@@ -89,13 +95,20 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         once: flags.once,
         is_asked: true,
         teller: &teller,
+        vitals: &vitals,
         stop: &stop,
     })
 }
 
 /// Carries to every configured system what the log holds now.
-pub(crate) fn carry(site: &Site, config: &Config, teller: &Teller, stop: &Stop) -> Result<()> {
-    let run = Run { site, config, slot: "run", once: true, is_asked: false, teller, stop };
+pub(crate) fn carry(
+    site: &Site,
+    config: &Config,
+    teller: &Teller,
+    vitals: &Arc<Vitals>,
+    stop: &Stop,
+) -> Result<()> {
+    let run = Run { site, config, slot: "run", once: true, is_asked: false, teller, vitals, stop };
     let sinks: [(bool, fn(&Run<'_>) -> Result<()>); 4] = [
         (config.s3.is_some(), s3::sink),
         (config.elasticsearch.is_some(), elasticsearch::sink),
@@ -109,16 +122,12 @@ pub(crate) fn carry(site: &Site, config: &Config, teller: &Teller, stop: &Stop) 
 }
 
 impl Run<'_> {
-    fn patience(&self) -> Option<Duration> {
-        self.once.then_some(PATIENCE_ONCE)
-    }
-
-    /// Follows the log for a target; `place` and `noun` are what people read of it.
+    /// Follows the log for a target; `told` is what people read of it.
     fn follow(
         &self,
         role: &'static Role,
         limits: Limits,
-        (place, noun): (&str, &str),
+        told: &dyn Fn(&Progress) -> String,
         target: &mut impl Target,
     ) -> Result<()> {
         let frame = Frame {
@@ -128,27 +137,37 @@ impl Run<'_> {
             // Nobody waits for small batches to grow where somebody waits for the end.
             limits: if self.once { Limits { linger: Duration::ZERO, ..limits } } else { limits },
             once: self.once,
-            patience: self.patience(),
-            tell: &|progress| self.teller.step(&told(place, noun, progress)),
+            patience: self.once.then_some(PATIENCE_ONCE),
+            tell: &|progress| {
+                self.vitals.sink_tells(role, progress);
+                self.teller.step(&told(progress));
+            },
         };
-        let progress = frame.run(target, self.stop)?;
-        self.teller.done(&told(place, noun, &progress));
+        self.vitals.sink_begins(&self.site.log, role);
+        let followed = frame.run(target, self.stop);
+        self.vitals.sink_ends(role);
+        self.teller.done(&told(&followed?));
         Ok(())
     }
 }
 
-/// Says in words how far a sink is.
+/// Says in words how far a sink is that writes `noun`s to a place.
 fn told(place: &str, noun: &str, progress: &Progress) -> String {
-    let counts = &progress.counts;
-    let mut text =
-        format!("{place}: {} records taken, {} {noun}", progress.records(), counts.written);
+    let (counts, records) = (&progress.counts, progress.records());
+    let mut text = format!("{place}: {records} records taken, {} {noun}", counts.written);
     if counts.unchanged > 0 {
         text += &format!(", {} there already", counts.unchanged);
     }
     for (word, count) in progress.effects.iter().filter(|(_, count)| *count > 0) {
         text += &format!(", {count} {word}");
     }
-    let dead = counts.dead + counts.refused;
+    text + &left(progress)
+}
+
+/// Says what was not taken, and why nothing is at the moment.
+fn left(progress: &Progress) -> String {
+    let mut text = String::new();
+    let dead = progress.counts.dead + progress.counts.refused;
     if dead > 0 {
         text += &format!(", {dead} records in the dead letters (scorecard dlq list)");
     }

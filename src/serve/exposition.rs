@@ -1,5 +1,7 @@
 //! Metrics as Prometheus reads them: each name, what it means, and its rows.
 
+mod sinks;
+
 use std::fmt;
 
 use prometheus_client::{
@@ -61,6 +63,7 @@ fn families(vitals: &Vitals) -> Vec<Family> {
     let mut families = of_process(vitals);
     families.extend(of_tasks(&moments));
     families.extend(of_workers(&moments));
+    families.extend(sinks::families(&vitals.sinks()));
     families
 }
 

@@ -8,11 +8,13 @@ use std::{
 
 use schemas::TopicSpec;
 use serde::{Deserialize, Serialize};
+use sink_frame::Role;
 use stream::{
     Log,
     worker::{Metrics, Phase, Progress, TaskProgress},
 };
 
+use super::sinks::{Sink, SinkMoment, SinkView};
 use crate::site::now_ms;
 
 /// How often the inputs' ends are asked for.
@@ -36,6 +38,9 @@ struct State {
     /// Whether the process is past its start.
     begun: bool,
     stages: Vec<Stage>,
+    sinks: Vec<Sink>,
+    /// What stages and sinks follow, by their names.
+    follows: BTreeMap<&'static str, Follow>,
     /// The last tick that this process wrote; none in it before the first.
     clock: Option<Option<i64>>,
     /// Accounts that the running or last scan has done, and all it has.
@@ -48,14 +53,26 @@ struct Stage {
     name: &'static str,
     inputs: Vec<&'static TopicSpec>,
     progress: Progress,
+}
+
+/// What somebody reads, and how far that goes.
+struct Follow {
+    inputs: Vec<&'static TopicSpec>,
     ends: Ends,
 }
 
-/// The ends of a stage's inputs when they were last asked for.
+/// The ends of inputs when they were last asked for.
 #[derive(Clone, Default)]
-struct Ends {
-    asked: Option<Instant>,
-    offsets: BTreeMap<(&'static str, i32), i64>,
+pub(super) struct Ends {
+    pub(super) asked: Option<Instant>,
+    /// By topic and partition.
+    pub(super) offsets: BTreeMap<(&'static str, i32), i64>,
+}
+
+impl Ends {
+    pub(super) fn age(&self) -> Option<Duration> {
+        self.asked.map(|asked| asked.elapsed())
+    }
 }
 
 /// A stage at one moment, for metrics.
@@ -82,6 +99,8 @@ pub(crate) struct ProcessView {
     /// What is not ready, in words; empty when all is.
     pub(crate) missing: Vec<String>,
     pub(crate) stages: Vec<StageView>,
+    #[serde(default)]
+    pub(crate) sinks: Vec<SinkView>,
 }
 
 /// A stage's part in a process.
@@ -131,10 +150,50 @@ impl Vitals {
         inputs: &[&'static TopicSpec],
         progress: &Progress,
     ) {
-        let (inputs, progress) = (inputs.to_vec(), progress.clone());
+        let (stage_inputs, progress) = (inputs.to_vec(), progress.clone());
+        self.lock().stages.push(Stage { name, inputs: stage_inputs, progress });
+        self.follow(log, name, inputs);
+    }
+
+    /// A run of a sink begins.
+    pub(crate) fn sink_begins(self: &Arc<Self>, log: &Arc<dyn Log>, role: &'static Role) {
+        self.with_sink(role, Sink::begins);
+        self.follow(log, role.name, role.inputs);
+    }
+
+    /// A run of a sink came so far.
+    pub(crate) fn sink_tells(&self, role: &'static Role, progress: &sink_frame::Progress) {
+        self.with_sink(role, |sink| sink.tells(progress));
+    }
+
+    /// A run of a sink is over.
+    pub(crate) fn sink_ends(&self, role: &'static Role) {
+        self.with_sink(role, Sink::ends);
+    }
+
+    fn with_sink(&self, role: &'static Role, change: impl FnOnce(&mut Sink)) {
         let mut state = self.lock();
-        let first = state.stages.is_empty();
-        state.stages.push(Stage { name, inputs, progress, ends: Ends::default() });
+        match state.sinks.iter_mut().find(|sink| sink.name == role.name) {
+            Some(sink) => change(sink),
+            None => {
+                let mut sink = Sink::new(role.name);
+                change(&mut sink);
+                state.sinks.push(sink);
+            }
+        }
+    }
+
+    /// Asks for the ends of inputs from now on.
+    fn follow(
+        self: &Arc<Self>,
+        log: &Arc<dyn Log>,
+        name: &'static str,
+        inputs: &[&'static TopicSpec],
+    ) {
+        let mut state = self.lock();
+        let first = state.follows.is_empty();
+        let follow = || Follow { inputs: inputs.to_vec(), ends: Ends::default() };
+        state.follows.entry(name).or_insert_with(follow);
         drop(state);
         if first {
             // Held weakly, so that a log is closed when its work is done.
@@ -164,32 +223,40 @@ impl Vitals {
         self.lock().scan = Some((accounts_done, accounts_total));
     }
 
-    /// Asks how far the stages' inputs go.
+    /// Asks how far inputs go.
     fn ask(&self, log: &dyn Log) {
-        let stages: Vec<_> =
-            self.lock().stages.iter().map(|s| (s.name, s.inputs.clone())).collect();
-        for (name, inputs) in stages {
+        let inputs = |(name, follow): (&&'static str, &Follow)| (*name, follow.inputs.clone());
+        let follows: Vec<_> = self.lock().follows.iter().map(inputs).collect();
+        for (name, inputs) in follows {
             match log.ends(&inputs) {
                 Ok(ends) => {
                     let offsets =
                         ends.iter().map(|end| ((end.topic.name, end.partition), end.offset));
                     let ends = Ends { asked: Some(Instant::now()), offsets: offsets.collect() };
-                    let mut state = self.lock();
-                    if let Some(stage) = state.stages.iter_mut().find(|stage| stage.name == name) {
-                        stage.ends = ends;
+                    if let Some(follow) = self.lock().follows.get_mut(name) {
+                        follow.ends = ends;
                     }
                 }
                 Err(error) => {
                     let error = &error as &dyn std::error::Error;
-                    tracing::warn!(stage = name, error, "the ends of the inputs are not known");
+                    tracing::warn!(follower = name, error, "the ends of inputs are not known");
                 }
             }
         }
     }
 
     pub(super) fn moments(&self) -> Vec<Moment> {
-        let stages = self.lock().stages.clone();
-        stages.into_iter().map(Stage::moment).collect()
+        let state = self.lock();
+        let stages: Vec<_> =
+            state.stages.iter().map(|stage| (stage.clone(), state.ends(stage.name))).collect();
+        drop(state);
+        stages.into_iter().map(|(stage, ends)| stage.moment(&ends)).collect()
+    }
+
+    pub(super) fn sinks(&self) -> Vec<SinkMoment> {
+        let state = self.lock();
+        let sinks = state.sinks.iter();
+        sinks.map(|sink| sink.clone().moment(&state.ends(sink.name))).collect()
     }
 
     pub(super) fn clock(&self) -> Option<Option<i64>> {
@@ -206,6 +273,7 @@ impl Vitals {
             return vec![format!("{}: it is starting", self.command)];
         }
         let mut missing: Vec<String> = self.moments().iter().flat_map(Moment::missing).collect();
+        missing.extend(self.sinks().iter().flat_map(SinkMoment::missing));
         if let Some(last) = self.clock() {
             match last.map(|last| now_ms() - last) {
                 None => missing.push("clock: no tick is written yet".to_owned()),
@@ -227,6 +295,7 @@ impl Vitals {
             resident_bytes: resident_bytes(),
             missing: self.missing(),
             stages: self.moments().iter().map(Moment::view).collect(),
+            sinks: self.sinks().iter().map(SinkMoment::view).collect(),
         }
     }
 
@@ -236,8 +305,15 @@ impl Vitals {
     }
 }
 
+impl State {
+    /// Gives how far the inputs of a stage or sink go.
+    fn ends(&self, name: &str) -> Ends {
+        self.follows.get(name).map(|follow| follow.ends.clone()).unwrap_or_default()
+    }
+}
+
 impl Stage {
-    fn moment(self) -> Moment {
+    fn moment(self, ends: &Ends) -> Moment {
         let tasks = self.progress.tasks();
         let metrics = self.progress.metrics();
         let mut lag = BTreeMap::new();
@@ -246,14 +322,13 @@ impl Stage {
                 let looked = metrics.tasks.get(partition).and_then(|one| one.taken.get(topic.name));
                 let committed = task.committed.iter().find(|at| at.topic.name == topic.name);
                 let next = looked.copied().max(committed.map(|at| at.offset));
-                let end = self.ends.offsets.get(&(topic.name, *partition));
+                let end = ends.offsets.get(&(topic.name, *partition));
                 if let (Some(next), Some(end)) = (next, end) {
                     lag.insert((*partition, topic.name), (end - next).max(0));
                 }
             }
         }
-        let ends_age = self.ends.asked.map(|asked| asked.elapsed());
-        Moment { name: self.name, tasks, metrics, lag, ends_age }
+        Moment { name: self.name, tasks, metrics, lag, ends_age: ends.age() }
     }
 }
 
@@ -274,16 +349,7 @@ impl Moment {
             };
             Some(format!("{stage}/{partition}: {why}"))
         });
-        let mut missing: Vec<String> = tasks.collect();
-        match self.ends_age {
-            None => missing.push(format!("{stage}: how far its inputs go is not known yet")),
-            Some(age) if age > ENDS_AGE_MAX => {
-                let seconds = age.as_secs();
-                missing.push(format!("{stage}: the log has not answered for {seconds} s"));
-            }
-            Some(_) => {}
-        }
-        missing
+        tasks.chain(ends_missing(stage, self.ends_age)).collect()
     }
 
     /// Gives how many offsets a task is behind all its inputs.
@@ -319,6 +385,17 @@ impl Moment {
             fencings: workers.map(|one| one.fencings).sum(),
             tasks: tasks.collect(),
         }
+    }
+}
+
+/// Says why it is not known how far somebody's inputs go; none when it is.
+pub(super) fn ends_missing(name: &str, ends_age: Option<Duration>) -> Option<String> {
+    match ends_age {
+        None => Some(format!("{name}: how far its inputs go is not known yet")),
+        Some(age) if age > ENDS_AGE_MAX => {
+            Some(format!("{name}: the log has not answered for {} s", age.as_secs()))
+        }
+        Some(_) => None,
     }
 }
 

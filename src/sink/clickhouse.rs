@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use sink_clickhouse::{Database, LIMITS, ROLE, Tables};
 
-use super::Run;
+use super::{Run, told};
 use crate::site::now_ms;
 
 /// Carries history to the tables until it is stopped, or once.
@@ -13,5 +13,5 @@ pub(super) fn sink(run: &Run<'_>) -> Result<()> {
     let (site, database) = (run.site, Database::prepare(settings)?);
     let mut target = Tables::new(&*site.log, &site.codec, &site.prefix, database, &now_ms);
     let place = format!("database {}", settings.database);
-    run.follow(&ROLE, LIMITS, (&place, "rows"), &mut target)
+    run.follow(&ROLE, LIMITS, &|progress| told(&place, "rows", progress), &mut target)
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use sink_elasticsearch::{Cluster, Elastic, ROLE};
-use sink_frame::Limits;
+use sink_frame::{Limits, Progress};
 
-use super::Run;
+use super::{Run, told};
 use crate::site::now_ms;
 
 /// Records and bytes of one batch: a few bulk requests, which are sent at the same time.
@@ -20,5 +20,6 @@ pub(super) fn sink(run: &Run<'_>) -> Result<()> {
     let cluster = Cluster::prepare(settings)?;
     let (log, codec) = (&*run.site.log, &run.site.codec);
     let mut target = Elastic::new(&cluster, settings, log, codec, &now_ms);
-    run.follow(&ROLE, LIMITS, (cluster.url(), "documents written"), &mut target)
+    let told = |progress: &Progress| told(cluster.url(), "documents written", progress);
+    run.follow(&ROLE, LIMITS, &told, &mut target)
 }

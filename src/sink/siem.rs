@@ -6,7 +6,7 @@ use anyhow::Result;
 use sink_frame::Limits;
 use sink_siem::{ROLE, Siem};
 
-use super::Run;
+use super::{Run, told};
 
 /// As a stage's: an event is larger than its change, and a transaction has to end in time.
 const LIMITS: Limits = Limits { records: 2_000, bytes: 4 * 1024 * 1024, linger: Duration::ZERO };
@@ -15,5 +15,5 @@ const LIMITS: Limits = Limits { records: 2_000, bytes: 4 * 1024 * 1024, linger: 
 pub(super) fn sink(run: &Run<'_>) -> Result<()> {
     let settings = run.config.siem.clone().unwrap_or_default();
     let mut target = Siem::new(&*run.site.log, &run.site.codec, &settings);
-    run.follow(&ROLE, LIMITS, ("siem", "events told"), &mut target)
+    run.follow(&ROLE, LIMITS, &|progress| told("siem", "events told", progress), &mut target)
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use serde::Serialize;
 
 use super::{InputLook, Look, StageLook};
-use crate::serve::{ProcessView, TaskView};
+use crate::serve::{ProcessView, SinkView, TaskView};
 
 /// Everything that is shown.
 #[derive(Debug, Serialize)]
@@ -243,10 +243,29 @@ impl ProcessRow {
             }
         };
         writeln!(text, "{}: {said}", self.url).expect("a text takes everything");
+        for sink in self.process.iter().flat_map(|view| &view.sinks) {
+            writeln!(text, "{}", sink_line(sink)).expect("a text takes everything");
+        }
         for missing in self.process.iter().flat_map(|view| &view.missing) {
             writeln!(text, "! {}", missing.escape_debug()).expect("a text takes everything");
         }
     }
+}
+
+/// Says in a line how far a sink is.
+fn sink_line(sink: &SinkView) -> String {
+    let lag = sink.lag.map_or_else(|| "-".to_owned(), |lag| lag.to_string());
+    let records = sink.records.iter().filter(|(_, count)| **count > 0);
+    let records: Vec<_> =
+        records.map(|(word, count)| format!("{count} {}", word.escape_debug())).collect();
+    let records = if records.is_empty() { "no records".to_owned() } else { records.join(", ") };
+    let seconds = sink.success_age_ms / 1_000;
+    let waiting = sink.waiting.as_ref().map(|why| format!("; waiting: {}", why.escape_debug()));
+    format!(
+        "{}: lag {lag}, {records}, last success {seconds} s ago{}",
+        sink.name.escape_debug(),
+        waiting.unwrap_or_default()
+    )
 }
 
 fn line(
@@ -316,6 +335,13 @@ mod tests {
             resident_bytes: Some(5 << 20),
             missing: vec!["account/2: its tables are read".to_owned()],
             stages: vec![stage],
+            sinks: vec![SinkView {
+                name: "sink-s3".to_owned(),
+                lag: Some(7),
+                records: [("written".to_owned(), 5), ("dead".to_owned(), 0)].into(),
+                success_age_ms: 61_500,
+                waiting: Some("no\nroute".to_owned()),
+            }],
         }
     }
 

@@ -127,6 +127,25 @@ impl Bucket {
         })
     }
 
+    /// Makes sure that the bucket is there and lets itself be listed.
+    ///
+    /// # Errors
+    /// [`S3Error::Call`] with what S3 said.
+    ///
+    /// Source: `s3:ListObjectsV2`, one key.
+    pub fn check(&self) -> Result<(), S3Error> {
+        let look = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.config.bucket)
+            .prefix(&self.config.prefix)
+            .max_keys(1)
+            .set_expected_bucket_owner(self.config.expected_bucket_owner.clone())
+            .send();
+        let looked = self.runtime.block_on(look);
+        looked.map(drop).map_err(|error| self.failed("looking into it".to_owned(), error))
+    }
+
     /// Gives the SHA-256 that an object was put with; none when there is no such object.
     ///
     /// Source: `s3:HeadObject`.
