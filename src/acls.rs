@@ -59,9 +59,10 @@ const SHARED: [&TopicSpec; 2] = [topic::ACCOUNT_LISTING.spec, topic::SCAN_UNIT.s
 const CLOCK: &str = "producer clock";
 
 /// What workbooks are made of.
-const RENDERED: [&TopicSpec; 7] = [
+const RENDERED: [&TopicSpec; 8] = [
     topic::TICK.spec,
     topic::ACCOUNT_STATE.spec,
+    topic::TRUST_STATE.spec,
     topic::COMPLIANCE_STATE.spec,
     topic::SCORE_STATE.spec,
     topic::ROLLUP_STATE.spec,

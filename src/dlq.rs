@@ -75,6 +75,9 @@ struct Filter {
     /// Only those that came from this topic, for example `observation`
     #[arg(long, value_name = "TOPIC")]
     topic: Option<String>,
+    /// Only those that this stage or sink met, for example `sink-s3`
+    #[arg(long, value_name = "NAME")]
+    stage: Option<String>,
     /// Only those whose reason holds this text
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -147,8 +150,12 @@ impl Filter {
         let holds = |letter: &Record| {
             let topic =
                 self.topic.as_deref().is_none_or(|topic| header(letter, DLQ_TOPIC) == topic);
+            let stage =
+                self.stage.as_deref().is_none_or(|stage| header(letter, DLQ_STAGE) == stage);
             let reason = self.reason.as_deref();
-            topic && reason.is_none_or(|reason| header(letter, DLQ_REASON).contains(reason))
+            topic
+                && stage
+                && reason.is_none_or(|reason| header(letter, DLQ_REASON).contains(reason))
         };
         letters.into_iter().filter(holds).collect()
     }
@@ -191,7 +198,7 @@ fn print_line(letter: &Record, json: bool) -> Result<()> {
     }
     // Keys and reasons quote outside data: a line break or an escape must not forge a line.
     say!(
-        "{:<10} {} {:<8} {:<24} {} {}",
+        "{:<10} {} {:<18} {:<24} {} {}",
         place_of(letter).to_string(),
         header(letter, DLQ_TIME),
         header(letter, DLQ_STAGE),
@@ -266,6 +273,13 @@ fn topic_of(letter: &Record) -> Result<&'static TopicSpec> {
     let name = header(letter, DLQ_TOPIC);
     let Some(topic) = by_name(name) else { bail!("it names no topic of ours: {name:?}") };
     // A stage's outputs are the stage's alone.
-    ensure!(topic.is_source(), "it came from {name}, which only the {} writes", topic.writer);
+    let stage = header(letter, DLQ_STAGE);
+    let sink = if stage.starts_with("sink-") {
+        format!("; {stage} meets it again when its group is reset to before it")
+    } else {
+        String::new()
+    };
+    let writer = topic.writer;
+    ensure!(topic.is_source(), "it came from {name}, which only the {writer} writes{sink}");
     Ok(topic)
 }

@@ -36,9 +36,13 @@ fn header((name, text): (&str, &str)) -> (Cow<'static, str>, Cow<'static, [u8]>)
 }
 
 fn letter(topic: &str, offset: &str, reason: &str, more: &[(&str, &str)]) -> Outgoing {
+    met_by("account", topic, offset, reason, more)
+}
+
+fn met_by(stage: &str, topic: &str, offset: &str, reason: &str, more: &[(&str, &str)]) -> Outgoing {
     let headers = [("ce_id", "event-1"), ("dlq_topic", topic), ("dlq_partition", "1")]
         .into_iter()
-        .chain([("dlq_offset", offset), ("dlq_reason", reason), ("dlq_stage", "account")])
+        .chain([("dlq_offset", offset), ("dlq_reason", reason), ("dlq_stage", stage)])
         .chain([("dlq_time", "2026-01-01T00:00:00.000Z")])
         .chain(more.iter().copied());
     Outgoing {
@@ -68,6 +72,7 @@ fn a_dead_letter_is_listed_shown_and_tried_again() {
         letter(OBSERVATION.spec.name, "17", "unknown schema\n\u{1b}[2Jforged", &[]),
         letter(SPEND.spec.name, "18", "not Avro", &[("dlq_value_bytes", "999999")]),
         letter(RESOURCE_STATE.spec.name, "19", "not Avro", &[]),
+        met_by("sink-elasticsearch", RESOURCE_STATE.spec.name, "20", "no such field", &[]),
     ];
     {
         let log = open(folder);
@@ -78,12 +83,18 @@ fn a_dead_letter_is_listed_shown_and_tried_again() {
     }
 
     let list = printed(folder, &["list"]);
-    assert_eq!(list.lines().count(), 4, "a reason never makes a line of its own: {list}");
-    assert!(list.ends_with("3 dead letters\n") && !list.contains('\u{1b}'), "{list}");
+    assert_eq!(list.lines().count(), 5, "a reason never makes a line of its own: {list}");
+    assert!(list.ends_with("4 dead letters\n") && !list.contains('\u{1b}'), "{list}");
     let json = printed(folder, &["list", "--json", "--topic", "observation"]);
     let line: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&line["place"], &line["bytes"]), (&"1/0".into(), &4.into()));
     assert_eq!((&line["source"], &line["stage"]), (&"observation/1/17".into(), &"account".into()));
+    let of_sink = printed(folder, &["list", "--stage", "sink-elasticsearch"]);
+    assert!(of_sink.contains(" sink-elasticsearch resource.state/1/20 "), "{of_sink}");
+    assert!(
+        of_sink.contains("no such field") && of_sink.ends_with("\n1 dead letters\n"),
+        "{of_sink}"
+    );
     let out = folder.join("value");
     let shown = printed(folder, &["show", "1/0", "--value", out.to_str().unwrap()]);
     assert!(shown.contains("header  ce_id: event-1\n"), "{shown}");
@@ -98,6 +109,11 @@ fn a_dead_letter_is_listed_shown_and_tried_again() {
     assert!(cut.contains("1/1 can't be tried again: its value was cut to fit"), "{cut}");
     let table = refused(folder, &["retry", "1/2"]);
     assert!(table.contains("which only the account stage writes"), "{table}");
+    let of_sink = refused(folder, &["retry", "1/3"]);
+    assert!(
+        of_sink.contains("sink-elasticsearch meets it again when its group is reset"),
+        "{of_sink}"
+    );
     let nowhere = refused(folder, &["show", "0/5"]);
     assert!(nowhere.contains("no dead letter at 0/5"), "{nowhere}");
     assert!(refused(folder, &["show", "5"]).contains("PARTITION/OFFSET"));

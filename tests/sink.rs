@@ -5,13 +5,18 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use kit::moto::Moto;
+use kit::process::Child;
 use schemas::{Codec, Resource, ResourceState, topic};
 use serde_json::Value;
 use stream::{Log, LogConfig, Publisher};
 
 const BUCKET: &str = "inventory";
+
+/// Limit for what should come; a machine where much else runs needs some of it.
+const LIMIT: Duration = Duration::from_secs(120);
 
 fn open(folder: &Path) -> std::sync::Arc<dyn Log> {
     let dir = folder.join("log");
@@ -56,16 +61,27 @@ fn write(folder: &Path, accounts: u32, groups: u32) {
     publisher.flush().unwrap();
 }
 
-fn sink(folder: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_scorecard"))
-        .args(["sink", "s3", "--once", "--config"])
+fn scorecard(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scorecard"));
+    command
+        .args(args)
+        .arg("--config")
         .arg(folder.join("scorecard.yaml"))
         .env("AWS_ACCESS_KEY_ID", "test")
         .env("AWS_SECRET_ACCESS_KEY", "test")
         .env("AWS_EC2_METADATA_DISABLED", "true")
-        .env_remove("AWS_PROFILE")
-        .output()
-        .unwrap()
+        .env_remove("AWS_PROFILE");
+    command
+}
+
+fn sink(folder: &Path) -> Output {
+    scorecard(folder, &["sink", "s3", "--once"]).output().unwrap()
+}
+
+fn configure(folder: &Path, moto: &Moto) {
+    let s3 = format!("{{bucket: {BUCKET}, prefix: security/, endpoint: \"{}\"}}", moto.endpoint());
+    let config = format!("log: {{local: ./log}}\ns3: {s3}\n");
+    std::fs::write(folder.join("scorecard.yaml"), config).unwrap();
 }
 
 fn python(verb: &str, moto: &Moto) -> String {
@@ -77,10 +93,7 @@ fn the_log_is_found_in_the_bucket_by_boto3() {
     let moto = Moto::start().unwrap();
     python("make", &moto);
     let folder = tempfile::tempdir().unwrap();
-    let endpoint = moto.endpoint();
-    let s3 = format!("{{bucket: {BUCKET}, prefix: security/, endpoint: \"{endpoint}\"}}");
-    let config = format!("log: {{local: ./log}}\ns3: {s3}\n");
-    std::fs::write(folder.path().join("scorecard.yaml"), config).unwrap();
+    configure(folder.path(), &moto);
     write(folder.path(), 10, 5);
 
     let done = sink(folder.path());
@@ -113,6 +126,85 @@ fn the_log_is_found_in_the_bucket_by_boto3() {
         told.contains("bucket inventory: 0 records taken, 14 objects put, 0 deleted"),
         "{told}"
     );
+}
+
+/// A row of a page of metrics: its value.
+fn metric(page: &str, row: &str) -> f64 {
+    let line = page.lines().find_map(|line| line.strip_prefix(row)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {row} in\n{page}")).parse().unwrap()
+}
+
+#[test]
+fn a_sink_that_listens_tells_of_itself() {
+    let moto = Moto::start().unwrap();
+    python("make", &moto);
+    let folder = tempfile::tempdir().unwrap();
+    configure(folder.path(), &moto);
+    write(folder.path(), 10, 5);
+    let port = kit::ports::free();
+    let mut command = scorecard(folder.path(), &["sink", "s3"]);
+    command.args(["--listen", &format!("127.0.0.1:{port}")]);
+    let mut running = Child::spawn(command, folder.path(), "sink").unwrap();
+    let get = |path: &str| {
+        let answer = kit::http::request(port, "GET", path, "", b"").ok()?;
+        (answer.status == 200).then(|| String::from_utf8(answer.body).unwrap())
+    };
+    let start = Instant::now();
+    // It is ready from the start; it has taken all when its records are counted.
+    let page = loop {
+        let page = get("/metrics").unwrap_or_default();
+        let taken: f64 = page
+            .lines()
+            .filter(|line| line.starts_with("scorecard_sink_records_total{"))
+            .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
+            .sum();
+        let lags = page.lines().filter(|line| line.starts_with("scorecard_sink_lag_records{"));
+        let lags: Vec<&str> = lags.collect();
+        if taken == 60.0 && !lags.is_empty() && lags.iter().all(|line| line.ends_with(" 0.0")) {
+            break page;
+        }
+        assert!(running.is_running() && start.elapsed() < LIMIT, "{page}");
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    // Sixty rows in a batch or several: the first of each account may lie before its tombstone.
+    let of = |name: &str| metric(&page, &format!("scorecard_sink_{name}"));
+    let superseded = of("records_total{sink=\"sink-s3\",outcome=\"superseded\"}");
+    let written = of("records_total{sink=\"sink-s3\",outcome=\"written\"}");
+    assert_eq!(superseded + written, 60.0);
+    assert!(of("effects_total{sink=\"sink-s3\",effect=\"put\"}") >= 40.0);
+    assert!(of("success_age_seconds{sink=\"sink-s3\"}") < 60.0);
+    assert_eq!(of("waiting{sink=\"sink-s3\"}"), 0.0);
+    assert_eq!(get("/readyz").as_deref(), Some("ready\n"));
+    let tasks: Value = serde_json::from_str(&get("/tasks").unwrap()).unwrap();
+    assert_eq!(tasks["sinks"][0]["name"], "sink-s3");
+    assert_eq!(tasks["sinks"][0]["lag"], 0);
+    let url = format!("http://127.0.0.1:{port}");
+    let mut top = Command::new(env!("CARGO_BIN_EXE_scorecard"));
+    let top = top.args(["top", "--once", "--url", &url]).output().unwrap();
+    let top = String::from_utf8(top.stdout).unwrap();
+    assert!(top.contains("\nsink-s3: lag 0, "), "{top}");
+    running.signal("TERM").unwrap();
+    let ended = running.wait(LIMIT).unwrap();
+    assert!(ended.status.success(), "{}", ended.stderr);
+}
+
+#[test]
+fn setup_looks_whether_the_bucket_is_there() {
+    let moto = Moto::start().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    configure(folder.path(), &moto);
+    let setup = |more: &[&str]| {
+        let done = scorecard(folder.path(), &["setup", "s3"]).args(more).output().unwrap();
+        (done.status.success(), String::from_utf8([done.stdout, done.stderr].concat()).unwrap())
+    };
+    let (fine, told) = setup(&["--dry-run"]);
+    assert!(fine && told.contains("below security/Resources/"), "{told}");
+    assert!(told.ends_with("nothing was asked of it: this was a dry run\n"), "{told}");
+    let (fine, told) = setup(&[]);
+    assert!(!fine && told.contains("looking into it in bucket inventory: NoSuchBucket"), "{told}");
+    python("make", &moto);
+    let (fine, told) = setup(&[]);
+    assert!(fine && told.ends_with("bucket inventory can be reached and listed\n"), "{told}");
 }
 
 #[test]

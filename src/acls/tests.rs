@@ -214,7 +214,7 @@ fn json_is_one_object_a_right() {
     let rights: Vec<Value> = serde_json::from_str(&text).unwrap();
     let of_ids = |right: &&Value| right["resource_type"] == "transactional-id";
     let ids: Vec<_> = rights.iter().filter(of_ids).collect();
-    assert_eq!(ids.len(), 5, "one for the collectors, for each stage and for each sink");
+    assert_eq!(ids.len(), 7, "one for the collectors, for each stage and for each sink");
     let expected = json!({
         "role": "rollup", "principal": "User:sums", "permission": "Allow", "operation": "Write",
         "resource_type": "transactional-id", "name": "scorecard.rollup.", "pattern": "prefixed",
