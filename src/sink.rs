@@ -40,7 +40,7 @@ enum Command {
     ///
     /// `scorecard setup elasticsearch` makes the indices.
     Elasticsearch(Flags),
-    /// Keeps scores, verdicts, exceptions and spend over time in ClickHouse, until it is told to end
+    /// Keeps scores, verdicts, exceptions and spend in ClickHouse, until it is told to end
     ///
     /// `scorecard setup clickhouse` makes the tables; `scorecard trend` asks them.
     Clickhouse(Flags),
@@ -62,6 +62,9 @@ struct Flags {
     listen: Listen,
 }
 
+/// Carries for one sink.
+type Sink = fn(&Run<'_>) -> Result<()>;
+
 /// One run of a sink.
 struct Run<'a> {
     site: &'a Site,
@@ -77,7 +80,7 @@ struct Run<'a> {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let (flags, sink): (&Flags, fn(&Run<'_>) -> Result<()>) = match &args.command {
+    let (flags, sink): (&Flags, Sink) = match &args.command {
         Command::S3(flags) => (flags, s3::sink),
         Command::Elasticsearch(flags) => (flags, elasticsearch::sink),
         Command::Clickhouse(flags) => (flags, clickhouse::sink),
@@ -109,7 +112,7 @@ pub(crate) fn carry(
     stop: &Stop,
 ) -> Result<()> {
     let run = Run { site, config, slot: "run", once: true, is_asked: false, teller, vitals, stop };
-    let sinks: [(bool, fn(&Run<'_>) -> Result<()>); 4] = [
+    let sinks: [(bool, Sink); 4] = [
         (config.s3.is_some(), s3::sink),
         (config.elasticsearch.is_some(), elasticsearch::sink),
         (config.clickhouse.is_some(), clickhouse::sink),

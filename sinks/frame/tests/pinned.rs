@@ -101,7 +101,9 @@ proptest! {
         once.sort();
         once.dedup();
         let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-        once.iter().flat_map(|(_, keys)| keys).for_each(|key| *seen.entry(key.clone()).or_default() += 1);
+        for key in once.iter().flat_map(|(_, keys)| keys) {
+            *seen.entry(key.clone()).or_default() += 1;
+        }
         prop_assert_eq!(seen.len(), written.len());
         prop_assert!(seen.values().all(|times| *times == 1), "{:?}", seen);
     }

@@ -19,8 +19,8 @@ pub struct Written {
     pub files: Vec<PathBuf>,
 }
 
-/// Renders the workbooks of the enterprise, every payer and every owner into a folder; `progress` hears how many of how many are
-/// done.
+/// Renders the workbooks of the enterprise, every payer and every owner into a folder; `progress`
+/// hears how many of how many are done.
 ///
 /// Files of such names in the folder are ours: those of nobody's are removed, unless there is no
 /// account at all (tables that are empty by mistake delete nothing, and make nothing).
