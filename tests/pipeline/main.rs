@@ -172,7 +172,7 @@ fn bucket_is_the_inventory(world: &Organisation, site: &Site) -> Result<()> {
     }
     expect_same("the bucket", &expected, &found)?;
     let files = std::fs::read_dir(site.folder().join("workbooks"))?.count();
-    let books = objects.keys().filter(|key| key.starts_with("workbooks/owner-")).count();
+    let books = objects.keys().filter(|key| key.starts_with("workbooks/")).count();
     ensure!(books == files && files > 0, "{books} of {files} workbooks");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The owners' workbooks: files of a folder whose bytes are not the bucket's yet.
+//! The workbooks: files of a folder whose bytes are not the bucket's yet.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,8 +15,11 @@ use crate::{Bucket, S3Error};
 /// How often the folder is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What workbooks of owners begin and end with: such objects are ours to delete.
-const OWNED: (&str, &str) = ("owner-", ".xlsx");
+/// What workbooks of owners and payers begin with: such objects are ours to delete.
+const OWNED: [&str; 2] = ["owner-", "payer-"];
+
+/// What all workbooks end with.
+const ENDING: &str = ".xlsx";
 
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
@@ -74,7 +77,8 @@ impl Folder {
 /// Gives the deletions of owners' workbooks that the folder no longer has; none when it has no such
 /// file at all: a folder that is empty by mistake deletes nothing.
 fn vanished(files: &Seen, objects: &[String]) -> Vec<Change> {
-    let is_owned = |name: &str| name.starts_with(OWNED.0) && name.ends_with(OWNED.1);
+    let is_owned =
+        |name: &str| name.ends_with(ENDING) && OWNED.iter().any(|begin| name.starts_with(begin));
     if !files.keys().any(|name| is_owned(name)) {
         return Vec::new();
     }
@@ -98,7 +102,7 @@ fn files(folder: &Path) -> Result<Seen, S3Error> {
         let facts = fs::metadata(&path).map_err(file("looking at", &path))?;
         let name = entry.file_name();
         // Excel keeps a `~$` file beside a workbook that is open.
-        let name = name.to_str().filter(|name| name.ends_with(OWNED.1) && !name.starts_with('~'));
+        let name = name.to_str().filter(|name| name.ends_with(ENDING) && !name.starts_with('~'));
         if let Some(name) = name.filter(|_| facts.is_file()) {
             let modified = facts.modified().map_err(file("looking at", &path))?;
             files.insert(name.to_owned(), (facts.len(), modified));
@@ -122,11 +126,13 @@ mod tests {
 
     #[test]
     fn only_owners_workbooks_go_and_never_all_of_them() {
-        let objects: Vec<String> = ["owner-a.xlsx", "owner-b!20c.xlsx", "notes.xlsx", "owner-x/y"]
-            .map(|name| format!("{WORKBOOKS}{name}"))
-            .to_vec();
+        let objects: Vec<String> =
+            ["owner-a.xlsx", "payer-1.xlsx", "owner-b!20c.xlsx", "notes.xlsx", "owner-x/y"]
+                .map(|name| format!("{WORKBOOKS}{name}"))
+                .to_vec();
         let gone = vanished(&seen(&["owner-b c.xlsx", "other.xlsx"]), &objects);
-        assert_eq!(gone, [Change::Delete { key: "workbooks/owner-a.xlsx".to_owned() }]);
+        let delete = |name: &str| Change::Delete { key: format!("workbooks/{name}") };
+        assert_eq!(gone, ["owner-a.xlsx", "payer-1.xlsx"].map(delete));
         assert_eq!(vanished(&seen(&["other.xlsx"]), &objects), []);
     }
 }

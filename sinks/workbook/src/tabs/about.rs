@@ -1,5 +1,6 @@
 //! The last tab: where the figures come from, in words.
 
+use crate::Subject;
 use crate::score::{GOOD, POOR};
 use crate::sheet::{Cell, Row, Sheet, Tint};
 use crate::style::Style;
@@ -44,8 +45,12 @@ fn section(sheet: &mut Sheet, title: &str, lines: &[Line]) {
 }
 
 fn made_of(view: &View<'_>) -> Vec<Line> {
+    let subject = match view.subject {
+        Subject::Owner(_) => "Owner",
+        Subject::Enterprise | Subject::Payer(_) => "Accounts of",
+    };
     vec![
-        pair("About", view.subject.to_string()),
+        pair(subject, view.subject.to_string()),
         pair("Time of the data", format!("{} UTC", moment(view.at_ms))),
         pair("Software", concat!("scorecard ", env!("CARGO_PKG_VERSION"))),
         pair("Accounts", thousands(view.accounts.len() as i64)),
