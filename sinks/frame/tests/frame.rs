@@ -69,6 +69,8 @@ proptest! {
         let run = Run { limits, ..Run::default() };
         let done = run.on(&log, &mut Store::new(&held, script)).unwrap();
         prop_assert_eq!(&held.lock().unwrap().rows, &table(&rows));
+        let is_bounded = |(_, keys): &(_, Vec<String>)| keys.len() <= records;
+        prop_assert!(held.lock().unwrap().deliveries.iter().all(is_bounded));
 
         let Counts { written, unchanged, superseded, skipped, refused, dead } = done.counts;
         let count = |of: &dyn Fn(&str, &str) -> bool| {
