@@ -2,6 +2,7 @@
 
 mod clickhouse;
 mod elasticsearch;
+mod kibana;
 mod s3;
 
 use anyhow::Result;
@@ -22,6 +23,13 @@ enum Command {
     Elasticsearch(Flags),
     /// Makes the database, tables and views of `sink clickhouse`, and sets how long rows stay
     Clickhouse(Flags),
+    /// Prints data views, searches, charts and dashboards for Kibana to import
+    ///
+    /// One JSON object a line: import the file in Kibana's Stack Management, Saved Objects.
+    Kibana {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
     /// Looks whether the bucket of `sink s3` can be reached; it makes nothing
     S3(Flags),
 }
@@ -40,6 +48,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.command {
         Command::Elasticsearch(flags) => elasticsearch::setup(&flags.config.read()?, flags.dry_run),
         Command::Clickhouse(flags) => clickhouse::setup(&flags.config.read()?, flags.dry_run),
+        Command::Kibana { config } => kibana::print(&config.read()?),
         Command::S3(flags) => s3::setup(&flags.config.read()?, flags.dry_run),
     }
 }
