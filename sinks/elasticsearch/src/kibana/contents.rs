@@ -9,9 +9,15 @@ const OF_ACCOUNT: &str = "scorecard.score.whole_account: true";
 const OF_REQUIREMENT: &str =
     "scorecard.score.whole_account: false and scorecard.score.status: scored";
 const FAILED: &str = "result.evaluation: failed";
+const SCORE: &str = "scorecard.score.value";
 const UNKNOWN_TRUST: &str = "scorecard.trust.known: false";
 
+/// Searches: what stands as a list of its own, and in dashboards.
 pub(super) fn searches() -> Vec<Search> {
+    [of_verdicts(), of_accounts()].into_iter().flatten().collect()
+}
+
+fn of_verdicts() -> Vec<Search> {
     vec![
         Search {
             name: "failures",
@@ -48,6 +54,11 @@ pub(super) fn searches() -> Vec<Search> {
             ],
             sort: ("scorecard.exception.expires", "asc"),
         },
+    ]
+}
+
+fn of_accounts() -> Vec<Search> {
+    vec![
         Search {
             name: "unknown-trust",
             title: "Trust in unknown principals",
@@ -98,69 +109,72 @@ pub(super) fn searches() -> Vec<Search> {
     ]
 }
 
+/// Charts: what dashboards are made of.
 pub(super) fn charts() -> Vec<Chart> {
-    let score = "scorecard.score.value";
-    let chart = |name, title, kind, query, shape, columns| Chart {
-        name,
-        title,
-        kind,
-        query,
-        shape,
-        columns,
-    };
+    [figures(), scores(), risks()].into_iter().flatten().collect()
+}
+
+fn chart(
+    (name, title): (&'static str, &'static str),
+    (kind, query): (Kind, &'static str),
+    shape: Shape,
+    columns: Vec<Column>,
+) -> Chart {
+    Chart { name, title, kind, query, shape, columns }
+}
+
+fn figures() -> Vec<Chart> {
     vec![
         chart(
-            "fleet-score",
-            "Score of the enterprise, weighted by risk",
-            Kind::Rollups,
-            "scorecard.rollup.kind: enterprise",
+            ("fleet-score", "Score of the enterprise, weighted by risk"),
+            (Kind::Rollups, "scorecard.rollup.kind: enterprise"),
             Shape::Metric,
-            vec![Column::of("Score", "max", score).percent()],
+            vec![Column::of("Score", "max", SCORE).percent()],
         ),
         chart(
-            "open-failures",
-            "Failing and not accepted",
-            Kind::Compliance,
-            "result.evaluation: failed and not scorecard.credit: live",
+            ("open-failures", "Failing and not accepted"),
+            (Kind::Compliance, "result.evaluation: failed and not scorecard.credit: live"),
             Shape::Metric,
             vec![Column::count("Resources")],
         ),
+    ]
+}
+
+fn scores() -> Vec<Chart> {
+    vec![
         chart(
-            "score-by-time",
-            "Mean score of accounts",
-            Kind::ScoreHistory,
-            OF_ACCOUNT,
+            ("score-by-time", "Mean score of accounts"),
+            (Kind::ScoreHistory, OF_ACCOUNT),
             Shape::Line,
-            vec![Column::time("@timestamp"), Column::of("Mean score", "average", score).percent()],
+            vec![Column::time("@timestamp"), Column::of("Mean score", "average", SCORE).percent()],
         ),
         chart(
-            "executives",
-            "Executives, weighted by spend",
-            Kind::Rollups,
-            "scorecard.rollup.kind: executive",
+            ("executives", "Executives, weighted by spend"),
+            (Kind::Rollups, "scorecard.rollup.kind: executive"),
             Shape::Bars,
             vec![
                 Column::values("Executive", "scorecard.rollup.id"),
-                Column::of("Score", "max", score).percent(),
+                Column::of("Score", "max", SCORE).percent(),
             ],
         ),
         chart(
-            "heat-map",
-            "Scores by requirement and account",
-            Kind::Scores,
-            OF_REQUIREMENT,
+            ("heat-map", "Scores by requirement and account"),
+            (Kind::Scores, OF_REQUIREMENT),
             Shape::Heat,
             vec![
                 Column::values("Account", "cloud.account.name"),
                 Column::values("Requirement", "rule.name"),
-                Column::of("Score", "average", score).percent(),
+                Column::of("Score", "average", SCORE).percent(),
             ],
         ),
+    ]
+}
+
+fn risks() -> Vec<Chart> {
+    vec![
         chart(
-            "movers",
-            "Movers: verdicts that turned, by account",
-            Kind::Changes,
-            "event.action: (verdict-given or verdict-changed)",
+            ("movers", "Movers: verdicts that turned, by account"),
+            (Kind::Changes, "event.action: (verdict-given or verdict-changed)"),
             Shape::Table,
             vec![
                 Column::values("Account", "cloud.account.name"),
@@ -169,10 +183,8 @@ pub(super) fn charts() -> Vec<Chart> {
             ],
         ),
         chart(
-            "exceptions",
-            "Accepted risk by exception",
-            Kind::Compliance,
-            "scorecard.credit: live",
+            ("exceptions", "Accepted risk by exception"),
+            (Kind::Compliance, "scorecard.credit: live"),
             Shape::Table,
             vec![
                 Column::values("Exception", "scorecard.exception.id"),
@@ -181,10 +193,8 @@ pub(super) fn charts() -> Vec<Chart> {
             ],
         ),
         chart(
-            "trust-by-principal",
-            "Unknown principals by the accounts that trust them",
-            Kind::Trust,
-            UNKNOWN_TRUST,
+            ("trust-by-principal", "Unknown principals by the accounts that trust them"),
+            (Kind::Trust, UNKNOWN_TRUST),
             Shape::Bars,
             vec![
                 Column::values("Principal", "scorecard.trust.principal"),
@@ -192,10 +202,8 @@ pub(super) fn charts() -> Vec<Chart> {
             ],
         ),
         chart(
-            "coverage",
-            "Scopes that failed last time, by account",
-            Kind::Accounts,
-            "",
+            ("coverage", "Scopes that failed last time, by account"),
+            (Kind::Accounts, ""),
             Shape::Table,
             vec![
                 Column::values("Account", "cloud.account.name"),
@@ -207,6 +215,7 @@ pub(super) fn charts() -> Vec<Chart> {
     ]
 }
 
+/// Dashboards, each an answer to one kind of question.
 pub(super) fn dashboards() -> Vec<Dashboard> {
     use Panel::{Chart, Search};
     vec![

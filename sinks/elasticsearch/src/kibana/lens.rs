@@ -182,13 +182,16 @@ impl Chart {
                 if let Some(split) = bucket(1) {
                     layer["splitAccessor"] = split.into();
                 }
+                let legend = json!({"isVisible": true, "position": "right"});
                 json!({"layers": [layer], "preferredSeriesType": series, "valueLabels": "hide",
-                    "fittingFunction": "Linear", "legend": {"isVisible": true, "position": "right"}})
+                    "fittingFunction": "Linear", "legend": legend})
             }
             Shape::Table => {
-                let columns = ids.iter().map(|id| json!({"columnId": id, "isTransposed": false}));
-                json!({"layerId": LAYER, "layerType": "data",
-                    "columns": columns.collect::<Vec<_>>(), "paging": {"size": 10, "enabled": true}})
+                let column = |id| json!({"columnId": id, "isTransposed": false});
+                let columns: Vec<Value> = ids.iter().map(column).collect();
+                let paging = json!({"size": 10, "enabled": true});
+                json!({"layerId": LAYER, "layerType": "data", "columns": columns,
+                    "paging": paging})
             }
             Shape::Heat => json!({"layerId": LAYER, "layerType": "data", "shape": "heatmap",
                 "xAccessor": bucket(0), "yAccessor": bucket(1), "valueAccessor": figures[0],

@@ -62,6 +62,7 @@ impl Search {
     /// Gives the saved object.
     pub(super) fn object(&self, names: &Names) -> Value {
         let reference = "kibanaSavedObjectMeta.searchSourceJSON.index";
+        let view = names.people(self.kind);
         let source = json!({"query": kql(self.query), "filter": [], "indexRefName": reference});
         json!({
             "type": "search",
@@ -73,7 +74,7 @@ impl Search {
                 "sort": [[self.sort.0, self.sort.1]],
                 "kibanaSavedObjectMeta": {"searchSourceJSON": source.to_string()},
             },
-            "references": [{"type": "index-pattern", "id": names.people(self.kind), "name": reference}],
+            "references": [{"type": "index-pattern", "id": view, "name": reference}],
             "coreMigrationVersion": "8.8.0",
             "typeMigrationVersion": "8.0.0",
         })
