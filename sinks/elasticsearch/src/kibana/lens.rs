@@ -129,6 +129,7 @@ impl Column {
 
 impl Chart {
     /// Gives the fields that it reads, and the queries.
+    #[cfg(test)]
     pub(super) fn reads(&self) -> (Vec<&'static str>, Vec<&'static str>) {
         let fields = self.columns.iter().filter_map(|column| column.field).collect();
         let filters = self.columns.iter().filter_map(|column| column.filter);
