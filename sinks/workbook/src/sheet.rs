@@ -138,6 +138,14 @@ impl Cell {
         Self::new(Content::Number(n), style)
     }
 
+    /// Makes a cell of who answers for something, if anybody does.
+    pub(crate) fn person(name: Option<&str>) -> Self {
+        match name {
+            Some(name) if !name.trim().is_empty() => Self::text(name, Style::Text),
+            _ => Self::text("nobody", Style::NotCollected),
+        }
+    }
+
     /// Makes a cell of an amount of money, from hundredths.
     pub(crate) fn money(cents: i64) -> Self {
         Self::number(cents as f64 / 100.0, Style::Money)

@@ -242,6 +242,14 @@ impl<'t> AccountView<'t> {
         })
     }
 
+    /// Gives the cell of a count of the account; an empty one where nothing was ever seen of it.
+    pub(crate) fn count_cell(&self, n: i64) -> Cell {
+        match self.score() {
+            Score::NotCollected => Cell::empty(Style::Count),
+            _ => Cell::count(n, Style::Count),
+        }
+    }
+
     /// Gives the cell of the share of scopes that were collected.
     pub(crate) fn scopes_cell(&self) -> Cell {
         match self.scopes() {

@@ -1,18 +1,23 @@
 //! The first tab for who looks over many owners, printed on one page.
 
-use super::{accounts, executives as executives_tab, figures, summary, trust};
-use crate::executives::{self, ExecutiveView};
+use super::{accounts, executives, figures, summary, trust};
+use crate::executives::ExecutiveView;
+use crate::relations::RelationView;
+use crate::score;
 use crate::sheet::{Cell, Row, Sheet, Tint};
 use crate::style::Style;
 use crate::text::{counted, moment, thousands};
 use crate::view::{RequirementView, View};
-use crate::{Subject, relations, score};
 
 /// Rows of each list: all of it stands on one page, and the tabs have the rest.
 const ROWS_MAX: usize = 8;
 
 /// Lays out the overview.
-pub(super) fn sheet(view: &View<'_>) -> Sheet {
+pub(super) fn sheet(
+    view: &View<'_>,
+    executives: Option<&[ExecutiveView<'_>]>,
+    relations: &[RelationView<'_, '_>],
+) -> Sheet {
     let mut sheet = Sheet::new(summary::NAME, Tint::Overview, summary::WIDTHS.to_vec());
     sheet.pages_high = 1;
     let title = Row::of_height(30.0, vec![Cell::text("Cloud security scorecard", Style::Title)]);
@@ -24,12 +29,12 @@ pub(super) fn sheet(view: &View<'_>) -> Sheet {
     figures::standing(view, &mut sheet);
     sheet.push(Row::of_height(8.0, vec![]));
     figures::trust(view, &mut sheet);
-    if *view.subject == Subject::Enterprise {
-        executives(view, &mut sheet);
+    if let Some(all) = executives {
+        list_executives(all, &mut sheet);
     }
     lowest(view, &mut sheet);
     costliest(view, &mut sheet);
-    unapproved(view, &mut sheet);
+    unapproved(relations, &mut sheet);
     sheet
 }
 
@@ -53,8 +58,7 @@ fn rest(sheet: &mut Sheet, all: usize, tab: &str) {
     }
 }
 
-fn executives(view: &View<'_>, sheet: &mut Sheet) {
-    let all = executives::of(view);
+fn list_executives(all: &[ExecutiveView<'_>], sheet: &mut Sheet) {
     summary::section(sheet, "Executives", "The lowest score first, weighted by spend.");
     if all.is_empty() {
         let text = "The register names no executive.";
@@ -79,7 +83,7 @@ fn executives(view: &View<'_>, sheet: &mut Sheet) {
         sheet.score_next(3, 3);
         sheet.push(summary::indented(executive_row(executive)));
     }
-    rest(sheet, all.len(), executives_tab::NAME);
+    rest(sheet, all.len(), executives::NAME);
 }
 
 fn executive_row(executive: &ExecutiveView<'_>) -> Row {
@@ -116,10 +120,6 @@ fn lowest(view: &View<'_>, sheet: &mut Sheet) {
     for &index in all.iter().take(ROWS_MAX) {
         let account = &view.accounts[index];
         let (score, state) = (account.score(), account.state);
-        let text = |text: Option<&str>| match text {
-            Some(text) if !text.trim().is_empty() => Cell::text(text, Style::Text),
-            _ => Cell::text("nobody", Style::NotCollected),
-        };
         sheet.score_next(3, 3);
         sheet.push(summary::indented(Row::new(vec![
             Cell::text(&state.name, Style::Text),
@@ -128,8 +128,8 @@ fn lowest(view: &View<'_>, sheet: &mut Sheet) {
             score.word_cell(),
             Cell::count(account.open(), Style::Count),
             state.spend_cents.map_or_else(|| Cell::empty(Style::Text), Cell::money).over(2),
-            text(state.owner.as_deref()).over(2),
-            text(state.executive.as_deref()),
+            Cell::person(state.owner.as_deref()).over(2),
+            Cell::person(state.executive.as_deref()),
         ])));
     }
     rest(sheet, all.len(), accounts::NAME);
@@ -203,8 +203,7 @@ fn costliest(view: &View<'_>, sheet: &mut Sheet) {
     rest(sheet, all.len(), super::scores::NAME);
 }
 
-fn unapproved(view: &View<'_>, sheet: &mut Sheet) {
-    let all = relations::of(view);
+fn unapproved(all: &[RelationView<'_, '_>], sheet: &mut Sheet) {
     let unknown = all.iter().filter(|one| !one.state.known).count() as i64;
     let vendors = all.len() as i64 - unknown;
     summary::section(sheet, "Trust", "");

@@ -6,7 +6,7 @@ use crate::actions::{self, Action};
 use crate::config::DAY_MS;
 use crate::exceptions::ExceptionView;
 use crate::score::Score;
-use crate::sheet::{Cell, Content, Row, Sheet, Tint};
+use crate::sheet::{Cell, Row, Sheet, Tint};
 use crate::style::Style;
 use crate::text::{counted, moment, thousands};
 use crate::view::{AccountView, SumCheck, View};
@@ -244,18 +244,14 @@ fn accounts(view: &View<'_>, sheet: &mut Sheet) {
 fn account_row(account: &AccountView<'_>, sheet: Option<&str>) -> Row {
     let score = account.score();
     let remarks = account.remarks();
-    let counts = |n: i64| match score {
-        Score::NotCollected => Cell::new(Content::Empty, Style::Count),
-        _ => Cell::count(n, Style::Count),
-    };
     Row::new(vec![
         Cell::link(&account.state.name, sheet, Style::TableLink, Style::Text),
         Cell::text(&account.state.account, Style::Text),
         score.cell(),
         score.word_cell(),
-        counts(account.open()),
-        counts(account.overall.map_or(0, |state| state.excepted)),
-        counts(account.unknown.len() as i64),
+        account.count_cell(account.open()),
+        account.count_cell(account.overall.map_or(0, |state| state.excepted)),
+        account.count_cell(account.unknown.len() as i64),
         account.scopes_cell(),
         Cell::time(account.oldest_ms(), Style::DateTime),
         Cell::wrapped(&remarks, Style::Text, Style::Line),

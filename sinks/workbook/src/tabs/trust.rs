@@ -1,9 +1,10 @@
 //! Who may act in the accounts although nobody approved it.
 
-use crate::relations::{self, RelationView};
-use crate::sheet::{Area, Cell, Row, Sheet, Tint};
+use super::List;
+use crate::relations::RelationView;
+use crate::sheet::{Cell, Row, Sheet, Tint};
 use crate::style::Style;
-use crate::text::{moment, thousands};
+use crate::text::moment;
 use crate::view::View;
 
 pub(super) const NAME: &str = "Trust";
@@ -22,35 +23,21 @@ const COLUMNS: [(&str, Style, f64); 10] = [
     ("First seen", Style::Heading, 17.0),
 ];
 
+const LIST: List<'_> = List {
+    columns: &COLUMNS,
+    scores: None,
+    noun: "relations",
+    none: "Nobody: every principal is one of ours, a service, or approved.",
+};
+
 /// Lays out the relations, unknown principals first.
-pub(super) fn sheet(view: &View<'_>) -> Sheet {
-    let widths = COLUMNS.iter().map(|column| column.2).collect();
-    let mut sheet = Sheet::new(NAME, Tint::Overview, widths);
+pub(super) fn sheet(view: &View<'_>, all: &[RelationView<'_, '_>]) -> Sheet {
+    let mut sheet = Sheet::new(NAME, Tint::Overview, LIST.widths());
     let title = "Trusted by the accounts, approved by nobody";
     sheet.push(Row::of_height(30.0, vec![Cell::text(title, Style::Title)]));
     let subtitle = format!("{} · as of {} UTC", view.subject, moment(view.at_ms));
     sheet.push(super::line(&subtitle, Style::Subtitle));
-    let first_row = sheet.next_row();
-    let labels = COLUMNS.iter().map(|(label, style, _)| Cell::text(label, *style));
-    sheet.push(Row::of_height(32.0, labels.collect()));
-    sheet.frozen = (sheet.next_row(), 1);
-    sheet.repeated_rows = Some((first_row, first_row));
-    let all = relations::of(view);
-    if all.is_empty() {
-        let text = "Nobody: every principal is one of ours, a service, or approved.";
-        sheet.push(super::line(text, Style::Plain));
-        return sheet;
-    }
-    let shown = all.len().min(view.limits.rows_max);
-    for relation in &all[..shown] {
-        sheet.push(relation_row(relation));
-    }
-    let (last_row, last_column) = (sheet.next_row() - 1, sheet.last_column());
-    sheet.filter = Some(Area { first_row, first_column: 0, last_row, last_column });
-    if shown < all.len() {
-        let text = format!("⚠ Cut: {} more relations.", thousands((all.len() - shown) as i64));
-        sheet.push(super::banner(&text, COLUMNS.len() as u16));
-    }
+    LIST.add(&mut sheet, all, view.limits.rows_max, relation_row);
     sheet
 }
 
