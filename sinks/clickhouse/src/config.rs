@@ -1,6 +1,7 @@
 //! What the sink is told: the server, who asks, and how long rows stay.
 
 use serde::Deserialize;
+use sink_frame::ConfigError;
 use stream::secret::Secret;
 
 /// Days that a table's `TTL` can reach: a `Date` ends in the year 2149.
@@ -50,16 +51,6 @@ fn default_retention_days() -> u32 {
 
 fn default_daily_retention_days() -> u32 {
     DAILY_RETENTION_DAYS
-}
-
-/// What is wrong with a configuration: the field and the reason.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {problem}")]
-pub struct ConfigError {
-    /// The field.
-    pub field: &'static str,
-    /// What is wrong with it.
-    pub problem: String,
 }
 
 impl Config {

@@ -9,6 +9,7 @@ use schemas::{
     Exception, ExceptionKey, Key, Placement, Requirement, RequirementKey, RollupKey, RollupState,
     SCORE_ONE, ScoreKey, ScoreState, Standing, Topic, TypeCoverage, Value,
 };
+use sink_frame::chain;
 use stream::Record;
 
 use crate::rows::{
@@ -138,11 +139,6 @@ fn read<K: Key, V: Value>(
     } else {
         Err(format!("its time, {} ms, lies outside of 1970 to 2105", place.at))
     })
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Gives a time that a column can hold: a register's "never" is the year 9999 now and then.

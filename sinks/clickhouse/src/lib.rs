@@ -17,7 +17,7 @@ mod setup;
 mod target;
 mod trend;
 
-pub use config::{Config, ConfigError};
+pub use config::Config;
 pub use database::{Answer, Database};
 pub use encode::{Made, encode};
 pub use error::ClickHouseError;

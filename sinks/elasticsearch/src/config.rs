@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use sink_frame::ConfigError;
 use stream::secret::Secret;
 
 /// Settings of the sink.
@@ -80,16 +81,6 @@ fn default_deleted_days() -> u32 {
 
 fn default_heartbeat_hours() -> u32 {
     12
-}
-
-/// What is wrong with a configuration: the field and the reason.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {problem}")]
-pub struct ConfigError {
-    /// The field.
-    pub field: &'static str,
-    /// What is wrong with it.
-    pub problem: String,
 }
 
 impl Config {

@@ -31,7 +31,7 @@ mod target;
 
 pub use bulk::Item;
 pub use client::Cluster;
-pub use config::{Config, ConfigError};
+pub use config::Config;
 pub use error::ElasticError;
 pub use kibana::ndjson as kibana_objects;
 pub use setup::Setup;

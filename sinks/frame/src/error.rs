@@ -1,4 +1,4 @@
-//! What can go wrong while a sink runs.
+//! What can go wrong while a sink runs, and before it does.
 
 use std::error::Error;
 
@@ -29,6 +29,16 @@ pub enum FrameError {
         /// What was told of it.
         problem: &'static str,
     },
+}
+
+/// What is wrong with a sink's configuration: the field and the reason.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {problem}")]
+pub struct ConfigError {
+    /// The field.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub problem: String,
 }
 
 /// Gives an error with its causes in one line.

@@ -21,7 +21,7 @@ mod session;
 mod target;
 
 pub use backlog::Limits;
-pub use error::{FrameError, chain};
+pub use error::{ConfigError, FrameError, chain};
 pub use frame::{Frame, Role};
 pub use ledger::Counts;
 pub use progress::Progress;

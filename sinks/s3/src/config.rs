@@ -1,6 +1,7 @@
 //! What the sink is told: the bucket, how it is encrypted, and what goes there.
 
 use serde::Deserialize;
+use sink_frame::ConfigError;
 
 use crate::names::PREFIX_BYTES_MAX;
 
@@ -42,16 +43,6 @@ fn yes() -> bool {
 
 fn default_concurrency() -> usize {
     16
-}
-
-/// What is wrong with a configuration: the field and the reason.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {problem}")]
-pub struct ConfigError {
-    /// The field.
-    pub field: &'static str,
-    /// What is wrong with it.
-    pub problem: String,
 }
 
 impl Config {

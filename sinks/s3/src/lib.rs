@@ -15,7 +15,7 @@ mod target;
 mod workbooks;
 mod write;
 
-pub use config::{Config, ConfigError};
+pub use config::Config;
 pub use encode::Change;
 pub use error::S3Error;
 pub use target::{Inventory, ROLE, Settings};
