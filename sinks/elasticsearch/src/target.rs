@@ -7,7 +7,7 @@ use schemas::{
     AccountKey, AccountState, Codec, Key, Requirement, RequirementKey, TopicSpec, topic,
 };
 use serde_json::json;
-use sink_frame::{Delivery, Encoded, Entry, Failure, Pin, Role, Target, chain};
+use sink_frame::{Delivery, Encoded, Entry, Failure, Pin, Role, Target, chain, read_until};
 use stream::{Log, LogError, Position, Record, snapshot};
 
 use crate::bulk::{self, Bounds, How, Item};
@@ -84,20 +84,10 @@ impl<'a> Elastic<'a> {
         }
     }
 
-    /// Reads the facts of partitions as the committed positions know them. Where nothing is
-    /// committed no document was written with them, and the newest save writing each twice.
+    /// Reads the facts of partitions that the cluster's documents were written with.
     fn facts(&self, positions: &[Position]) -> Result<BTreeMap<i32, Known>, Failure> {
         let topics = [topic::ACCOUNT_STATE.spec, topic::REQUIREMENT.spec];
-        let ends = self.log.ends(&topics)?;
-        let is_facts = |one: &&Position| topics.iter().any(|topic| topic.name == one.topic.name);
-        let mut to = Vec::new();
-        for position in positions.iter().filter(is_facts) {
-            let same = |end: &&Position| {
-                end.partition == position.partition && end.topic.name == position.topic.name
-            };
-            let end = ends.iter().find(same).unwrap_or(position);
-            to.push(if position.offset == 0 { *end } else { *position });
-        }
+        let to = read_until(self.log, positions, &topics)?;
         let from: Vec<Position> = to.iter().map(|one| Position { offset: 0, ..*one }).collect();
         let mut known: BTreeMap<i32, Known> = BTreeMap::new();
         for position in positions {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use schemas::topic::{ACCOUNT_STATE, RESOURCE_STATE};
 use schemas::{AccountKey, Codec, Key, ResourceKey, TopicSpec, partition_of};
-use sink_frame::{Delivery, Encoded, Entry, Failure, Pin, Role, Target};
+use sink_frame::{Delivery, Encoded, Entry, Failure, Pin, Role, Target, read_until};
 use stream::{Log, Position, Record, snapshot};
 
 use crate::batch::{self, Batch};
@@ -134,15 +134,7 @@ impl Target for Inventory<'_> {
     type Item = Change;
 
     fn assigned(&mut self, positions: &[Position]) -> Result<(), Failure> {
-        let ends = self.settings.log.ends(&[ACCOUNT_STATE.spec])?;
-        let mut read = Vec::new();
-        for from in positions.iter().filter(|one| one.topic.name == ACCOUNT_STATE.spec.name) {
-            // The names that the bucket's documents were written with. Where nothing is committed
-            // none were written, and the newest names save writing them twice.
-            let end = ends.iter().find(|end| end.partition == from.partition);
-            let to = if from.offset == 0 { end } else { Some(from) };
-            read.extend(to.copied());
-        }
+        let read = read_until(self.settings.log, positions, &[ACCOUNT_STATE.spec])?;
         let names = self.names(&read)?;
         let read: BTreeSet<i32> = read.iter().map(|position| position.partition).collect();
         let kept = std::mem::take(&mut self.accounts).into_iter();
