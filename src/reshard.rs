@@ -97,7 +97,7 @@ impl Target {
                 (Site::connect_as(config, prefix, args.partitions)?, name)
             }
             (None, Some(path)) => {
-                let to = ConfigFile { path: path.clone() }.read()?;
+                let to = ConfigFile::at(path).read()?;
                 let (given, configured) = (args.partitions, to.partitions());
                 ensure!(
                     given == configured,

@@ -113,7 +113,7 @@ impl Sources {
         let urls = args.url.iter().map(|url| url.trim_end_matches('/').to_owned()).collect();
         let log = match &args.config {
             None => Source::None("no configuration is given: only processes are asked".to_owned()),
-            Some(path) => Source::open(&ConfigFile { path: path.clone() }, args)?,
+            Some(path) => Source::open(&ConfigFile::at(path), args)?,
         };
         Ok(Self { log, urls, agent })
     }
