@@ -2,7 +2,8 @@
 
 use anyhow::{Result, ensure};
 use schemas::{
-    Cause, ComplianceKey, ScoreKey, ScoreState, ScoreStatus, Standing, headers::rfc3339, topic,
+    Cause, ComplianceKey, ComplianceState, ScoreKey, ScoreState, ScoreStatus, Standing,
+    headers::rfc3339, topic,
 };
 use serde::Serialize;
 
@@ -65,7 +66,19 @@ enum Event {
         before: Option<Told>,
         after: Option<Told>,
         cause: Cause,
+        /// What the row says: as it stands since, or as it last was; nothing in older records.
+        #[serde(flatten)]
+        row: Row,
     },
+}
+
+/// What the row of a verdict says; empty where it is not known.
+#[derive(Debug, Default, PartialEq, Serialize)]
+struct Row {
+    name: String,
+    arn: String,
+    evidence: String,
+    exception: Option<String>,
 }
 
 /// A verdict and its credit in words.
@@ -118,6 +131,7 @@ fn read(log: &AccountLog<'_>, args: &Args, from: i64, to: i64) -> Result<Vec<Eve
                 before: change.before.map(Told::from),
                 after: change.after.map(Told::from),
                 cause: change.cause,
+                row: change.row.map(Row::from).unwrap_or_default(),
             });
         }
     })?;
@@ -161,13 +175,41 @@ impl Event {
                 let score = score.map_or_else(|| status.to_string().replace('_', " "), percent);
                 format!("{at}  score {score}: {noncompliant} of {total} fail, {excepted} excepted")
             }
-            Self::Verdict { requirement, region, resource, part, before, after, cause, .. } => {
+            Self::Verdict {
+                requirement,
+                region,
+                resource,
+                part,
+                before,
+                after,
+                cause,
+                row,
+                ..
+            } => {
                 let name = [region, resource, part].map(|text| plain(text)).join("/");
                 let name = name.trim_end_matches('/');
+                let called = match &*row.name {
+                    "" => String::new(),
+                    called if called == resource => String::new(),
+                    called => format!(" ({})", plain(called)),
+                };
+                // What is gone was not judged now.
+                let why = match (&*row.evidence, after) {
+                    ("", _) | (_, None) => String::new(),
+                    (evidence, Some(_)) => format!(": {}", plain(evidence)),
+                };
                 let [before, after] = [before, after].map(|one| told_words(one.as_ref()));
-                format!("{at}    {} {name}: {before} -> {after}, {cause}", plain(requirement))
+                let requirement = plain(requirement);
+                format!("{at}    {requirement} {name}{called}: {before} -> {after}, {cause}{why}")
             }
         }
+    }
+}
+
+impl From<ComplianceState> for Row {
+    fn from(row: ComplianceState) -> Self {
+        let ComplianceState { name, arn, evidence, exception, .. } = row;
+        Self { name, arn, evidence, exception }
     }
 }
 
@@ -211,20 +253,25 @@ mod tests {
     #[test]
     fn a_change_is_told_with_its_cause() {
         let standing = |verdict, credit| Some(Told::from(Standing { verdict, credit }));
-        let event = Event::Verdict {
+        let event = |after, row| Event::Verdict {
             at_ms: 0,
             requirement: "R1".into(),
             region: "r".into(),
             resource: "sg-1\n".into(),
             part: String::new(),
             before: None,
-            after: standing(Verdict::Fail, Credit::Live),
+            after,
             cause: Cause { topic: "observation".into(), partition: 3, offset: 17 },
+            row,
         };
-        assert_eq!(
-            event.words(),
-            "1970-01-01T00:00:00.000Z    R1 r/sg-1\\n: none -> fail with live credit, \
-             observation/3/17"
-        );
+        let fails = || standing(Verdict::Fail, Credit::Live);
+        let words = "1970-01-01T00:00:00.000Z    R1 r/sg-1\\n: none -> fail with live credit, \
+                     observation/3/17";
+        assert_eq!(event(fails(), Row::default()).words(), words, "of an older release");
+        let row = || Row { name: "web".into(), evidence: "port\n22".into(), ..Row::default() };
+        let whole = words.replace("sg-1\\n", "sg-1\\n (web)") + ": port\\n22";
+        assert_eq!(event(fails(), row()).words(), whole);
+        let gone = "1970-01-01T00:00:00.000Z    R1 r/sg-1\\n (web): none -> none, observation/3/17";
+        assert_eq!(event(None, row()).words(), gone, "nothing is judged any more");
     }
 }
