@@ -56,23 +56,27 @@ enum Event {
         excepted: i64,
     },
     /// A verdict or its credit changed.
-    Verdict {
-        at_ms: i64,
-        requirement: String,
-        region: String,
-        resource: String,
-        part: String,
-        before: Option<Told>,
-        after: Option<Told>,
-        cause: Cause,
-        /// What the row says: as it stands since, or as it last was; nothing in older records.
-        #[serde(flatten)]
-        row: Row,
-    },
+    Verdict(Box<Transition>),
 }
 
-/// What the row of a verdict says; empty where it is not known.
-#[derive(Debug, Default, PartialEq, Serialize)]
+/// A change of a verdict or its credit.
+#[derive(Debug, PartialEq, Serialize)]
+struct Transition {
+    at_ms: i64,
+    requirement: String,
+    region: String,
+    resource: String,
+    part: String,
+    before: Option<Told>,
+    after: Option<Told>,
+    cause: Cause,
+    /// What the row says since, or last said; nothing where an older release told the change.
+    #[serde(flatten)]
+    row: Option<Row>,
+}
+
+/// What the row of a verdict says.
+#[derive(Debug, PartialEq, Serialize)]
 struct Row {
     name: String,
     arn: String,
@@ -121,7 +125,7 @@ fn read(log: &AccountLog<'_>, args: &Args, from: i64, to: i64) -> Result<Vec<Eve
     log.events(&topic::COMPLIANCE_CHANGE, |key: ComplianceKey, change, _| {
         let is_asked = args.requirement.as_deref().is_none_or(|id| id == key.requirement);
         if is_asked && (from..=to).contains(&change.at_ms) {
-            events.push(Event::Verdict {
+            events.push(Event::Verdict(Box::new(Transition {
                 at_ms: change.at_ms,
                 requirement: key.requirement,
                 region: key.region,
@@ -130,8 +134,8 @@ fn read(log: &AccountLog<'_>, args: &Args, from: i64, to: i64) -> Result<Vec<Eve
                 before: change.before.map(Told::from),
                 after: change.after.map(Told::from),
                 cause: change.cause,
-                row: change.row.map(Row::from).unwrap_or_default(),
-            });
+                row: change.row.map(Row::from),
+            })));
         }
     })?;
     // Stable: what one record did keeps its order.
@@ -163,7 +167,8 @@ fn changed(cuts: &[(i64, ScoreState)], from: i64) -> Vec<Event> {
 impl Event {
     fn at_ms(&self) -> i64 {
         match self {
-            Self::Score { at_ms, .. } | Self::Verdict { at_ms, .. } => *at_ms,
+            Self::Score { at_ms, .. } => *at_ms,
+            Self::Verdict(transition) => transition.at_ms,
         }
     }
 
@@ -174,34 +179,29 @@ impl Event {
                 let score = score.map_or_else(|| status.to_string().replace('_', " "), percent);
                 format!("{at}  score {score}: {noncompliant} of {total} fail, {excepted} excepted")
             }
-            Self::Verdict {
-                requirement,
-                region,
-                resource,
-                part,
-                before,
-                after,
-                cause,
-                row,
-                ..
-            } => {
-                let name = [region, resource, part].map(|text| plain(text)).join("/");
-                let name = name.trim_end_matches('/');
-                let called = match &*row.name {
-                    "" => String::new(),
-                    called if called == resource => String::new(),
-                    called => format!(" ({})", plain(called)),
-                };
-                // What is gone was not judged now.
-                let why = match (&*row.evidence, after) {
-                    ("", _) | (_, None) => String::new(),
-                    (evidence, Some(_)) => format!(": {}", plain(evidence)),
-                };
-                let [before, after] = [before, after].map(|one| told_words(one.as_ref()));
-                let requirement = plain(requirement);
-                format!("{at}    {requirement} {name}{called}: {before} -> {after}, {cause}{why}")
-            }
+            Self::Verdict(transition) => format!("{at}    {}", transition.words()),
         }
+    }
+}
+
+impl Transition {
+    fn words(&self) -> String {
+        let name = [&self.region, &self.resource, &self.part].map(|text| plain(text)).join("/");
+        let name = name.trim_end_matches('/');
+        let called = self.row.as_ref().map_or("", |row| &row.name);
+        let called = match called.is_empty() || called == self.resource {
+            true => String::new(),
+            false => format!(" ({})", plain(called)),
+        };
+        // What is gone was not judged now.
+        let row = self.row.as_ref().filter(|_| self.after.is_some());
+        let why = match row.map_or("", |row| &row.evidence) {
+            "" => String::new(),
+            evidence => format!(": {}", plain(evidence)),
+        };
+        let [before, after] = [&self.before, &self.after].map(|one| told_words(one.as_ref()));
+        let (requirement, cause) = (plain(&self.requirement), &self.cause);
+        format!("{requirement} {name}{called}: {before} -> {after}, {cause}{why}")
     }
 }
 
@@ -252,25 +252,31 @@ mod tests {
     #[test]
     fn a_change_is_told_with_its_cause() {
         let standing = |verdict, credit| Some(Told::from(Standing { verdict, credit }));
-        let event = |after, row| Event::Verdict {
-            at_ms: 0,
-            requirement: "R1".into(),
-            region: "r".into(),
-            resource: "sg-1\n".into(),
-            part: String::new(),
-            before: None,
-            after,
-            cause: Cause { topic: "observation".into(), partition: 3, offset: 17 },
-            row,
+        let words_of = |after, row| {
+            let transition = Transition {
+                at_ms: 0,
+                requirement: "R1".into(),
+                region: "r".into(),
+                resource: "sg-1\n".into(),
+                part: String::new(),
+                before: None,
+                after,
+                cause: Cause { topic: "observation".into(), partition: 3, offset: 17 },
+                row,
+            };
+            Event::Verdict(Box::new(transition)).words()
         };
         let fails = || standing(Verdict::Fail, Credit::Live);
         let words = "1970-01-01T00:00:00.000Z    R1 r/sg-1\\n: none -> fail with live credit, \
                      observation/3/17";
-        assert_eq!(event(fails(), Row::default()).words(), words, "of an older release");
-        let row = || Row { name: "web".into(), evidence: "port\n22".into(), ..Row::default() };
+        assert_eq!(words_of(fails(), None), words, "of an older release");
+        let row = || {
+            let (name, evidence) = ("web".into(), "port\n22".into());
+            Some(Row { name, arn: String::new(), evidence, exception: None })
+        };
         let whole = words.replace("sg-1\\n", "sg-1\\n (web)") + ": port\\n22";
-        assert_eq!(event(fails(), row()).words(), whole);
+        assert_eq!(words_of(fails(), row()), whole);
         let gone = "1970-01-01T00:00:00.000Z    R1 r/sg-1\\n (web): none -> none, observation/3/17";
-        assert_eq!(event(None, row()).words(), gone, "nothing is judged any more");
+        assert_eq!(words_of(None, row()), gone, "nothing is judged any more");
     }
 }
