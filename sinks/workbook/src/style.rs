@@ -49,6 +49,8 @@ pub enum Style {
     Figure,
     /// A number of score points of a table.
     Points,
+    /// A number of score points by which a score moved, with an arrow.
+    Moved,
     /// An amount of money of a table, in whole units of the currency.
     Money,
     /// A share of a table that is no score.
@@ -77,12 +79,16 @@ pub enum Style {
     CreditedText,
     /// The same in one line.
     CreditedLine,
+    /// A link of a row with live credit.
+    CreditedLink,
     /// A date of a row with live credit.
     CreditedDate,
     /// Text of a row whose exception gives no credit any more.
     LapsedText,
     /// The same in one line.
     LapsedLine,
+    /// A link of a row whose exception gives no credit any more.
+    LapsedLink,
     /// A date of a row whose exception gives no credit any more.
     LapsedDate,
     /// The word for a good score.
@@ -112,7 +118,9 @@ impl Style {
                 | Style::Strong
                 | Style::TableLink
                 | Style::CreditedText
+                | Style::CreditedLink
                 | Style::LapsedText
+                | Style::LapsedLink
                 | Style::Heading
                 | Style::HeadingNumber
                 | Style::NotCollected

@@ -2,6 +2,7 @@
 
 use schemas::{ComplianceState, Credit, ExceptionPhase};
 
+use crate::console;
 use crate::score::Score;
 use crate::sheet::{Area, Cell, Row, Sheet};
 use crate::style::Style;
@@ -44,6 +45,7 @@ pub(super) fn sheet(view: &View<'_>, account: &AccountView<'_>) -> Sheet {
     sheet.push(Row::of_height(8.0, vec![]));
     failing(view, account, &mut sheet);
     unknown(view, account, &mut sheet);
+    links_line(view, account, &mut sheet);
     coverage(account, &mut sheet);
     sheet
 }
@@ -103,8 +105,8 @@ fn failing(view: &View<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
     sheet.frozen = (sheet.next_row(), 0);
     sheet.repeated_rows = Some((heading_row, heading_row));
     let rows_max = view.limits.rows_max;
-    for row in account.failing.iter().take(rows_max) {
-        sheet.push(verdict_row(row));
+    for (at, row) in account.failing.iter().take(rows_max).enumerate() {
+        sheet.push(verdict_row(row, at < view.limits.console_links_max));
     }
     let last_row = sheet.next_row() - 1;
     if last_row > heading_row {
@@ -145,6 +147,17 @@ fn cut_line(all: usize, rows_max: usize, sheet: &mut Sheet) {
     }
 }
 
+/// Says where links to the console end: Excel drops all links of a sheet that has too many.
+fn links_line(view: &View<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
+    let (rows_max, links_max) = (view.limits.rows_max, view.limits.console_links_max);
+    let rows = account.failing.len().min(rows_max) + account.unknown.len().min(rows_max);
+    if rows > links_max {
+        let links = thousands(links_max as i64);
+        let text = format!("⚠ Cut: only the first {links} resources lead to the console.");
+        sheet.push(super::banner(&text, PRINTED_COLUMNS));
+    }
+}
+
 fn unknown(view: &View<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
     if account.unknown.is_empty() {
         return;
@@ -158,8 +171,9 @@ fn unknown(view: &View<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
     sheet.push(super::line(remark, Style::Remark));
     sheet.push(super::headings(&COLUMNS.map(|(label, _)| label), Style::Heading));
     let rows_max = view.limits.rows_max;
-    for row in account.unknown.iter().take(rows_max) {
-        sheet.push(verdict_row(row));
+    let above = account.failing.len().min(rows_max);
+    for (at, row) in account.unknown.iter().take(rows_max).enumerate() {
+        sheet.push(verdict_row(row, above + at < view.limits.console_links_max));
     }
     cut_line(account.unknown.len(), rows_max, sheet);
 }
@@ -167,22 +181,27 @@ fn unknown(view: &View<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
 /// The styles of a row: italic with live credit, red italic when the exception lapsed.
 struct RowStyles {
     text: Style,
+    link: Style,
     line: Style,
     date: Style,
 }
 
 impl RowStyles {
     fn of(credit: Credit) -> Self {
-        let (text, line, date) = match credit {
-            Credit::None => (Style::Text, Style::Line, Style::Date),
-            Credit::Live => (Style::CreditedText, Style::CreditedLine, Style::CreditedDate),
-            Credit::Lapsed => (Style::LapsedText, Style::LapsedLine, Style::LapsedDate),
+        let (text, link, line, date) = match credit {
+            Credit::None => (Style::Text, Style::TableLink, Style::Line, Style::Date),
+            Credit::Live => {
+                (Style::CreditedText, Style::CreditedLink, Style::CreditedLine, Style::CreditedDate)
+            }
+            Credit::Lapsed => {
+                (Style::LapsedText, Style::LapsedLink, Style::LapsedLine, Style::LapsedDate)
+            }
         };
-        Self { text, line, date }
+        Self { text, link, line, date }
     }
 }
 
-fn verdict_row(row: &VerdictRow<'_>) -> Row {
+fn verdict_row(row: &VerdictRow<'_>, linked: bool) -> Row {
     let (key, state) = (row.key, row.state);
     let styles = RowStyles::of(state.credit);
     let text = |text: &str| Cell::wrapped(text, styles.text, styles.line);
@@ -190,6 +209,7 @@ fn verdict_row(row: &VerdictRow<'_>) -> Row {
     let remediation = row.requirement.text.map_or("", |text| &text.remediation);
     let id = if state.arn.is_empty() { &key.resource } else { &state.arn };
     let name = if state.name.is_empty() { &key.resource } else { &state.name };
+    let link = linked.then(|| console::link(key, state)).flatten();
     let evidence = if state.held {
         format!("{} (kept: newer data could not tell)", state.evidence)
     } else {
@@ -198,7 +218,10 @@ fn verdict_row(row: &VerdictRow<'_>) -> Row {
     Row::new(vec![
         Cell::text(severity.as_str(), severity.into()),
         text(row.requirement.title()),
-        text(name),
+        match link {
+            Some(link) => Cell::console(name, link, styles.link),
+            None => text(name),
+        },
         text(&key.part),
         text(&key.region),
         Cell::time(Some(state.since_ms), styles.date),
