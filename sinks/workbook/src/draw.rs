@@ -12,6 +12,9 @@ use crate::sheet::{Area, Drawing, Place, Sheet};
 const CHARACTER_PIXELS: f64 = 7.0;
 const POINT_PIXELS: f64 = 4.0 / 3.0;
 
+/// A chart that is narrower turns its labels.
+const NARROW_PIXELS: u32 = 500;
+
 /// Points of a row without a height of its own.
 const ROW_POINTS: f64 = 15.0;
 
@@ -24,7 +27,7 @@ pub(crate) fn all(page: &mut Worksheet, sheet: &Sheet) -> Result<(), XlsxError> 
             }
             Drawing::Line { over, numbers, labels, from } => {
                 let chart = line(sheet, *over, numbers, labels, *from);
-                page.insert_chart_with_offset(over.first_row, over.first_column, &chart, 4, 4)?;
+                page.insert_chart(over.first_row, over.first_column, &chart)?;
             }
         }
     }
@@ -68,13 +71,16 @@ fn line(sheet: &Sheet, over: Area, numbers: &Place, labels: &Place, from: f64) -
         );
     let axis = chart.y_axis().set_min(from).set_max(1.0).set_num_format("0%").set_font(&font);
     axis.set_major_gridlines_line(ChartLine::new().set_color(format::LINE));
-    chart.x_axis().set_font(font.set_rotation(-45));
+    if width < NARROW_PIXELS {
+        font.set_rotation(-45);
+    }
+    chart.x_axis().set_font(&font);
     chart.legend().set_hidden();
     chart.title().set_hidden();
     chart
 }
 
-/// Gives the pixels of an area, less a small margin.
+/// Gives the pixels of an area: a chart that ends where its cells end does so in every program.
 fn size(sheet: &Sheet, area: Area) -> (u32, u32) {
     let columns = usize::from(area.first_column)..=usize::from(area.last_column);
     let widths = sheet.widths.get(columns).unwrap_or_default().iter();
@@ -82,5 +88,5 @@ fn size(sheet: &Sheet, area: Area) -> (u32, u32) {
     let points = |row: u32| sheet.rows.get(row as usize).and_then(|row| row.height);
     let rows = (area.first_row..=area.last_row).map(|row| points(row).unwrap_or(ROW_POINTS));
     let height = rows.sum::<f64>() * POINT_PIXELS;
-    ((width - 8.0).max(40.0) as u32, (height - 8.0).max(40.0) as u32)
+    (width as u32, height as u32)
 }

@@ -83,7 +83,8 @@ fn make(style: Style) -> Format {
         | Style::Penalty
         | Style::NotApplicable
         | Style::NotCollected => score(style),
-        Style::Good
+        Style::Alarm
+        | Style::Good
         | Style::Fair
         | Style::Poor
         | Style::Critical
@@ -247,7 +248,9 @@ fn score(style: Style) -> Format {
 fn word(style: Style) -> Format {
     let base = boxed().set_bold().set_align(FormatAlign::Center);
     match style {
-        Style::Critical => base.set_background_color(DARK_RED).set_font_color(Color::White),
+        Style::Critical | Style::Alarm => {
+            base.set_background_color(DARK_RED).set_font_color(Color::White)
+        }
         Style::High | Style::Poor => base.set_background_color(ORANGE),
         Style::Medium | Style::Fair => base.set_background_color(SAND),
         Style::Low => base.set_background_color(CREAM),

@@ -19,6 +19,8 @@ pub enum Style {
     Legend,
     /// What must not be overlooked: missing data, or a list that was cut.
     Warning,
+    /// What a red box is about.
+    Alarm,
     /// A way to another sheet.
     Link,
     /// The heading of a column.

@@ -6,7 +6,8 @@ use crate::console;
 use crate::score::Score;
 use crate::sheet::{Area, Cell, Row, Sheet};
 use crate::style::Style;
-use crate::text::{counted, moment, thousands};
+use crate::text::{counted, day, moment, thousands};
+use crate::trend;
 use crate::view::{AccountView, VerdictRow, View};
 
 /// Columns of the lists, with their widths in characters.
@@ -41,7 +42,7 @@ pub(super) fn sheet(view: &View<'_>, account: &AccountView<'_>) -> Sheet {
     sheet.push(super::line(&subtitle(view, account), Style::Subtitle));
     let back = Cell::link("← Summary", Some(super::summary::NAME), Style::Link, Style::Plain);
     sheet.push(Row::of_height(20.0, vec![back]));
-    figures(account, &mut sheet);
+    figures(view, account, &mut sheet);
     sheet.push(Row::of_height(8.0, vec![]));
     failing(view, account, &mut sheet);
     unknown(view, account, &mut sheet);
@@ -65,10 +66,11 @@ fn subtitle(view: &View<'_>, account: &AccountView<'_>) -> String {
 }
 
 /// The account's key figures as a small table.
-fn figures(account: &AccountView<'_>, sheet: &mut Sheet) {
+fn figures(view: &View<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
     let score = account.score();
     let (scopes, collected, failed) = account.scopes();
-    let labels = ["Score", "Standing", "To fix", "Accepted", "Not judged", "Oldest data", "Data"];
+    let labels =
+        ["Score", "Standing", "To fix", "Accepted", "Not judged", "Oldest data", "Data", "Trend"];
     sheet.push(super::headings(&labels, Style::HeadingNumber));
     let data = match scopes {
         0 => "no scope was ever tried".to_owned(),
@@ -94,8 +96,22 @@ fn figures(account: &AccountView<'_>, sheet: &mut Sheet) {
             counts(account.unknown.len() as i64),
             Cell::time(account.oldest_ms(), Style::Date),
             Cell::text(&data, Style::Text),
+            Cell::text(&moved(view, account), Style::Text),
         ],
     ));
+}
+
+/// Says where the account's score went.
+fn moved(view: &View<'_>, account: &AccountView<'_>) -> String {
+    let since = view.past.since.as_ref();
+    let then = since.and_then(|cut| Some((cut.at_ms, account.score_in(cut)?)));
+    match (then, trend::points(account.score().value(), then.map(|(_, score)| score))) {
+        (Some((at_ms, score)), Some(points)) => {
+            let (words, day) = (trend::words(points), day(at_ms));
+            format!("{words} since {day} ({:.1} % then)", score * 100.0)
+        }
+        _ => "no earlier score".to_owned(),
+    }
 }
 
 /// The list that answers "why not 100 %".

@@ -100,10 +100,7 @@ fn resource_cell(view: &View<'_>, change: &ChangeView<'_, '_>, linked: bool) -> 
 /// Names the accounts of which nothing is told, because they had no score then.
 fn without_score(view: &View<'_>) -> Option<String> {
     let since = view.past.since.as_ref()?;
-    let new = view
-        .accounts
-        .iter()
-        .filter(|account| account.score().value().is_some() && account.in_cut(since).is_none());
+    let new = view.without_score_in(since);
     let names: Vec<&str> = new.map(|account| account.state.name.as_str()).collect();
     let more = names.len().saturating_sub(NEW_MAX);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };

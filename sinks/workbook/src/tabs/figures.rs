@@ -172,7 +172,14 @@ fn moved(view: &View<'_>) -> Card {
         ),
         note: match (&view.past.since, before) {
             (Some(since), Some(before)) => {
-                format!("since {} UTC, {:.1} % then", moment(since.at_ms), before * 100.0)
+                let then = format!("{} UTC, {:.1} % then", moment(since.at_ms), before * 100.0);
+                match view.without_score_in(since).count() as i64 {
+                    0 => format!("since {then}"),
+                    n => format!(
+                        "since {then}; {} since",
+                        counted(n, "account came", "accounts came")
+                    ),
+                }
             }
             _ => "none of a week before is kept".to_owned(),
         },

@@ -3,10 +3,12 @@
 mod about;
 mod account;
 mod accounts;
+mod alarms;
 mod changes;
 mod exceptions;
 mod executives;
 mod figures;
+mod movers;
 mod overview;
 mod scores;
 mod summary;
@@ -35,9 +37,9 @@ pub(crate) fn sheets(view: &View<'_>) -> Vec<Sheet> {
 fn of_many(view: &View<'_>) -> Vec<Sheet> {
     // An executive's score is one over all payers.
     let named = (*view.subject == Subject::Enterprise).then(|| crate::executives::of(view));
-    let relations = relations::of(view);
+    let (relations, changes) = (relations::of(view), crate::changes::of(view));
     let mut sheets = vec![
-        overview::sheet(view, named.as_deref(), &relations),
+        overview::sheet(view, named.as_deref(), &relations, &changes),
         scores::sheet(view),
         accounts::sheet(view),
     ];

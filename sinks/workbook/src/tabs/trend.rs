@@ -36,8 +36,8 @@ pub(super) fn sheet(view: &View<'_>) -> Option<Sheet> {
     sheet.push(Row::of_height(30.0, vec![Cell::text("Scores by week", Style::Title)]));
     let subtitle = format!("{} · as of {} UTC", view.subject, moment(view.at_ms));
     sheet.push(super::line(&subtitle, Style::Subtitle));
-    let remark = "Scores of the accounts that are there now, as they were on the day. Where a cell is \
-                  empty there was no score.";
+    let remark = "Scores of the accounts that are there now, as they were on the day; an empty cell: \
+                  there was none. Points: from the first score in the row to now.";
     sheet.push(super::line(remark, Style::Remark));
     headings(view, &mut sheet);
     together(view, &mut sheet);
@@ -132,7 +132,7 @@ fn push(
 ) {
     let weeks: Vec<Option<f64>> = view.past.weeks.iter().map(then).collect();
     let first = weeks.iter().copied().flatten().next();
-    let mut cells = vec![name, Cell::empty(Style::Text), points_cell(now.value(), first)];
+    let mut cells = vec![name, Cell::empty(Style::Text), moved_cell(now.value(), Some(first))];
     cells.extend(weeks.iter().map(|score| match score {
         Some(score) => Cell::number(*score, Style::Score),
         None => Cell::empty(Style::NotApplicable),
@@ -147,12 +147,15 @@ fn push(
     sheet.push(Row::of_height(24.0, cells));
 }
 
-/// Gives the cell of how far a score moved.
-pub(super) fn points_cell(now: Option<f64>, before: Option<f64>) -> Cell {
-    match (trend::points(now, before), now) {
-        (Some(points), _) => Cell::number(points, Style::Moved),
-        (None, Some(_)) => Cell::text("no score then", Style::NotApplicable),
-        (None, None) => Cell::empty(Style::NotApplicable),
+/// Gives the cell of how far a score moved since a cut; no cut where the log keeps none.
+pub(super) fn moved_cell(now: Option<f64>, then: Option<Option<f64>>) -> Cell {
+    match (now, then) {
+        (None, _) => Cell::empty(Style::NotApplicable),
+        (_, None) => Cell::text("not kept", Style::NotApplicable),
+        (_, Some(before)) => match trend::points(now, before) {
+            Some(points) => Cell::number(points, Style::Moved),
+            None => Cell::text("none then", Style::NotApplicable),
+        },
     }
 }
 
