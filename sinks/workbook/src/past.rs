@@ -130,7 +130,7 @@ impl Source<'_> {
     ) -> Result<BTreeMap<ComplianceKey, Turn>, LogError> {
         let mut turns = BTreeMap::new();
         self.each(&topic::COMPLIANCE_CHANGE, after_ms, until_ms, |key, record| {
-            let ComplianceChange { before, after, at_ms, cause } = self.value(&record)?;
+            let ComplianceChange { before, after, at_ms, cause, .. } = self.value(&record)?;
             match turns.entry(key) {
                 Entry::Vacant(entry) => {
                     entry.insert(Turn { before, after, at_ms, cause });

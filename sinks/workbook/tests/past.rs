@@ -137,7 +137,7 @@ fn turns_go_from_the_first_standing_to_the_last() {
     let cause = |offset| Cause { topic: "observation".to_owned(), partition: 2, offset };
     let mut change = |id: &str, at_ms: i64, before, after| {
         let key = ComplianceKey::new("R1", "111122223333", "eu-west-1", id, "");
-        let change = ComplianceChange { before, after, at_ms, cause: cause(at_ms) };
+        let change = ComplianceChange { before, after, at_ms, cause: cause(at_ms), row: None };
         publisher.put(&topic::COMPLIANCE_CHANGE, &key, &change, at_ms).unwrap();
     };
     change("before", since_ms, pass, fail);
