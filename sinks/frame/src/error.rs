@@ -19,6 +19,15 @@ pub enum FrameError {
         #[source]
         source: LogError,
     },
+    /// A topic was deleted, or made anew, while it was followed: its positions mean nothing now.
+    /// [`Frame::run`](crate::Frame::run) joins again then, and returns no such error.
+    #[error("running {sink}: topic {topic} was deleted or made anew")]
+    Anew {
+        /// The sink.
+        sink: &'static str,
+        /// The topic's noun and kind.
+        topic: &'static str,
+    },
     /// The target did not say what became of a record: a bug, and the batch is not committed.
     #[error("running {sink}: nobody knows what became of record {record} of a batch: {problem}")]
     Uncounted {

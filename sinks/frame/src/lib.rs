@@ -17,6 +17,7 @@ mod error;
 mod frame;
 mod known;
 mod ledger;
+mod lives;
 mod progress;
 mod session;
 mod target;
