@@ -49,14 +49,3 @@ pub struct ConfigError {
     /// What is wrong with it.
     pub problem: String,
 }
-
-/// Gives an error with its causes in one line.
-pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
-}

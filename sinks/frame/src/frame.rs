@@ -4,9 +4,8 @@ use std::time::{Duration, Instant};
 
 use schemas::TopicSpec;
 use stream::worker::Stop;
-use stream::{Log, LogError, Position};
+use stream::{Log, LogError, Position, chain};
 
-use crate::error::chain;
 use crate::lives::Lives;
 use crate::progress::Progress;
 use crate::session::Session;

@@ -23,9 +23,10 @@ mod session;
 mod target;
 
 pub use backlog::Limits;
-pub use error::{ConfigError, FrameError, chain};
+pub use error::{ConfigError, FrameError};
 pub use frame::{Frame, Role};
 pub use known::read_until;
 pub use ledger::Counts;
 pub use progress::Progress;
+pub use stream::chain;
 pub use target::{Delivery, Encoded, Entry, Failure, Fate, Pin, Target};

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use schemas::TopicSpec;
 use stream::worker::Stop;
-use stream::{LogError, Member, Membership, Noted, Outcome, Polled, Position, Record, snapshot};
+use stream::{
+    LogError, Member, Membership, Noted, Outcome, Polled, Position, Record, chain, snapshot,
+};
 
 use crate::backlog::{Backlog, Place};
 use crate::backoff::Backoff;
-use crate::error::chain;
 use crate::lives::{Lives, Note};
 use crate::progress::Progress;
 use crate::target::{Failure, Target};
