@@ -11,7 +11,7 @@ use crate::{
     account_log::AccountLog,
     config::ConfigFile,
     instant::instant,
-    output::{plain, say},
+    output::{Form, plain, say},
     site::{Site, now_ms},
     summary::percent,
 };
@@ -38,9 +38,8 @@ pub(crate) struct Args {
     /// To this instant (RFC 3339) or day; now when absent
     #[arg(long, value_name = "TIME", value_parser = instant)]
     to: Option<i64>,
-    /// One JSON object a line
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// Something that happened. Times are UTC milliseconds, scores fractions of 1.
@@ -99,12 +98,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     ensure!(from <= to, "--from is later than --to");
     let site = Site::existing(&args.config.read()?)?;
     let events = read(&AccountLog::new(&site, &args.account), args, from, to)?;
-    if events.is_empty() && !args.json {
+    if events.is_empty() && !args.form.is_json() {
         let (from, to) = (rfc3339(from), rfc3339(to));
         return say!("nothing changed in account {} from {from} to {to}", args.account);
     }
     for event in &events {
-        if args.json {
+        if args.form.is_json() {
             say!("{}", serde_json::to_string(event)?)?;
         } else {
             say!("{}", event.words())?;
