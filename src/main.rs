@@ -138,7 +138,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The chain in one line: what was attempted, and below it why.
-            eprintln!("scorecard: {error:#}");
+            eprintln!("scorecard: {}", stream::chain(&*error));
             ExitCode::FAILURE
         }
     }
