@@ -1,10 +1,12 @@
-//! Writes the workbooks one after another, each file whole, and only when it changed.
+//! Writes the workbooks on all cores, each file whole, and only when it changed.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::{Tables, WorkbookError, file_name, lay_out, names, render, subjects};
+use crate::index::Index;
+use crate::model::lay_out_from;
+use crate::{Limits, Subject, Tables, WorkbookError, file_name, names, parallel, render};
 
 /// What became of the files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,7 +22,7 @@ pub struct Written {
 }
 
 /// Renders the workbooks of the enterprise, every payer and every owner into a folder; `progress`
-/// hears how many of how many are done.
+/// hears how many of how many are done, on the calling thread.
 ///
 /// Files of such names in the folder are ours: those of nobody's are removed, unless there is no
 /// account at all (tables that are empty by mistake delete nothing, and make nothing).
@@ -33,19 +35,25 @@ pub fn render_all(
     progress: &dyn Fn(usize, usize),
 ) -> Result<Written, WorkbookError> {
     fs::create_dir_all(out_dir).map_err(file("making the folder", out_dir))?;
-    let subjects = subjects(tables);
-    let mut written = Written::default();
+    let index = Index::new(tables);
+    let subjects = index.subjects();
     progress(0, subjects.len());
-    for (done, subject) in (1..).zip(&subjects) {
-        let bytes = render(&lay_out(tables, subject))?;
+    let index = index.count_for(&subjects);
+    let limits = Limits::default();
+    let write = |subject: &Subject| {
         let path = out_dir.join(file_name(subject));
-        if write_changed(&path, &bytes)? {
+        let bytes = render(&lay_out_from(&index, subject, &limits))?;
+        write_changed(&path, &bytes).map(|is_new| (path, is_new))
+    };
+    let files = parallel::map(&subjects, write, |done| progress(done, subjects.len()))?;
+    let mut written = Written::default();
+    for (path, is_new) in files {
+        if is_new {
             written.written += 1;
         } else {
             written.unchanged += 1;
         }
         written.files.push(path);
-        progress(done, subjects.len());
     }
     if !subjects.is_empty() {
         written.removed = remove_others(out_dir, &written.files)?;

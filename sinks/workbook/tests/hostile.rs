@@ -14,7 +14,7 @@ use sample::{AT_MS, DAY_MS};
 use schemas::{
     AccountKey, ComplianceKey, Credit, Exception, ExceptionKey, RequirementKey, Verdict,
 };
-use sink_workbook::{Limits, Owner, Subject, Tables, lay_out, lay_out_within, render};
+use sink_workbook::{Limits, Owner, Subject, Tables, Verdicts, lay_out, lay_out_within, render};
 
 const OWNER: &str = "=HYPERLINK(\"http://evil\")&\u{202e}@example.com";
 
@@ -55,7 +55,7 @@ fn tables() -> Tables {
     let mut tables = sample::tables();
     let template = tables.requirements.values().next().unwrap().clone();
     tables.accounts.clear();
-    tables.compliance.clear();
+    tables.compliance = Verdicts::default();
     tables.exceptions.clear();
     for (n, text) in hostile().into_iter().enumerate() {
         let id = format!("{n:012}");
@@ -76,7 +76,7 @@ fn tables() -> Tables {
         row.exception_reason = Some(text.clone());
         let place = ComplianceKey::new(&requirement.id, &id, &text, &text, &text);
         tables.requirements.insert(key, requirement);
-        tables.compliance.insert(place, row);
+        tables.compliance.insert(&place, &row);
         let exception = Exception {
             id: text.clone(),
             accounts: vec![id, text.clone()],
