@@ -59,7 +59,7 @@ const SHARED: [&TopicSpec; 2] = [topic::ACCOUNT_LISTING.spec, topic::SCAN_UNIT.s
 const CLOCK: &str = "producer clock";
 
 /// What workbooks are made of.
-const RENDERED: [&TopicSpec; 8] = [
+const RENDERED: [&TopicSpec; 10] = [
     topic::TICK.spec,
     topic::ACCOUNT_STATE.spec,
     topic::TRUST_STATE.spec,
@@ -68,11 +68,13 @@ const RENDERED: [&TopicSpec; 8] = [
     topic::ROLLUP_STATE.spec,
     topic::REQUIREMENT.spec,
     topic::EXCEPTION.spec,
+    topic::SCORE_HISTORY.spec,
+    topic::COMPLIANCE_CHANGE.spec,
 ];
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let file = args.config.clone().map(|path| ConfigFile { path });
+    let file = args.config.clone().map(ConfigFile::at);
     let config = file.map(|file| file.read()).transpose()?;
     output::write(printed(config.as_ref(), &args.principal, args.format)?)
 }

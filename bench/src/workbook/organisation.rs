@@ -173,7 +173,7 @@ impl Organisation {
             oldest_ms: Some(AT_MS - 23 * 60_000),
             failed: 0,
             error: None,
-            resources: 1
+            resources: 1,
         });
         AccountState {
             provider: "aws".to_owned(),

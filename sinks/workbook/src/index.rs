@@ -7,12 +7,14 @@ use std::convert::Infallible;
 use schemas::{AccountState, Credit, Requirement, ScoreKey, Severity, Verdict};
 
 use crate::view::{RequirementView, VerdictRow};
-use crate::{Owner, Subject, Tables, parallel};
+use crate::{Owner, Past, Subject, Tables, parallel};
 
 /// What all views of some tables share.
 pub(crate) struct Index<'t> {
     /// The tables.
     pub(crate) tables: &'t Tables,
+    /// What came before.
+    pub(crate) past: &'t Past,
     /// All requirements, the gravest first.
     pub(crate) requirements: Vec<RequirementView<'t>>,
     /// Places of the requirements in that order.
@@ -49,7 +51,7 @@ pub(crate) struct Tally {
 
 impl<'t> Index<'t> {
     /// Finds what views share.
-    pub(crate) fn new(tables: &'t Tables) -> Self {
+    pub(crate) fn new(tables: &'t Tables, past: &'t Past) -> Self {
         let requirements = requirements(tables);
         let ranks = requirements.iter().zip(0..).map(|(view, rank)| (view.id, rank)).collect();
         let mut ours: Vec<&AccountState> =
@@ -63,7 +65,7 @@ impl<'t> Index<'t> {
                 payers.entry(&state.payer).or_default().push(at);
             }
         }
-        Self { tables, requirements, ranks, ours, owners, payers, tallies: BTreeMap::new() }
+        Self { tables, past, requirements, ranks, ours, owners, payers, tallies: BTreeMap::new() }
     }
 
     /// Gives all who get a workbook: the enterprise, the payers, the owners, last nobody.

@@ -6,7 +6,7 @@ use schemas::{AccountState, RollupKey};
 
 use crate::index::Index;
 use crate::view::View;
-use crate::{Limits, Sheet, Tables, tabs};
+use crate::{Limits, Past, Sheet, Tables, tabs};
 
 /// Whose accounts a workbook is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,7 +88,7 @@ pub struct Model {
 /// Gives all who get a workbook: the enterprise, its payers, its owners by name and last nobody,
 /// when an account has no owner. None at all where there is no account.
 pub fn subjects(tables: &Tables) -> Vec<Subject> {
-    Index::new(tables).subjects()
+    Index::new(tables, &Past::default()).subjects()
 }
 
 /// Lays out a workbook within the usual limits.
@@ -97,13 +97,13 @@ pub fn subjects(tables: &Tables) -> Vec<Subject> {
 /// enterprise or a payer summary, scores, accounts, executives, trust, about. Units: scores are
 /// shares of 1, points are hundredths of it, times are UTC. Errors: none; what is missing is shown
 /// as missing.
-pub fn lay_out(tables: &Tables, subject: &Subject) -> Model {
-    lay_out_within(tables, subject, &Limits::default())
+pub fn lay_out(tables: &Tables, past: &Past, subject: &Subject) -> Model {
+    lay_out_within(tables, past, subject, &Limits::default())
 }
 
 /// Lays out a workbook within given limits.
-pub fn lay_out_within(tables: &Tables, subject: &Subject, limits: &Limits) -> Model {
-    let index = Index::new(tables).count_for(std::slice::from_ref(subject));
+pub fn lay_out_within(tables: &Tables, past: &Past, subject: &Subject, limits: &Limits) -> Model {
+    let index = Index::new(tables, past).count_for(std::slice::from_ref(subject));
     lay_out_from(&index, subject, limits)
 }
 

@@ -25,6 +25,7 @@ const TEXT: u8 = 1;
 const NUMBER: u8 = 2;
 const TIME: u8 = 3;
 const LINK: u8 = 4;
+const CONSOLE: u8 = 5;
 
 impl Rows {
     /// Adds a row.
@@ -112,6 +113,11 @@ fn put_content(to: &mut Vec<u8>, content: &Content) {
             put_text(to, text);
             put_text(to, sheet);
         }
+        Content::Console { text, link } => {
+            to.push(CONSOLE);
+            put_text(to, text);
+            put_text(to, link);
+        }
     }
 }
 
@@ -123,6 +129,7 @@ fn take_content(from: &mut &[u8]) -> Content {
         NUMBER => Content::Number(f64::from_le_bytes(take_eight(from))),
         TIME => Content::Time(i64::from_le_bytes(take_eight(from))),
         LINK => Content::Link { text: take_text(from), sheet: take_text(from) },
+        CONSOLE => Content::Console { text: take_text(from), link: take_text(from) },
         _ => Content::Empty,
     }
 }
@@ -180,6 +187,7 @@ mod tests {
                 Cell::number(n as f64 / -3.0, Style::Score).over((n % 300 + 1) as u16),
                 Cell::time(Some(-(n as i64)), Style::Date),
                 Cell::new(link, Style::TableLink),
+                Cell::console("a name", format!("https://c/{n}"), Style::TableLink),
                 Cell::empty(if n.is_multiple_of(2) { Style::Plain } else { Style::Good }),
             ],
             height: (!n.is_multiple_of(3)).then_some(n as f64),
@@ -193,7 +201,7 @@ mod tests {
         let mut rows = Rows::default();
         all.iter().for_each(|row| rows.push(row));
         assert_eq!(rows.iter().collect::<Vec<_>>(), all);
-        assert_eq!((rows.len(), rows.cells()), (1_001, 5_000));
+        assert_eq!((rows.len(), rows.cells()), (1_001, 6_000));
         assert!(rows.blocks.len() > 10, "they fill several blocks");
     }
 

@@ -9,6 +9,7 @@ use schemas::{
 
 use crate::exceptions::{self, ExceptionView};
 use crate::index::{Index, Rows, Tally};
+use crate::past::Past;
 use crate::score::{self, Score};
 use crate::sheet::Cell;
 use crate::style::Style;
@@ -20,6 +21,8 @@ pub(crate) struct View<'t> {
     pub(crate) subject: &'t Subject,
     /// All of them.
     pub(crate) tables: &'t Tables,
+    /// What is known of earlier times.
+    pub(crate) past: &'t Past,
     /// The time of the tables, in UTC milliseconds.
     pub(crate) at_ms: i64,
     /// What bounds the workbook.
@@ -106,11 +109,12 @@ impl<'t> View<'t> {
             .zip(sheets)
             .map(|(state, sheet)| AccountView::new(index, subject, state, sheet))
             .collect();
-        let tables = index.tables;
+        let (tables, past) = (index.tables, index.past);
         let (sum, sum_check) = sums(tables, subject, &accounts);
         Self {
             subject,
             tables,
+            past,
             at_ms: tables.at_ms,
             limits,
             exceptions: exceptions::concerning(tables, &accounts),
@@ -119,6 +123,11 @@ impl<'t> View<'t> {
             sum,
             sum_check,
         }
+    }
+
+    /// Tells whether the workbook is an owner's: only those name resources.
+    pub(crate) fn is_of_owner(&self) -> bool {
+        matches!(self.subject, Subject::Owner(_))
     }
 
     /// Gives the accounts that have a tab and a column of their own.

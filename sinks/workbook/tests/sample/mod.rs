@@ -1,9 +1,12 @@
 //! An invented organisation: tables as the processors would leave them, the same on every run.
 
+mod past;
 mod standard;
 
 use std::collections::BTreeMap;
 
+#[allow(unused_imports)]
+pub(crate) use past::{NEW, SINCE_MS, YOUNG, past};
 use schemas::{
     AccountKey, AccountState, AccountStatus, ComplianceKey, ComplianceState, Credit, ExceptionKey,
     KnownBy, PrincipalKind, Requirement, RequirementKey, RollupKey, RollupState, SCORE_ONE,
