@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use sink_workbook::{
-    Area, Cell, Content, Limits, Row, Sheet, Style, Subject, Tables, Tint, lay_out_within,
+    Area, Cell, Content, Limits, Past, Row, Sheet, Style, Subject, Tables, Tint, lay_out_within,
 };
 
 /// What stands in the first line: all of the sheet but its rows.
@@ -63,7 +63,7 @@ const STYLES: [Style; 22] = [
 /// Writes the rows of the enterprise's scores by account, and gives the number of cells.
 pub(crate) fn enterprise(tables: &Tables, to: &Path) -> Result<usize> {
     let limits = Limits { accounts_max: tables.accounts.len(), ..Limits::default() };
-    let model = lay_out_within(tables, &Subject::Enterprise, &limits);
+    let model = lay_out_within(tables, &Past::default(), &Subject::Enterprise, &limits);
     let sheet = model.sheets.into_iter().find(|sheet| sheet.name == "Scores");
     let sheet = sheet.context("the enterprise's workbook has no sheet of scores")?;
     let mut out = BufWriter::new(File::create(to).context("making the file of rows")?);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use schemas::Codec;
 use serde_json::{Value, json};
-use sink_workbook::{Tables, render_all};
+use sink_workbook::{Past, Tables, render_all};
 use stream::{Log, Publisher, local::LocalLog};
 
 use super::organisation::{Organisation, Size};
@@ -95,7 +95,7 @@ pub(crate) fn work(args: &WorkerArgs) -> Result<()> {
     let tables = Tables::read(&log, &Codec::default(), PREFIX)?;
     let read_seconds = start.elapsed().as_secs_f64();
     let read = process::memory(pid)?;
-    let written = render_all(&tables, &args.out, &|_, _| {})?;
+    let written = render_all(&tables, &Past::default(), &args.out, &|_, _| {})?;
     println!(
         "{}",
         json!({"seconds": start.elapsed().as_secs_f64(), "read_seconds": read_seconds,
