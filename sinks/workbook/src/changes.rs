@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use schemas::{Cause, ComplianceKey, Credit, RequirementKey, Standing, Verdict};
 
-use crate::Tables;
 use crate::past::Turn;
 use crate::view::{AccountView, RequirementView, View};
 
@@ -110,11 +109,9 @@ pub(crate) fn first<'c, 'v, 't>(
 }
 
 impl ChangeView<'_, '_> {
-    /// Gives the resource's name as far as its row still tells it, else its id.
-    pub(crate) fn resource(&self, tables: &Tables) -> String {
-        let row = tables.compliance.get(self.key);
-        let name = row.map(|row| row.name.as_str()).filter(|name| !name.is_empty());
-        name.unwrap_or(&self.key.resource).to_owned()
+    /// Gives the resource's name, or its id where none is known.
+    pub(crate) fn resource(&self) -> &str {
+        if self.turn.name.is_empty() { &self.key.resource } else { &self.turn.name }
     }
 
     /// Says how it stood and how it stands.

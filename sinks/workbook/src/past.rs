@@ -45,6 +45,8 @@ pub struct Turn {
     pub at_ms: i64,
     /// What caused that change.
     pub cause: Cause,
+    /// The resource's name, which a row that is gone tells no more; empty where it is not known.
+    pub name: String,
 }
 
 /// How many weeks are looked back.
@@ -130,14 +132,16 @@ impl Source<'_> {
     ) -> Result<BTreeMap<ComplianceKey, Turn>, LogError> {
         let mut turns = BTreeMap::new();
         self.each(&topic::COMPLIANCE_CHANGE, after_ms, until_ms, |key, record| {
-            let ComplianceChange { before, after, at_ms, cause } = self.value(&record)?;
+            let ComplianceChange { before, after, at_ms, cause, row } = self.value(&record)?;
+            let name = row.map(|row| row.name).unwrap_or_default();
+            let turn = Turn { before, after, at_ms, cause, name };
             match turns.entry(key) {
                 Entry::Vacant(entry) => {
-                    entry.insert(Turn { before, after, at_ms, cause });
+                    entry.insert(turn);
                 }
                 Entry::Occupied(mut entry) => {
                     let before = entry.get().before;
-                    entry.insert(Turn { before, after, at_ms, cause });
+                    entry.insert(Turn { before, ..turn });
                 }
             }
             Ok(())

@@ -185,7 +185,7 @@ fn turned(tables: &Tables, text: &str) -> Past {
     let standing = |verdict| Some(Standing { verdict, credit: Credit::None });
     let cause = Cause { topic: text.to_owned(), partition: 0, offset: 0 };
     let (before, after) = (standing(Verdict::Pass), standing(Verdict::Fail));
-    let turn = Turn { before, after, at_ms: SINCE_MS + 1, cause };
+    let turn = Turn { before, after, at_ms: SINCE_MS + 1, cause, name: text.to_owned() };
     past.turns = tables.compliance.keys().map(|key| (key.clone(), turn.clone())).collect();
     past
 }

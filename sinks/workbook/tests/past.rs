@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use schemas::{
-    AccountKey, Cause, Codec, ComplianceChange, ComplianceKey, Credit, ScoreKey, ScoreState,
-    ScoreStatus, Standing, Verdict, topic,
+    AccountKey, Cause, Codec, ComplianceChange, ComplianceKey, ComplianceState, Credit, ScoreKey,
+    ScoreState, ScoreStatus, Standing, Verdict, topic,
 };
 use sink_workbook::{Past, Turn};
 use stream::{Log, Outgoing, Publisher, local::LocalLog};
@@ -137,7 +137,9 @@ fn turns_go_from_the_first_standing_to_the_last() {
     let cause = |offset| Cause { topic: "observation".to_owned(), partition: 2, offset };
     let mut change = |id: &str, at_ms: i64, before, after| {
         let key = ComplianceKey::new("R1", "111122223333", "eu-west-1", id, "");
-        let change = ComplianceChange { before, after, at_ms, cause: cause(at_ms) };
+        let name = format!("named {id}");
+        let row = (id != "gone").then(|| ComplianceState { name, ..ComplianceState::default() });
+        let change = ComplianceChange { before, after, at_ms, cause: cause(at_ms), row };
         publisher.put(&topic::COMPLIANCE_CHANGE, &key, &change, at_ms).unwrap();
     };
     change("before", since_ms, pass, fail);
@@ -149,13 +151,22 @@ fn turns_go_from_the_first_standing_to_the_last() {
     change("gone", AT_MS, live, None);
     change("after", AT_MS + 1, pass, fail);
     publisher.flush().unwrap();
-    let turn = |at_ms, before, after| Turn { before, after, at_ms, cause: cause(at_ms) };
+    let turn = |at_ms, before, after| Turn {
+        before,
+        after,
+        at_ms,
+        cause: cause(at_ms),
+        name: String::new(),
+    };
     let expected = [
         ("once", turn(since_ms + 1, pass, fail)),
         ("twice", turn(since_ms + 4, fail, live)),
         ("gone", turn(AT_MS, live, None)),
     ];
+    // Changes of older releases hold no row.
+    let named = |id: &str| if id == "gone" { String::new() } else { format!("named {id}") };
     let expected: BTreeMap<ComplianceKey, Turn> = expected
+        .map(|(id, turn)| (id, Turn { name: named(id), ..turn }))
         .map(|(id, turn)| (ComplianceKey::new("R1", "111122223333", "eu-west-1", id, ""), turn))
         .into();
     assert_eq!(read(&log, AT_MS, since_ms).turns, expected);

@@ -198,7 +198,8 @@ fn rich(tables: &Tables) -> Past {
     let keys = tables.compliance.keys().filter(|key| own.contains(&key.account));
     for ((before, after), key) in pairs.filter(|(before, after)| before != after).zip(keys) {
         let cause = schemas::Cause { topic: "report".to_owned(), partition: 0, offset: 7 };
-        let turn = Turn { before: *before, after: *after, at_ms: SINCE_MS + 60_000, cause };
+        let (at_ms, name) = (SINCE_MS + 60_000, String::new());
+        let turn = Turn { before: *before, after: *after, at_ms, cause, name };
         past.turns.insert(key.clone(), turn);
     }
     past
@@ -254,6 +255,9 @@ fn every_change_is_told_with_its_cause() {
         if row["Change"] == "✗ credit lapsed" && row["Cause"].starts_with("tick") {
             assert_eq!(row["Why"], "the exception ended");
         }
+        let gone = row["Resource id"].starts_with("old-");
+        let name = if gone { "-bucket" } else { "" };
+        assert_eq!(row["Resource"], format!("{}{name}", row["Resource id"]), "in the sample");
         order.push(ChangeKind::ALL.iter().position(|kind| kind.word() == row["Change"]).unwrap());
     }
     assert!(order.is_sorted(), "the gravest kinds first");

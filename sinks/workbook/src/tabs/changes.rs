@@ -89,11 +89,11 @@ fn kind_cell(kind: ChangeKind) -> Cell {
 }
 
 fn resource_cell(view: &View<'_>, change: &ChangeView<'_, '_>, linked: bool) -> Cell {
-    let name = change.resource(view.tables);
+    let name = change.resource();
     let row = view.tables.compliance.get(change.key).filter(|_| linked);
     match row.and_then(|row| console::link(change.key, row)) {
-        Some(link) => Cell::console(&name, link, Style::TableLink),
-        None => Cell::wrapped(&name, Style::Text, Style::Line),
+        Some(link) => Cell::console(name, link, Style::TableLink),
+        None => Cell::wrapped(name, Style::Text, Style::Line),
     }
 }
 

@@ -54,7 +54,8 @@ fn turns(tables: &Tables) -> BTreeMap<ComplianceKey, Turn> {
         let key = ComplianceKey::new("s3-encryption", "210000000001", "eu-west-1", id, "");
         let before = Some(Standing { verdict: Verdict::Fail, credit: Credit::None });
         let at_ms = AT_MS - n * DAY_MS;
-        turns.insert(key, Turn { before, after: None, at_ms, cause: cause("observation") });
+        let (cause, name) = (cause("observation"), format!("{id}-bucket"));
+        turns.insert(key, Turn { before, after: None, at_ms, cause, name });
     }
     turns
 }
@@ -74,7 +75,7 @@ fn turn(row: &ComplianceState) -> Turn {
         },
     };
     let after = Some(Standing { verdict: row.verdict, credit: row.credit });
-    Turn { before, after, at_ms: row.since_ms, cause: cause(topic) }
+    Turn { before, after, at_ms: row.since_ms, cause: cause(topic), name: row.name.clone() }
 }
 
 fn cause(topic: &str) -> Cause {
