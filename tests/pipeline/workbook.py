@@ -162,6 +162,10 @@ class Workbook:
         times = [one["oldest_ms"] for one in account["coverage"].values() if one["oldest_ms"]]
         return min(times, default=None)
 
+    def old(self, times):
+        times = [ms for ms in times if ms]
+        return age(self.at - min(times)) if times else "not collected"
+
     def open(self, score):
         return score["noncompliant"] - score["excepted"]
 
@@ -220,7 +224,7 @@ class Workbook:
         sheet.skip()
         self.trusted(sheet)
         self.section(sheet, "What changed", "")
-        sheet.add("Nothing can be said: no score of a week before is kept.", margin=1)
+        sheet.add("Nothing can be said: the log keeps no score of an earlier time.", margin=1)
         self.fix_first(sheet)
         self.soon(sheet)
         self.list_accounts(sheet)
@@ -246,8 +250,10 @@ class Workbook:
 
     def trend(self, sheet):
         """The log of a site is younger than a week: nothing is compared, and nothing made up."""
+        own = self.own()
+        trend = self.word(own) if own["score"] is None else "no earlier score"
         self.cards(sheet, [
-            ("Trend", "no earlier score", "none of a week before is kept"),
+            ("Trend", trend, "the log keeps none"),
             ("Newly failing", "not known", ANY_TEXT), ("Fixed", "not known", ANY_TEXT),
             ("Credit lapsed", "not known", ANY_TEXT), ("Last 13 weeks", "no earlier score", "")])
 
@@ -340,11 +346,14 @@ class Workbook:
         sheet = Sheet()
         sheet.add("Scores by requirement and account")
         sheet.add(f"{self.title} · as of {moment(self.at)} UTC")
-        sheet.add((ANY_TEXT, 5), *[one["name"] for one in self.accounts])
+        sheet.add((ANY_TEXT, 6), *[one["name"] for one in self.accounts])
+        ages = [self.oldest(one) for one in self.accounts]
+        sheet.add(ANY_TEXT, None, None, None, None, self.old(ages),
+                  *[self.old([age]) for age in ages])
         sheet.add("Account score, weighted by risk", None, None,
-                  self.sum["noncompliant"] - self.sum["excepted"], self.cell(self.own()),
+                  self.sum["noncompliant"] - self.sum["excepted"], None, self.cell(self.own()),
                   *[self.cell(self.of(one)) for one in self.accounts])
-        sheet.add("Requirement", "Severity", "Weight", "To fix", "All, mean",
+        sheet.add("Requirement", "Severity", "Weight", "To fix", "Oldest data", "All, mean",
                   *[f"…{one['id'][-4:]}" for one in self.accounts])
         for one in self.requirements:
             scores = [self.of(account, one["id"]) for account in self.accounts]
@@ -352,8 +361,11 @@ class Workbook:
             words = [self.cell(score) for score in scores]
             mean = (sum(values) / len(values) if values
                     else "N/A" if "N/A" in words else "not collected")
+            ages = [self.model.coverage_of(one, account["id"]).get("oldest_ms")
+                    for account in self.accounts]
             sheet.add(one["title"], one["severity"], one["weight"],
-                      sum(self.open(score) for score in scores), mean, *words)
+                      sum(self.open(score) for score in scores),
+                      self.old(ages), mean, *words)
         return sheet
 
     def tab(self, account):
@@ -445,7 +457,7 @@ class Workbook:
                 ("Requirements", str(len(self.requirements))), ("Standard", ANY_TEXT),
                 ("Oldest data", f"collected {moment(min(times))} UTC" if times
                  else "none was ever collected"),
-                ("Compared with", "nothing: no score of a week before is kept"),
+                ("Compared with", "nothing: the log keeps no score of an earlier time"),
                 ("Sum over the accounts",
                  "taken from the roll-up; the accounts' own figures add up to it" if self.owner
                  else "added up from the accounts' own figures"),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use schemas::{
-    AccountKey, Cause, Codec, ComplianceChange, ComplianceKey, Key, ScoreKey, ScoreState, Standing,
-    Topic, Value, topic,
+    AccountKey, Cause, Codec, ComplianceChange, ComplianceKey, ComplianceState, Key, ScoreKey,
+    ScoreState, Standing, Topic, Value, topic,
 };
 use stream::{Log, LogError, Position, Record, snapshot};
 
@@ -45,8 +45,12 @@ pub struct Turn {
     pub at_ms: i64,
     /// What caused that change.
     pub cause: Cause,
-    /// The resource's name, which a row that is gone tells no more; empty where it is not known.
+    /// The resource's type, which a row that is gone tells no more; empty where it is not known.
+    pub resource_type: String,
+    /// Its name, or empty.
     pub name: String,
+    /// Its ARN, or empty.
+    pub arn: String,
 }
 
 /// How many weeks are looked back.
@@ -133,8 +137,8 @@ impl Source<'_> {
         let mut turns = BTreeMap::new();
         self.each(&topic::COMPLIANCE_CHANGE, after_ms, until_ms, |key, record| {
             let ComplianceChange { before, after, at_ms, cause, row } = self.value(&record)?;
-            let name = row.map(|row| row.name).unwrap_or_default();
-            let turn = Turn { before, after, at_ms, cause, name };
+            let ComplianceState { resource_type, name, arn, .. } = row.unwrap_or_default();
+            let turn = Turn { before, after, at_ms, cause, resource_type, name, arn };
             match turns.entry(key) {
                 Entry::Vacant(entry) => {
                     entry.insert(turn);

@@ -138,7 +138,13 @@ fn turns_go_from_the_first_standing_to_the_last() {
     let mut change = |id: &str, at_ms: i64, before, after| {
         let key = ComplianceKey::new("R1", "111122223333", "eu-west-1", id, "");
         let name = format!("named {id}");
-        let row = (id != "gone").then(|| ComplianceState { name, ..ComplianceState::default() });
+        let row = ComplianceState {
+            name,
+            resource_type: "t".to_owned(),
+            arn: "arn:aws:x:::y".to_owned(),
+            ..ComplianceState::default()
+        };
+        let row = (id != "gone").then_some(row);
         let change = ComplianceChange { before, after, at_ms, cause: cause(at_ms), row };
         publisher.put(&topic::COMPLIANCE_CHANGE, &key, &change, at_ms).unwrap();
     };
@@ -151,12 +157,9 @@ fn turns_go_from_the_first_standing_to_the_last() {
     change("gone", AT_MS, live, None);
     change("after", AT_MS + 1, pass, fail);
     publisher.flush().unwrap();
-    let turn = |at_ms, before, after| Turn {
-        before,
-        after,
-        at_ms,
-        cause: cause(at_ms),
-        name: String::new(),
+    let turn = |at_ms, before, after| {
+        let (resource_type, name, arn) = Default::default();
+        Turn { before, after, at_ms, cause: cause(at_ms), resource_type, name, arn }
     };
     let expected = [
         ("once", turn(since_ms + 1, pass, fail)),
@@ -164,9 +167,15 @@ fn turns_go_from_the_first_standing_to_the_last() {
         ("gone", turn(AT_MS, live, None)),
     ];
     // Changes of older releases hold no row.
-    let named = |id: &str| if id == "gone" { String::new() } else { format!("named {id}") };
+    let told = |(id, turn): (&'static str, Turn)| {
+        if id == "gone" {
+            return (id, turn);
+        }
+        let (resource_type, arn) = ("t".to_owned(), "arn:aws:x:::y".to_owned());
+        (id, Turn { name: format!("named {id}"), resource_type, arn, ..turn })
+    };
     let expected: BTreeMap<ComplianceKey, Turn> = expected
-        .map(|(id, turn)| (id, Turn { name: named(id), ..turn }))
+        .map(told)
         .map(|(id, turn)| (ComplianceKey::new("R1", "111122223333", "eu-west-1", id, ""), turn))
         .into();
     assert_eq!(read(&log, AT_MS, since_ms).turns, expected);
