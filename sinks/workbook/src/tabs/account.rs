@@ -240,7 +240,7 @@ fn verdict_row(row: &VerdictRow<'_>, linked: bool) -> Row {
         },
         text(&key.part),
         text(&key.region),
-        Cell::time(Some(state.since_ms), styles.date),
+        Cell::time((state.since_ms > 0).then_some(state.since_ms), styles.date),
         text(&annotation(state)),
         text(&evidence),
         text(remediation),
