@@ -6,6 +6,7 @@ mod latency;
 mod process;
 mod report;
 mod rules;
+mod sinks;
 mod site;
 mod streams;
 
@@ -28,6 +29,7 @@ enum Command {
     Collect(collect::Args),
     Latency(latency::Args),
     Rules(rules::Args),
+    Sinks(sinks::Args),
     Streams(streams::Args),
     #[command(hide = true)]
     StreamsWorker(streams::WorkerArgs),
@@ -50,6 +52,7 @@ fn main() -> anyhow::Result<()> {
         Command::Collect(args) => collect::run(&args)?,
         Command::Latency(args) => latency::run(&args)?,
         Command::Rules(args) => rules::run(&args)?,
+        Command::Sinks(args) => sinks::run(&args)?,
         Command::Streams(args) => streams::run(&args)?,
         Command::StreamsWorker(args) => return streams::work(&args),
         Command::StreamsBare(args) => return streams::copy(&args),
