@@ -86,7 +86,7 @@ pub(crate) fn run<S: Server>(site: &Site, server: &S, rounds: usize) -> Result<C
     };
     let theirs = || -> Result<f64> {
         server.renew()?;
-        prepare.lap()?.1.iter().try_for_each(|one| done(one))?;
+        prepare.lap()?.1.iter().try_for_each(done)?;
         let (seconds, answers) = bare.lap()?;
         answers.iter().try_for_each(|one| done(one).and_then(|()| S::check(one)))?;
         ensure!(server.held()? == held, "the bare client left something else than our sink");
