@@ -43,7 +43,7 @@ impl Recorder {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Gives the requests so far that were answered, in the order of their answers, and forgets them.
+    /// Gives the requests that were answered so far, in that order, and forgets them.
     pub fn take(&self) -> Vec<Request> {
         std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner))
     }
