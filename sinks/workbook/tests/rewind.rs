@@ -66,14 +66,8 @@ fn standing(row: Option<&ComplianceState>) -> Option<Standing> {
     row.map(|row| Standing { verdict: row.verdict, credit: row.credit })
 }
 
-/// Writes a history from a seed: hourly cuts, and verdicts that turn, come and go in between.
-fn world(seed: u64) -> World {
-    let folder = tempfile::tempdir().unwrap();
-    let log = LocalLog::open(folder.path(), 2, PREFIX).unwrap();
-    log.apply().unwrap();
-    let mut publisher = Publisher::open(&log, &Codec::default(), PREFIX, "test").unwrap();
-    let (mut random, mut now) = (Random(seed), Rows::new());
-    let (mut rows, mut scores) = (Vec::new(), Vec::new());
+/// Writes accounts of which two have one executive, and one of the two a figure of its spend.
+fn write_accounts(publisher: &mut Publisher) {
     for (n, account) in accounts().iter().enumerate() {
         let state = AccountState {
             account: account.clone(),
@@ -82,10 +76,20 @@ fn world(seed: u64) -> World {
             spend_cents: (n == 0).then_some(300),
             ..AccountState::default()
         };
-        publisher
-            .put(&topic::ACCOUNT_STATE, &AccountKey::new(&**account), &state, BEGIN_MS)
-            .unwrap();
+        let key = AccountKey::new(&**account);
+        publisher.put(&topic::ACCOUNT_STATE, &key, &state, BEGIN_MS).unwrap();
     }
+}
+
+/// Writes a history from a seed: hourly cuts, and verdicts that turn, come and go in between.
+fn world(seed: u64) -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let log = LocalLog::open(folder.path(), 2, PREFIX).unwrap();
+    log.apply().unwrap();
+    let mut publisher = Publisher::open(&log, &Codec::default(), PREFIX, "test").unwrap();
+    let (mut random, mut now) = (Random(seed), Rows::new());
+    let (mut rows, mut scores) = (Vec::new(), Vec::new());
+    write_accounts(&mut publisher);
     for hour in 0..HOURS {
         let hour_ms = BEGIN_MS + hour * HOUR_MS;
         let mut cut = BTreeMap::new();

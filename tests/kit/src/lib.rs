@@ -25,6 +25,7 @@ pub mod ports;
 pub mod process;
 pub mod proxy;
 mod python;
+pub mod recorder;
 pub mod registry;
 pub mod secured;
 pub mod setup;
