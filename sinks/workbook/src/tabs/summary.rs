@@ -256,7 +256,7 @@ fn account_row(account: &AccountView<'_>, sheet: Option<&str>) -> Row {
         score.word_cell(),
         account.count_cell(account.open()),
         account.count_cell(account.overall.map_or(0, |state| state.excepted)),
-        account.count_cell(account.unknown.len() as i64),
+        account.count_cell(account.tally.unknown as i64),
         account.scopes_cell(),
         Cell::time(account.oldest_ms(), Style::DateTime),
         Cell::wrapped(&remarks, Style::Text, Style::Line),
