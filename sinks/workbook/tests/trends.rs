@@ -386,6 +386,24 @@ fn the_overview_names_who_moved_and_what_is_to_be_decided() {
     let text =
         format!("1 exception expired, and {lapsed} resources fail that it was for still: RA-08");
     assert_eq!(summary.text(row, 2), text);
+    // Who is trusted is told by what there is.
+    let told = |tables: &Tables| {
+        let book = self::book(tables, &past, &Subject::Enterprise);
+        let summary = book.sheet("Summary");
+        let label = ["■ Unknown trust", "▲ Vendors"];
+        let label = label.into_iter().find(|one| summary.texts().iter().any(|text| text == one));
+        label.map(|label| (label, summary.text(summary.find(label).0, 2)))
+    };
+    let mut fewer = tables.clone();
+    fewer.trust.retain(|_, one| one.vendor.is_none());
+    let text = "2 principals that nobody knows may act in an account".to_owned();
+    assert_eq!(told(&fewer), Some(("■ Unknown trust", text)));
+    fewer.trust.clone_from(&tables.trust);
+    fewer.trust.retain(|_, one| one.known);
+    let text = "1 vendor that nobody approved may act in an account".to_owned();
+    assert_eq!(told(&fewer), Some(("▲ Vendors", text)));
+    fewer.trust.retain(|_, one| one.vendor.is_none());
+    assert_eq!(told(&fewer), None);
     // Nothing to decide is said in words.
     let quiet = Book::open(
         render(&lay_out(&Tables::default(), &Past::default(), &Subject::Enterprise)).unwrap(),
