@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use sink_workbook::{Past, Tables, Written, render_all};
+use sink_workbook::{Form, Order, Owner, Past, Subject, Tables, Written, render_order};
 
 use crate::{config::ConfigFile, progress::Teller, site::Site};
 
-/// Renders the owners' workbooks from the tables in the log
+/// Renders workbooks from the tables in the log
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -15,6 +15,39 @@ pub(crate) struct Args {
     /// The folder to write to; the configuration's when absent
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    whose: Whose,
+    /// The form to write; may be given several times
+    #[arg(long = "form", value_name = "xlsx|csv|json|html", default_value = "xlsx")]
+    forms: Vec<Form>,
+}
+
+/// Whose workbooks; with one of these only its files are written, and none is removed.
+#[derive(clap::Args)]
+struct Whose {
+    /// The workbook of one owner; `unassigned` is who has the accounts without one
+    #[arg(long = "owner", value_name = "NAME")]
+    owners: Vec<String>,
+    /// The workbook of one payer
+    #[arg(long = "payer", value_name = "ID")]
+    payers: Vec<String>,
+    /// The enterprise's workbook
+    #[arg(long)]
+    enterprise: bool,
+    /// Everybody's, which is the default
+    #[arg(long, conflicts_with_all = ["owners", "payers", "enterprise"])]
+    all: bool,
+}
+
+impl Whose {
+    /// Gives whose workbooks are meant; none for everybody's.
+    fn subjects(&self) -> Option<Vec<Subject>> {
+        let enterprise = self.enterprise.then_some(Subject::Enterprise).into_iter();
+        let payers = self.payers.iter().cloned().map(Subject::Payer);
+        let owners = self.owners.iter().map(|name| Subject::Owner(Owner::called(name)));
+        let subjects: Vec<Subject> = enterprise.chain(payers).chain(owners).collect();
+        (!self.all && !subjects.is_empty()).then_some(subjects)
+    }
 }
 
 /// Runs the command.
@@ -23,7 +56,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let site = Site::open(&config)?;
     let out = args.out.as_ref().unwrap_or(&config.workbooks);
     let (tables, past) = read(&site)?;
-    render(&tables, &past, out, &Teller::new())?;
+    let order = Order { subjects: args.whose.subjects(), forms: args.forms.clone() };
+    render_ordered(&tables, &past, &order, out, &Teller::new())?;
     Ok(())
 }
 
@@ -39,10 +73,20 @@ pub(crate) fn read(site: &Site) -> Result<(Tables, Past)> {
     Ok((tables, past.context("reading the scores and changes of earlier weeks")?))
 }
 
-/// Renders every owner's workbook into a folder.
+/// Renders everybody's workbooks into a folder.
 pub(crate) fn render(tables: &Tables, past: &Past, out: &Path, teller: &Teller) -> Result<Written> {
+    render_ordered(tables, past, &Order::default(), out, teller)
+}
+
+fn render_ordered(
+    tables: &Tables,
+    past: &Past,
+    order: &Order,
+    out: &Path,
+    teller: &Teller,
+) -> Result<Written> {
     let tell = |done, total| teller.step(&format!("rendering workbooks: {done} of {total}"));
-    let written = render_all(tables, past, out, &tell)?;
+    let written = render_order(tables, past, order, out, &tell)?;
     teller.done(&format!(
         "workbooks in {}: {} written, {} unchanged, {} removed",
         out.display(),

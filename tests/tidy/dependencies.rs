@@ -35,7 +35,7 @@ fn allowed(manifest: &Manifest) -> Option<Vec<&'static str>> {
         // Like the binary it puts a pipeline together, and starts Kafka for it; it times rules too.
         ("bench", "") => [
             &["compliance", "kit", "producer-simulator", "producer-standard", "rules"][..],
-            &["schemas", "stages", "stream"],
+            &["schemas", "sink-workbook", "stages", "stream"],
         ]
         .concat(),
         // It puts a line together, starts Kafka for it, and judges it by the oracle of the stages.

@@ -134,10 +134,9 @@ pub(crate) fn first<'c, 'v, 't>(
 }
 
 impl ChangeView<'_, '_> {
-    /// Gives the resource's name as far as the change tells it, else its id.
+    /// Gives the resource's name, or its id where none is known.
     pub(crate) fn resource(&self) -> &str {
-        let name = self.turn.row.as_ref().map(|row| row.name.as_str());
-        name.filter(|name| !name.is_empty()).unwrap_or(&self.key.resource)
+        if self.turn.name.is_empty() { &self.key.resource } else { &self.turn.name }
     }
 
     /// Says how it stood and how it stands.

@@ -45,9 +45,12 @@ pub struct Turn {
     pub at_ms: i64,
     /// What caused that change.
     pub cause: Cause,
-    /// The row as it stands at the end, or as it last was when it is gone; none where an older
-    /// release wrote the change.
-    pub row: Option<ComplianceState>,
+    /// The resource's type, which a row that is gone tells no more; empty where it is not known.
+    pub resource_type: String,
+    /// Its name, or empty.
+    pub name: String,
+    /// Its ARN, or empty.
+    pub arn: String,
 }
 
 /// How many weeks are looked back.
@@ -134,13 +137,15 @@ impl Source<'_> {
         let mut turns = BTreeMap::new();
         self.each(&topic::COMPLIANCE_CHANGE, after_ms, until_ms, |key, record| {
             let ComplianceChange { before, after, at_ms, cause, row } = self.value(&record)?;
+            let ComplianceState { resource_type, name, arn, .. } = row.unwrap_or_default();
+            let turn = Turn { before, after, at_ms, cause, resource_type, name, arn };
             match turns.entry(key) {
                 Entry::Vacant(entry) => {
-                    entry.insert(Turn { before, after, at_ms, cause, row });
+                    entry.insert(turn);
                 }
                 Entry::Occupied(mut entry) => {
                     let before = entry.get().before;
-                    entry.insert(Turn { before, after, at_ms, cause, row });
+                    entry.insert(Turn { before, ..turn });
                 }
             }
             Ok(())

@@ -230,16 +230,13 @@ fn rich(tables: &Tables) -> Past {
     ];
     let pairs =
         standings.iter().flat_map(|before| standings.iter().map(move |after| (before, after)));
-    let rows = tables.compliance.iter().filter(|(key, _)| own.contains(&key.account));
-    for ((before, after), (key, row)) in pairs.filter(|(a, b)| a != b).zip(rows) {
+    let keys = tables.compliance.iter().map(|(key, _)| key);
+    let keys = keys.filter(|key| own.contains(&key.account));
+    for ((before, after), key) in pairs.filter(|(before, after)| before != after).zip(keys) {
         let cause = schemas::Cause { topic: "report".to_owned(), partition: 0, offset: 7 };
-        let turn = Turn {
-            before: *before,
-            after: *after,
-            at_ms: SINCE_MS + 60_000,
-            cause,
-            row: Some(row),
-        };
+        let (resource_type, name, arn) = Default::default();
+        let (before, after, at_ms) = (*before, *after, SINCE_MS + 60_000);
+        let turn = Turn { before, after, at_ms, cause, resource_type, name, arn };
         past.turns.insert(key, turn);
     }
     past

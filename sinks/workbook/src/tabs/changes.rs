@@ -3,7 +3,7 @@
 use super::List;
 use super::summary::{indented, section};
 use crate::changes::{self, ChangeKind, ChangeView};
-use crate::console;
+use crate::console::Place;
 use crate::sheet::{Cell, Row, Sheet, Tint};
 use crate::style::Style;
 use crate::text::{counted, moment};
@@ -89,10 +89,12 @@ fn kind_cell(kind: ChangeKind) -> Cell {
 }
 
 fn resource_cell(change: &ChangeView<'_, '_>, linked: bool) -> Cell {
-    let name = change.resource();
-    // A resource that is gone has no page.
-    let row = change.turn.row.as_ref().filter(|_| linked && change.turn.after.is_some());
-    match row.and_then(|row| console::link(change.key, row)) {
+    let (name, turn) = (change.resource(), change.turn);
+    // What is gone is in no console.
+    let there = linked && turn.after.is_some();
+    let link =
+        there.then(|| Place::of(change.key, &turn.name, &turn.arn).link(&turn.resource_type));
+    match link.flatten() {
         Some(link) => Cell::console(name, link, Style::TableLink),
         None => Cell::wrapped(name, Style::Text, Style::Line),
     }
