@@ -1,11 +1,12 @@
-//! `scorecard render`: workbooks from the tables as they are now.
+//! `scorecard render`: workbooks from the tables as they are, or as they were.
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use schemas::headers::rfc3339;
 use sink_workbook::{Form, Order, Owner, Past, Subject, Tables, Written, render_order};
 
-use crate::{config::ConfigFile, progress::Teller, site::Site};
+use crate::{config::ConfigFile, instant::instant, progress::Teller, site::Site};
 
 /// Renders workbooks from the tables in the log
 #[derive(clap::Args)]
@@ -17,6 +18,10 @@ pub(crate) struct Args {
     out: Option<PathBuf>,
     #[command(flatten)]
     whose: Whose,
+    /// As it was at this instant (RFC 3339) or the beginning of this day: scores and verdicts from
+    /// their histories; names, owners, spend, coverage and trust are those of now
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    at: Option<i64>,
     /// The form to write; may be given several times
     #[arg(long = "form", value_name = "xlsx|csv|json|html", default_value = "xlsx")]
     forms: Vec<Form>,
@@ -55,7 +60,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let config = args.config.read()?;
     let site = Site::open(&config)?;
     let out = args.out.as_ref().unwrap_or(&config.workbooks);
-    let (tables, past) = read(&site)?;
+    let (tables, past) = match args.at {
+        None => read(&site)?,
+        Some(at_ms) => read_at(&site, at_ms)?,
+    };
     let order = Order { subjects: args.whose.subjects(), forms: args.forms.clone() };
     render_ordered(&tables, &past, &order, out, &Teller::new())?;
     Ok(())
@@ -68,6 +76,27 @@ const CHANGES_MS: i64 = 7 * 86_400_000;
 pub(crate) fn read(site: &Site) -> Result<(Tables, Past)> {
     let Site { log, codec, prefix } = site;
     let tables = Tables::read(&**log, codec, prefix).context("reading the tables")?;
+    with_past(site, tables)
+}
+
+/// Reads the tables as they were at a time, and what came before them.
+fn read_at(site: &Site, at_ms: i64) -> Result<(Tables, Past)> {
+    let Site { log, codec, prefix } = site;
+    let tables = Tables::read_at(&**log, codec, prefix, at_ms).context("reading the tables")?;
+    let tables = tables.with_context(|| {
+        format!("--at: the log keeps no scores of {} or the day before", rfc3339(at_ms))
+    })?;
+    ensure!(
+        tables.at_ms >= at_ms,
+        "--at: {} is later than the tables, which are of {}",
+        rfc3339(at_ms),
+        rfc3339(tables.at_ms)
+    );
+    with_past(site, tables)
+}
+
+fn with_past(site: &Site, tables: Tables) -> Result<(Tables, Past)> {
+    let Site { log, codec, prefix } = site;
     let (at_ms, since_ms) = (tables.at_ms, tables.at_ms - CHANGES_MS);
     let past = Past::read(&**log, codec, prefix, at_ms, since_ms);
     Ok((tables, past.context("reading the scores and changes of earlier weeks")?))

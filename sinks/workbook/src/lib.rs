@@ -25,6 +25,7 @@ mod names;
 mod parallel;
 mod past;
 mod relations;
+mod rewind;
 mod rows;
 mod score;
 mod sheet;
