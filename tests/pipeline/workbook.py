@@ -77,15 +77,19 @@ def age(ms):
         minutes // 60, "hour", "hours")
 
 
+# What stands for an empty part; no address holds it.
+NOTHING = " "
+
+
 def console(key, row):
-    """The address of a row's resource; None where no console is known."""
+    """The address of a row's resource; None where no console or a part of it is not known."""
     _, account, region, id, _ = key
     parts = {"account": account, "region": region, "id": id, "name": row["name"] or id,
              "arn": row["arn"], "last": re.split("[/:]", row["arn"] or id)[-1]}
     place = types.SimpleNamespace(**{
-        name: urllib.parse.quote(part, safe="") for name, part in parts.items()})
+        name: urllib.parse.quote(part, safe="") or NOTHING for name, part in parts.items()})
     path = CONSOLE.get(row["resource_type"], lambda _: None)(place)
-    if path is None:
+    if path is None or NOTHING in path:
         return None
     host = "us-east-1" if region == "global" else region
     return f"https://{host}.console.aws.amazon.com/{path}"

@@ -1,4 +1,4 @@
-//! Where the provider's console shows a resource: https links made of escaped parts, for known types.
+//! Where the provider's console shows a resource: links made of escaped parts, for known types.
 
 use schemas::ComplianceKey;
 
@@ -19,7 +19,7 @@ pub(crate) struct Place<'k> {
 /// Excel's limit for a link is 2,080 characters.
 const LINK_BYTES_MAX: usize = 2_000;
 
-/// Where services without regions have their console in each partition, with the partition's domain.
+/// Where services without regions have their console in each partition, with its domain.
 const PARTITIONS: [(&str, &str, &str); 3] = [
     ("aws", "us-east-1", "console.aws.amazon.com"),
     ("aws-cn", "cn-north-1", "console.amazonaws.cn"),
@@ -27,8 +27,8 @@ const PARTITIONS: [(&str, &str, &str); 3] = [
 ];
 
 /// Paths by resource type: `{id}`, `{name}`, `{arn}`, `{region}` and `{account}` are what they say,
-/// `{tail}` is what stands behind the last slash or colon of the ARN, else of the id, `{parent}` what
-/// stands between the two last slashes of the ARN. Source: the consoles' own addresses.
+/// `{tail}` is what stands behind the last slash or colon of the ARN, else of the id, `{parent}`
+/// what stands between the two last slashes of the ARN. Source: the consoles' own addresses.
 const PATHS: [(&str, &str); 27] = [
     ("AWS::CloudTrail::Trail", "cloudtrailv2/home?region={region}#/trails/{arn}"),
     ("AWS::DynamoDB::Table", "dynamodbv2/home?region={region}#table?name={tail}"),

@@ -185,7 +185,7 @@ fn table(style: Style) -> Format {
         Style::Figure => base.set_num_format("#,##0").set_align(FormatAlign::Center),
         Style::Points => base.set_num_format("+0.00").set_align(FormatAlign::Center),
         Style::Moved => base
-            .set_num_format("[>=0.05]\"↑ +\"0.0;[<=-0.05]\"↓ \"0.0;\"→ \"0.0")
+            .set_num_format("[>=0.05]\"↑ +\"0.0;[<=-0.05]\"↓ -\"0.0;\"→ \"0.0")
             .set_align(FormatAlign::Center),
         Style::Money => base.set_num_format("#,##0").set_align(FormatAlign::Right),
         Style::Share => base.set_num_format("0%").set_align(FormatAlign::Center),

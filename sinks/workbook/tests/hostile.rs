@@ -235,7 +235,8 @@ fn a_workbook_leads_nowhere_but_to_the_console() {
     let plain = render(&lay_out(&tables(), &Past::default(), &owner)).unwrap();
     let (out, links) = leads_to(&plain);
     assert!(out.is_empty() && !links.is_empty(), "hostile types have no console: {out:?}");
-    for text in hostile() {
+    // Of those that are too long for a link one is enough.
+    for text in hostile().into_iter().filter(|text| text.len() < 1_000 || text.starts_with('x')) {
         let tables = linked(&text);
         let past = turned(&tables, &text);
         let (out, links) = leads_to(&render(&lay_out(&tables, &past, &owner)).unwrap());

@@ -86,11 +86,11 @@ fn libreoffice_shows_every_sheet_of_an_owner() {
         "not collected",
         "↑ up 0.3 points",
         "✗ newly failing",
-        "↓ 10.0",
+        "↓ -10.0",
     ] {
         assert!(text.contains(shown), "{shown:?} is on no page");
     }
-    let pictures = [(1, 70, "owner-summary"), (8, 52, "owner-account")];
+    let pictures = [(1, 67, "owner-summary"), (8, 52, "owner-account")];
     keep(folder.path(), &pictures);
     kept(&pictures);
 }

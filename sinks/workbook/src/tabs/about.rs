@@ -146,7 +146,8 @@ fn formulas(view: &View<'_>) -> Vec<Line> {
             "Trend",
             "The score less the one that the same accounts had together at the earlier time, in \
              points; each account counts by the weights that it had then. Accounts without a score \
-             then are left out of the earlier one. Earlier scores are those of the last hour before.",
+             then are left out of the earlier one. Earlier scores are those of the last hour \
+             before.",
         ),
         pair(
             "Resources in order",

@@ -125,7 +125,11 @@ pub(super) fn list(view: &View<'_>, all: &[ChangeView<'_, '_>], sheet: &mut Shee
     let title = format!("What changed since {}, and why", moment(since.at_ms));
     section(sheet, &title, &without_score(view).unwrap_or_default());
     if all.is_empty() {
-        sheet.push(indented(super::line(LIST.none, Style::Plain)));
+        let text = match view.before() {
+            Some(_) => LIST.none,
+            None => "Nothing can be said: none of these accounts had a score then.",
+        };
+        sheet.push(indented(super::line(text, Style::Plain)));
         return;
     }
     sheet.push(indented(Row::of_height(

@@ -121,7 +121,7 @@ fn card_score(score: Score) -> Cell {
 /// The figures that say where it goes.
 pub(super) fn trend(view: &View<'_>, all: &[ChangeView<'_, '_>], sheet: &mut Sheet) {
     let count = |kind| all.iter().filter(|change| change.kind == kind).count() as i64;
-    let counted = |kind| match view.past.since {
+    let counted = |kind| match view.before() {
         Some(_) => Cell::count(count(kind), Style::CardCount),
         None => Cell::text("not known", Style::CardText),
     };
