@@ -32,10 +32,11 @@ fn allowed(manifest: &Manifest) -> Option<Vec<&'static str>> {
     let (group, rest) = manifest.folder.split_once('/').unwrap_or((&manifest.folder, ""));
     Some(match (group, rest) {
         ("schemas", "") | ("tests", "kit") => vec![],
-        // Like the binary it puts a pipeline together, and starts Kafka for it; it times rules too.
+        // Like the binary it puts a pipeline together, and starts Kafka for it; it times rules and
+        // workbooks too.
         ("bench", "") => [
             &["compliance", "kit", "producer-simulator", "producer-standard", "rules"][..],
-            &["schemas", "stages", "stream"],
+            &["schemas", "sink-workbook", "stages", "stream"],
         ]
         .concat(),
         // It puts a line together, starts Kafka for it, and judges it by the oracle of the stages.
