@@ -107,7 +107,10 @@ impl<'a, T: Target> Session<'a, T> {
             if !self.frame.once {
                 self.chores()?;
             } else if self.reached(ends)? {
-                return self.chores();
+                self.chores()?;
+                if self.untold.is_empty() {
+                    return Ok(());
+                }
             }
         }
         Ok(())
