@@ -59,7 +59,7 @@ const SHARED: [&TopicSpec; 2] = [topic::ACCOUNT_LISTING.spec, topic::SCAN_UNIT.s
 const CLOCK: &str = "producer clock";
 
 /// What workbooks are made of.
-const RENDERED: [&TopicSpec; 8] = [
+const RENDERED: [&TopicSpec; 10] = [
     topic::TICK.spec,
     topic::ACCOUNT_STATE.spec,
     topic::TRUST_STATE.spec,
@@ -68,6 +68,8 @@ const RENDERED: [&TopicSpec; 8] = [
     topic::ROLLUP_STATE.spec,
     topic::REQUIREMENT.spec,
     topic::EXCEPTION.spec,
+    topic::SCORE_HISTORY.spec,
+    topic::COMPLIANCE_CHANGE.spec,
 ];
 
 /// Runs the command.

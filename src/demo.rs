@@ -58,8 +58,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     pipeline.finish().and(caught_up)?;
     teller.done(&format!("processed {taken} records of {records} events"));
 
-    let tables = render::read(&site)?;
-    let written = render::render(&tables, &args.out, &teller)?;
+    let (tables, past) = render::read(&site)?;
+    let written = render::render(&tables, &past, &args.out, &teller)?;
     let workbooks = Workbooks { written: written.written, unchanged: written.unchanged };
     let summary = Summary::of(&tables, Vec::new(), workbooks);
     if args.json {

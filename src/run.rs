@@ -75,8 +75,8 @@ fn round(
     pipeline.catch_up(site, &mut |records| {
         teller.step(&format!("processing: {records} records taken"));
     })?;
-    let tables = render::read(site)?;
-    let written = render::render(&tables, &config.workbooks, &teller)?;
+    let (tables, past) = render::read(site)?;
+    let written = render::render(&tables, &past, &config.workbooks, &teller)?;
     let workbooks = Workbooks { written: written.written, unchanged: written.unchanged };
     // What a bucket does not take now it is given next time.
     if let Err(error) = sink::carry(site, config, &teller, vitals, stop) {

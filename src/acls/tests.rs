@@ -101,8 +101,8 @@ fn names(topics: &[&'static TopicSpec]) -> BTreeSet<&'static str> {
 #[test]
 fn render_reads_what_its_list_says() {
     let touched = touched_by(|site, folder| {
-        let tables = render::read(site).unwrap();
-        render::render(&tables, &folder.join("out"), &Teller::new()).unwrap();
+        let (tables, past) = render::read(site).unwrap();
+        render::render(&tables, &past, &folder.join("out"), &Teller::new()).unwrap();
     });
     assert_eq!(touched.read, names(&needs("render").reads));
     assert!(touched.written.is_empty() && needs("render").writes.is_empty());

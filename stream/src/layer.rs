@@ -91,4 +91,14 @@ impl<L: Layer> Log for L {
     fn ends(&self, of: &[&'static TopicSpec]) -> Result<Vec<Position>, LogError> {
         Layer::ends(self, of)
     }
+
+    fn begins(&self, of: &[&'static TopicSpec], time_ms: i64) -> Result<Vec<Position>, LogError> {
+        // A layer may hide what is behind its ends.
+        let ends = Layer::ends(self, of)?;
+        let begins = self.below().begins(of, time_ms)?.into_iter().map(|begin| {
+            let end = crate::snapshot::end_of(&ends, &begin);
+            Position { offset: begin.offset.min(end), ..begin }
+        });
+        Ok(begins.collect())
+    }
 }

@@ -219,6 +219,16 @@ pub trait Log: Send + Sync {
     /// # Errors
     /// When the log can't be reached.
     fn ends(&self, of: &[&'static TopicSpec]) -> Result<Vec<Position>, LogError>;
+
+    /// Gives where in each partition a time begins: reading from there gives the records that are
+    /// as late or later, and nothing where there is none.
+    ///
+    /// Where the times of a partition go back, some records behind it are earlier, and on a local
+    /// log some before it may be later.
+    ///
+    /// # Errors
+    /// When the log can't be reached.
+    fn begins(&self, of: &[&'static TopicSpec], time_ms: i64) -> Result<Vec<Position>, LogError>;
 }
 
 /// Appends source records.

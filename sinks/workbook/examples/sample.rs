@@ -14,7 +14,8 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let progress = |done, total| eprintln!("{done} of {total} workbooks");
-    match sink_workbook::render_all(&sample::tables(), &folder, &progress) {
+    let tables = sample::tables();
+    match sink_workbook::render_all(&tables, &sample::past(&tables), &folder, &progress) {
         Ok(written) => {
             for file in &written.files {
                 println!("{}", file.display());

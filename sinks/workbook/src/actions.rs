@@ -90,6 +90,12 @@ impl Fraction {
 }
 
 impl Action<'_, '_> {
+    /// Gives the requirement's title, or its id where it has none.
+    pub(crate) fn title(&self) -> &str {
+        let requirement = self.requirement;
+        if requirement.title.is_empty() { &requirement.id } else { &requirement.title }
+    }
+
     fn all(&self) -> Fraction {
         Fraction(self.growth.0, self.growth.1)
     }

@@ -9,12 +9,16 @@ pub struct Limits {
     pub accounts_max: usize,
     /// Links within the workbook. Excel drops all links of a sheet that has more than 65,530.
     pub links_max: usize,
+    /// Changes of each kind on the summary.
+    pub changes_max: usize,
     /// Next best actions on the summary.
     pub actions_max: usize,
     /// How far ahead the summary looks for exceptions that expire, in milliseconds.
     pub expiring_within_ms: i64,
     /// Expiring exceptions on the summary.
     pub expiring_max: usize,
+    /// Lines of a list that names the first of many.
+    pub lines_max: usize,
 }
 
 /// Milliseconds of a day.
@@ -26,9 +30,11 @@ impl Default for Limits {
             rows_max: 100_000,
             accounts_max: 1_000,
             links_max: 2_000,
+            changes_max: 5,
             actions_max: 5,
             expiring_within_ms: 30 * DAY_MS,
             expiring_max: 10,
+            lines_max: 8,
         }
     }
 }

@@ -1,12 +1,15 @@
 //! Workbooks: an owner's scores with every resource behind them, and the enterprise's in one.
 //!
-//! The way of a figure: [`Tables`] are read from the log; [`lay_out`] (pure) joins what
-//! concerns one subject and lays it out as sheets of cells; [`render`] turns the sheets into the
-//! bytes of an xlsx file; [`render_all`] does so owner by owner and writes the files that changed.
-//! The same tables give the same bytes.
+//! The way of a figure: [`Tables`] and their [`Past`] are read from the log; [`lay_out`] (pure) joins
+//! what concerns one subject and lays it out as sheets of cells; [`render`] turns the sheets into
+//! the bytes of an xlsx file; [`render_all`] does so owner by owner and writes the files that
+//! changed. [`digest`] gives the same figures in short. The same tables and past give the same
+//! bytes.
 
 mod actions;
+mod changes;
 mod config;
+mod digest;
 mod encode;
 mod error;
 mod exceptions;
@@ -15,6 +18,7 @@ mod format;
 mod height;
 mod model;
 mod names;
+mod past;
 mod relations;
 mod score;
 mod sheet;
@@ -22,14 +26,18 @@ mod style;
 mod tables;
 mod tabs;
 mod text;
+mod trend;
 mod view;
 mod write;
 
+pub use changes::ChangeKind;
 pub use config::Limits;
+pub use digest::{AccountLine, Change, Digest, ExecutiveLine, Expiring, NextAction, digest};
 pub use encode::render;
 pub use error::WorkbookError;
 pub use model::{Model, Owner, Subject, lay_out, lay_out_within, subjects};
 pub use names::file_name;
+pub use past::{Cut, Past, Turn};
 pub use sheet::{Area, Cell, Content, Row, Sheet, Tint};
 pub use style::Style;
 pub use tables::Tables;

@@ -6,7 +6,7 @@ use std::fmt;
 use schemas::{AccountState, RollupKey};
 
 use crate::view::{self, View};
-use crate::{Limits, Sheet, Tables, tabs};
+use crate::{Limits, Past, Sheet, Tables, tabs};
 
 /// Whose accounts a workbook is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,12 +109,12 @@ pub fn subjects(tables: &Tables) -> Vec<Subject> {
 /// enterprise or a payer summary, scores, accounts, executives, trust, about. Units: scores are
 /// shares of 1, points are hundredths of it, times are UTC. Errors: none; what is missing is shown
 /// as missing.
-pub fn lay_out(tables: &Tables, subject: &Subject) -> Model {
-    lay_out_within(tables, subject, &Limits::default())
+pub fn lay_out(tables: &Tables, past: &Past, subject: &Subject) -> Model {
+    lay_out_within(tables, past, subject, &Limits::default())
 }
 
 /// Lays out a workbook within given limits.
-pub fn lay_out_within(tables: &Tables, subject: &Subject, limits: &Limits) -> Model {
-    let view = View::new(tables, subject, limits);
+pub fn lay_out_within(tables: &Tables, past: &Past, subject: &Subject, limits: &Limits) -> Model {
+    let view = View::new(tables, past, subject, limits);
     Model { subject: subject.clone(), at_ms: tables.at_ms, sheets: tabs::sheets(&view) }
 }

@@ -11,6 +11,11 @@ pub(crate) const GOOD: f64 = 0.95;
 /// Below this a score is poor, as it is shown.
 pub(crate) const POOR: f64 = 0.80;
 
+/// Letters for scores as they are shown, and from where on each is given. `A` is what is good, `D` and
+/// `F` are what is poor.
+pub(crate) const GRADES: [(&str, f64); 5] =
+    [("A", GOOD), ("B", 0.90), ("C", POOR), ("D", 0.65), ("F", 0.0)];
+
 /// A score, or why there is none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Score {
@@ -113,6 +118,12 @@ impl Score {
             style => style,
         };
         cell
+    }
+
+    /// Gives the score's letter, when there is a score.
+    pub(crate) fn grade(self) -> Option<&'static str> {
+        let value = shown(self.value()?);
+        GRADES.iter().find(|(_, from)| value >= *from).map(|(letter, _)| *letter)
     }
 
     /// Gives the word that says how the score stands.

@@ -9,6 +9,7 @@ use schemas::{
 };
 
 use crate::exceptions::{self, ExceptionView};
+use crate::past::Past;
 use crate::score::{self, Score};
 use crate::sheet::Cell;
 use crate::style::Style;
@@ -20,6 +21,8 @@ pub(crate) struct View<'t> {
     pub(crate) subject: &'t Subject,
     /// All of them.
     pub(crate) tables: &'t Tables,
+    /// What is known of earlier times.
+    pub(crate) past: &'t Past,
     /// The time of the tables, in UTC milliseconds.
     pub(crate) at_ms: i64,
     /// What bounds the workbook.
@@ -96,7 +99,12 @@ pub(crate) enum SumCheck {
 
 impl<'t> View<'t> {
     /// Joins what concerns one subject.
-    pub(crate) fn new(tables: &'t Tables, subject: &'t Subject, limits: &'t Limits) -> Self {
+    pub(crate) fn new(
+        tables: &'t Tables,
+        past: &'t Past,
+        subject: &'t Subject,
+        limits: &'t Limits,
+    ) -> Self {
         let requirements = requirements(tables);
         let mut states: Vec<&AccountState> = tables
             .accounts
@@ -116,6 +124,7 @@ impl<'t> View<'t> {
         Self {
             subject,
             tables,
+            past,
             at_ms: tables.at_ms,
             limits,
             exceptions: exceptions::concerning(tables, &accounts),

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::{Tables, WorkbookError, file_name, lay_out, names, render, subjects};
+use crate::{Past, Tables, WorkbookError, file_name, lay_out, names, render, subjects};
 
 /// What became of the files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +29,7 @@ pub struct Written {
 /// [`WorkbookError::File`] when a file can't be written; what was written before stays.
 pub fn render_all(
     tables: &Tables,
+    past: &Past,
     out_dir: &Path,
     progress: &dyn Fn(usize, usize),
 ) -> Result<Written, WorkbookError> {
@@ -37,7 +38,7 @@ pub fn render_all(
     let mut written = Written::default();
     progress(0, subjects.len());
     for (done, subject) in (1..).zip(&subjects) {
-        let bytes = render(&lay_out(tables, subject))?;
+        let bytes = render(&lay_out(tables, past, subject))?;
         let path = out_dir.join(file_name(subject));
         if write_changed(&path, &bytes)? {
             written.written += 1;

@@ -13,10 +13,10 @@ use calamine::Data;
 use reading::{Book, Grid};
 use sample::{DENIED, PARTIAL, PAYERS};
 use schemas::{Credit, KnownBy, Scoring, Verdict};
-use sink_workbook::{Limits, Subject, Tables, lay_out, lay_out_within, render};
+use sink_workbook::{Limits, Past, Subject, Tables, lay_out, lay_out_within, render};
 
 fn book(tables: &Tables, subject: &Subject) -> Book {
-    Book::open(render(&lay_out(tables, subject)).unwrap())
+    Book::open(render(&lay_out(tables, &Past::default(), subject)).unwrap())
 }
 
 /// Passing and all votes of a requirement in an account: verdicts counted one by one.
@@ -215,7 +215,7 @@ fn a_payers_workbook_holds_his_accounts() {
 #[test]
 fn what_is_cut_is_told() {
     let limits = Limits { rows_max: 1, accounts_max: 3, ..Limits::default() };
-    let model = lay_out_within(&sample::tables(), &Subject::Enterprise, &limits);
+    let model = lay_out_within(&sample::tables(), &Past::default(), &Subject::Enterprise, &limits);
     let book = Book::open(render(&model).unwrap());
     book.sheet("Accounts").find("⚠ Cut: 9 more accounts.");
     book.sheet("Executives").find("⚠ Cut: 1 more executives.");

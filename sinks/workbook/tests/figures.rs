@@ -13,10 +13,13 @@ use calamine::Data;
 use reading::Book;
 use sample::{AT_MS, DAY_MS, DENIED, MAYA, PAYERS};
 use schemas::{Credit, Scoring, Severity, Verdict};
-use sink_workbook::{Owner, Subject, Tables, lay_out, render, subjects};
+use sink_workbook::{Owner, Past, Subject, Tables, lay_out, render, subjects};
 
 fn book(tables: &Tables) -> Book {
-    Book::open(render(&lay_out(tables, &Subject::Owner(Owner::Named(MAYA.to_owned())))).unwrap())
+    Book::open(
+        render(&lay_out(tables, &Past::default(), &Subject::Owner(Owner::Named(MAYA.to_owned()))))
+            .unwrap(),
+    )
 }
 
 /// Passing, failing and credited rows of a requirement in an account.
@@ -330,7 +333,7 @@ fn owners_without_data_and_accounts_without_owner_are_shown() {
     expected.extend(owners.map(Subject::Owner));
     assert_eq!(subjects(&tables), expected);
     assert_eq!(subjects(&Tables::default()), []);
-    let model = lay_out(&tables, &Subject::Owner(Owner::Unassigned));
+    let model = lay_out(&tables, &Past::default(), &Subject::Owner(Owner::Unassigned));
     let book = Book::open(render(&model).unwrap());
     assert_eq!(book.names, ["Summary", "Scores", "forgotten-poc", "Exceptions", "About"]);
     let summary = book.sheet("Summary");
@@ -342,12 +345,16 @@ fn owners_without_data_and_accounts_without_owner_are_shown() {
     let mut foreign = sample::account("999", "partner", None, "");
     (foreign.listed, foreign.coverage) = (false, Vec::new());
     tables.accounts.insert(schemas::AccountKey::new("999"), foreign.clone());
-    assert_eq!(lay_out(&tables, &Subject::Owner(Owner::Unassigned)).sheets.len(), 5);
+    assert_eq!(
+        lay_out(&tables, &Past::default(), &Subject::Owner(Owner::Unassigned)).sheets.len(),
+        5
+    );
     // With an owner it is a fault of the register that he must see.
     foreign.owner = Some("nobody@example.com".to_owned());
     tables.accounts.insert(schemas::AccountKey::new("999"), foreign);
     let book = Book::open(
-        render(&lay_out(&tables, &Subject::Owner(named("nobody@example.com")))).unwrap(),
+        render(&lay_out(&tables, &Past::default(), &Subject::Owner(named("nobody@example.com"))))
+            .unwrap(),
     );
     let summary = book.sheet("Summary");
     summary.find("no organisation lists it");

@@ -14,7 +14,7 @@ use sample::{AT_MS, DAY_MS};
 use schemas::{
     AccountKey, ComplianceKey, Credit, Exception, ExceptionKey, RequirementKey, Verdict,
 };
-use sink_workbook::{Limits, Owner, Subject, Tables, lay_out, lay_out_within, render};
+use sink_workbook::{Limits, Owner, Past, Subject, Tables, lay_out, lay_out_within, render};
 
 const OWNER: &str = "=HYPERLINK(\"http://evil\")&\u{202e}@example.com";
 
@@ -97,7 +97,12 @@ fn tables() -> Tables {
 #[test]
 fn text_from_accounts_stays_text() {
     let tables = tables();
-    let bytes = render(&lay_out(&tables, &Subject::Owner(Owner::Named(OWNER.to_owned())))).unwrap();
+    let bytes = render(&lay_out(
+        &tables,
+        &Past::default(),
+        &Subject::Owner(Owner::Named(OWNER.to_owned())),
+    ))
+    .unwrap();
     let book = Book::open(bytes);
     assert_eq!(book.formulas, Vec::<String>::new(), "nothing becomes a formula");
     let known: BTreeSet<String> =
@@ -139,7 +144,12 @@ for name in parts.namelist():
 #[test]
 fn no_cell_leads_out_of_the_workbook() {
     let tables = tables();
-    let bytes = render(&lay_out(&tables, &Subject::Owner(Owner::Named(OWNER.to_owned())))).unwrap();
+    let bytes = render(&lay_out(
+        &tables,
+        &Past::default(),
+        &Subject::Owner(Owner::Named(OWNER.to_owned())),
+    ))
+    .unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hostile.xlsx");
     std::fs::write(&path, &bytes).unwrap();
@@ -159,10 +169,10 @@ fn no_cell_leads_out_of_the_workbook() {
 fn the_same_tables_give_the_same_bytes() {
     for tables in [sample::tables(), tables()] {
         for subject in sink_workbook::subjects(&tables) {
-            let first = render(&lay_out(&tables, &subject)).unwrap();
+            let first = render(&lay_out(&tables, &Past::default(), &subject)).unwrap();
             // A file that took its own time would differ a second later.
             std::thread::sleep(std::time::Duration::from_millis(1_100));
-            let again = render(&lay_out(&tables.clone(), &subject)).unwrap();
+            let again = render(&lay_out(&tables.clone(), &Past::default(), &subject)).unwrap();
             assert!(first == again, "{subject}");
         }
     }
@@ -181,7 +191,8 @@ fn three_hundred_accounts_have_three_hundred_tabs() {
     }
     sample::finish(&mut tables);
     let book = Book::open(
-        render(&lay_out(&tables, &Subject::Owner(Owner::Named("o".to_owned())))).unwrap(),
+        render(&lay_out(&tables, &Past::default(), &Subject::Owner(Owner::Named("o".to_owned()))))
+            .unwrap(),
     );
     let names: BTreeSet<String> = book.names.iter().map(|name| name.to_lowercase()).collect();
     assert_eq!(names.len(), 304);
@@ -195,7 +206,8 @@ fn what_is_cut_is_told() {
     let tables = sample::tables();
     let limits = Limits { rows_max: 3, accounts_max: 6, expiring_max: 1, ..Limits::default() };
     let owner = Subject::Owner(Owner::Named(sample::MAYA.to_owned()));
-    let book = Book::open(render(&lay_out_within(&tables, &owner, &limits)).unwrap());
+    let book =
+        Book::open(render(&lay_out_within(&tables, &Past::default(), &owner, &limits)).unwrap());
     assert_eq!(book.names.len(), 4 + 6, "two accounts have no tab");
     let says = |sheet: &str, text: &str| {
         let texts = book.sheet(sheet).texts();
@@ -226,7 +238,11 @@ fn what_is_cut_is_told() {
 fn nothing_at_all_is_a_workbook_too() {
     let tables = Tables::default();
     assert_eq!(sink_workbook::subjects(&tables), []);
-    let model = lay_out(&tables, &Subject::Owner(Owner::Named("new@example.com".to_owned())));
+    let model = lay_out(
+        &tables,
+        &Past::default(),
+        &Subject::Owner(Owner::Named("new@example.com".to_owned())),
+    );
     let book = Book::open(render(&model).unwrap());
     assert_eq!(book.names, ["Summary", "Scores", "Exceptions", "About"]);
     book.sheet("Summary").find("not collected");

@@ -8,11 +8,15 @@ mod sample;
 use std::fs;
 use std::process::Command;
 
-use sink_workbook::{Owner, Subject, lay_out, render};
+use sink_workbook::{Owner, Past, Subject, lay_out, render};
 
 #[test]
 fn libreoffice_shows_every_sheet() {
-    let model = lay_out(&sample::tables(), &Subject::Owner(Owner::Named(sample::MAYA.to_owned())));
+    let model = lay_out(
+        &sample::tables(),
+        &Past::default(),
+        &Subject::Owner(Owner::Named(sample::MAYA.to_owned())),
+    );
     let folder = tempfile::tempdir().unwrap();
     let workbook = folder.path().join("workbook.xlsx");
     fs::write(&workbook, render(&model).unwrap()).unwrap();

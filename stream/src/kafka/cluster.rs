@@ -247,6 +247,28 @@ impl Cluster {
         self.positions(partitions, &answer)
     }
 
+    /// Asks where a time begins in partitions; the end where nothing is as late.
+    pub(super) fn begins(
+        &self,
+        partitions: &[(&'static TopicSpec, i32)],
+        time_ms: i64,
+    ) -> Result<Vec<Position>, LogError> {
+        // Negative times have meanings of their own to the brokers.
+        let list = self.list(partitions, Offset::Offset(time_ms.max(0)))?;
+        let consumer = self.consumer();
+        let answer = self.ask("asking where a time begins", || {
+            whole(consumer.offsets_for_times(list.clone(), TIMEOUT)?)
+        })?;
+        let ends = self.ends(partitions)?.into_iter().map(|end| {
+            let name = end.topic.full_name(&self.prefix);
+            match answer.find_partition(&name, end.partition).map(|found| found.offset()) {
+                Some(Offset::Offset(offset)) => Position { offset, ..end },
+                _ => end,
+            }
+        });
+        Ok(ends.collect())
+    }
+
     /// Asks for a group's committed positions, those of a transaction that is ending included.
     pub(super) fn committed(
         &self,

@@ -99,4 +99,9 @@ impl Log for KafkaLog {
         let partitions = self.cluster.partitions_of(of)?;
         self.cluster.ends(&partitions)
     }
+
+    fn begins(&self, of: &[&'static TopicSpec], time_ms: i64) -> Result<Vec<Position>, LogError> {
+        let partitions = self.cluster.partitions_of(of)?;
+        self.cluster.begins(&partitions, time_ms)
+    }
 }

@@ -103,3 +103,33 @@ fn fetch_page(
     cursor.position = page.end;
     Ok(bytes)
 }
+
+/// Finds an offset from which the first record is as late as a time, and none before it is, by
+/// halving: the times of a partition go on. Nothing lies behind it where no record is as late.
+pub(super) fn begin(
+    shared: &Shared,
+    place: Place,
+    end: u64,
+    time_ms: i64,
+) -> Result<u64, LogError> {
+    let (mut low, mut high) = (0, end);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        // Compaction leaves gaps: the first record from here on may be behind the middle.
+        match shared.records.range(place.key(middle)..place.key(high)).next() {
+            None => high = middle,
+            Some(entry) => {
+                let (key, value) = entry.into_inner().map_err(store("looking for a time"))?;
+                let found = codec::offset_of(&key).zip(codec::head(&value));
+                let what = || format!("partition {}, below offset {high}", place.partition);
+                let (offset, head) = found.ok_or_else(|| LogError::Corrupt { what: what() })?;
+                if head.timestamp_ms < time_ms {
+                    low = offset + 1;
+                } else {
+                    high = middle;
+                }
+            }
+        }
+    }
+    Ok(low)
+}

@@ -252,6 +252,15 @@ impl Log for LocalLog {
         }
         Ok(positions)
     }
+
+    fn begins(&self, of: &[&'static TopicSpec], time_ms: i64) -> Result<Vec<Position>, LogError> {
+        let begin = |end: Position| {
+            let place = self.shared.place(&self.shared.lock(), end.topic, end.partition)?;
+            let offset = cursor::begin(&self.shared, place, end.offset as u64, time_ms)?;
+            Ok(Position { offset: offset as i64, ..end })
+        };
+        self.ends(of)?.into_iter().map(begin).collect()
+    }
 }
 
 fn open_store(folder: &Path, partitions: i32, prefix: &str) -> Result<Shared, LogError> {

@@ -183,6 +183,12 @@ fn events_stay_unless_a_retention_is_given() {
     // A reader from the start begins with what is left.
     let mut reader = log.reader(&[at(OBSERVATION.spec, 0, 0)]).unwrap();
     assert_eq!(reader.poll(Duration::ZERO).unwrap().len(), 3);
+    // Where records are gone, a time still begins where the first one is that is as late.
+    for (hour, left) in [(0, 3), (2, 3), (3, 2), (4, 1), (5, 0)] {
+        let begins = log.begins(&[OBSERVATION.spec], hour * 3_600_000).unwrap();
+        let mut reader = log.reader(&begins).unwrap();
+        assert_eq!(reader.poll(Duration::ZERO).unwrap().len(), left, "from hour {hour}");
+    }
 }
 
 #[test]

@@ -52,6 +52,7 @@ suite! {
     notes::notes_have_a_limit,
     reading::records_come_in_the_order_of_each_partition,
     reading::reading_starts_where_it_was_told,
+    reading::reading_starts_where_a_time_begins,
     reading::positions_reach_the_ends_past_markers,
     reading::a_waiting_reader_is_woken,
     reading::the_end_of_an_input_is_known,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use schemas::topic::{OBSERVATION, REPORT, RESOURCE_STATE, TICK};
-use stream::Outcome;
+use stream::{Outcome, Outgoing};
 
 use crate::harness::{
     PARTITIONS, Subject, append, at, join, reached, read_all, record, starts, texts_of,
@@ -40,6 +40,31 @@ pub(crate) fn reading_starts_where_it_was_told(subject: &Subject) {
     let offsets: Vec<_> = read.iter().map(|r| r.offset).collect();
     assert_eq!(offsets, [7, 8, 9]);
     assert_eq!(reader.positions().unwrap(), [at(TICK.spec, 0, 10)]);
+}
+
+pub(crate) fn reading_starts_where_a_time_begins(subject: &Subject) {
+    let log = &*subject.log;
+    let at_ms =
+        |ms: i64| Outgoing { timestamp_ms: ms, ..record(TICK.spec, 0, "k", &ms.to_string()) };
+    // Of each time three records, one time is missing, and partition 1 holds one record alone.
+    let times = (1_000..1_100).filter(|ms| *ms != 1_050);
+    append(log, times.flat_map(|ms| [at_ms(ms), at_ms(ms), at_ms(ms)]).collect());
+    append(log, vec![Outgoing { partition: 1, ..at_ms(1_050) }]);
+    for (time_ms, first, other) in [
+        (i64::MIN, 0, 0),
+        (1_000, 0, 0),
+        (1_001, 3, 0),
+        (1_050, 150, 0),
+        (1_051, 150, 1),
+        (1_099, 294, 1),
+        (1_100, 297, 1),
+        (i64::MAX, 297, 1),
+    ] {
+        let begins = log.begins(&[TICK.spec], time_ms).unwrap();
+        let expected = [at(TICK.spec, 0, first), at(TICK.spec, 1, other), at(TICK.spec, 2, 0)];
+        assert_eq!(begins, expected, "{time_ms}");
+    }
+    assert!(log.begins(&[REPORT.spec], 0).unwrap().iter().all(|begin| begin.offset == 0));
 }
 
 pub(crate) fn positions_reach_the_ends_past_markers(subject: &Subject) {

@@ -13,7 +13,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer as _},
 };
 use schemas::{Codec, topic};
-use sink_workbook::render_all;
+use sink_workbook::{Past, render_all};
 use stages::{AccountStage, RollupStage};
 use stream::{Log, Record, Stage, Table, fold::Fold, snapshot, store::Stores, worker::caught_up};
 
@@ -233,7 +233,7 @@ fn workbooks_show_the_tables(
 }
 
 fn files(tables: &sink_workbook::Tables, out: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
-    let written = render_all(tables, out, &|_, _| {})?;
+    let written = render_all(tables, &Past::default(), out, &|_, _| {})?;
     let files = written.files.iter().map(|path| {
         let name = path.file_name().context("a file's name")?.to_string_lossy().into_owned();
         Ok((name, fs::read(path)?))

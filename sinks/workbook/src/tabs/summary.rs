@@ -146,12 +146,11 @@ fn fix_first(view: &View<'_>, sheet: &mut Sheet) {
 
 fn action_row(view: &View<'_>, action: &Action<'_, '_>, score: f64) -> Row {
     let requirement = action.requirement;
-    let title = if requirement.title.is_empty() { &requirement.id } else { &requirement.title };
     let how = crate::text::short(&requirement.remediation, 500);
     let account = &action.account.state.name;
     let sheet = view.sheet_of(action.index);
     Row::new(vec![
-        Cell::text(title, Style::Text),
+        Cell::text(action.title(), Style::Text),
         Cell::link(account, sheet, Style::TableLink, Style::Text).over(2),
         Cell::text(requirement.severity.as_str(), requirement.severity.into()),
         Cell::count(action.to_mend, Style::Count),

@@ -1,9 +1,11 @@
 //! An invented organisation: tables as the processors would leave them, the same on every run.
 
+mod past;
 mod standard;
 
 use std::collections::BTreeMap;
 
+pub(crate) use past::{NEW, SINCE_MS, YOUNG, past};
 use schemas::{
     AccountKey, AccountState, AccountStatus, ComplianceKey, ComplianceState, Credit, ExceptionKey,
     KnownBy, PrincipalKind, Requirement, RequirementKey, RollupKey, RollupState, SCORE_ONE,

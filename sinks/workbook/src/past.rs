@@ -1,0 +1,190 @@
+//! What the log still knows of earlier times: weekly scores of accounts, and verdicts that turned.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use schemas::{
+    AccountKey, Cause, Codec, ComplianceChange, ComplianceKey, Key, ScoreKey, ScoreState, Standing,
+    Topic, Value, topic,
+};
+use stream::{Log, LogError, Position, Record, snapshot};
+
+use crate::config::DAY_MS;
+
+/// What is known of earlier times. Default: nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Past {
+    /// Cuts of account scores, a week apart, the oldest first: 13 of them end one week before the
+    /// tables; fewer where the log keeps fewer.
+    pub weeks: Vec<Cut>,
+    /// The cut at the time since which "what changed" is told; none where the log keeps none.
+    pub since: Option<Cut>,
+    /// Verdicts that turned after that time and up to the tables': how each stood then and how it
+    /// stands at the end. Where both are the same nothing turned.
+    pub turns: BTreeMap<ComplianceKey, Turn>,
+}
+
+/// Scores of accounts at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cut {
+    /// The moment, in UTC milliseconds. The scores are those of the last hourly cut at or before
+    /// it, which is at most a day older.
+    pub at_ms: i64,
+    /// The accounts' own scores (`*`).
+    pub accounts: BTreeMap<AccountKey, ScoreState>,
+}
+
+/// How a verdict turned over a time, whatever it was in between.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Turn {
+    /// At its beginning; none when there was no row.
+    pub before: Option<Standing>,
+    /// At its end; none when the row is gone.
+    pub after: Option<Standing>,
+    /// When it last changed, in UTC milliseconds.
+    pub at_ms: i64,
+    /// What caused that change.
+    pub cause: Cause,
+}
+
+/// How many weeks are looked back.
+pub(crate) const WEEKS: i64 = 13;
+
+/// Milliseconds of a week.
+pub(crate) const WEEK_MS: i64 = 7 * DAY_MS;
+
+/// How far back a cut is looked for: an hour, with a minute for ticks that come late; then a day,
+/// where nothing ran for an hour.
+const WINDOWS_MS: [i64; 2] = [61 * 60_000, DAY_MS];
+
+impl Past {
+    /// Reads what the log keeps of the weeks before `at_ms`, and what turned after `since_ms`.
+    ///
+    /// Of each week only the hour before its end is read, so that memory holds no more than the
+    /// accounts' scores and the verdicts that turned.
+    ///
+    /// # Errors
+    /// When the log can't be reached or holds what can't be decoded.
+    pub fn read(
+        log: &dyn Log,
+        codec: &Codec,
+        prefix: &str,
+        at_ms: i64,
+        since_ms: i64,
+    ) -> Result<Self, LogError> {
+        let source = Source { log, codec, prefix };
+        let mut weeks = Vec::new();
+        for back in (1..=WEEKS).rev() {
+            weeks.extend(source.cut(at_ms - back * WEEK_MS)?);
+        }
+        let known = weeks.iter().find(|week| week.at_ms == since_ms).cloned();
+        let since = match known {
+            Some(week) => Some(week),
+            None => source.cut(since_ms)?,
+        };
+        Ok(Self { weeks, since, turns: source.turns(since_ms, at_ms)? })
+    }
+}
+
+/// Where the past is read from.
+struct Source<'l> {
+    log: &'l dyn Log,
+    codec: &'l Codec,
+    prefix: &'l str,
+}
+
+impl Source<'_> {
+    /// Reads the scores at a moment; none where the log has no cut of that time.
+    fn cut(&self, at_ms: i64) -> Result<Option<Cut>, LogError> {
+        for window_ms in WINDOWS_MS {
+            let accounts = self.scores(at_ms - window_ms, at_ms)?;
+            if !accounts.is_empty() {
+                return Ok(Some(Cut { at_ms, accounts }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads the newest score of each account of the cuts after one moment and up to another. A cut
+    /// is several batches; all its records have the time of the tick that asked for it.
+    fn scores(
+        &self,
+        after_ms: i64,
+        until_ms: i64,
+    ) -> Result<BTreeMap<AccountKey, ScoreState>, LogError> {
+        let mut scores = BTreeMap::new();
+        self.each(&topic::SCORE_HISTORY, after_ms, until_ms, |key: ScoreKey, record| {
+            if key.requirement == "*" {
+                scores.insert(AccountKey::new(key.account), self.value(&record)?);
+            }
+            Ok(())
+        })?;
+        Ok(scores)
+    }
+
+    /// Reads what turned after one moment and up to another.
+    fn turns(
+        &self,
+        after_ms: i64,
+        until_ms: i64,
+    ) -> Result<BTreeMap<ComplianceKey, Turn>, LogError> {
+        let mut turns = BTreeMap::new();
+        self.each(&topic::COMPLIANCE_CHANGE, after_ms, until_ms, |key, record| {
+            let ComplianceChange { before, after, at_ms, cause } = self.value(&record)?;
+            match turns.entry(key) {
+                Entry::Vacant(entry) => {
+                    entry.insert(Turn { before, after, at_ms, cause });
+                }
+                Entry::Occupied(mut entry) => {
+                    let before = entry.get().before;
+                    entry.insert(Turn { before, after, at_ms, cause });
+                }
+            }
+            Ok(())
+        })?;
+        turns.retain(|_, turn| turn.before != turn.after);
+        Ok(turns)
+    }
+
+    /// Hands over the events of a topic after one moment and up to another, each key's in order.
+    fn each<K: Key, V: Value>(
+        &self,
+        topic: &Topic<K, V>,
+        after_ms: i64,
+        until_ms: i64,
+        mut take: impl FnMut(K, Record) -> Result<(), LogError>,
+    ) -> Result<(), LogError> {
+        let begins = |ms: i64| self.log.begins(&[topic.spec], ms);
+        let (from, to): (Vec<Position>, _) = (begins(after_ms + 1)?, begins(until_ms + 1)?);
+        snapshot::between(self.log, &from, &to, |records| {
+            // Where a partition's times go back, records outside are among them.
+            let inside =
+                |record: &Record| record.timestamp_ms > after_ms && record.timestamp_ms <= until_ms;
+            for record in records.into_iter().filter(inside) {
+                let key = std::str::from_utf8(&record.key).ok().and_then(K::decode);
+                let key = key.ok_or_else(|| self.unfit(&record, "not a key of this topic"))?;
+                take(key, record)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn value<V: Value>(&self, record: &Record) -> Result<V, LogError> {
+        let bytes = record.value.as_deref();
+        let bytes = bytes.ok_or_else(|| self.unfit(record, "an event without a value"))?;
+        self.codec.decode(bytes).map_err(|error| self.unfit(record, error))
+    }
+
+    fn unfit(
+        &self,
+        record: &Record,
+        why: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> LogError {
+        LogError::Decode {
+            topic: record.topic.full_name(self.prefix),
+            partition: record.partition,
+            offset: record.offset,
+            source: why.into(),
+        }
+    }
+}
