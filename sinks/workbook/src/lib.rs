@@ -40,5 +40,5 @@ pub use names::file_name;
 pub use past::{Cut, Past, Turn};
 pub use sheet::{Area, Cell, Content, Row, Sheet, Tint};
 pub use style::Style;
-pub use tables::Tables;
+pub use tables::{Tables, last_tick};
 pub use write::{Written, render_all};
