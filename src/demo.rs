@@ -8,6 +8,7 @@ use producer_simulator as simulator;
 
 use crate::{
     config::LOCAL_PARTITIONS,
+    output::Form,
     pipeline::{Pipeline, STAGES},
     progress::Teller,
     render,
@@ -34,9 +35,8 @@ pub(crate) struct Args {
     /// The folder that workbooks are written to
     #[arg(long, value_name = "DIR", default_value = "scorecard-demo")]
     out: PathBuf,
-    /// Print the summary as one JSON object
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// Runs the command.
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let written = render::render(&tables, &past, &args.out, &teller)?;
     let workbooks = Workbooks { written: written.written, unchanged: written.unchanged };
     let summary = Summary::of(&tables, Vec::new(), workbooks);
-    if args.json {
+    if args.form.is_json() {
         return summary.print_json();
     }
     summary.print_table(tables.at_ms)

@@ -26,6 +26,8 @@ mod reshard;
 mod run;
 mod serve;
 mod setup;
+mod shell;
+mod show;
 mod sink;
 mod site;
 mod sources;
@@ -40,7 +42,7 @@ mod validate;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 /// A step makes and drops hundreds of small values: glibc's allocator took a third of its time.
@@ -64,6 +66,8 @@ enum Command {
     Demo(demo::Args),
     Run(run::Args),
     Validate(validate::Args),
+    Config(show::Args),
+    Schema(show::Schema),
     Test(test::Args),
     Evaluate(evaluate::Args),
     Topics(topics::Args),
@@ -86,6 +90,8 @@ enum Command {
     Trend(trend::Args),
     Replay(replay::Args),
     Reshard(reshard::Args),
+    Completion(shell::Completion),
+    Man(shell::Man),
 }
 
 fn main() -> ExitCode {
@@ -96,6 +102,8 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Validate(args) => validate::run(&args),
+        Command::Config(args) => show::run(&args),
+        Command::Schema(args) => show::schema(&args),
         Command::Test(args) => test::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Topics(args) => topics::run(&args),
@@ -118,6 +126,8 @@ fn main() -> ExitCode {
         Command::Trend(args) => trend::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Reshard(args) => reshard::run(&args),
+        Command::Completion(args) => shell::completion(&args, Cli::command()),
+        Command::Man(args) => shell::man(&args, Cli::command()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,6 +13,7 @@ use crate::{
     clock::keep_time,
     collect::Collector,
     config::{Config, ConfigFile},
+    output::Form,
     pipeline::{Pipeline, STAGES},
     progress::Teller,
     render,
@@ -34,9 +35,8 @@ pub(crate) struct Args {
     /// Scan once, wait until every stage has caught up, render, print a summary, and end
     #[arg(long)]
     once: bool,
-    /// Print the summary as one JSON object
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: Form,
     #[command(flatten)]
     listen: Listen,
 }
@@ -52,9 +52,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let result = if args.once {
         tick(&site)
             .and_then(|()| round(&site, &config, &mut pipeline, &Stop::new(), &vitals))
-            .and_then(|summary| print(&summary, args.json))
+            .and_then(|summary| print(&summary, args.form.is_json()))
     } else {
-        keep_running(&site, &config, &mut pipeline, &vitals, args.json)
+        keep_running(&site, &config, &mut pipeline, &vitals, args.form.is_json())
     };
     // A worker that failed is the better reason than what it made fail.
     pipeline.finish().and(result)

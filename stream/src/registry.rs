@@ -2,6 +2,7 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ureq::{
     Agent,
@@ -22,7 +23,7 @@ const UNKNOWN_CODE: u32 = 0;
 const NO_SUCH_SCHEMA: u32 = 40_403;
 
 /// Where the schema registry is.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegistryConfig {
     /// Its address, for example `https://registry:8081`.

@@ -93,7 +93,7 @@ impl Site {
 
     /// [`Site::run`] with a limit of one's own.
     pub(crate) fn run_within(&self, limit: Duration) -> Result<Finished> {
-        self.start("run", &["run", "--once", "--json"])?.wait(limit)
+        self.start("run", &["run", "--once", "--output", "json"])?.wait(limit)
     }
 
     /// Runs the program to its end, which must be a good one, and gives what it prints.
@@ -138,5 +138,6 @@ pub(crate) fn summary(run: &Finished) -> Result<Value> {
     if !run.status.success() {
         bail!("the run ended with {}:\n{}\n{}", run.status, run.stdout, run.stderr);
     }
-    serde_json::from_str(&run.stdout).with_context(|| format!("--json printed {:?}", run.stdout))
+    serde_json::from_str(&run.stdout)
+        .with_context(|| format!("--output json printed {:?}", run.stdout))
 }

@@ -181,7 +181,7 @@ pub fn digest(tables: &Tables, past: &Past, subject: &Subject, limits: &Limits) 
 }
 
 fn told(view: &View<'_>, changes: &[ChangeView<'_, '_>]) -> Vec<Change> {
-    if !matches!(view.subject, Subject::Owner(_)) {
+    if !view.is_of_owner() {
         return Vec::new();
     }
     changes::first(changes, view.limits.changes_max)

@@ -10,7 +10,7 @@ use crate::format::{self, Formats};
 use crate::sheet::{Area, Cell, Content, Sheet};
 use crate::style::Style;
 use crate::text::{self, moment};
-use crate::{Model, WorkbookError};
+use crate::{Model, WorkbookError, draw};
 
 /// Excel's number for A4.
 const PAPER_A4: u8 = 9;
@@ -76,6 +76,7 @@ fn write_sheet(
         let Area { first_row, first_column, last_row, last_column } = *area;
         page.add_conditional_format(first_row, first_column, last_row, last_column, &scale())?;
     }
+    draw::all(page, sheet)?;
     lay_out(page, sheet)?;
     print(page, sheet, model)
 }
@@ -113,6 +114,9 @@ fn write_cell(
         Content::Link { text, sheet } => {
             let place = format!("internal:'{}'!A1", sheet.replace('\'', "''"));
             page.write_url_with_format(row, column, Url::new(place).set_text(text), format)?;
+        }
+        Content::Console { text, link } => {
+            page.write_url_with_format(row, column, Url::new(link).set_text(text), format)?;
         }
     }
     Ok(())
@@ -152,7 +156,11 @@ fn lay_out(page: &mut Worksheet, sheet: &Sheet) -> Result<(), XlsxError> {
 
 fn print(page: &mut Worksheet, sheet: &Sheet, model: &Model) -> Result<(), XlsxError> {
     page.set_paper_size(PAPER_A4);
-    page.set_landscape();
+    if sheet.portrait {
+        page.set_portrait();
+    } else {
+        page.set_landscape();
+    }
     page.set_print_fit_to_pages(sheet.pages_wide, sheet.pages_high);
     page.set_margins(0.4, 0.4, 0.6, 0.6, 0.3, 0.3);
     let last_row = sheet.next_row().saturating_sub(1);

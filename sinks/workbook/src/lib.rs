@@ -9,7 +9,9 @@
 mod actions;
 mod changes;
 mod config;
+mod console;
 mod digest;
+mod draw;
 mod encode;
 mod error;
 mod exceptions;
@@ -38,7 +40,7 @@ pub use error::WorkbookError;
 pub use model::{Model, Owner, Subject, lay_out, lay_out_within, subjects};
 pub use names::file_name;
 pub use past::{Cut, Past, Turn};
-pub use sheet::{Area, Cell, Content, Row, Sheet, Tint};
+pub use sheet::{Area, Cell, Content, Drawing, Place, Row, Sheet, Tint};
 pub use style::Style;
 pub use tables::{Tables, last_tick};
 pub use write::{Written, render_all};

@@ -128,7 +128,7 @@ fn named(prefix: &str, id: &str, taken: &[&str]) -> String {
 }
 
 /// FNV-1a, 64 bits. Source: RFC 9923.
-fn digest(text: &str) -> u64 {
+pub(crate) fn digest(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })

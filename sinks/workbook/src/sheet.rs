@@ -30,6 +30,46 @@ pub struct Sheet {
     pub pages_high: u16,
     /// How many of its columns are printed; those behind are details for the screen.
     pub printed_columns: u16,
+    /// Whether it is printed upright.
+    pub portrait: bool,
+    /// What is drawn of numbers.
+    pub drawings: Vec<Drawing>,
+}
+
+/// Numbers as a picture.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Drawing {
+    /// Small columns within a cell.
+    Sparkline {
+        /// The cell's row.
+        row: u32,
+        /// The cell's column.
+        column: u16,
+        /// The numbers, in one row.
+        numbers: Place,
+        /// Where the columns begin.
+        from: f64,
+    },
+    /// A chart of shares of 1 as a line.
+    Line {
+        /// The cells that it covers.
+        over: Area,
+        /// The numbers, in one row.
+        numbers: Place,
+        /// What stands below the numbers, in one row.
+        labels: Place,
+        /// Where the axis of values begins.
+        from: f64,
+    },
+}
+
+/// Cells of some sheet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// The sheet's name.
+    pub sheet: String,
+    /// Which cells.
+    pub area: Area,
 }
 
 /// The colour of a sheet's tab: what kind of sheet it is, or how its account stands.
@@ -85,6 +125,13 @@ pub enum Content {
         /// The sheet's name.
         sheet: String,
     },
+    /// Text that leads to the provider's console.
+    Console {
+        /// What is read.
+        text: String,
+        /// An https address made of escaped parts.
+        link: String,
+    },
 }
 
 /// A rectangle of cells, counted from 0, both corners included.
@@ -102,6 +149,13 @@ pub struct Area {
 
 /// Text longer than this is kept in one line: a wrapped cell would fill the screen.
 const WRAPPED_UNITS_MAX: usize = 400;
+
+impl Area {
+    /// Makes one of cells in one row.
+    pub(crate) fn of_row(row: u32, first_column: u16, last_column: u16) -> Self {
+        Self { first_row: row, first_column, last_row: row, last_column }
+    }
+}
 
 impl Cell {
     /// Makes a cell of one column.
@@ -167,6 +221,11 @@ impl Cell {
         }
     }
 
+    /// Makes a cell of text that leads to the provider's console.
+    pub(crate) fn console(text: &str, link: String, style: Style) -> Self {
+        Self::new(Content::Console { text: text::short(text, 255), link }, style)
+    }
+
     /// Spans the cell over several columns.
     pub(crate) fn over(mut self, columns: u16) -> Self {
         self.columns = columns.max(1);
@@ -208,6 +267,8 @@ impl Sheet {
             pages_wide: 1,
             pages_high: 0,
             printed_columns,
+            portrait: false,
+            drawings: Vec::new(),
         }
     }
 
@@ -232,7 +293,6 @@ impl Sheet {
 
     /// Colours scores of the next row, from one column to another.
     pub(crate) fn score_next(&mut self, first_column: u16, last_column: u16) {
-        let row = self.next_row();
-        self.scored.push(Area { first_row: row, first_column, last_row: row, last_column });
+        self.scored.push(Area::of_row(self.next_row(), first_column, last_column));
     }
 }

@@ -135,6 +135,11 @@ impl<'t> View<'t> {
         }
     }
 
+    /// Tells whether the workbook is an owner's: only those name resources.
+    pub(crate) fn is_of_owner(&self) -> bool {
+        matches!(self.subject, Subject::Owner(_))
+    }
+
     /// Gives the accounts that have a tab and a column of their own.
     pub(crate) fn shown(&self) -> &[AccountView<'t>] {
         &self.accounts[..self.accounts.len().min(self.limits.accounts_max)]

@@ -36,7 +36,8 @@ const COLUMNS: [(&str, &str); 7] = [
     (
         "compliance_change",
         "requirement, account, resource, ms(at) AS at, verdict_before, credit_before, verdict,
-         credit, cause_topic, cause_offset, log_partition, log_offset",
+         credit, cause_topic, cause_offset, name, arn, evidence, exception, log_partition,
+         log_offset",
     ),
     (
         "score_history",

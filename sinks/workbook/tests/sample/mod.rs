@@ -5,6 +5,7 @@ mod standard;
 
 use std::collections::BTreeMap;
 
+#[allow(unused_imports)]
 pub(crate) use past::{NEW, SINCE_MS, YOUNG, past};
 use schemas::{
     AccountKey, AccountState, AccountStatus, ComplianceKey, ComplianceState, Credit, ExceptionKey,
