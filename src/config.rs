@@ -67,6 +67,9 @@ pub(crate) struct Config {
     /// ClickHouse, of `sink clickhouse` and `trend`.
     #[serde(default)]
     pub(crate) clickhouse: Option<sink_clickhouse::Config>,
+    /// The mail server and the schedules of `sink mail`.
+    #[serde(default)]
+    pub(crate) mail: Option<sink_mail::Config>,
     /// Minutes between the starts of two scans.
     #[serde(default = "default_scan_interval")]
     pub(crate) scan_interval_minutes: u64,
@@ -256,14 +259,20 @@ impl Config {
             }
         };
         let clickhouse = self.clickhouse.iter_mut().filter_map(|one| one.password.as_mut());
-        let sinks = elastic.into_iter().flatten().chain(clickhouse);
+        let (certificates, mail) = match &mut self.mail {
+            None => (None, None),
+            Some(sink_mail::Config { ca_file, password, .. }) => {
+                (ca_file.as_mut(), password.as_mut())
+            }
+        };
+        let sinks = elastic.into_iter().flatten().chain(clickhouse).chain(mail);
         let secrets = kafka.chain(registry).chain(digests).chain(sinks);
         let secrets = secrets.filter_map(|secret| match secret {
             Secret::File(path) => Some(path),
             Secret::Env(_) => None,
         });
         let optional = optional.into_iter().flatten();
-        let optional = optional.chain(authorities);
+        let optional = optional.chain(authorities).chain(certificates);
         let named = optional.chain(layers).chain(findings).chain(mutelist);
         for path in own.into_iter().chain(named).chain(secrets) {
             *path = folder.join(&*path);
@@ -302,6 +311,9 @@ impl Config {
         }
         if let Some(clickhouse) = &self.clickhouse {
             clickhouse.validate().context("clickhouse")?;
+        }
+        if let Some(mail) = &self.mail {
+            mail.validate().context("mail")?;
         }
         Ok(())
     }

@@ -61,6 +61,14 @@ pub struct Entry {
     pub recipient: Address,
 }
 
+impl Entry {
+    /// Gives the key of the message that is due at a slot.
+    pub fn key(&self, slot_ms: i64) -> MailKey {
+        let (kind, id) = (Kind::of(&self.subject).to_string(), id(&self.subject));
+        MailKey::new(kind, id, period(slot_ms), self.recipient.to_string())
+    }
+}
+
 /// A report that nobody gets, or not that recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
@@ -114,7 +122,7 @@ impl Roster {
         let due = |entry: &Entry| {
             let slot_ms = Kind::of(&entry.subject).schedule(config)?.newest(at_ms)?;
             let may_begin = !schedule::is_missed(slot_ms, at_ms, config.late_hours);
-            Some(Due { key: key(&entry.subject, &entry.recipient, slot_ms), may_begin })
+            Some(Due { key: entry.key(slot_ms), may_begin })
         };
         self.entries.iter().filter_map(due).collect()
     }
@@ -137,12 +145,6 @@ fn addresses(config: &Config, subject: &Subject) -> (Vec<Address>, &'static str)
             (address.into_iter().collect(), "the owner's name in the register is no address")
         }
     }
-}
-
-/// Gives a message's key.
-pub(crate) fn key(subject: &Subject, recipient: &Address, slot_ms: i64) -> MailKey {
-    let (kind, id) = (Kind::of(subject).to_string(), id(subject));
-    MailKey::new(kind, id, period(slot_ms), recipient.to_string())
 }
 
 fn id(subject: &Subject) -> &str {
