@@ -10,6 +10,7 @@ mod config;
 mod coverage;
 mod demo;
 mod dlq;
+mod doctor;
 mod evaluate;
 mod exceptions;
 mod explain;
@@ -67,6 +68,7 @@ enum Command {
     Demo(demo::Args),
     Run(run::Args),
     Validate(validate::Args),
+    Doctor(doctor::Args),
     Config(show::Args),
     Schema(show::Schema),
     Test(test::Args),
@@ -104,6 +106,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Validate(args) => validate::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Config(args) => show::run(&args),
         Command::Schema(args) => show::schema(&args),
         Command::Test(args) => test::run(&args),

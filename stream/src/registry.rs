@@ -124,6 +124,21 @@ impl HttpRegistry {
         })
     }
 
+    /// Makes sure that the registry answers and lets us in.
+    ///
+    /// # Errors
+    /// When it does not.
+    ///
+    /// Source: `GET /schemas/types`.
+    pub fn check(&self) -> Result<(), RegistryError> {
+        let url = format!("{}/schemas/types", self.url);
+        let mut request = self.agent.get(&url).header("Accept", CONTENT_TYPE);
+        if let Some(authorization) = &self.authorization {
+            request = request.header("Authorization", authorization);
+        }
+        read::<Vec<String>>(url, request.call()).map(|_| ())
+    }
+
     fn register(&self, subject: &str, schema: &str) -> Result<u32, RegistryError> {
         let url = format!("{}/subjects/{subject}/versions", self.url);
         let mut request = self.agent.post(&url).header("Accept", CONTENT_TYPE);

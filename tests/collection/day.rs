@@ -20,7 +20,7 @@ pub(crate) const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
 pub(crate) struct Day {
     pub(crate) world: &'static World,
     pub(crate) gateway: Gateway,
-    site: Site,
+    pub(crate) site: Site,
     good: Tables,
 }
 

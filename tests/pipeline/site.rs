@@ -78,9 +78,9 @@ impl Site {
         let kafka = Kafka::shared()?;
         let bootstrap = kafka.bootstrap();
         let yaml = format!("{{kafka: {{bootstrap: \"{bootstrap}\", replication_factor: 1}}}}");
-        let config = serde_json::json!({"bootstrap": bootstrap, "partitions": PARTITIONS,
-            "replication_factor": 1});
+        let config = serde_json::json!({"bootstrap": bootstrap, "replication_factor": 1});
         let config: KafkaConfig = serde_json::from_value(config)?;
+        let config = KafkaConfig { partitions: PARTITIONS, ..config };
         let site = Self {
             name: format!("kafka-{}", world.next()),
             folder: tempfile::tempdir()?,

@@ -191,7 +191,7 @@ fn told(view: &View<'_>, changes: &[ChangeView<'_, '_>]) -> Vec<Change> {
             requirement: one.requirement.title().to_owned(),
             account: one.account.state.name.clone(),
             region: one.key.region.clone(),
-            resource: one.resource(view.tables),
+            resource: one.resource().to_owned(),
             part: one.key.part.clone(),
             at_ms: one.turn.at_ms,
             transition: one.transition(),

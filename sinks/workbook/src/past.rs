@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use schemas::{
-    AccountKey, Cause, Codec, ComplianceChange, ComplianceKey, Key, ScoreKey, ScoreState, Standing,
-    Topic, Value, topic,
+    AccountKey, Cause, Codec, ComplianceChange, ComplianceKey, ComplianceState, Key, ScoreKey,
+    ScoreState, Standing, Topic, Value, topic,
 };
 use stream::{Log, LogError, Position, Record, snapshot};
 
@@ -45,6 +45,12 @@ pub struct Turn {
     pub at_ms: i64,
     /// What caused that change.
     pub cause: Cause,
+    /// The resource's type, which a row that is gone tells no more; empty where it is not known.
+    pub resource_type: String,
+    /// Its name, or empty.
+    pub name: String,
+    /// Its ARN, or empty.
+    pub arn: String,
 }
 
 /// How many weeks are looked back.
@@ -130,14 +136,16 @@ impl Source<'_> {
     ) -> Result<BTreeMap<ComplianceKey, Turn>, LogError> {
         let mut turns = BTreeMap::new();
         self.each(&topic::COMPLIANCE_CHANGE, after_ms, until_ms, |key, record| {
-            let ComplianceChange { before, after, at_ms, cause } = self.value(&record)?;
+            let ComplianceChange { before, after, at_ms, cause, row } = self.value(&record)?;
+            let ComplianceState { resource_type, name, arn, .. } = row.unwrap_or_default();
+            let turn = Turn { before, after, at_ms, cause, resource_type, name, arn };
             match turns.entry(key) {
                 Entry::Vacant(entry) => {
-                    entry.insert(Turn { before, after, at_ms, cause });
+                    entry.insert(turn);
                 }
                 Entry::Occupied(mut entry) => {
                     let before = entry.get().before;
-                    entry.insert(Turn { before, after, at_ms, cause });
+                    entry.insert(Turn { before, ..turn });
                 }
             }
             Ok(())

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use schemas::{
-    AccountKey, Cause, Codec, ComplianceChange, ComplianceKey, Credit, ScoreKey, ScoreState,
-    ScoreStatus, Standing, Verdict, topic,
+    AccountKey, Cause, Codec, ComplianceChange, ComplianceKey, ComplianceState, Credit, ScoreKey,
+    ScoreState, ScoreStatus, Standing, Verdict, topic,
 };
 use sink_workbook::{Past, Turn};
 use stream::{Log, Outgoing, Publisher, local::LocalLog};
@@ -137,7 +137,15 @@ fn turns_go_from_the_first_standing_to_the_last() {
     let cause = |offset| Cause { topic: "observation".to_owned(), partition: 2, offset };
     let mut change = |id: &str, at_ms: i64, before, after| {
         let key = ComplianceKey::new("R1", "111122223333", "eu-west-1", id, "");
-        let change = ComplianceChange { before, after, at_ms, cause: cause(at_ms) };
+        let name = format!("named {id}");
+        let row = ComplianceState {
+            name,
+            resource_type: "t".to_owned(),
+            arn: "arn:aws:x:::y".to_owned(),
+            ..ComplianceState::default()
+        };
+        let row = (id != "gone").then_some(row);
+        let change = ComplianceChange { before, after, at_ms, cause: cause(at_ms), row };
         publisher.put(&topic::COMPLIANCE_CHANGE, &key, &change, at_ms).unwrap();
     };
     change("before", since_ms, pass, fail);
@@ -149,13 +157,25 @@ fn turns_go_from_the_first_standing_to_the_last() {
     change("gone", AT_MS, live, None);
     change("after", AT_MS + 1, pass, fail);
     publisher.flush().unwrap();
-    let turn = |at_ms, before, after| Turn { before, after, at_ms, cause: cause(at_ms) };
+    let turn = |at_ms, before, after| {
+        let (resource_type, name, arn) = Default::default();
+        Turn { before, after, at_ms, cause: cause(at_ms), resource_type, name, arn }
+    };
     let expected = [
         ("once", turn(since_ms + 1, pass, fail)),
         ("twice", turn(since_ms + 4, fail, live)),
         ("gone", turn(AT_MS, live, None)),
     ];
+    // Changes of older releases hold no row.
+    let told = |(id, turn): (&'static str, Turn)| {
+        if id == "gone" {
+            return (id, turn);
+        }
+        let (resource_type, arn) = ("t".to_owned(), "arn:aws:x:::y".to_owned());
+        (id, Turn { name: format!("named {id}"), resource_type, arn, ..turn })
+    };
     let expected: BTreeMap<ComplianceKey, Turn> = expected
+        .map(told)
         .map(|(id, turn)| (ComplianceKey::new("R1", "111122223333", "eu-west-1", id, ""), turn))
         .into();
     assert_eq!(read(&log, AT_MS, since_ms).turns, expected);

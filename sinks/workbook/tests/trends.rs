@@ -135,13 +135,13 @@ fn the_summary_says_where_the_score_goes() {
     assert_eq!(trend(&tables, &past).0, "↓ down 1.0 point");
     // Nothing is made up where nothing is kept.
     let none = Past::default();
-    let told = ("no earlier score".to_owned(), "none of a week before is kept".to_owned());
+    let told = ("no earlier score".to_owned(), "the log keeps none".to_owned());
     let (words, note, weeks) = trend(&tables, &none);
     assert_eq!(((words, note), weeks), (told, String::new()));
     let book = book(&tables, &none, &maya());
     assert_eq!(book.names[..2], ["Summary", "Scores"]);
     assert!(!book.names.iter().any(|name| name == "Trend" || name == "Changes"));
-    book.sheet("Summary").find("Nothing can be said: no score of a week before is kept.");
+    book.sheet("Summary").find("Nothing can be said: the log keeps no score of an earlier time.");
     book.sheet("payments-prod").find("no earlier score");
     // A fingerprint changes with the standard alone.
     let about = |tables: &Tables| {
@@ -198,7 +198,9 @@ fn rich(tables: &Tables) -> Past {
     let keys = tables.compliance.keys().filter(|key| own.contains(&key.account));
     for ((before, after), key) in pairs.filter(|(before, after)| before != after).zip(keys) {
         let cause = schemas::Cause { topic: "report".to_owned(), partition: 0, offset: 7 };
-        let turn = Turn { before: *before, after: *after, at_ms: SINCE_MS + 60_000, cause };
+        let (resource_type, name, arn) = Default::default();
+        let (before, after, at_ms) = (*before, *after, SINCE_MS + 60_000);
+        let turn = Turn { before, after, at_ms, cause, resource_type, name, arn };
         past.turns.insert(key.clone(), turn);
     }
     past
@@ -254,6 +256,9 @@ fn every_change_is_told_with_its_cause() {
         if row["Change"] == "✗ credit lapsed" && row["Cause"].starts_with("tick") {
             assert_eq!(row["Why"], "the exception ended");
         }
+        let gone = row["Resource id"].starts_with("old-");
+        let name = if gone { "-bucket" } else { "" };
+        assert_eq!(row["Resource"], format!("{}{name}", row["Resource id"]), "in the sample");
         order.push(ChangeKind::ALL.iter().position(|kind| kind.word() == row["Change"]).unwrap());
     }
     assert!(order.is_sorted(), "the gravest kinds first");

@@ -111,7 +111,7 @@ fn compared_with(view: &View<'_>) -> String {
             super::trend::NAME,
             counted(weeks, "week", "weeks")
         ),
-        None => "nothing: no score of a week before is kept".to_owned(),
+        None => "nothing: the log keeps no score of an earlier time".to_owned(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::List;
 use super::summary::{indented, section};
 use crate::changes::{self, ChangeKind, ChangeView};
-use crate::console;
+use crate::console::Place;
 use crate::sheet::{Cell, Row, Sheet, Tint};
 use crate::style::Style;
 use crate::text::{counted, moment};
@@ -54,12 +54,12 @@ pub(super) fn sheet(view: &View<'_>, all: &[ChangeView<'_, '_>]) -> Option<Sheet
     sheet.printed_columns = PRINTED;
     let mut links = 0..view.limits.console_links_max;
     LIST.add(&mut sheet, all, view.limits.rows_max, |change| {
-        change_row(view, change, links.next().is_some())
+        change_row(change, links.next().is_some())
     });
     Some(sheet)
 }
 
-fn change_row(view: &View<'_>, change: &ChangeView<'_, '_>, linked: bool) -> Row {
+fn change_row(change: &ChangeView<'_, '_>, linked: bool) -> Row {
     let severity = change.requirement.severity();
     let cause = &change.turn.cause;
     Row::new(vec![
@@ -67,7 +67,7 @@ fn change_row(view: &View<'_>, change: &ChangeView<'_, '_>, linked: bool) -> Row
         Cell::text(severity.as_str(), severity.into()),
         Cell::wrapped(change.requirement.title(), Style::Text, Style::Line),
         Cell::text(&change.account.state.name, Style::Text),
-        resource_cell(view, change, linked),
+        resource_cell(change, linked),
         Cell::text(&change.key.part, Style::Text),
         Cell::text(&change.key.region, Style::Text),
         Cell::time(Some(change.turn.at_ms), Style::DateTime),
@@ -88,12 +88,15 @@ fn kind_cell(kind: ChangeKind) -> Cell {
     Cell::text(kind.word(), style)
 }
 
-fn resource_cell(view: &View<'_>, change: &ChangeView<'_, '_>, linked: bool) -> Cell {
-    let name = change.resource(view.tables);
-    let row = view.tables.compliance.get(change.key).filter(|_| linked);
-    match row.and_then(|row| console::link(change.key, row)) {
-        Some(link) => Cell::console(&name, link, Style::TableLink),
-        None => Cell::wrapped(&name, Style::Text, Style::Line),
+fn resource_cell(change: &ChangeView<'_, '_>, linked: bool) -> Cell {
+    let (name, turn) = (change.resource(), change.turn);
+    // What is gone is in no console.
+    let there = linked && turn.after.is_some();
+    let link =
+        there.then(|| Place::of(change.key, &turn.name, &turn.arn).link(&turn.resource_type));
+    match link.flatten() {
+        Some(link) => Cell::console(name, link, Style::TableLink),
+        None => Cell::wrapped(name, Style::Text, Style::Line),
     }
 }
 
@@ -114,7 +117,7 @@ fn without_score(view: &View<'_>) -> Option<String> {
 /// Adds the summary's part: the first changes of each kind.
 pub(super) fn list(view: &View<'_>, all: &[ChangeView<'_, '_>], sheet: &mut Sheet) {
     let Some(since) = &view.past.since else {
-        let text = "Nothing can be said: no score of a week before is kept.";
+        let text = "Nothing can be said: the log keeps no score of an earlier time.";
         section(sheet, "What changed", "");
         sheet.push(indented(super::line(text, Style::Plain)));
         return;
@@ -139,7 +142,7 @@ pub(super) fn list(view: &View<'_>, all: &[ChangeView<'_, '_>], sheet: &mut Shee
     )));
     let told: Vec<&ChangeView> = changes::first(all, view.limits.changes_max).collect();
     for change in &told {
-        sheet.push(indented(summary_row(view, change)));
+        sheet.push(indented(summary_row(change)));
     }
     if told.len() < all.len() {
         let more = counted((all.len() - told.len()) as i64, "more change", "more changes");
@@ -149,7 +152,7 @@ pub(super) fn list(view: &View<'_>, all: &[ChangeView<'_, '_>], sheet: &mut Shee
     }
 }
 
-fn summary_row(view: &View<'_>, change: &ChangeView<'_, '_>) -> Row {
+fn summary_row(change: &ChangeView<'_, '_>) -> Row {
     let severity = change.requirement.severity();
     let why = match change.cause() {
         "" => change.transition(),
@@ -160,7 +163,7 @@ fn summary_row(view: &View<'_>, change: &ChangeView<'_, '_>) -> Row {
         Cell::text(&change.account.state.name, Style::Text),
         Cell::text(severity.as_str(), severity.into()),
         kind_cell(change.kind).over(2),
-        resource_cell(view, change, true).over(3),
+        resource_cell(change, true).over(3),
         Cell::time(Some(change.turn.at_ms), Style::DateTime),
         Cell::text(&why, Style::Text),
     ])

@@ -25,7 +25,8 @@ const ONE_PAGE_ACCOUNTS: usize = 20;
 pub(super) fn sheet(view: &View<'_>, all: &[ChangeView<'_, '_>]) -> Sheet {
     let mut sheet = Sheet::new(NAME, Tint::Overview, WIDTHS.to_vec());
     // What fits on one page is printed on one.
-    sheet.pages_high = u16::from(view.accounts.len() <= ONE_PAGE_ACCOUNTS);
+    sheet.portrait = view.accounts.len() <= ONE_PAGE_ACCOUNTS;
+    sheet.pages_high = u16::from(sheet.portrait);
     sheet.push(indented(Row::of_height(
         30.0,
         vec![Cell::text("Cloud security scorecard", Style::Title)],
