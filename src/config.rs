@@ -365,6 +365,19 @@ mod tests {
     }
 
     #[test]
+    fn the_example_for_mail_is_a_configuration() {
+        let page = include_str!("../docs/src/mail.md");
+        let example = page.split("```yaml\n").nth(1).and_then(|text| text.split("```").next());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scorecard.yaml");
+        std::fs::write(&path, format!("log: {{local: ./log}}\n{}", example.unwrap())).unwrap();
+        let mail = ConfigFile { path }.read().unwrap().mail.unwrap();
+        assert_eq!(mail.password, Some(Secret::File(folder.path().join("mail.password"))));
+        assert!(mail.only_if_changed && mail.owners.is_some());
+        assert_eq!(mail.payers.unwrap().recipients.len(), 1);
+    }
+
+    #[test]
     fn the_standard_has_one_layer_or_several() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("scorecard.yaml");
