@@ -100,6 +100,11 @@ pub fn period(slot_ms: i64) -> String {
     moment.strftime("%Y-%m-%dT%H:%MZ").to_string()
 }
 
+/// Reads the slot from its name.
+pub(crate) fn slot_of(period: &str) -> Option<i64> {
+    period.parse::<Timestamp>().ok().map(|moment| moment.as_millisecond())
+}
+
 /// Tells whether a slot is too old to begin with, when nobody was there to see it.
 pub(crate) fn is_missed(slot_ms: i64, at_ms: i64, late_hours: u32) -> bool {
     at_ms - slot_ms > i64::from(late_hours) * HOUR_MS
@@ -118,6 +123,7 @@ mod tests {
         let schedule = Schedule::new(cron, zone).unwrap();
         let found = schedule.newest(ms(at)).map(period);
         assert_eq!(found.as_deref(), Some(slot), "{cron} {zone} at {at}");
+        assert_eq!(slot_of(slot), schedule.newest(ms(at)), "its name is read back");
     }
 
     #[test]

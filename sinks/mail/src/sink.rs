@@ -17,7 +17,7 @@ use crate::letter::{Attempt, Letter, Report};
 use crate::outbox::{self, Change, Outbox};
 use crate::post::{Answer, Post};
 use crate::wait::Waits;
-use crate::{Config, Due, HOUR_MS, Kind, MailError, Roster, roster};
+use crate::{Config, Due, HOUR_MS, Kind, MailError, Roster, roster, schedule};
 
 /// What the sink follows: time. All else it reads when it is due.
 const INPUTS: [&TopicSpec; 1] = [TICK.spec];
@@ -100,11 +100,6 @@ impl<'a> Mail<'a> {
             waits: Waits::default(),
             effects: BTreeMap::new(),
         }
-    }
-
-    /// Gives how many messages wait.
-    pub fn waiting(&self) -> usize {
-        self.outbox.waiting().len()
     }
 
     fn partition(&self, key: &MailKey) -> i32 {
@@ -207,8 +202,7 @@ impl<'a> Mail<'a> {
             let (Some(subject), Ok(recipient)) = (subject, key.recipient.parse()) else {
                 return Ok(None);
             };
-            let slot_ms = Kind::of(&subject).schedule(config).and_then(|one| one.newest(at_ms));
-            let slot_ms = slot_ms.unwrap_or(at_ms);
+            let slot_ms = schedule::slot_of(&key.period).unwrap_or(at_ms);
             let (digest, workbook) = edition.report(self.settings, &subject, slot_ms)?;
             let attempt = Attempt { number: state.attempts + 1, may_repeat: state.uncertain > 0 };
             let message_id = &state.message_id;

@@ -16,29 +16,29 @@ use sink_mail::{Config, LIMITS, Mail, ROLE, Settings};
 use stream::worker::Stop;
 use stream::{Log, Publisher, snapshot};
 
-pub const MINUTE_MS: i64 = 60_000;
-pub const HOUR_MS: i64 = 60 * MINUTE_MS;
-pub const DAY_MS: i64 = 24 * HOUR_MS;
+pub(crate) const MINUTE_MS: i64 = 60_000;
+pub(crate) const HOUR_MS: i64 = 60 * MINUTE_MS;
+pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// 2026-11-30T07:00:00Z, a Monday: eight o'clock in Berlin.
-pub const MONDAY_MS: i64 = 1_796_022_000_000;
+pub(crate) const MONDAY_MS: i64 = 1_796_022_000_000;
 
-pub const PREFIX: &str = "test";
+pub(crate) const PREFIX: &str = "test";
 
 /// Owners each of whom has two accounts.
-pub fn owners(count: usize) -> Vec<String> {
+pub(crate) fn owners(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("owner{number}@example.com")).collect()
 }
 
 /// Everything that a run needs besides its log.
-pub struct World<'a> {
-    pub log: &'a dyn Log,
-    pub codec: Codec,
+pub(crate) struct World<'a> {
+    pub(crate) log: &'a dyn Log,
+    pub(crate) codec: Codec,
 }
 
 impl<'a> World<'a> {
     /// Makes a world over a log with topics.
-    pub fn new(log: &'a dyn Log) -> Self {
+    pub(crate) fn new(log: &'a dyn Log) -> Self {
         Self { log, codec: Codec::default() }
     }
 
@@ -47,7 +47,7 @@ impl<'a> World<'a> {
     }
 
     /// Writes two accounts for each owner, with so many failures of a hundred in each.
-    pub fn accounts(&self, owners: &[String], failing: i64) -> Result<()> {
+    pub(crate) fn accounts(&self, owners: &[String], failing: i64) -> Result<()> {
         let mut publisher = self.publisher()?;
         for (number, owner) in owners.iter().enumerate() {
             for twin in 0..2 {
@@ -80,19 +80,19 @@ impl<'a> World<'a> {
     }
 
     /// Writes one tick.
-    pub fn tick(&self, minute_ms: i64) -> Result<()> {
+    pub(crate) fn tick(&self, minute_ms: i64) -> Result<()> {
         let mut publisher = self.publisher()?;
         publisher.put(&TICK, &TickKey { minute_ms }, &Tick { minute_ms }, minute_ms)?;
         Ok(publisher.flush()?)
     }
 
     /// Runs the sink to where nothing is left to do, or until patience ends.
-    pub fn run(&self, config: &Config, patience: Duration) -> Result<Progress> {
+    pub(crate) fn run(&self, config: &Config, patience: Duration) -> Result<Progress> {
         self.run_until(config, Some(patience), &Stop::new())
     }
 
     /// Runs the sink: once where there is patience, until it is stopped where there is none.
-    pub fn run_until(
+    pub(crate) fn run_until(
         &self,
         config: &Config,
         patience: Option<Duration>,
@@ -112,13 +112,13 @@ impl<'a> World<'a> {
     }
 
     /// Gives the outbox by key.
-    pub fn outbox(&self) -> Result<BTreeMap<String, MailState>> {
+    pub(crate) fn outbox(&self) -> Result<BTreeMap<String, MailState>> {
         let rows = snapshot::table(self.log, &self.codec, PREFIX, &MAIL_OUTBOX)?;
         Ok(rows.into_iter().map(|(key, state)| (key.encode(), state)).collect())
     }
 
     /// Makes sure that every message is as it must be, and gives how many there are.
-    pub fn all_are(&self, status: MailStatus) -> Result<usize> {
+    pub(crate) fn all_are(&self, status: MailStatus) -> Result<usize> {
         let outbox = self.outbox()?;
         let other = outbox.iter().find(|(_, state)| state.status != status);
         ensure!(other.is_none(), "not {status}: {other:?}");
@@ -127,7 +127,7 @@ impl<'a> World<'a> {
 }
 
 /// Settings for a server on this machine: owners on Monday at eight in Berlin.
-pub fn config(port: u16, rest: &str) -> Result<Config> {
+pub(crate) fn config(port: u16, rest: &str) -> Result<Config> {
     let text = format!(
         r#"{{"server": "smtp://127.0.0.1:{port}", "from": "Scores <scores@example.com>",
             "owners": {{"cron": "0 8 * * MON", "time_zone": "Europe/Berlin"}}{rest}}}"#
@@ -138,7 +138,7 @@ pub fn config(port: u16, rest: &str) -> Result<Config> {
 }
 
 /// Gives how often each recipient got which message id.
-pub fn received(server: &Mailpit) -> Result<BTreeMap<(String, String), usize>> {
+pub(crate) fn received(server: &Mailpit) -> Result<BTreeMap<(String, String), usize>> {
     let mut received = BTreeMap::new();
     for message in server.messages()? {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
