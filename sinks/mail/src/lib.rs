@@ -1,8 +1,8 @@
 //! Scorecards by mail: each owner's, the payers' and the enterprise's, on schedule and once.
 //!
 //! The way of a message: [`Roster`] says who gets which report; a [`Schedule`] says when; what is
-//! due becomes a row of the topic `mail.outbox` ([`Outbox`], pure). The [`Page`] of a report is laid
-//! out of the workbook's own figures and becomes HTML, text and a picture in one [`Letter`]. The
+//! due becomes a row of the topic `mail.outbox` ([`Outbox`], pure). The [`Page`] of a report is
+//! made of the workbook's own figures and becomes HTML, text and a picture in one [`Letter`]. The
 //! sink ([`Mail`]) offers a letter's addresses to the server, commits that it is about to hand the
 //! text over, does so, and commits what the server said.
 //!

@@ -160,10 +160,9 @@ pub(crate) fn cell(text: &str) -> String {
 
 /// Gives a text as one line of so many characters, without what could end a line or turn it.
 pub(crate) fn line(text: &str, max: usize) -> String {
-    let is_unsafe = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
-    };
+    // Separators of lines and paragraphs, embeddings, overrides and isolates of direction.
+    let turns = |c: char| matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_unsafe = |c: char| c.is_control() || turns(c);
     let safe: String = text.chars().map(|c| if is_unsafe(c) { ' ' } else { c }).collect();
     let words: Vec<&str> = safe.split_whitespace().collect();
     let whole = words.join(" ");

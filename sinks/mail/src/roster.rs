@@ -90,7 +90,7 @@ pub struct Roster {
 }
 
 impl Roster {
-    /// Reads the roster from the configuration and the tables, of which only accounts are looked at.
+    /// Reads the roster from the configuration and the accounts; other tables are not looked at.
     pub fn of(config: &Config, tables: &Tables) -> Self {
         let mut roster = Self::default();
         for subject in subjects(tables) {

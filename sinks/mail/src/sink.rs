@@ -70,7 +70,8 @@ pub struct Mail<'a> {
     outbox: Outbox,
     /// The last tick.
     at_ms: Option<i64>,
-    /// Whether ticks may have come that nobody read, since something was waited for.
+    /// Whether ticks may have come that this process did not read: before its start, or while it
+    /// waited for something.
     is_stale: bool,
     /// The slots whose reports are planned, of each kind; none when that has to be looked at.
     planned: Option<Vec<Option<i64>>>,
@@ -91,7 +92,7 @@ impl<'a> Mail<'a> {
             settings,
             outbox: Outbox::default(),
             at_ms: None,
-            is_stale: false,
+            is_stale: true,
             planned: None,
             looked_at: None,
             edition: None,
