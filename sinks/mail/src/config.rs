@@ -187,7 +187,7 @@ mod tests {
             (format!("{owners}, \"link\": \"http://x/{{file}}\""), "https"),
             (format!("{owners}, \"unsubscribe\": \"https://x>\\r\\nBcc: a@b.c\""), "unsubscribe"),
             (format!("{owners}, \"allowed_domains\": [\"a@b.c\"]"), "must be domains"),
-            (format!("{owners}, \"redirect_all_to\": \"nobody\""), "address"),
+            (format!("{owners}, \"redirect_all_to\": \"nobody\""), "missing domain"),
             ("\"owners\": {\"cron\": \"whenever\"}".to_owned(), "five fields"),
             ("\"owners\": {\"cron\": \"0 8 * * *\", \"at\": 1}".to_owned(), "unknown field"),
         ];

@@ -120,7 +120,7 @@ fn headers_say_what_it_is() {
     assert_eq!(header(&letter, "X-Scorecard-Attempt"), None);
     assert_eq!(header(&letter, "List-Unsubscribe"), None);
     let id = header(&letter, "Message-ID").unwrap();
-    assert!(id.starts_with("<scorecard.owner.2026-11-30T0700Z."), "{id}");
+    assert!(id.starts_with("<scorecard.owner.20261130T0700Z."), "{id}");
     assert!(id.ends_with("@example.com>") && !id.contains("ann"), "{id}");
     let mail = write(&config(r#", "unsubscribe": "stop@example.com""#), &figures("a@b.c", "x"));
     let to = header(&mail, "List-Unsubscribe").unwrap();

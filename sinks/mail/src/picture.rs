@@ -152,8 +152,9 @@ fn scale(least: f64, most: f64) -> (f64, f64) {
     let (least, most) = if least > most { (0.0, 1.0) } else { (least, most) };
     let middle = f64::midpoint(least, most);
     let half = ((most - least) / 2.0).max(SPAN_MIN / 2.0) * 1.1;
-    let low = ((middle - half) * 100.0).floor() / 100.0;
-    let high = ((middle + half) * 100.0).ceil() / 100.0;
+    // What lies a rounding error beside a hundredth is on it.
+    let low = ((middle - half) * 100.0 + 1e-6).floor() / 100.0;
+    let high = ((middle + half) * 100.0 - 1e-6).ceil() / 100.0;
     (low.max(0.0), high.min(1.0))
 }
 

@@ -49,7 +49,7 @@ fn each_owner_gets_one_message_and_none_again() {
     }
     let outbox = world.outbox().unwrap();
     let (key, state) = outbox.first_key_value().unwrap();
-    assert_eq!(key, "owner/owner0@example.com/2026-11-30T07:00Z/owner0@example.com");
+    assert_eq!(key, "owner/owner0@example.com/2025-12-01T07:00Z/owner0@example.com");
     assert!(state.answer.as_deref().unwrap().starts_with("250 "), "{state:?}");
     assert_eq!((state.attempts, state.uncertain), (1, 0));
 }
@@ -148,7 +148,7 @@ fn what_is_refused_for_good_is_not_tried_again() {
     }
     assert_eq!(received(&server).unwrap().len(), 2);
     let outbox = world.outbox().unwrap();
-    let refused = &outbox["owner/owner2@example.com/2026-11-30T07:00Z/owner2@example.com"];
+    let refused = &outbox["owner/owner2@example.com/2025-12-01T07:00Z/owner2@example.com"];
     assert_eq!((refused.status, refused.attempts), (MailStatus::Failed, 0));
     assert!(refused.answer.as_deref().unwrap().contains("550"), "{refused:?}");
 }
@@ -182,7 +182,7 @@ fn a_server_that_is_dead_for_a_day_makes_one_message_later() {
     let outbox = world.outbox().unwrap();
     let sent = outbox.iter().filter(|(_, state)| state.status == MailStatus::Sent);
     let sent: Vec<_> = sent.map(|(key, _)| key.as_str()).collect();
-    assert_eq!(sent, ["owner/owner0@example.com/2026-12-01T06:00Z/owner0@example.com"]);
+    assert_eq!(sent, ["owner/owner0@example.com/2025-12-02T06:00Z/owner0@example.com"]);
     let others = outbox.values().filter(|state| state.status != MailStatus::Sent);
     assert!(others.into_iter().all(|state| state.status == MailStatus::Superseded));
 }

@@ -20,8 +20,8 @@ pub(crate) const MINUTE_MS: i64 = 60_000;
 pub(crate) const HOUR_MS: i64 = 60 * MINUTE_MS;
 pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// 2026-11-30T07:00:00Z, a Monday: eight o'clock in Berlin.
-pub(crate) const MONDAY_MS: i64 = 1_796_022_000_000;
+/// 2025-12-01T07:00:00Z, a Monday: eight o'clock in Berlin. Kafka takes no records of the future.
+pub(crate) const MONDAY_MS: i64 = 1_764_572_400_000;
 
 pub(crate) const PREFIX: &str = "test";
 
