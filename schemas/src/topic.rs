@@ -5,9 +5,9 @@ use std::{fmt, marker::PhantomData};
 use crate::{
     AccountKey, AccountListing, AccountRegister, AccountState, AvroError, Codec, ComplianceChange,
     ComplianceKey, ComplianceState, Contribution, ContributionKey, Exception, ExceptionKey, Key,
-    MailKey, MailState, Observation, Report, Requirement, RequirementKey, ResourceChange, ResourceKey, ResourceState,
-    RollupKey, RollupState, ScanUnit, ScoreKey, ScoreState, Spend, Tick, TickKey, TrustKey,
-    TrustState, Value,
+    MailKey, MailState, Observation, Report, Requirement, RequirementKey, ResourceChange,
+    ResourceKey, ResourceState, RollupKey, RollupState, ScanUnit, ScoreKey, ScoreState, Spend,
+    Tick, TickKey, TrustKey, TrustState, Value,
 };
 
 /// What the log does with old records of a topic.

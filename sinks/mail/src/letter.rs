@@ -217,5 +217,4 @@ fn workbook_words(config: &Config, report: &Report<'_>, is_attached: bool) -> St
 }
 
 #[cfg(test)]
-#[path = "letter_tests.rs"]
 mod tests;

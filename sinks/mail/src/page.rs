@@ -416,5 +416,4 @@ fn severity(severity: Severity) -> String {
 }
 
 #[cfg(test)]
-#[path = "page_tests.rs"]
 mod tests;

@@ -71,8 +71,8 @@ const TICKS_BACK: i64 = 16;
 const POLL: Duration = Duration::from_millis(50);
 const POLLS_MAX: usize = 600;
 
-/// Gives the time of the last tick in UTC milliseconds, without reading all of them; none where there
-/// is none.
+/// Gives the time of the last tick in UTC milliseconds, without reading all of them; none where
+/// there is none.
 ///
 /// # Errors
 /// When the log can't be reached or holds what can't be decoded.

@@ -1,3 +1,5 @@
+//! However servers and processes behave, a message arrives once, or once more where nobody knew.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Messages hold what they must, the same each time, and nothing that outside data could add.
+
 use schemas::Severity;
 use sink_workbook::{
     AccountLine, Change, ChangeKind, Digest, Expiring, NextAction, Owner, Subject,

@@ -1,3 +1,5 @@
+//! Words and lines of a page.
+
 use super::*;
 
 #[test]
