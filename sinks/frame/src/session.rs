@@ -106,11 +106,8 @@ impl<'a, T: Target> Session<'a, T> {
             }
             if !self.frame.once {
                 self.chores()?;
-            } else if self.reached(ends)? {
-                self.chores()?;
-                if self.untold.is_empty() {
-                    return Ok(());
-                }
+            } else if self.reached(ends)? && self.chores()? {
+                return Ok(());
             }
         }
         Ok(())

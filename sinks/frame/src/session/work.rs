@@ -94,26 +94,29 @@ impl<T: Target> Session<'_, T> {
         Ok(false)
     }
 
-    /// Does what is due besides following the log; what is dropped on the way is due again.
-    pub(super) fn chores(&mut self) -> Result<(), FrameError> {
+    /// Does what is due besides following the log; false when something was dropped on the way,
+    /// which is due again.
+    pub(super) fn chores(&mut self) -> Result<bool, FrameError> {
         let owned = self.owned.clone();
         // A transaction that was aborted makes the target hear of its partitions first.
         while self.untold.is_empty() {
-            let mut next = self.persist(|target| target.chores(&owned))?.flatten();
+            let Some(mut next) = self.persist(|target| target.chores(&owned))? else {
+                return Ok(false);
+            };
             if next.is_none() {
-                break;
+                return Ok(true);
             }
             while let Some(items) = next {
                 if !self.lot(items)? {
-                    return Ok(());
+                    return Ok(false);
                 }
                 next = self.persist(Target::follow_up)?.flatten();
             }
             if !self.breathe(Duration::ZERO)? {
-                break;
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Delivers a lot of chores and appends what it made to the log; false when it was dropped.
