@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use lettre::Address;
 use lettre::message::Mailbox;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sink_frame::ConfigError;
@@ -14,7 +15,7 @@ use crate::schedule::Schedule;
 use crate::server::Server;
 
 /// Settings of the sink.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The server: `smtps://HOST[:PORT]` (TLS from the start) or `smtp://HOST[:PORT]` (STARTTLS).
@@ -33,15 +34,18 @@ pub struct Config {
     #[serde(default)]
     pub allow_plaintext: bool,
     /// Whom mail is from: an address, or `Name <address>`. Its domain is that of message ids.
+    #[schemars(with = "String")]
     pub from: Mailbox,
     /// When owners get theirs. An owner whose name in the register is an address gets it there.
     #[serde(default)]
     pub owners: Option<Schedule>,
     /// When the enterprise's is sent, and to whom.
     #[serde(default)]
+    #[schemars(with = "Option<GivenListed<Vec<String>>>")]
     pub enterprise: Option<Listed<Vec<Address>>>,
     /// When payers' are sent, and by payer to whom.
     #[serde(default)]
+    #[schemars(with = "Option<GivenListed<BTreeMap<String, Vec<String>>>>")]
     pub payers: Option<Listed<BTreeMap<String, Vec<Address>>>>,
     /// Whether a report that tells the same figures as the last one that was sent stays away.
     #[serde(default)]
@@ -54,6 +58,7 @@ pub struct Config {
     pub link: Option<String>,
     /// Sends everything to this address instead, and says for whom it was.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub redirect_all_to: Option<Address>,
     /// The domains that mail may go to; any when absent.
     #[serde(default)]
@@ -76,12 +81,16 @@ pub struct Listed<R> {
     pub recipients: R,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Listed_{R}")]
 #[serde(deny_unknown_fields, bound = "R: DeserializeOwned")]
 struct GivenListed<R> {
+    /// When, as a cron expression of five fields.
     cron: String,
+    /// The time zone in which that is meant, UTC when absent.
     #[serde(default)]
     time_zone: Option<String>,
+    /// To whom.
     recipients: R,
 }
 

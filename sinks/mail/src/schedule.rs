@@ -2,6 +2,7 @@
 
 use cronexpr::{Crontab, MakeTimestamp};
 use jiff::{Timestamp, tz::TimeZone};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::HOUR_MS;
@@ -13,17 +14,21 @@ const WINDOWS_HOURS: [i64; 4] = [26, 24 * 8, 24 * 32, 24 * 400];
 const AHEAD_HOURS: i64 = 3;
 
 /// When reports of one kind are due.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "Given")]
+#[schemars(with = "Given")]
 pub struct Schedule {
     cron: Crontab,
     zone: TimeZone,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Schedule")]
 #[serde(deny_unknown_fields)]
 struct Given {
+    /// A cron expression of five fields.
     cron: String,
+    /// The time zone in which it is meant.
     #[serde(default = "utc")]
     time_zone: String,
 }

@@ -1,10 +1,12 @@
 //! Where the mail server is, and how it is spoken to.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// A mail server.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub struct Server {
     /// Its name or address.
     pub(crate) host: String,
