@@ -371,7 +371,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("scorecard.yaml");
         std::fs::write(&path, format!("log: {{local: ./log}}\n{}", example.unwrap())).unwrap();
-        let mail = ConfigFile { path }.read().unwrap().mail.unwrap();
+        let mail = ConfigFile::at(path).read().unwrap().mail.unwrap();
         assert_eq!(mail.password, Some(Secret::File(folder.path().join("mail.password"))));
         assert!(mail.only_if_changed && mail.owners.is_some());
         assert_eq!(mail.payers.unwrap().recipients.len(), 1);
