@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use producer_aws::Wanted;
-use stream::worker::Stop;
+use stream::{chain, worker::Stop};
 
 use crate::{
     clock::keep_time,
@@ -80,7 +80,7 @@ fn round(
     let workbooks = Workbooks { written: written.written, unchanged: written.unchanged };
     // What a bucket does not take now it is given next time.
     if let Err(error) = sink::carry(site, config, &teller, vitals, stop) {
-        problems.push(format!("{error:#}"));
+        problems.push(chain(&*error));
     }
     Ok(Summary::of(&tables, problems, workbooks))
 }

@@ -35,7 +35,7 @@ fn allowed(manifest: &Manifest) -> Option<Vec<&'static str>> {
         // Like the binary it puts a pipeline together, and starts Kafka for it; it times rules too.
         ("bench", "") => [
             &["compliance", "kit", "producer-simulator", "producer-standard", "rules"][..],
-            &["schemas", "stages", "stream"],
+            &["schemas", "sink-workbook", "stages", "stream"],
         ]
         .concat(),
         // It puts a line together, starts Kafka for it, and judges it by the oracle of the stages.
@@ -53,6 +53,8 @@ fn allowed(manifest: &Manifest) -> Option<Vec<&'static str>> {
         ("producers", "aws") => vec!["producer-findings", "schemas", "stream"],
         // A mail carries the workbook, and tells its figures.
         ("sinks", "mail") => vec!["schemas", "sink-frame", "sink-workbook", "stream"],
+        // It sums an earlier time's scores up as the pipeline does.
+        ("sinks", "workbook") => vec!["rollup", "schemas", "stream"],
         ("sinks", _) => vec!["schemas", "sink-frame", "stream"],
         ("producers", _) => vec!["schemas", "stream"],
         _ => return None,

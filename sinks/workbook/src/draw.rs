@@ -85,8 +85,10 @@ fn size(sheet: &Sheet, area: Area) -> (u32, u32) {
     let columns = usize::from(area.first_column)..=usize::from(area.last_column);
     let widths = sheet.widths.get(columns).unwrap_or_default().iter();
     let width: f64 = widths.map(|width| width * CHARACTER_PIXELS + 5.0).sum();
-    let points = |row: u32| sheet.rows.get(row as usize).and_then(|row| row.height);
-    let rows = (area.first_row..=area.last_row).map(|row| points(row).unwrap_or(ROW_POINTS));
-    let height = rows.sum::<f64>() * POINT_PIXELS;
+    let count = (area.last_row - area.first_row + 1) as usize;
+    let rows = sheet.rows.iter().skip(area.first_row as usize).take(count);
+    let points: Vec<f64> = rows.map(|row| row.height.unwrap_or(ROW_POINTS)).collect();
+    let below = (count - points.len()) as f64 * ROW_POINTS;
+    let height = (points.iter().sum::<f64>() + below) * POINT_PIXELS;
     (width as u32, height as u32)
 }

@@ -1,5 +1,6 @@
 //! Sheets as data: cells with their meaning, before anything is an xlsx file.
 
+use crate::rows::Rows;
 use crate::style::Style;
 use crate::{height, text};
 
@@ -13,7 +14,7 @@ pub struct Sheet {
     /// Widths of its columns, in characters.
     pub widths: Vec<f64>,
     /// Its rows, from the first one.
-    pub rows: Vec<Row>,
+    pub rows: Rows,
     /// How many rows and columns stay in sight.
     pub frozen: (u32, u16),
     /// The list with its heading row that can be filtered.
@@ -257,13 +258,13 @@ impl Row {
 
 impl Sheet {
     /// Makes an empty sheet that is printed one page wide.
-    pub(crate) fn new(name: &str, tint: Tint, widths: Vec<f64>) -> Self {
+    pub fn new(name: &str, tint: Tint, widths: Vec<f64>) -> Self {
         let printed_columns = u16::try_from(widths.len()).expect("limits keep columns in Excel's");
         Self {
             name: name.to_owned(),
             tint,
             widths,
-            rows: Vec::new(),
+            rows: Rows::default(),
             frozen: (0, 0),
             filter: None,
             scored: Vec::new(),
@@ -291,9 +292,9 @@ impl Sheet {
     /// Adds a row, as high as its text needs unless its height is given.
     ///
     /// Programs that show a workbook without opening it do not find heights themselves.
-    pub(crate) fn push(&mut self, mut row: Row) {
+    pub fn push(&mut self, mut row: Row) {
         row.height = row.height.or_else(|| Some(height::height_of(&row, &self.widths)));
-        self.rows.push(row);
+        self.rows.push(&row);
     }
 
     /// Colours scores of the next row, from one column to another.

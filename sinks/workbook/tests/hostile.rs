@@ -16,7 +16,8 @@ use schemas::{
     RequirementKey, ScoreKey, Standing, Verdict,
 };
 use sink_workbook::{
-    Content, Limits, Model, Owner, Past, Subject, Tables, Turn, lay_out, lay_out_within, render,
+    Content, Limits, Model, Owner, Past, Subject, Tables, Turn, Verdicts, lay_out, lay_out_within,
+    render,
 };
 
 const OWNER: &str = "=HYPERLINK(\"http://evil\")&\u{202e}@example.com";
@@ -58,7 +59,7 @@ fn tables() -> Tables {
     let mut tables = sample::tables();
     let template = tables.requirements.values().next().unwrap().clone();
     tables.accounts.clear();
-    tables.compliance.clear();
+    tables.compliance = Verdicts::default();
     tables.exceptions.clear();
     for (n, text) in hostile().into_iter().enumerate() {
         let id = format!("{n:012}");
@@ -79,7 +80,7 @@ fn tables() -> Tables {
         row.exception_reason = Some(text.clone());
         let place = ComplianceKey::new(&requirement.id, &id, &text, &text, &text);
         tables.requirements.insert(key, requirement);
-        tables.compliance.insert(place, row);
+        tables.compliance.insert(&place, &row);
         let exception = Exception {
             id: text.clone(),
             accounts: vec![id, text.clone()],
@@ -149,8 +150,7 @@ const LINKED: [&str; 6] = [
 fn linked(text: &str) -> Tables {
     let mut tables = tables();
     let (key, row) = tables.compliance.iter().next().unwrap();
-    let (key, row) = (key.clone(), row.clone());
-    tables.compliance.clear();
+    tables.compliance = Verdicts::default();
     tables.exceptions.clear();
     tables.accounts.retain(|account, _| account.account == key.account);
     for (n, resource_type) in LINKED.iter().enumerate() {
@@ -165,7 +165,7 @@ fn linked(text: &str) -> Tables {
                     arn,
                     ..row.clone()
                 };
-                tables.compliance.insert(place, row);
+                tables.compliance.insert(&place, &row);
             }
         }
     }
@@ -185,10 +185,10 @@ fn turned(tables: &Tables, text: &str) -> Past {
     let standing = |verdict| Some(Standing { verdict, credit: Credit::None });
     let cause = Cause { topic: text.to_owned(), partition: 0, offset: 0 };
     let (before, after) = (standing(Verdict::Pass), standing(Verdict::Fail));
-    let turn = |(key, row): (&ComplianceKey, &ComplianceState)| {
-        let ComplianceState { resource_type, name, arn, .. } = row.clone();
+    let turn = |(key, row): (ComplianceKey, ComplianceState)| {
+        let ComplianceState { resource_type, name, arn, .. } = row;
         let (at_ms, cause) = (SINCE_MS + 1, cause.clone());
-        (key.clone(), Turn { before, after, at_ms, cause, resource_type, name, arn })
+        (key, Turn { before, after, at_ms, cause, resource_type, name, arn })
     };
     past.turns = tables.compliance.iter().map(turn).collect();
     past
@@ -273,7 +273,7 @@ fn links_end_where_excel_would_drop_them_all() {
     let few = lay_out_within(&tables, &Past::default(), &owner, &limits);
     let links = |model: &Model, name: &str| {
         let sheet = model.sheets.iter().find(|sheet| sheet.name == name).unwrap();
-        let cells = sheet.rows.iter().flat_map(|row| &row.cells);
+        let cells = sheet.rows.iter().flat_map(|row| row.cells);
         cells.filter(|cell| matches!(cell.content, Content::Console { .. })).count()
     };
     // 19 rows fail there, and 5 could not be judged.

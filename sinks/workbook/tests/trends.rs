@@ -14,7 +14,7 @@ use reading::{Book, Grid};
 use sample::{DAY_MS, DENIED, MAYA, NEW, SINCE_MS, YOUNG, past};
 use schemas::{AccountKey, Credit, ScoreKey, Standing, Verdict};
 use sink_workbook::{
-    ChangeKind, Cut, Limits, Owner, Past, Subject, Tables, Turn, digest, lay_out, render,
+    ChangeKind, Cut, Limits, Owner, Past, Subject, Tables, Turn, Verdicts, digest, lay_out, render,
 };
 
 fn maya() -> Subject {
@@ -150,7 +150,7 @@ fn the_summary_says_where_the_score_goes() {
         book.sheet("About").text(row, column + 1)
     };
     let before = about(&tables);
-    tables.compliance.clear();
+    tables.compliance = Verdicts::default();
     assert_eq!(about(&tables), before);
     tables.requirements.values_mut().next().unwrap().weight += 1;
     assert_ne!(about(&tables), before);
@@ -195,13 +195,14 @@ fn rich(tables: &Tables) -> Past {
     ];
     let pairs =
         standings.iter().flat_map(|before| standings.iter().map(move |after| (before, after)));
-    let keys = tables.compliance.keys().filter(|key| own.contains(&key.account));
+    let keys = tables.compliance.iter().map(|(key, _)| key);
+    let keys = keys.filter(|key| own.contains(&key.account));
     for ((before, after), key) in pairs.filter(|(before, after)| before != after).zip(keys) {
         let cause = schemas::Cause { topic: "report".to_owned(), partition: 0, offset: 7 };
         let (resource_type, name, arn) = Default::default();
         let (before, after, at_ms) = (*before, *after, SINCE_MS + 60_000);
         let turn = Turn { before, after, at_ms, cause, resource_type, name, arn };
-        past.turns.insert(key.clone(), turn);
+        past.turns.insert(key, turn);
     }
     past
 }
@@ -375,7 +376,8 @@ fn the_overview_names_who_moved_and_what_is_to_be_decided() {
     assert!(text.starts_with(&format!("{} accounts stand below 80 %.", poor.len())), "{text}");
     let at = |name: &str| text.find(name).unwrap();
     assert!(at("sandbox-maya (70.8 %, spends 74,074)") < at("forgotten-poc ("), "by spend");
-    let lapsed = tables.compliance.values().filter(|row| row.exception.as_deref() == Some("RA-08"));
+    let rows = tables.compliance.iter().map(|(_, row)| row);
+    let lapsed = rows.filter(|row| row.exception.as_deref() == Some("RA-08"));
     let lapsed = lapsed.filter(|row| row.credit == Credit::Lapsed).count();
     let (row, _) = summary.find("■ Expired exceptions");
     let text =

@@ -78,6 +78,17 @@ pub(crate) fn carry(
     prefix: &str,
     config: &Config,
 ) -> Progress {
+    follow((role, limits), log, prefix, config, None)
+}
+
+/// Runs the sink until it is stopped; without that to where the log ends now.
+pub(crate) fn follow(
+    (role, limits): (&'static Role, Limits),
+    log: &dyn Log,
+    prefix: &str,
+    config: &Config,
+    stop: Option<&Stop>,
+) -> Progress {
     let codec = Codec::default();
     let database = Database::prepare(config).unwrap();
     let mut tables = Tables::new(log, &codec, prefix, database, &|| START_MS);
@@ -86,11 +97,11 @@ pub(crate) fn carry(
         log,
         slot: "test",
         limits,
-        once: true,
+        once: stop.is_none(),
         patience: Some(Duration::from_secs(120)),
         tell: &|_| (),
     };
-    frame.run(&mut tables, &Stop::new()).unwrap()
+    frame.run(&mut tables, stop.unwrap_or(&Stop::new())).unwrap()
 }
 
 /// Batches that nobody waits for to grow.

@@ -260,8 +260,8 @@ fn cuts(view: &View<'_>) -> Vec<Line> {
         lines.push(pair("Tabs", format!("{} accounts have none", thousands(tabs as i64))));
     }
     for account in view.shown() {
-        let cut = account.failing.len().saturating_sub(rows_max)
-            + account.unknown.len().saturating_sub(rows_max);
+        let cut = account.rows.failing.len().saturating_sub(rows_max)
+            + account.rows.unknown.len().saturating_sub(rows_max);
         if cut > 0 {
             let text = format!("{} rows are not shown", thousands(cut as i64));
             lines.push(pair(&account.sheet, text));

@@ -93,7 +93,7 @@ fn figures(view: &View<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
             score.word_cell(),
             counts(account.open()),
             counts(account.overall.map_or(0, |state| state.excepted)),
-            counts(account.unknown.len() as i64),
+            counts(account.rows.unknown.len() as i64),
             Cell::time(account.oldest_ms(), Style::Date),
             Cell::text(&data, Style::Text),
             Cell::text(&moved(view, account), Style::Text),
@@ -121,7 +121,7 @@ fn failing(view: &View<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
     sheet.frozen = (sheet.next_row(), 0);
     sheet.repeated_rows = Some((heading_row, heading_row));
     let rows_max = view.limits.rows_max;
-    for (at, row) in account.failing.iter().take(rows_max).enumerate() {
+    for (at, row) in account.rows.failing.iter().take(rows_max).enumerate() {
         sheet.push(verdict_row(row, at < view.limits.console_links_max));
     }
     let last_row = sheet.next_row() - 1;
@@ -138,15 +138,15 @@ fn failing(view: &View<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
             let text = "⚠ This account was never collected: nothing is known of its resources.";
             sheet.push(super::banner(text, PRINTED_COLUMNS));
         }
-        _ if account.failing.is_empty() => {
+        _ if account.rows.failing.is_empty() => {
             let text = "Nothing to fix: every resource that could be judged is in order.";
             sheet.push(super::line(text, Style::Plain));
         }
         _ => {}
     }
-    cut_line(account.failing.len(), rows_max, sheet);
-    if account.held > 0 {
-        let verdicts = counted(account.held as i64, "verdict is", "verdicts are");
+    cut_line(account.rows.failing.len(), rows_max, sheet);
+    if account.rows.held > 0 {
+        let verdicts = counted(account.rows.held as i64, "verdict is", "verdicts are");
         let text = format!("{verdicts} kept from older data, because newer data could not tell.");
         sheet.push(super::line(&text, Style::Remark));
     }
@@ -166,7 +166,7 @@ fn cut_line(all: usize, rows_max: usize, sheet: &mut Sheet) {
 /// Says where links to the console end: Excel drops all links of a sheet that has too many.
 fn links_line(view: &View<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
     let (rows_max, links_max) = (view.limits.rows_max, view.limits.console_links_max);
-    let rows = account.failing.len().min(rows_max) + account.unknown.len().min(rows_max);
+    let rows = account.rows.failing.len().min(rows_max) + account.rows.unknown.len().min(rows_max);
     if rows > links_max {
         let links = thousands(links_max as i64);
         let text = format!("⚠ Cut: only the first {links} resources lead to the console.");
@@ -175,11 +175,11 @@ fn links_line(view: &View<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
 }
 
 fn unknown(view: &View<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
-    if account.unknown.is_empty() {
+    if account.rows.unknown.is_empty() {
         return;
     }
     sheet.push(Row::blank());
-    let title = format!("Could not be judged ({})", thousands(account.unknown.len() as i64));
+    let title = format!("Could not be judged ({})", thousands(account.rows.unknown.len() as i64));
     sheet
         .push(Row::of_height(22.0, vec![Cell::text(&title, Style::Section).over(PRINTED_COLUMNS)]));
     let remark =
@@ -187,11 +187,11 @@ fn unknown(view: &View<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
     sheet.push(super::line(remark, Style::Remark));
     sheet.push(super::headings(&COLUMNS.map(|(label, _)| label), Style::Heading));
     let rows_max = view.limits.rows_max;
-    let above = account.failing.len().min(rows_max);
-    for (at, row) in account.unknown.iter().take(rows_max).enumerate() {
+    let above = account.rows.failing.len().min(rows_max);
+    for (at, row) in account.rows.unknown.iter().take(rows_max).enumerate() {
         sheet.push(verdict_row(row, above + at < view.limits.console_links_max));
     }
-    cut_line(account.unknown.len(), rows_max, sheet);
+    cut_line(account.rows.unknown.len(), rows_max, sheet);
 }
 
 /// The styles of a row: italic with live credit, red italic when the exception lapsed.
@@ -218,11 +218,11 @@ impl RowStyles {
 }
 
 fn verdict_row(row: &VerdictRow<'_>, linked: bool) -> Row {
-    let (key, state) = (row.key, row.state);
+    let (key, state, requirement) = (&row.key, &row.state, row.requirement());
     let styles = RowStyles::of(state.credit);
     let text = |text: &str| Cell::wrapped(text, styles.text, styles.line);
-    let severity = row.requirement.severity();
-    let remediation = row.requirement.text.map_or("", |text| &text.remediation);
+    let severity = requirement.severity();
+    let remediation = requirement.text.map_or("", |text| &text.remediation);
     let id = if state.arn.is_empty() { &key.resource } else { &state.arn };
     let name = if state.name.is_empty() { &key.resource } else { &state.name };
     let link = linked.then(|| Place::of(key, &state.name, &state.arn).link(&state.resource_type));
@@ -233,14 +233,14 @@ fn verdict_row(row: &VerdictRow<'_>, linked: bool) -> Row {
     };
     Row::new(vec![
         Cell::text(severity.as_str(), severity.into()),
-        text(row.requirement.title()),
+        text(requirement.title()),
         match link.flatten() {
             Some(link) => Cell::console(name, link, styles.link),
             None => text(name),
         },
         text(&key.part),
         text(&key.region),
-        Cell::time(Some(state.since_ms), styles.date),
+        Cell::time((state.since_ms > 0).then_some(state.since_ms), styles.date),
         text(&annotation(state)),
         text(&evidence),
         text(remediation),

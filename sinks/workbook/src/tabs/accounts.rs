@@ -80,7 +80,7 @@ fn account_row(view: &View<'_>, account: &AccountView<'_>, spend: i64) -> Row {
         Cell::person(state.executive.as_deref()),
         account.count_cell(account.open()),
         account.count_cell(account.overall.map_or(0, |state| state.excepted)),
-        account.count_cell(account.unknown.len() as i64),
+        account.count_cell(account.tally.unknown as i64),
         account.scopes_cell(),
         Cell::time(account.oldest_ms(), Style::DateTime),
         Cell::text(&state.payer, Style::Text),

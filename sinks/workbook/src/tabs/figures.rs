@@ -200,7 +200,7 @@ fn extremes(view: &View<'_>) -> String {
 
 /// The figures that say how far the others can be trusted.
 pub(super) fn trust(view: &View<'_>, sheet: &mut Sheet) {
-    let unknown: i64 = view.accounts.iter().map(|account| account.unknown.len() as i64).sum();
+    let unknown: i64 = view.accounts.iter().map(|account| account.tally.unknown as i64).sum();
     let (scopes, collected, failed) = view.accounts.iter().fold((0, 0, 0), |sum, account| {
         let scopes = account.scopes();
         (sum.0 + scopes.0, sum.1 + scopes.1, sum.2 + scopes.2)

@@ -68,6 +68,14 @@ pub(super) fn warnings(view: &View<'_>, sheet: &mut Sheet) {
             counted(view.accounts.len() as i64, "account", "accounts"),
         ));
     }
+    if let Some(read_ms) = view.tables.read_ms {
+        texts.push(format!(
+            "An earlier time: scores and verdicts are those of {} UTC; names, owners, spend, what \
+             was collected and trust are those of {} UTC.",
+            moment(view.at_ms),
+            moment(read_ms)
+        ));
+    }
     if view.sum_check == SumCheck::Differs {
         texts.push(
             "The sum over the accounts is older than the accounts' own scores: figures may differ \
@@ -256,7 +264,7 @@ fn account_row(account: &AccountView<'_>, sheet: Option<&str>) -> Row {
         score.word_cell(),
         account.count_cell(account.open()),
         account.count_cell(account.overall.map_or(0, |state| state.excepted)),
-        account.count_cell(account.unknown.len() as i64),
+        account.count_cell(account.tally.unknown as i64),
         account.scopes_cell(),
         Cell::time(account.oldest_ms(), Style::DateTime),
         Cell::wrapped(&remarks, Style::Text, Style::Line),

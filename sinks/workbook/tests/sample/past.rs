@@ -49,7 +49,7 @@ fn week(tables: &Tables, back: i64) -> Cut {
 fn turns(tables: &Tables) -> BTreeMap<ComplianceKey, Turn> {
     let young = tables.compliance.iter().filter(|(_, row)| row.since_ms > SINCE_MS);
     let mut turns: BTreeMap<ComplianceKey, Turn> =
-        young.map(|(key, row)| (key.clone(), turn(row))).collect();
+        young.map(|(key, row)| (key, turn(&row))).collect();
     for (n, id) in (1..).zip(["old-exports", "old-logs"]) {
         let key = ComplianceKey::new("s3-encryption", "210000000001", "eu-west-1", id, "");
         let before = Some(Standing { verdict: Verdict::Fail, credit: Credit::None });
