@@ -136,6 +136,9 @@ fn roles() -> Result<Vec<Role>> {
     ] {
         roles.push(role(sink.name, command, of_sink(&sink)));
     }
+    let mut mail = of_sink(&sink_mail::ROLE);
+    mail.reads.extend(sink_mail::READ);
+    roles.push(role(sink_mail::ROLE.name, "scorecard sink mail", mail));
     inputs.retain(|topic| topic.is_source());
     let sources = inputs.clone();
     let letters = Needs { reads: vec![topic::DEADLETTER], writes: inputs, ..Needs::default() };

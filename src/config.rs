@@ -67,6 +67,9 @@ pub(crate) struct Config {
     /// ClickHouse, of `sink clickhouse` and `trend`.
     #[serde(default)]
     pub(crate) clickhouse: Option<sink_clickhouse::Config>,
+    /// The mail server and the schedules of `sink mail`.
+    #[serde(default)]
+    pub(crate) mail: Option<sink_mail::Config>,
     /// Minutes between the starts of two scans.
     #[serde(default = "default_scan_interval")]
     pub(crate) scan_interval_minutes: u64,
@@ -256,14 +259,20 @@ impl Config {
             }
         };
         let clickhouse = self.clickhouse.iter_mut().filter_map(|one| one.password.as_mut());
-        let sinks = elastic.into_iter().flatten().chain(clickhouse);
+        let (certificates, mail) = match &mut self.mail {
+            None => (None, None),
+            Some(sink_mail::Config { ca_file, password, .. }) => {
+                (ca_file.as_mut(), password.as_mut())
+            }
+        };
+        let sinks = elastic.into_iter().flatten().chain(clickhouse).chain(mail);
         let secrets = kafka.chain(registry).chain(digests).chain(sinks);
         let secrets = secrets.filter_map(|secret| match secret {
             Secret::File(path) => Some(path),
             Secret::Env(_) => None,
         });
         let optional = optional.into_iter().flatten();
-        let optional = optional.chain(authorities);
+        let optional = optional.chain(authorities).chain(certificates);
         let named = optional.chain(layers).chain(findings).chain(mutelist);
         for path in own.into_iter().chain(named).chain(secrets) {
             *path = folder.join(&*path);
@@ -302,6 +311,9 @@ impl Config {
         }
         if let Some(clickhouse) = &self.clickhouse {
             clickhouse.validate().context("clickhouse")?;
+        }
+        if let Some(mail) = &self.mail {
+            mail.validate().context("mail")?;
         }
         Ok(())
     }
@@ -350,6 +362,19 @@ mod tests {
         let siem = ConfigFile::at(path).read().unwrap().siem.unwrap();
         assert!(siem.inventory);
         assert_eq!(siem.splunk.unwrap().sourcetype.as_deref(), Some("scorecard:ocsf"));
+    }
+
+    #[test]
+    fn the_example_for_mail_is_a_configuration() {
+        let page = include_str!("../docs/src/mail.md");
+        let example = page.split("```yaml\n").nth(1).and_then(|text| text.split("```").next());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scorecard.yaml");
+        std::fs::write(&path, format!("log: {{local: ./log}}\n{}", example.unwrap())).unwrap();
+        let mail = ConfigFile::at(path).read().unwrap().mail.unwrap();
+        assert_eq!(mail.password, Some(Secret::File(folder.path().join("mail.password"))));
+        assert!(mail.only_if_changed && mail.owners.is_some());
+        assert_eq!(mail.payers.unwrap().recipients.len(), 1);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod explain;
 mod findings;
 mod history;
 mod instant;
+mod mail;
 mod output;
 mod pipeline;
 mod process;
@@ -82,6 +83,7 @@ enum Command {
     Render(render::Args),
     Setup(setup::Args),
     Sink(sink::Args),
+    Mail(mail::Args),
     Clock(clock::Args),
     Dlq(dlq::Args),
     Exceptions(exceptions::Args),
@@ -120,6 +122,7 @@ fn main() -> ExitCode {
         Command::Process(args) => process::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Sink(args) => sink::run(&args),
+        Command::Mail(args) => mail::run(&args),
         Command::Setup(args) => setup::run(&args),
         Command::Clock(args) => clock::run(&args),
         Command::Dlq(args) => dlq::run(&args),

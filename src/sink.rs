@@ -2,6 +2,7 @@
 
 mod clickhouse;
 mod elasticsearch;
+mod mail;
 mod s3;
 mod siem;
 
@@ -46,6 +47,10 @@ enum Command {
     Clickhouse(Flags),
     /// Tells a SIEM of findings and changes of the inventory, in the topic `siem.event`
     Siem(Flags),
+    /// Sends reports by mail when they are due, each once; ends when it is told to
+    ///
+    /// `scorecard mail` shows what is planned, what was sent, and a message before it is sent.
+    Mail(Flags),
 }
 
 #[derive(clap::Args)]
@@ -85,6 +90,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Command::Elasticsearch(flags) => (flags, elasticsearch::sink),
         Command::Clickhouse(flags) => (flags, clickhouse::sink),
         Command::Siem(flags) => (flags, siem::sink),
+        Command::Mail(flags) => (flags, mail::sink),
     };
     let config = flags.config.read()?;
     let vitals = flags.listen.start("sink", config.listen)?;
@@ -112,11 +118,12 @@ pub(crate) fn carry(
     stop: &Stop,
 ) -> Result<()> {
     let run = Run { site, config, slot: "run", once: true, is_asked: false, teller, vitals, stop };
-    let sinks: [(bool, Sink); 4] = [
+    let sinks: [(bool, Sink); 5] = [
         (config.s3.is_some(), s3::sink),
         (config.elasticsearch.is_some(), elasticsearch::sink),
         (config.clickhouse.is_some(), clickhouse::sink),
         (config.siem.is_some(), siem::sink),
+        (config.mail.is_some(), mail::sink),
     ];
     let configured = sinks.into_iter().filter(|(is_configured, _)| *is_configured);
     // One that fails holds up no other.

@@ -12,6 +12,7 @@ mod exception;
 mod glob;
 pub mod headers;
 pub mod key;
+mod mail;
 mod observation;
 mod partition;
 mod released;
@@ -38,6 +39,7 @@ pub use exception::{
 };
 pub use glob::glob;
 pub use key::Key;
+pub use mail::{MailKey, MailState, MailStatus};
 pub use observation::{Observation, ObservationEvent, ScanUnit, UnitStatus};
 pub use partition::{murmur2, partition_of};
 pub use report::{Finding, FindingStatus, FindingSubject, Report, ReportEvent, Totals};

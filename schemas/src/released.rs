@@ -9,6 +9,7 @@ pub(crate) const RELEASED: &[&str] = &[
     include_str!("../avsc/released/0.1.0/compliance.state.avsc"),
     include_str!("../avsc/released/0.1.0/contribution.avsc"),
     include_str!("../avsc/released/0.1.0/exception.avsc"),
+    include_str!("../avsc/released/0.1.0/mail.outbox.avsc"),
     include_str!("../avsc/released/0.1.0/observation.avsc"),
     include_str!("../avsc/released/0.1.0/report.avsc"),
     include_str!("../avsc/released/0.1.0/requirement.avsc"),

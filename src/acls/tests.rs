@@ -147,7 +147,8 @@ fn collect_compares_what_its_list_says() {
 }
 
 /// Roles of sinks, in the order of the list.
-const SINKS: [&str; 4] = ["sink-s3", "sink-elasticsearch", "sink-clickhouse", "sink-siem"];
+const SINKS: [&str; 5] =
+    ["sink-s3", "sink-elasticsearch", "sink-clickhouse", "sink-siem", "sink-mail"];
 
 #[test]
 fn every_topic_has_a_role_that_makes_it_and_one_that_writes_it() {
@@ -166,6 +167,7 @@ fn every_topic_has_a_role_that_makes_it_and_one_that_writes_it() {
             "producer clock" => vec!["clock"],
             "whoever met it" => ["account", "rollup"].into_iter().chain(SINKS).collect(),
             "sink siem" => vec!["sink-siem"],
+            "sink mail" => vec!["sink-mail"],
             stage if stage.ends_with(" stage") => vec![stage.trim_end_matches(" stage")],
             _ => vec!["collect"],
         };
@@ -214,7 +216,7 @@ fn json_is_one_object_a_right() {
     let rights: Vec<Value> = serde_json::from_str(&text).unwrap();
     let of_ids = |right: &&Value| right["resource_type"] == "transactional-id";
     let ids: Vec<_> = rights.iter().filter(of_ids).collect();
-    assert_eq!(ids.len(), 7, "one for the collectors, for each stage and for each sink");
+    assert_eq!(ids.len(), 8, "one for the collectors, for each stage and for each sink");
     let expected = json!({
         "role": "rollup", "principal": "User:sums", "permission": "Allow", "operation": "Write",
         "resource_type": "transactional-id", "name": "scorecard.rollup.", "pattern": "prefixed",
@@ -231,7 +233,7 @@ fn a_principal_of_no_role_or_without_a_kind_is_refused() {
         (
             "cook=User:me",
             "there are: topics, collect, clock, account, rollup, render, sink-s3, \
-             sink-elasticsearch, sink-clickhouse, sink-siem, dlq, top",
+             sink-elasticsearch, sink-clickhouse, sink-siem, sink-mail, dlq, top",
         ),
     ] {
         let error = printed(None, &[given.to_owned()], Format::Json).unwrap_err();

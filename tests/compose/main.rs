@@ -79,6 +79,8 @@ fn versions_are_those_that_the_tests_run() {
     assert!(read("tests/kit/requirements.txt").contains(&moto), "{moto}");
     let kafka = image("kafka").rsplit_once(':').unwrap().1.to_owned();
     assert!(read("tests/kit/prepare").contains(&kafka), "Kafka {kafka}");
+    let mailpit = image("mailpit").rsplit_once(':').unwrap().1.to_owned();
+    assert!(read("tests/kit/mailpit/module").trim().ends_with(&mailpit), "mailpit {mailpit}");
     let toolchain = read("rust-toolchain.toml");
     let rust = toolchain.split('"').nth(1).unwrap();
     let dockerfile = read("compose/scorecard/Dockerfile");

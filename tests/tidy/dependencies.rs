@@ -53,6 +53,8 @@ fn allowed(manifest: &Manifest) -> Option<Vec<&'static str>> {
         ("producers", "standard") => vec!["compliance", "rules", "schemas", "stream"],
         // It asks Trusted Advisor itself, and makes the same of its results as of a report.
         ("producers", "aws") => vec!["producer-findings", "schemas", "stream"],
+        // A mail carries the workbook, and tells its figures.
+        ("sinks", "mail") => vec!["schemas", "sink-frame", "sink-workbook", "stream"],
         // It sums an earlier time's scores up as the pipeline does.
         ("sinks", "workbook") => vec!["rollup", "schemas", "stream"],
         ("sinks", _) => vec!["schemas", "sink-frame", "stream"],

@@ -10,18 +10,25 @@ const ASKED_MAX: Duration = Duration::from_secs(300);
 
 /// Pauses of one thing that is tried again and again.
 #[derive(Debug)]
-pub(crate) struct Backoff {
+pub struct Backoff {
     pause: Duration,
 }
 
+impl Default for Backoff {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Backoff {
-    pub(crate) fn new() -> Self {
+    /// Begins with the shortest pause.
+    pub fn new() -> Self {
         Self { pause: PAUSES.0 }
     }
 
     /// Gives the next pause: half of it is fixed, and `chance` (0 to 1) says how much of the other
     /// half comes to it, so that members that failed together do not come back together.
-    pub(crate) fn next(&mut self, asked: Option<Duration>, chance: f64) -> Duration {
+    pub fn next(&mut self, asked: Option<Duration>, chance: f64) -> Duration {
         let half = self.pause / 2;
         let pause = half + half.mul_f64(chance.clamp(0.0, 1.0));
         self.pause = PAUSES.1.min(self.pause * 2);

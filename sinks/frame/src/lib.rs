@@ -23,6 +23,7 @@ mod session;
 mod target;
 
 pub use backlog::Limits;
+pub use backoff::Backoff;
 pub use error::{ConfigError, FrameError};
 pub use frame::{Frame, Role};
 pub use known::read_until;

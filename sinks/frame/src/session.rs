@@ -122,8 +122,8 @@ impl<'a, T: Target> Session<'a, T> {
             }
             if !self.frame.once {
                 self.chores()?;
-            } else if self.reached(ends)? {
-                return self.chores();
+            } else if self.reached(ends)? && self.chores()? {
+                return Ok(());
             }
         }
         Ok(())

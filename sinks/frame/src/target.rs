@@ -57,7 +57,8 @@ pub trait Target {
 
     /// Gives the next lot of what the batch that was encoded last asks for besides its entries, in
     /// pieces that fit in memory; none when nothing is left. It is asked after the entries are
-    /// delivered, and the batch is committed when it says none.
+    /// delivered, and the batch is committed when it says none. After a lot of chores it is asked
+    /// too, with no poll in between, once the log holds what that lot made.
     ///
     /// # Errors
     /// As every method.
@@ -67,7 +68,8 @@ pub trait Target {
 
     /// Gives the next lot of work besides following the log (a day's files, a sweep, a purge); none
     /// when nothing is due. It is called when the log is read to its end, and again when the last
-    /// lot is delivered, with no record taken in between. `owned` are the member's partitions.
+    /// lot is delivered and the log holds what it made, with no record taken in between. `owned`
+    /// are the member's partitions.
     ///
     /// # Errors
     /// As every method.
@@ -173,6 +175,7 @@ impl<I> Encoded<I> {
 #[derive(Debug)]
 pub struct Delivery<I> {
     pub(crate) done: Vec<(Option<usize>, Fate)>,
+    pub(crate) outputs: Vec<Outgoing>,
     /// Entries that are still to be delivered: they alone are tried again.
     pub left: Vec<Entry<I>>,
     /// Why entries are left; none when there was just no time for them.
@@ -181,7 +184,7 @@ pub struct Delivery<I> {
 
 impl<I> Default for Delivery<I> {
     fn default() -> Self {
-        Self { done: Vec::new(), left: Vec::new(), failure: None }
+        Self { done: Vec::new(), outputs: Vec::new(), left: Vec::new(), failure: None }
     }
 }
 
@@ -195,6 +198,13 @@ impl<I> Delivery<I> {
     /// Says that all of these entries are still to be delivered, and why.
     pub fn all_left(entries: Vec<Entry<I>>, failure: Failure) -> Self {
         Self { left: entries, failure: Some(failure), ..Self::default() }
+    }
+
+    /// What became of an entry makes a record of the log. It is appended when the whole batch is
+    /// delivered, in the transaction that commits its positions; those of a lot of chores in a
+    /// transaction of their own. When that fails the target hears of its partitions again.
+    pub fn output(&mut self, output: Outgoing) {
+        self.outputs.push(output);
     }
 
     /// The target holds an entry of this record now.

@@ -50,6 +50,6 @@ pub use past::{Cut, Past, Turn};
 pub use rows::Rows;
 pub use sheet::{Area, Cell, Content, Drawing, Place, Row, Sheet, Tint};
 pub use style::Style;
-pub use tables::Tables;
+pub use tables::{Tables, last_tick};
 pub use verdicts::Verdicts;
 pub use write::{Order, Written, render_all, render_order};

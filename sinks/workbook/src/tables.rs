@@ -104,8 +104,12 @@ const TICKS_BACK: i64 = 16;
 const POLL: Duration = Duration::from_millis(50);
 const POLLS_MAX: usize = 600;
 
-/// Gives the time of the last tick, without reading all of them.
-fn last_tick(log: &dyn Log, codec: &Codec, prefix: &str) -> Result<Option<i64>, LogError> {
+/// Gives the time of the last tick in UTC milliseconds, without reading all of them; none where
+/// there is none.
+///
+/// # Errors
+/// When the log can't be reached or holds what can't be decoded.
+pub fn last_tick(log: &dyn Log, codec: &Codec, prefix: &str) -> Result<Option<i64>, LogError> {
     // Every partition has the same ticks.
     let ends = log.ends(&[topic::TICK.spec])?;
     let Some(end) = ends.into_iter().find(|end| end.partition == 0) else {

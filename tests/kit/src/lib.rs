@@ -19,6 +19,7 @@ pub mod http;
 pub mod java;
 pub mod kafka;
 pub mod libreoffice;
+pub mod mailpit;
 pub mod moto;
 mod node;
 pub mod ports;

@@ -20,6 +20,8 @@ pub struct Setup {
     pub java: PathBuf,
     /// The Python interpreter that has ClickHouse's engine.
     pub clickhouse: PathBuf,
+    /// The program mailpit.
+    pub mailpit: PathBuf,
 }
 
 /// The root folder of the repository: the one that this runs in, or the one that it was built in.
@@ -76,5 +78,6 @@ fn prepare() -> Result<Setup> {
         python: path("python")?,
         java: path("java")?,
         clickhouse: path("clickhouse")?,
+        mailpit: path("mailpit")?,
     })
 }

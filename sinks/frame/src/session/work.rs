@@ -76,13 +76,13 @@ impl<T: Target> Session<'_, T> {
         };
         let opened = Ledger::open(batch.records.len(), &encoded);
         let mut ledger = opened.map_err(|what| self.uncounted(what))?;
-        let Encoded { entries, outputs, .. } = encoded;
+        let Encoded { entries, mut outputs, .. } = encoded;
         if let Some(pin) = batch.pin.as_ref().filter(|_| !entries.is_empty())
             && !self.pin(pin)?
         {
             return Ok(true);
         }
-        if !self.settle(entries, batch.pin.as_ref(), &mut ledger)? {
+        if !self.settle(entries, batch.pin.as_ref(), &mut ledger, &mut outputs)? {
             return Ok(false);
         }
         while let Some(more) = self.persist(Target::follow_up)? {
@@ -90,24 +90,57 @@ impl<T: Target> Session<'_, T> {
                 let closed = ledger.close().map_err(|what| self.uncounted(what))?;
                 return self.commit(batch, outputs, closed);
             };
-            if !self.settle(besides(items), None, &mut ledger)? {
+            if !self.settle(besides(items), None, &mut ledger, &mut outputs)? {
                 return Ok(false);
             }
         }
         Ok(false)
     }
 
-    /// Does what is due besides following the log; what is dropped on the way is due again.
-    pub(super) fn chores(&mut self) -> Result<(), FrameError> {
+    /// Does what is due besides following the log; false when something was dropped on the way,
+    /// which is due again.
+    pub(super) fn chores(&mut self) -> Result<bool, FrameError> {
         let owned = self.owned.clone();
-        while let Some(Some(items)) = self.persist(|target| target.chores(&owned))? {
-            let mut ledger = Ledger::besides();
-            if !self.settle(besides(items), None, &mut ledger)? {
-                break;
+        // A transaction that was aborted makes the target hear of its partitions first.
+        while self.untold.is_empty() {
+            let Some(mut next) = self.persist(|target| target.chores(&owned))? else {
+                return Ok(false);
+            };
+            if next.is_none() {
+                return Ok(true);
             }
-            self.refused_besides(&ledger.refused_besides);
+            while let Some(items) = next {
+                if !self.lot(items)? {
+                    return Ok(false);
+                }
+                next = self.persist(Target::follow_up)?.flatten();
+            }
+            if !self.breathe(Duration::ZERO)? {
+                return Ok(false);
+            }
         }
-        Ok(())
+        Ok(false)
+    }
+
+    /// Delivers a lot of chores and appends what it made to the log; false when it was dropped.
+    fn lot(&mut self, items: Vec<T::Item>) -> Result<bool, FrameError> {
+        let (mut ledger, mut outputs) = (Ledger::besides(), Vec::new());
+        if !self.settle(besides(items), None, &mut ledger, &mut outputs)? {
+            if !outputs.is_empty() {
+                // The target may take for written what the log will not hold.
+                self.restart()?;
+            }
+            return Ok(false);
+        }
+        self.refused_besides(&ledger.refused_besides);
+        if outputs.is_empty() {
+            return Ok(true);
+        }
+        // The positions tell the log that these partitions are still ours.
+        let positions = self.positions().into_iter();
+        let positions: Vec<Noted> = positions.map(|at| self.lives.noted(at, None)).collect();
+        let outcome = self.member.commit_noted(outputs, &positions);
+        self.settled(outcome)
     }
 
     /// Delivers until nothing is left; false when that was dropped.
@@ -116,12 +149,15 @@ impl<T: Target> Session<'_, T> {
         entries: Vec<Entry<T::Item>>,
         pin: Option<&Pin>,
         ledger: &mut Ledger,
+        outputs: &mut Vec<Outgoing>,
     ) -> Result<bool, FrameError> {
         let mut left = entries;
         let mut tries = Tries::begin();
         while !left.is_empty() {
-            let Delivery { done, left: rest, mut failure } = self.target.deliver(left, pin);
+            let Delivery { done, outputs: made, left: rest, mut failure } =
+                self.target.deliver(left, pin);
             left = rest;
+            outputs.extend(made);
             if done.is_empty() && !left.is_empty() && failure.is_none() {
                 failure = Some(Failure::again("the target took nothing and did not say why"));
             }
