@@ -70,6 +70,9 @@ pub(crate) struct Config {
     /// Worker threads of each stage in this process.
     #[serde(default = "default_workers")]
     pub(crate) workers: usize,
+    /// The page of `serve`; `run` serves it too where this is there.
+    #[serde(default)]
+    pub(crate) page: Option<sink_page::Config>,
     /// Where a process serves its metrics and health; nowhere when absent.
     #[serde(default)]
     pub(crate) listen: Option<SocketAddr>,
@@ -204,7 +207,9 @@ impl Config {
             }
         };
         let clickhouse = self.clickhouse.iter_mut().filter_map(|one| one.password.as_mut());
-        let sinks = elastic.into_iter().flatten().chain(clickhouse);
+        let page = self.page.iter_mut();
+        let page = page.flat_map(|page| page.token.iter_mut().chain(page.owners.values_mut()));
+        let sinks = elastic.into_iter().flatten().chain(clickhouse).chain(page);
         let secrets = kafka.chain(registry).chain(digests).chain(sinks);
         let secrets = secrets.filter_map(|secret| match secret {
             Secret::File(path) => Some(path),
@@ -250,6 +255,9 @@ impl Config {
         }
         if let Some(clickhouse) = &self.clickhouse {
             clickhouse.validate().context("clickhouse")?;
+        }
+        if let Some(page) = &self.page {
+            page.validate().context("page")?;
         }
         Ok(())
     }

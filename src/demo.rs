@@ -1,16 +1,19 @@
 //! `scorecard demo`: the whole line on a simulated organisation, in one process, without any
 //! server.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use producer_simulator as simulator;
+use stream::worker::Stop;
 
 use crate::{
     config::LOCAL_PARTITIONS,
+    page,
     pipeline::{Pipeline, STAGES},
     progress::Teller,
     render,
+    run::{stop_on_signal, wait_until},
     site::Site,
     summary::{Summary, Workbooks},
 };
@@ -34,9 +37,15 @@ pub(crate) struct Args {
     /// The folder that workbooks are written to
     #[arg(long, value_name = "DIR", default_value = "scorecard-demo")]
     out: PathBuf,
-    /// Print the summary as one JSON object
+    /// Print the summary as one JSON object, and end
     #[arg(long)]
     json: bool,
+    /// End after the summary instead of serving the page
+    #[arg(long)]
+    once: bool,
+    /// Where the page is served; another port where the usual one is taken
+    #[arg(long, value_name = "ADDR")]
+    page: Option<SocketAddr>,
 }
 
 /// Runs the command.
@@ -65,7 +74,20 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.json {
         return summary.print_json();
     }
-    summary.print_table(tables.at_ms)
+    summary.print_table(tables.at_ms)?;
+    drop(tables);
+    if args.once { Ok(()) } else { serve(&site, args) }
+}
+
+/// Serves the page of the simulated organisation until the process is asked to end.
+fn serve(site: &Site, args: &Args) -> Result<()> {
+    let mut config = sink_page::Config::default();
+    config.listen = args.page.unwrap_or(config.listen);
+    let stop = Stop::new();
+    stop_on_signal(&stop)?;
+    page::start(site, &config, args.page.is_none(), &stop)?;
+    eprintln!("press Ctrl-C to end");
+    wait_until(&stop, || Ok(()))
 }
 
 /// Publishes the simulated history; gives the number of its events.

@@ -17,6 +17,7 @@ mod findings;
 mod history;
 mod instant;
 mod output;
+mod page;
 mod pipeline;
 mod process;
 mod progress;
@@ -74,6 +75,7 @@ enum Command {
     AwsRole(aws_role::Args),
     Process(process::Args),
     Render(render::Args),
+    Serve(page::Args),
     Setup(setup::Args),
     Sink(sink::Args),
     Clock(clock::Args),
@@ -106,6 +108,7 @@ fn main() -> ExitCode {
         Command::AwsRole(args) => aws_role::run(&args),
         Command::Process(args) => process::run(&args),
         Command::Render(args) => render::run(&args),
+        Command::Serve(args) => page::run(&args),
         Command::Sink(args) => sink::run(&args),
         Command::Setup(args) => setup::run(&args),
         Command::Clock(args) => clock::run(&args),

@@ -38,6 +38,7 @@ pub use error::WorkbookError;
 pub use model::{Model, Owner, Subject, lay_out, lay_out_within, subjects};
 pub use names::file_name;
 pub use past::{Cut, Past, Turn};
+pub use score::Score;
 pub use sheet::{Area, Cell, Content, Row, Sheet, Tint};
 pub use style::Style;
 pub use tables::Tables;

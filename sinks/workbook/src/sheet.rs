@@ -115,7 +115,7 @@ impl Cell {
     }
 
     /// Makes a cell of text from anywhere.
-    pub(crate) fn text(text: &str, style: Style) -> Self {
+    pub fn text(text: &str, style: Style) -> Self {
         if text.is_empty() {
             return Self::empty(style);
         }
@@ -129,12 +129,12 @@ impl Cell {
     }
 
     /// Makes a cell of a whole number.
-    pub(crate) fn count(n: i64, style: Style) -> Self {
+    pub fn count(n: i64, style: Style) -> Self {
         Self::number(n as f64, style)
     }
 
     /// Makes a cell of a number.
-    pub(crate) fn number(n: f64, style: Style) -> Self {
+    pub fn number(n: f64, style: Style) -> Self {
         Self::new(Content::Number(n), style)
     }
 
@@ -152,7 +152,7 @@ impl Cell {
     }
 
     /// Makes a cell of a moment, or an empty one.
-    pub(crate) fn time(ms: Option<i64>, style: Style) -> Self {
+    pub fn time(ms: Option<i64>, style: Style) -> Self {
         Self::new(ms.map_or(Content::Empty, Content::Time), style)
     }
 
@@ -176,7 +176,7 @@ impl Cell {
 
 impl Row {
     /// Makes a row that is as high as its text.
-    pub(crate) fn new(cells: Vec<Cell>) -> Self {
+    pub fn new(cells: Vec<Cell>) -> Self {
         Self { cells, height: None }
     }
 
@@ -193,7 +193,7 @@ impl Row {
 
 impl Sheet {
     /// Makes an empty sheet that is printed one page wide.
-    pub(crate) fn new(name: &str, tint: Tint, widths: Vec<f64>) -> Self {
+    pub fn new(name: &str, tint: Tint, widths: Vec<f64>) -> Self {
         let printed_columns = u16::try_from(widths.len()).expect("limits keep columns in Excel's");
         Self {
             name: name.to_owned(),
@@ -225,7 +225,7 @@ impl Sheet {
     /// Adds a row, as high as its text needs unless its height is given.
     ///
     /// Programs that show a workbook without opening it do not find heights themselves.
-    pub(crate) fn push(&mut self, mut row: Row) {
+    pub fn push(&mut self, mut row: Row) {
         row.height = row.height.or_else(|| Some(height::height_of(&row, &self.widths)));
         self.rows.push(row);
     }
