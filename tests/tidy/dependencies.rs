@@ -51,6 +51,8 @@ fn allowed(manifest: &Manifest) -> Option<Vec<&'static str>> {
         ("producers", "standard") => vec!["compliance", "rules", "schemas", "stream"],
         // It asks Trusted Advisor itself, and makes the same of its results as of a report.
         ("producers", "aws") => vec!["producer-findings", "schemas", "stream"],
+        // It explains as the processors count, and has the words and files of the workbooks.
+        ("sinks", "page") => vec!["compliance", "schemas", "sink-workbook", "stream"],
         ("sinks", _) => vec!["schemas", "sink-frame", "stream"],
         ("producers", _) => vec!["schemas", "stream"],
         _ => return None,

@@ -7,7 +7,7 @@ use schemas::{Codec, Placement, ResourceState, TopicSpec, topic};
 use stream::{Log, LogError, Position, Record, snapshot, worker::Stop};
 
 use crate::decode::{self, EVENTS, TABLES};
-use crate::tables::{DAY_MS, DAYS_MAX, Pipeline, Tables};
+use crate::tables::{DAY_MS, DAYS_MAX, Pipeline, Reading, Tables};
 
 /// Wait of one poll, which is how old a number on the page may be.
 const POLL: Duration = Duration::from_millis(500);
@@ -140,7 +140,7 @@ impl Live {
             let (days, changes) =
                 (std::mem::take(&mut tables.days), std::mem::take(&mut tables.changes));
             let (at_ms, version) = (tables.at_ms, tables.version);
-            let reading = tables.reading.clone();
+            let reading = Reading { is_loaded: false, ..tables.reading.clone() };
             *tables = Tables { days, changes, at_ms, version, reading, ..Tables::default() };
         }
         let from: Vec<Position> = ends.iter().map(|end| Position { offset: 0, ..*end }).collect();

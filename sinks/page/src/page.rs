@@ -16,7 +16,7 @@ use crate::html;
 use crate::http::{Answer, Request};
 use crate::openapi;
 use crate::query::{Asked, Form, pairs};
-use crate::routes::{self, Route, Shown, What};
+use crate::routes::{self, Parts, Route, Shown, What};
 use crate::table::Table;
 use crate::tables::Tables;
 use crate::view::{Scope, View};
@@ -59,10 +59,13 @@ impl Page {
             _ => {}
         }
         let Some(scope) = self.guard.scope(request) else { return unknown(is_api) };
-        let read = |place| self.live.document(place);
-        let answered =
-            Answered { tables: &self.live.tables(), scope: &scope, asks: self.guard.asks() };
-        answered.answer(request, &read)
+        // The tables are not held while the log is asked.
+        let place = place(&self.live.tables(), &scope, request);
+        let document = place.map(|place| self.live.document(place)).transpose();
+        let document = document.map(Option::flatten);
+        let tables = self.live.tables();
+        Answered { tables: &tables, scope: &scope, asks: self.guard.asks(), document }
+            .answer(request)
     }
 
     /// Tells whether a request asks for the stream of events, and what it may see.
@@ -106,13 +109,31 @@ struct Answered<'t> {
     tables: &'t Tables,
     scope: &'t Scope,
     asks: bool,
+    /// The document that is asked for, as far as one is.
+    document: Result<Option<ResourceState>, LogError>,
 }
 
-/// Reads a document from where it lies in the log.
-type ReadDocument<'r> = &'r dyn Fn((i32, i64)) -> Result<Option<ResourceState>, LogError>;
+/// Gives where the document lies that a request asks for; none when it asks for none, or for one
+/// that is not the asker's.
+fn place(tables: &Tables, scope: &Scope, request: &Request) -> Option<(i32, i64)> {
+    let path = request.path.strip_prefix(API).unwrap_or(&request.path);
+    let (route, parts) = routes::find(path)?;
+    if !matches!(route.what, What::Document) {
+        return None;
+    }
+    let key = resource(&parts);
+    View { tables, scope }.account(&key.account)?;
+    Some(tables.resources.get(&key)?.place)
+}
+
+/// Gives the resource that the parts of an address name.
+fn resource(parts: &Parts) -> ResourceKey {
+    let part = |name| parts.get(name);
+    ResourceKey::new(part("account"), part("region"), part("type"), part("id"))
+}
 
 impl Answered<'_> {
-    fn answer(&self, request: &Request, read: ReadDocument<'_>) -> Answer {
+    fn answer(&self, request: &Request) -> Answer {
         let (path, usual) = match request.path.strip_prefix(API) {
             Some("/openapi.json") => return Answer::json(200, &openapi::document()),
             // The whole is asked for as `/api/v1/` or without its last stroke.
@@ -135,17 +156,11 @@ impl Answered<'_> {
             asks: self.asks,
         };
         let form = asked.form.unwrap_or(usual);
-        self.routed(route, shown, form, read).unwrap_or_else(|| missing(is_api))
+        self.routed(route, shown, form).unwrap_or_else(|| missing(is_api))
     }
 
     /// Gives what is behind an address; none where there is no such thing.
-    fn routed(
-        &self,
-        route: &Route,
-        shown: Shown<'_>,
-        form: Form,
-        read: ReadDocument<'_>,
-    ) -> Option<Answer> {
+    fn routed(&self, route: &Route, shown: Shown<'_>, form: Form) -> Option<Answer> {
         match &route.what {
             What::List { table, above } => {
                 let table = table(shown.view, shown.parts)?;
@@ -163,8 +178,25 @@ impl Answered<'_> {
                 Form::Json => Answer::json(200, &json(shown)?),
                 Form::Csv | Form::Xlsx => no_table(form),
             }),
-            What::Document => document(shown, form, read),
+            What::Document => self.document(shown, form),
         }
+    }
+
+    /// Gives a resource's document.
+    fn document(&self, shown: Shown<'_>, form: Form) -> Option<Answer> {
+        let key = resource(shown.parts);
+        let state = match &self.document {
+            Ok(state) => state.as_ref().filter(|state| state.resource.key() == key)?,
+            Err(error) => return Some(failed(error)),
+        };
+        Some(match form {
+            Form::Html => {
+                let (title, body) = html::resource::page(shown, &key, state);
+                Answer::html(200, html::layout::page(shown, &title, body))
+            }
+            Form::Json => Answer::json(200, &html::resource::json(state)),
+            Form::Csv | Form::Xlsx => no_table(form),
+        })
     }
 }
 
@@ -220,25 +252,6 @@ fn file(table: Table, at_ms: i64, form: Form) -> Answer {
         Ok(bytes) => Answer::new(200, XLSX, bytes).with("content-disposition", name("xlsx")),
         Err(error) => failed(&error),
     }
-}
-
-fn document(shown: Shown<'_>, form: Form, read: ReadDocument<'_>) -> Option<Answer> {
-    let part = |name| shown.parts.get(name);
-    let key = ResourceKey::new(part("account"), part("region"), part("type"), part("id"));
-    shown.view.account(&key.account)?;
-    let place = shown.view.tables.resources.get(&key)?.place;
-    let state = match read(place) {
-        Ok(state) => state.filter(|state| state.resource.key() == key)?,
-        Err(error) => return Some(failed(&error)),
-    };
-    Some(match form {
-        Form::Html => {
-            let (title, body) = html::resource::page(shown, &key, &state);
-            Answer::html(200, html::layout::page(shown, &title, body))
-        }
-        Form::Json => Answer::json(200, &html::resource::json(&state)),
-        Form::Csv | Form::Xlsx => no_table(form),
-    })
 }
 
 fn asset(path: &str) -> Option<Answer> {

@@ -181,7 +181,7 @@ fn verdicts(tables: &mut Tables) {
     tables.take(Row::Turned(key, change));
     let exception = Exception {
         id: "RISK-1".into(),
-        accounts: vec![ACCOUNTS[0].0.into(), ACCOUNTS[1].0.into()],
+        accounts: ACCOUNTS[..3].iter().map(|(id, ..)| (*id).to_owned()).collect(),
         requirements: vec!["s3-logs".into()],
         resource: "bucket/3".into(),
         approved: true,

@@ -20,6 +20,10 @@ pub struct Setup {
     pub java: PathBuf,
     /// The Python interpreter that has ClickHouse's engine.
     pub clickhouse: PathBuf,
+    /// Folder with `node_modules` of what drives a browser.
+    pub browser: PathBuf,
+    /// The program that tries an interface by its OpenAPI document.
+    pub schemathesis: PathBuf,
 }
 
 /// The root folder of the repository: the one that this runs in, or the one that it was built in.
@@ -76,5 +80,7 @@ fn prepare() -> Result<Setup> {
         python: path("python")?,
         java: path("java")?,
         clickhouse: path("clickhouse")?,
+        browser: path("browser")?,
+        schemathesis: path("schemathesis")?,
     })
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use schemas::{Credit, KnownBy};
+use schemas::{Credit, Exception, KnownBy, selects_by_place};
 
 use crate::table::{Kind, Table, columns, count, text, time};
 use crate::tables::DAY_MS;
-use crate::view::View;
+use crate::view::{Scope, View};
 use crate::{links, routes::Parts};
 
 /// Resources that a search gives; who finds more asks more closely.
@@ -52,7 +52,7 @@ pub(crate) fn exceptions(view: View<'_>, _: &Parts) -> Option<Table> {
                 time(one.expires_ms),
                 count(credited.get(one.id.as_str()).copied().unwrap_or(0)),
                 text(one.requirements.join(", ")),
-                text(one.accounts.join(", ")),
+                text(covered(view, one)),
                 text(&*one.resource),
                 text(&*one.reason),
                 text(&*one.owner),
@@ -61,6 +61,16 @@ pub(crate) fn exceptions(view: View<'_>, _: &Parts) -> Option<Table> {
         })
         .collect();
     Some(table)
+}
+
+/// Names what an exception covers; to an owner none of the accounts that are not his.
+fn covered(view: View<'_>, exception: &Exception) -> String {
+    let is_seen = |one: &&str| {
+        let is_id = *one != "*" && !selects_by_place(one);
+        *view.scope == Scope::All || !is_id || view.account(one).is_some()
+    };
+    let accounts = exception.accounts.iter().map(String::as_str).filter(is_seen);
+    accounts.collect::<Vec<_>>().join(", ")
 }
 
 /// Who may act in the accounts: unknown principals first, the newest first.
