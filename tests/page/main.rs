@@ -19,7 +19,7 @@ use kit::{
 };
 
 /// How long the demo may take until its page is there.
-const START_LIMIT: Duration = Duration::from_secs(180);
+const START_LIMIT: Duration = Duration::from_secs(300);
 
 /// A process with its page.
 struct Server {
@@ -47,7 +47,7 @@ impl Server {
     /// The page of a simulated organisation, with its past.
     fn demo() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let page = ["--page", "127.0.0.1:0", "--accounts", "12", "--days", "20"];
+        let page = ["--page", "127.0.0.1:0", "--accounts", "8", "--days", "4"];
         let server = Self::start(folder, &[&["demo"], &page[..]].concat());
         for _ in 0..600 {
             let page = server.get("/", "");

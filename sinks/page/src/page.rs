@@ -220,7 +220,7 @@ fn listed(
     let at_ms = shown.view.tables.at_ms;
     match form {
         Form::Html => {
-            let title = title(&table);
+            let title = table.title.clone();
             let paged = table.paged(&query);
             let list = html::table::whole(&paged, shown.asked, shown.path, can_filter);
             let body = maud::html! { (above) (list) };
@@ -232,11 +232,6 @@ fn listed(
             file(table.first(FILE_ROWS_MAX), at_ms, form)
         }
     }
-}
-
-/// A page is called as its table, without the order of its rows.
-fn title(table: &Table) -> String {
-    table.caption.split([',', ':']).next().unwrap_or_default().to_owned()
 }
 
 fn file(table: Table, at_ms: i64, form: Form) -> Answer {

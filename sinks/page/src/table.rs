@@ -19,6 +19,8 @@ pub(crate) struct Table {
     pub(crate) name: String,
     /// What it shows, in a sentence without a stop.
     pub(crate) caption: String,
+    /// What its page is called.
+    pub(crate) title: String,
     /// Its columns.
     pub(crate) columns: Vec<Column>,
     /// Its rows in their usual order, each as wide as `columns`.
@@ -132,9 +134,13 @@ pub(crate) fn columns(of: &[(&'static str, &'static str, Kind)]) -> Vec<Column> 
 impl Table {
     /// Makes a table without rows.
     pub(crate) fn new(name: &str, caption: impl Into<String>, columns: Vec<Column>) -> Self {
+        let caption = caption.into();
+        // A page is called as its table, without the order of its rows.
+        let title = caption.split([',', ':']).next().unwrap_or_default().to_owned();
         Self {
             name: name.to_owned(),
-            caption: caption.into(),
+            caption,
+            title,
             columns,
             rows: Vec::new(),
             is_matrix: false,

@@ -244,7 +244,7 @@ fn the_past_is_read_from_the_log_and_goes_on() {
     assert!(get(&page, &format!("/api/v1/changes/{ACCOUNT}")).1.contains("observation/1/9"));
 
     log.cut(0, AT_MS + 60_000);
-    wait_for(&page, &days, "2026-03-02");
+    wait_for(&page, &days, "\"day\":\"2026-03-02");
     assert_eq!(scores(&get(&page, &days).1)[0], ("2026-03-02".to_owned(), 1.0));
     stop.stop();
 }

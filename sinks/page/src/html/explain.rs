@@ -106,6 +106,10 @@ fn arithmetic(one: &Explained, value: Score) -> Markup {
                 @if one.scoring == Scoring::Penalty { "; a penalty, not part of the account's score" }
                 @else { "; weight " (score.weight) }
             },
+            ScoreStatus::NotApplicable if score.unknown > 0 => {
+                "No score: " (words::counted(score.unknown, "vote", "votes"))
+                " could not be judged, and there are no others."
+            },
             ScoreStatus::NotApplicable => "No score: there is nothing here that it concerns.",
             ScoreStatus::NotCollected => "No score: nothing that it needs was ever collected.",
         }
@@ -166,12 +170,12 @@ fn verdict(one: &Judged, at_ms: i64) -> Markup {
         @if let Some(moved) = &one.last {
             p.faint {
                 @match moved.before {
-                    None => "New",
-                    Some(Verdict::Pass) => "It passed",
-                    Some(Verdict::Fail) => "It failed",
-                    Some(_) => "It could not be judged",
+                    None => "New since ",
+                    Some(Verdict::Pass) => "It passed until ",
+                    Some(Verdict::Fail) => "It failed until ",
+                    Some(_) => "It could not be judged until ",
                 }
-                " until " (words::moment(moved.at_ms)) ": record " (moved.cause)
+                (words::moment(moved.at_ms)) ": record " (moved.cause)
             }
         }
     }

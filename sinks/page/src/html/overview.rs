@@ -9,7 +9,7 @@ use crate::html::{svg, table, words};
 use crate::links;
 use crate::lists;
 use crate::routes::{Parts, Shown};
-use crate::table::{Table, percent};
+use crate::table::{Table, Value, percent};
 use crate::view::{Scope, View};
 
 /// Rows of each list on the page.
@@ -17,6 +17,9 @@ const ROWS: usize = 8;
 
 /// Accounts on the page's piece of the heat map.
 const HEAT_ROWS: usize = 12;
+
+/// Columns of that piece, the account's name and its score among them: what fits on a screen.
+const HEAT_COLUMNS: usize = 20;
 
 /// What the page says in figures.
 struct Figures {
@@ -162,12 +165,18 @@ fn part(
 
 fn heat(shown: Shown<'_>) -> Markup {
     let Some(map) = lists::heat(shown.view, &Parts::default()) else { return Markup::default() };
-    let names: Vec<String> = map.columns.iter().map(|column| column.name.to_string()).collect();
+    // A requirement that has no score anywhere would be a column of nothing.
+    let has_score = |at: &usize| {
+        let mut cells = map.rows.iter().map(|row| &row[*at].value);
+        *at == 0 || cells.any(|value| matches!(value, Value::Score(one) if one.value().is_some()))
+    };
+    let kept = (0..map.columns.len()).filter(has_score).take(HEAT_COLUMNS);
+    let names: Vec<String> = kept.map(|at| map.columns[at].name.to_string()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     html! {
         section aria-labelledby="heat" {
             h2 #heat { "Accounts by requirements" }
-            p.remark { "The lowest scores first; each field leads to what fails there." }
+            p.remark { "The lowest scores and the gravest requirements first; each field leads to what fails there." }
             (table::short(map, HEAT_ROWS, &names, "/heat"))
         }
     }

@@ -43,11 +43,11 @@ pub(crate) struct Mark {
 /// Draws scores by day with what moved them.
 pub(crate) fn chart(days: &[(i64, Option<f64>)], marks: &[Mark], what: &str) -> Markup {
     const WIDTH: f64 = 720.0;
-    const HEIGHT: f64 = 180.0;
-    const LEFT: f64 = 54.0;
+    const HEIGHT: f64 = 190.0;
+    const LEFT: f64 = 74.0;
     const RIGHT: f64 = 12.0;
     const TOP: f64 = 10.0;
-    const BOTTOM: f64 = 26.0;
+    const BOTTOM: f64 = 34.0;
     let known: Vec<f64> = days.iter().filter_map(|(_, score)| *score).collect();
     let (Some(first), Some(last)) = (known.first(), known.last()) else {
         return html! { p.empty { "No score of the last 90 days is known yet." } };

@@ -10,7 +10,7 @@ use crate::table::{Cell, Column, Kind, Paged, Table, Value};
 pub(crate) fn whole(paged: &Paged, asked: &Asked, path: &str, can_filter: bool) -> Markup {
     let table = &paged.table;
     html! {
-        section.list aria-label=(table.caption) {
+        div.list {
             div.tools {
                 @if can_filter { (filter(asked, path)) }
                 (files(asked, path))
@@ -69,7 +69,7 @@ fn grid(table: &Table, sorted: Option<(&Asked, &str)>) -> Markup {
         // What scrolls can be reached by keys.
         div.scroll role="region" aria-label=(table.caption) tabindex="0" {
             table class=[table.is_matrix.then_some("heat")] {
-                caption { (table.caption) }
+                caption class=[sorted.is_none().then_some("unseen")] { (table.caption) }
                 thead { tr { @for column in &table.columns { (heading(column, sorted)) } } }
                 tbody {
                     @for row in &table.rows {
@@ -88,7 +88,9 @@ fn grid(table: &Table, sorted: Option<(&Asked, &str)>) -> Markup {
 fn heading(column: &Column, sorted: Option<(&Asked, &str)>) -> Markup {
     let class = class(column.kind);
     let Some((asked, path)) = sorted.filter(|_| column.kind != Kind::Line) else {
-        return html! { th scope="col" class=(class) { span { (column.label) } } };
+        return html! {
+            th scope="col" class=(class) title=(column.label) { span { (column.label) } }
+        };
     };
     let by = asked.query.sort.as_ref().filter(|(name, _)| *name == column.name);
     let (order, mark) = match by {
@@ -121,7 +123,6 @@ fn class(kind: Kind) -> &'static str {
 fn data(cell: &Cell, column: &Column, is_first: bool) -> Markup {
     let shade = match &cell.value {
         Value::Score(score) | Value::Standing(score) => words::heat(*score),
-        Value::Severity(severity) => severity.as_str(),
         _ => "",
     };
     let class = format!("{} {shade}", class(column.kind));
@@ -147,6 +148,9 @@ fn value(value: &Value) -> Markup {
         Value::Score(score) => words::score(*score),
         Value::Time(ms) => words::moment(*ms),
         Value::Line(values) => svg::line(values),
+        Value::Severity(severity) => html! {
+            span class={ "chip " (severity) } { (severity) }
+        },
         value => html! { (value.text()) },
     }
 }

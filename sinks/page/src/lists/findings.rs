@@ -49,7 +49,9 @@ pub(crate) fn rows(view: View<'_>, parts: &Parts) -> Option<Table> {
     let mut rows: Vec<_> = view.verdicts(requirement, id).collect();
     sort(view, &mut rows);
     let title = view.requirement(requirement).map_or(requirement, |one| one.title.as_str());
-    Some(table(view, format!("{title}: what fails in {}", account.name()), rows))
+    let mut table = table(view, format!("{title}: what fails in {}", account.name()), rows);
+    table.title = format!("{title} in {}", account.name());
+    Some(table)
 }
 
 type Found<'t> = (&'t ComplianceKey, &'t ComplianceState);

@@ -113,6 +113,7 @@ pub(crate) fn of_account(view: View<'_>, parts: &Parts) -> Option<Table> {
     let weights = account.overall.map_or(0, |one| one.weight);
     let caption = format!("Requirements in {}, the gravest first", account.name());
     let mut table = Table::new("requirements", caption, of);
+    table.title = account.name().to_owned();
     let scores: BTreeMap<&str, _> = view.scores(id).collect();
     table.rows = view
         .requirements()
@@ -161,6 +162,7 @@ pub(crate) fn of_requirement(view: View<'_>, parts: &Parts) -> Option<Table> {
     ]);
     let caption = format!("{}: accounts, the lowest score first", view.title(&requirement.id));
     let mut table = Table::new("accounts", caption, of);
+    table.title = view.title(&requirement.id).to_owned();
     let mut rows: Vec<(f64, Vec<Cell>)> = view
         .accounts()
         .map(|account| {
