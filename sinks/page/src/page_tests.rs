@@ -162,6 +162,18 @@ fn what_moved_a_score_is_told_with_its_cause() {
 }
 
 #[test]
+fn a_resource_that_passes_by_now_is_explained_too() {
+    let target = format!("/explain/{}/s3-public?resource=bucket%2F9", ACCOUNTS[0].0);
+    let (status, page) = get(&target);
+    assert_eq!(status, 200);
+    assert!(page.contains("if it is not here, it passes or is gone"), "{page}");
+    let explained = json(&format!("/api/v1{target}"));
+    assert_eq!(explained["requirements"][0]["verdicts"], json!([]));
+    let other = json(&format!("/api/v1/explain/{}/s3-logs?resource=two", ACCOUNTS[0].0));
+    assert_eq!(other["requirements"][0]["verdicts"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
 fn resources_are_found_and_shown() {
     for wanted in ["10.0.0.7", "bucket/1", "team=%3Cscript", "ALERT"] {
         let found = json(&format!("/api/v1/search?q={wanted}"));

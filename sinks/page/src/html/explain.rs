@@ -39,12 +39,14 @@ fn explain(shown: Shown<'_>) -> Option<Explanation> {
         exceptions: view.exceptions().into_iter().cloned().collect(),
         last: last.map(|one| (one.key.clone(), one.change.clone())).collect(),
     };
-    let asked = Asked {
-        account: id,
-        requirement: Some(requirement),
-        resource: shown.asked.resource.as_deref(),
-    };
-    let explanation = Explanation::new(&asked, known, view.tables.at_ms);
+    let asked = Asked { account: id, requirement: Some(requirement), resource: None };
+    let mut explanation = Explanation::new(&asked, known, view.tables.at_ms);
+    // One whose rows pass by now has none here; the arithmetic is told all the same.
+    if let Some(wanted) = &shown.asked.resource {
+        for one in &mut explanation.requirements {
+            one.verdicts.retain(|row| [&row.resource, &row.name, &row.arn].contains(&wanted));
+        }
+    }
     (!explanation.requirements.is_empty()).then_some(explanation)
 }
 
@@ -79,7 +81,10 @@ pub(crate) fn page(shown: Shown<'_>) -> Option<(String, Markup)> {
             @for because in &one.changes { p { "Changed from what ships: " (because) } }
             h2 { "The verdicts" }
             @if let Some(resource) = &shown.asked.resource {
-                p { "Of " strong { (resource) } " alone. " a href=(shown.path) { "Of all resources" } }
+                p {
+                    "Of " strong { (resource) } " alone; if it is not here, it passes or is gone. "
+                    a href=(shown.path) { "Of all resources" }
+                }
             }
             (verdicts(one, id, explanation.at_ms))
         },

@@ -82,11 +82,13 @@ pub(crate) fn json(shown: Shown<'_>) -> Option<Json> {
     }))
 }
 
+/// Says how the score stands, its grade, and what the star behind it means.
 fn standing(score: Score) -> String {
-    match score.grade() {
-        Some(grade) => format!("{} · grade {grade}", score.word()),
-        None => score.word().to_owned(),
-    }
+    let is_partial = matches!(score, Score::Scored { partial: true, .. });
+    let grade = score.grade().map(|grade| format!("grade {grade}"));
+    let partial = is_partial.then(|| "* some data is missing".to_owned());
+    let words = [Some(score.word().to_owned()), grade, partial];
+    words.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 /// The page.

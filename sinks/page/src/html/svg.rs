@@ -46,7 +46,7 @@ pub(crate) fn chart(days: &[(i64, Option<f64>)], marks: &[Mark], what: &str) -> 
     const HEIGHT: f64 = 190.0;
     const LEFT: f64 = 74.0;
     const RIGHT: f64 = 12.0;
-    const TOP: f64 = 10.0;
+    const TOP: f64 = 18.0;
     const BOTTOM: f64 = 34.0;
     let known: Vec<f64> = days.iter().filter_map(|(_, score)| *score).collect();
     let (Some(first), Some(last)) = (known.first(), known.last()) else {
