@@ -74,7 +74,7 @@ const RENDERED: [&TopicSpec; 10] = [
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let file = args.config.clone().map(|path| ConfigFile { path });
+    let file = args.config.clone().map(ConfigFile::at);
     let config = file.map(|file| file.read()).transpose()?;
     output::write(printed(config.as_ref(), &args.principal, args.format)?)
 }

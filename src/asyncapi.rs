@@ -46,7 +46,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let file = args.config.clone().map(|path| ConfigFile { path });
+    let file = args.config.clone().map(ConfigFile::at);
     let config = file.map(|file| file.read()).transpose()?;
     let prefix = config.as_ref().map_or("scorecard", |config| &config.prefix);
     let mut kafka = config.as_ref().and_then(|config| config.log.kafka.clone());

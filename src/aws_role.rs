@@ -100,7 +100,7 @@ impl Role {
     fn of(args: &Args) -> Result<Self> {
         let (mut name, mut external_id, mut spend) = (None, None, None);
         if let Some(path) = &args.config {
-            let config = ConfigFile { path: path.clone() }.read()?;
+            let config = ConfigFile::at(path).read()?;
             let aws = config.aws.context("the configuration has no `aws`")?;
             let payer = match &args.payer {
                 None => aws.payers.first(),

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use producer_aws::{Outlet, Progress, Scanner, Schedule, Summary, Wanted};
-use stream::worker::Stop;
+use stream::{chain, worker::Stop};
 
 use crate::{
     config::{Config, ConfigFile},
@@ -127,7 +127,7 @@ impl Collector<'_> {
         // What can't be read now is read after the next scan: collecting must not stop for it.
         let read_sources = || match sources::publish(self.site, self.config, now_ms()) {
             Ok(problems) => tell_all(teller, &problems),
-            Err(error) => teller.done(&format!("! {error:#}")),
+            Err(error) => teller.done(&format!("! {}", chain(&*error))),
         };
         read_sources();
         let pace = Pace::default();

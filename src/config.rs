@@ -1,6 +1,10 @@
 //! The configuration file: one YAML document for every role.
 
+pub(crate) mod defaults;
+pub(crate) mod document;
+
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -8,13 +12,14 @@ use std::{
 use anyhow::{Context, Result, bail};
 use producer_register::{Longest, Mutelist, RiskColumns, Zone};
 use producer_standard::Layer;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use stream::{kafka::KafkaConfig, registry::RegistryConfig, secret::Secret};
 
 use crate::findings::Findings;
 
 /// Everything a process may be told. Relative paths start at the file's folder.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     /// What topics' and groups' names begin with.
@@ -36,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) aws: Option<producer_aws::Config>,
     /// The security standard: one layer or several, of which each may change those before it.
     #[serde(default = "default_standard", deserialize_with = "one_or_several")]
+    #[schemars(with = "Layers", default)]
     pub(crate) standard: Vec<Layer>,
     /// The company's registers.
     #[serde(default)]
@@ -79,7 +85,7 @@ pub(crate) struct Config {
 }
 
 /// Where records are kept: a folder, or Kafka.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Log {
     /// A folder of this machine: one process at a time.
@@ -91,7 +97,7 @@ pub(crate) struct Log {
 }
 
 /// The company's registers.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Register {
     /// The accounts register: CSV, JSON or YAML.
@@ -119,13 +125,15 @@ fn default_standard() -> Vec<Layer> {
     vec![Layer::Shipped]
 }
 
+/// Layers as the file may list them.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum Layers {
+    One(Layer),
+    Several(Vec<Layer>),
+}
+
 fn one_or_several<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Layer>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Layers {
-        One(Layer),
-        Several(Vec<Layer>),
-    }
     Ok(match Layers::deserialize(input)? {
         Layers::One(layer) => vec![layer],
         Layers::Several(layers) => layers,
@@ -158,26 +166,70 @@ pub(crate) const LOCAL_PARTITIONS: i32 = 4;
 /// Partitions on Kafka: enough for a dozen workers.
 const KAFKA_PARTITIONS: i32 = 12;
 
-/// The argument of every command that reads the configuration.
-#[derive(clap::Args)]
+/// The arguments of every command that reads the configuration.
+#[derive(clap::Args, Clone)]
 pub(crate) struct ConfigFile {
     /// The configuration file
-    #[arg(long = "config", value_name = "FILE")]
+    #[arg(long = "config", value_name = "FILE", env = "SCORECARD_CONFIG")]
     pub(crate) path: PathBuf,
+    /// Sets a key of the configuration instead of the file, for example log.local=./log; any
+    /// number of times. A variable of the environment does too: SCORECARD__LOG__LOCAL=./log
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
 }
 
 impl ConfigFile {
-    /// Reads the file.
+    /// Names a file of which nothing is set otherwise by arguments.
+    pub(crate) fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), set: Vec::new() }
+    }
+
+    /// Reads the file, and what the environment and the arguments say instead.
     pub(crate) fn read(&self) -> Result<Config> {
-        let path = &self.path;
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("reading the configuration {}", path.display()))?;
-        let mut config: Config = serde_saphyr::from_str(&text)
-            .with_context(|| format!("in the configuration {}", path.display()))?;
-        config.anchor(path.parent().unwrap_or(Path::new(".")));
-        config.check().with_context(|| format!("in the configuration {}", path.display()))?;
+        let environment = environment();
+        self.read_in(&environment)
+            .with_context(|| format!("in the configuration {}", self.path.display()))
+    }
+
+    fn read_in(&self, environment: &BTreeMap<String, String>) -> Result<Config> {
+        let text = self.text()?;
+        let set = document::overrides(environment, &self.set)?;
+        // What nothing is set of is read as it is: its lines are the file's own.
+        let text = match set.is_empty() {
+            true => text,
+            false => self.document_in(environment)?.yaml(true),
+        };
+        let options = document::options(environment);
+        let mut config: Config = serde_saphyr::from_str_with_options(&text, options)?;
+        config.anchor(self.path.parent().unwrap_or(Path::new(".")));
+        config.check()?;
         Ok(config)
     }
+
+    /// Gives what is said, with who says it; what goes without saying is not among it.
+    pub(crate) fn document(&self) -> Result<document::Node> {
+        self.document_in(&environment())
+            .with_context(|| format!("in the configuration {}", self.path.display()))
+    }
+
+    fn document_in(&self, environment: &BTreeMap<String, String>) -> Result<document::Node> {
+        let mut document = document::parse(&self.text()?, environment)?;
+        for (path, text, origin) in document::overrides(environment, &self.set)? {
+            document.set(&path, &text, &origin)?;
+        }
+        Ok(document)
+    }
+
+    fn text(&self) -> Result<String> {
+        std::fs::read_to_string(&self.path).context("reading it")
+    }
+}
+
+/// Gives the variables that are text.
+fn environment() -> BTreeMap<String, String> {
+    let all = std::env::vars_os();
+    all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 impl Config {
@@ -276,7 +328,7 @@ mod tests {
         let mut mechanisms = Vec::new();
         for example in examples {
             std::fs::write(&path, example).unwrap();
-            let config = ConfigFile { path: path.clone() }.read().unwrap();
+            let config = ConfigFile::at(&path).read().unwrap();
             let Some(kafka) = config.log.kafka else {
                 match (config.aws, config.register.mutelist) {
                     (Some(aws), _) => {
@@ -303,7 +355,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("scorecard.yaml");
         std::fs::write(&path, format!("log: {{local: ./log}}\n{}", example.unwrap())).unwrap();
-        let siem = ConfigFile { path }.read().unwrap().siem.unwrap();
+        let siem = ConfigFile::at(path).read().unwrap().siem.unwrap();
         assert!(siem.inventory);
         assert_eq!(siem.splunk.unwrap().sourcetype.as_deref(), Some("scorecard:ocsf"));
     }
@@ -314,7 +366,7 @@ mod tests {
         let path = folder.path().join("scorecard.yaml");
         let read = |line: &str| {
             std::fs::write(&path, format!("log: {{local: log}}\n{line}\n")).unwrap();
-            ConfigFile { path: path.clone() }.read().map(|config| config.standard)
+            ConfigFile::at(&path).read().map(|config| config.standard)
         };
         let within = |name: &str| Layer::Folder(folder.path().join(name));
         let table = [
@@ -342,7 +394,7 @@ mod tests {
         let kafka = format!("kafka: {{bootstrap: \"b:9093\", secrets: {secrets}}}");
         let registry = "schema_registry: {url: \"http://r\", password: {file: /run/r}}";
         std::fs::write(&path, format!("log: {{{kafka}}}\n{registry}\n")).unwrap();
-        let config = ConfigFile { path }.read().unwrap();
+        let config = ConfigFile::at(path).read().unwrap();
         let secrets = config.log.kafka.unwrap().secrets;
         assert_eq!(secrets["sasl.password"], Secret::File(folder.path().join("password")));
         assert_eq!(secrets["ssl.key.password"], Secret::Env("KEY".to_owned()));

@@ -14,7 +14,7 @@ use stream::{Position, Record, snapshot};
 
 use crate::{
     config::ConfigFile,
-    output::{self, say},
+    output::{self, Form, say},
     site::{Site, now_ms},
 };
 
@@ -29,9 +29,8 @@ pub(crate) struct Args {
     /// Only what failed, timed out or was never collected
     #[arg(long)]
     failed: bool,
-    /// One JSON object
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// What was collected. Times are UTC milliseconds.
@@ -130,7 +129,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     let totals = Totals::of(&accounts);
     let coverage = Coverage { at_ms: now_ms(), accounts, totals };
-    if args.json {
+    if args.form.is_json() {
         say!("{}", serde_json::to_string(&coverage)?)
     } else {
         output::write(words::text(&coverage, args.failed))

@@ -9,6 +9,7 @@ use stream::worker::Stop;
 
 use crate::{
     config::LOCAL_PARTITIONS,
+    output::Form,
     page,
     pipeline::{Pipeline, STAGES},
     progress::Teller,
@@ -37,9 +38,8 @@ pub(crate) struct Args {
     /// The folder that workbooks are written to
     #[arg(long, value_name = "DIR", default_value = "scorecard-demo")]
     out: PathBuf,
-    /// Print the summary as one JSON object, and end
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: Form,
     /// End after the summary instead of serving the page
     #[arg(long)]
     once: bool,
@@ -52,6 +52,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     ensure!((1..=100_000).contains(&args.accounts), "--accounts: between 1 and 100000");
     ensure!((1..=3_650).contains(&args.days), "--days: between 1 and 3650");
+    let page = page_of(args);
+    page.validate().context("--page")?;
     let folder = tempfile::tempdir().context("making a temporary folder for the log")?;
     let site = Site::local(&folder.path().join("log"), LOCAL_PARTITIONS)?;
     let teller = Teller::new();
@@ -71,21 +73,25 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let written = render::render(&tables, &past, &args.out, &teller)?;
     let workbooks = Workbooks { written: written.written, unchanged: written.unchanged };
     let summary = Summary::of(&tables, Vec::new(), workbooks);
-    if args.json {
+    if args.form.is_json() {
         return summary.print_json();
     }
     summary.print_table(tables.at_ms)?;
-    drop(tables);
-    if args.once { Ok(()) } else { serve(&site, args) }
+    drop((tables, past));
+    if args.once { Ok(()) } else { serve(&site, &page, args.page.is_none()) }
+}
+
+/// Gives where the page is served.
+fn page_of(args: &Args) -> sink_page::Config {
+    let usual = sink_page::Config::default();
+    sink_page::Config { listen: args.page.unwrap_or(usual.listen), ..usual }
 }
 
 /// Serves the page of the simulated organisation until the process is asked to end.
-fn serve(site: &Site, args: &Args) -> Result<()> {
-    let mut config = sink_page::Config::default();
-    config.listen = args.page.unwrap_or(config.listen);
+fn serve(site: &Site, config: &sink_page::Config, any_port: bool) -> Result<()> {
     let stop = Stop::new();
     stop_on_signal(&stop)?;
-    page::start(site, &config, args.page.is_none(), &stop)?;
+    page::start(site, config, any_port, &stop)?;
     eprintln!("press Ctrl-C to end");
     wait_until(&stop, || Ok(()))
 }

@@ -17,7 +17,11 @@ use stream::{
     },
 };
 
-use crate::{config::ConfigFile, output::say, site::Site};
+use crate::{
+    config::ConfigFile,
+    output::{Form, say},
+    site::Site,
+};
 
 /// Reads dead letters, and gives them another try
 #[derive(clap::Args)]
@@ -34,9 +38,8 @@ enum Command {
         config: ConfigFile,
         #[command(flatten)]
         filter: Filter,
-        /// One JSON object a line
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        form: Form,
     },
     /// Shows one dead letter whole
     Show {
@@ -111,10 +114,10 @@ impl fmt::Display for Place {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.command {
-        Command::List { config, filter, json } => {
+        Command::List { config, filter, form } => {
             let letters = filter.pick(read(&open(config)?)?);
-            letters.iter().try_for_each(|letter| print_line(letter, *json))?;
-            if !json {
+            letters.iter().try_for_each(|letter| print_line(letter, form.is_json()))?;
+            if !form.is_json() {
                 say!("{} dead letters", letters.len())?;
             }
             Ok(())

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::{
     config::ConfigFile,
-    output::say,
+    output::{Form, say},
     site::{Site, now_ms},
 };
 
@@ -33,9 +33,8 @@ pub(crate) struct Args {
     /// Only those that no failing resource matches
     #[arg(long)]
     unused: bool,
-    /// One JSON object a line
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// An exception and what it does.
@@ -60,13 +59,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         until_ms.is_none_or(|until_ms| ends_by(one, until_ms)) && !used.contains(&one.exception.id)
     };
     for one in all.iter().filter(wanted) {
-        if args.json {
+        if args.form.is_json() {
             say!("{}", as_json(one))?;
         } else {
             say!("{}", as_line(one))?;
         }
     }
-    if !args.json {
+    if !args.form.is_json() {
         say!("{}", summary(&all))?;
     }
     Ok(())

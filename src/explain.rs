@@ -11,7 +11,7 @@ use schemas::{ComplianceChange, ComplianceKey, topic};
 use crate::{
     account_log::AccountLog,
     config::ConfigFile,
-    output::{self, say},
+    output::{self, Form, say},
     site::{Site, now_ms},
 };
 
@@ -33,9 +33,8 @@ pub(crate) struct Args {
     /// Only verdicts on this resource: its id, name or ARN
     #[arg(long, value_name = "ID")]
     resource: Option<String>,
-    /// One JSON object
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// Runs the command.
@@ -55,7 +54,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if let (Some(id), true) = (&args.resource, explanation.has_no_verdict()) {
         bail!("no requirement judges a resource {id} in account {}", args.account);
     }
-    if args.json {
+    if args.form.is_json() {
         say!("{}", serde_json::to_string(&explanation)?)
     } else {
         output::write(words::text(&explanation))

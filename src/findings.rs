@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use producer_findings::{
     ALL, Bucket, Options, Program, Reports, STANDARD_INPUT, read_bucket, sources::by_id,
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use stream::secret::Secret;
 
@@ -16,7 +17,7 @@ const OWN: &str = "rule";
 const NAME_CHARACTERS_MAX: usize = 64;
 
 /// Reports of one outside source: a scanner's files, or a program's output.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Findings {
     /// The scanner, or the name that the program's findings go by.

@@ -2,7 +2,8 @@
 
 use anyhow::{Result, ensure};
 use schemas::{
-    Cause, ComplianceKey, ScoreKey, ScoreState, ScoreStatus, Standing, headers::rfc3339, topic,
+    Cause, ComplianceKey, ComplianceState, ScoreKey, ScoreState, ScoreStatus, Standing,
+    headers::rfc3339, topic,
 };
 use serde::Serialize;
 
@@ -10,7 +11,7 @@ use crate::{
     account_log::AccountLog,
     config::ConfigFile,
     instant::instant,
-    output::{plain, say},
+    output::{Form, plain, say},
     site::{Site, now_ms},
     summary::percent,
 };
@@ -37,9 +38,8 @@ pub(crate) struct Args {
     /// To this instant (RFC 3339) or day; now when absent
     #[arg(long, value_name = "TIME", value_parser = instant)]
     to: Option<i64>,
-    /// One JSON object a line
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// Something that happened. Times are UTC milliseconds, scores fractions of 1.
@@ -56,16 +56,32 @@ enum Event {
         excepted: i64,
     },
     /// A verdict or its credit changed.
-    Verdict {
-        at_ms: i64,
-        requirement: String,
-        region: String,
-        resource: String,
-        part: String,
-        before: Option<Told>,
-        after: Option<Told>,
-        cause: Cause,
-    },
+    Verdict(Box<Transition>),
+}
+
+/// A change of a verdict or its credit.
+#[derive(Debug, PartialEq, Serialize)]
+struct Transition {
+    at_ms: i64,
+    requirement: String,
+    region: String,
+    resource: String,
+    part: String,
+    before: Option<Told>,
+    after: Option<Told>,
+    cause: Cause,
+    /// What the row says since, or last said; nothing where an older release told the change.
+    #[serde(flatten)]
+    row: Option<Row>,
+}
+
+/// What the row of a verdict says.
+#[derive(Debug, PartialEq, Serialize)]
+struct Row {
+    name: String,
+    arn: String,
+    evidence: String,
+    exception: Option<String>,
 }
 
 /// A verdict and its credit in words.
@@ -82,12 +98,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     ensure!(from <= to, "--from is later than --to");
     let site = Site::existing(&args.config.read()?)?;
     let events = read(&AccountLog::new(&site, &args.account), args, from, to)?;
-    if events.is_empty() && !args.json {
+    if events.is_empty() && !args.form.is_json() {
         let (from, to) = (rfc3339(from), rfc3339(to));
         return say!("nothing changed in account {} from {from} to {to}", args.account);
     }
     for event in &events {
-        if args.json {
+        if args.form.is_json() {
             say!("{}", serde_json::to_string(event)?)?;
         } else {
             say!("{}", event.words())?;
@@ -109,7 +125,7 @@ fn read(log: &AccountLog<'_>, args: &Args, from: i64, to: i64) -> Result<Vec<Eve
     log.events(&topic::COMPLIANCE_CHANGE, |key: ComplianceKey, change, _| {
         let is_asked = args.requirement.as_deref().is_none_or(|id| id == key.requirement);
         if is_asked && (from..=to).contains(&change.at_ms) {
-            events.push(Event::Verdict {
+            events.push(Event::Verdict(Box::new(Transition {
                 at_ms: change.at_ms,
                 requirement: key.requirement,
                 region: key.region,
@@ -118,7 +134,8 @@ fn read(log: &AccountLog<'_>, args: &Args, from: i64, to: i64) -> Result<Vec<Eve
                 before: change.before.map(Told::from),
                 after: change.after.map(Told::from),
                 cause: change.cause,
-            });
+                row: change.row.map(Row::from),
+            })));
         }
     })?;
     // Stable: what one record did keeps its order.
@@ -150,7 +167,8 @@ fn changed(cuts: &[(i64, ScoreState)], from: i64) -> Vec<Event> {
 impl Event {
     fn at_ms(&self) -> i64 {
         match self {
-            Self::Score { at_ms, .. } | Self::Verdict { at_ms, .. } => *at_ms,
+            Self::Score { at_ms, .. } => *at_ms,
+            Self::Verdict(transition) => transition.at_ms,
         }
     }
 
@@ -161,13 +179,36 @@ impl Event {
                 let score = score.map_or_else(|| status.to_string().replace('_', " "), percent);
                 format!("{at}  score {score}: {noncompliant} of {total} fail, {excepted} excepted")
             }
-            Self::Verdict { requirement, region, resource, part, before, after, cause, .. } => {
-                let name = [region, resource, part].map(|text| plain(text)).join("/");
-                let name = name.trim_end_matches('/');
-                let [before, after] = [before, after].map(|one| told_words(one.as_ref()));
-                format!("{at}    {} {name}: {before} -> {after}, {cause}", plain(requirement))
-            }
+            Self::Verdict(transition) => format!("{at}    {}", transition.words()),
         }
+    }
+}
+
+impl Transition {
+    fn words(&self) -> String {
+        let name = [&self.region, &self.resource, &self.part].map(|text| plain(text)).join("/");
+        let name = name.trim_end_matches('/');
+        let called = self.row.as_ref().map_or("", |row| &row.name);
+        let called = match called.is_empty() || called == self.resource {
+            true => String::new(),
+            false => format!(" ({})", plain(called)),
+        };
+        // What is gone was not judged now.
+        let row = self.row.as_ref().filter(|_| self.after.is_some());
+        let why = match row.map_or("", |row| &row.evidence) {
+            "" => String::new(),
+            evidence => format!(": {}", plain(evidence)),
+        };
+        let [before, after] = [&self.before, &self.after].map(|one| told_words(one.as_ref()));
+        let (requirement, cause) = (plain(&self.requirement), &self.cause);
+        format!("{requirement} {name}{called}: {before} -> {after}, {cause}{why}")
+    }
+}
+
+impl From<ComplianceState> for Row {
+    fn from(row: ComplianceState) -> Self {
+        let ComplianceState { name, arn, evidence, exception, .. } = row;
+        Self { name, arn, evidence, exception }
     }
 }
 
@@ -211,20 +252,31 @@ mod tests {
     #[test]
     fn a_change_is_told_with_its_cause() {
         let standing = |verdict, credit| Some(Told::from(Standing { verdict, credit }));
-        let event = Event::Verdict {
-            at_ms: 0,
-            requirement: "R1".into(),
-            region: "r".into(),
-            resource: "sg-1\n".into(),
-            part: String::new(),
-            before: None,
-            after: standing(Verdict::Fail, Credit::Live),
-            cause: Cause { topic: "observation".into(), partition: 3, offset: 17 },
+        let words_of = |after, row| {
+            let transition = Transition {
+                at_ms: 0,
+                requirement: "R1".into(),
+                region: "r".into(),
+                resource: "sg-1\n".into(),
+                part: String::new(),
+                before: None,
+                after,
+                cause: Cause { topic: "observation".into(), partition: 3, offset: 17 },
+                row,
+            };
+            Event::Verdict(Box::new(transition)).words()
         };
-        assert_eq!(
-            event.words(),
-            "1970-01-01T00:00:00.000Z    R1 r/sg-1\\n: none -> fail with live credit, \
-             observation/3/17"
-        );
+        let fails = || standing(Verdict::Fail, Credit::Live);
+        let words = "1970-01-01T00:00:00.000Z    R1 r/sg-1\\n: none -> fail with live credit, \
+                     observation/3/17";
+        assert_eq!(words_of(fails(), None), words, "of an older release");
+        let row = || {
+            let (name, evidence) = ("web".into(), "port\n22".into());
+            Some(Row { name, arn: String::new(), evidence, exception: None })
+        };
+        let whole = words.replace("sg-1\\n", "sg-1\\n (web)") + ": port\\n22";
+        assert_eq!(words_of(fails(), row()), whole);
+        let gone = "1970-01-01T00:00:00.000Z    R1 r/sg-1\\n (web): none -> none, observation/3/17";
+        assert_eq!(words_of(None, row()), gone, "nothing is judged any more");
     }
 }

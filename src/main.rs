@@ -10,6 +10,7 @@ mod config;
 mod coverage;
 mod demo;
 mod dlq;
+mod doctor;
 mod evaluate;
 mod exceptions;
 mod explain;
@@ -27,6 +28,8 @@ mod reshard;
 mod run;
 mod serve;
 mod setup;
+mod shell;
+mod show;
 mod sink;
 mod site;
 mod sources;
@@ -41,7 +44,7 @@ mod validate;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 /// A step makes and drops hundreds of small values: glibc's allocator took a third of its time.
@@ -65,6 +68,9 @@ enum Command {
     Demo(demo::Args),
     Run(run::Args),
     Validate(validate::Args),
+    Doctor(doctor::Args),
+    Config(show::Args),
+    Schema(show::Schema),
     Test(test::Args),
     Evaluate(evaluate::Args),
     Topics(topics::Args),
@@ -88,9 +94,13 @@ enum Command {
     Trend(trend::Args),
     Replay(replay::Args),
     Reshard(reshard::Args),
+    Completion(shell::Completion),
+    Man(shell::Man),
 }
 
 fn main() -> ExitCode {
+    // What it writes tells where accounts are weak: no other user of the machine reads it.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let cli = Cli::parse();
     let filter = EnvFilter::try_new(&cli.log).unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
@@ -98,6 +108,9 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Validate(args) => validate::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Config(args) => show::run(&args),
+        Command::Schema(args) => show::schema(&args),
         Command::Test(args) => test::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Topics(args) => topics::run(&args),
@@ -121,12 +134,14 @@ fn main() -> ExitCode {
         Command::Trend(args) => trend::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Reshard(args) => reshard::run(&args),
+        Command::Completion(args) => shell::completion(&args, Cli::command()),
+        Command::Man(args) => shell::man(&args, Cli::command()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The chain in one line: what was attempted, and below it why.
-            eprintln!("scorecard: {error:#}");
+            eprintln!("scorecard: {}", stream::chain(&*error));
             ExitCode::FAILURE
         }
     }

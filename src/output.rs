@@ -4,6 +4,31 @@ use std::fmt::Display;
 use std::io::{ErrorKind, Write, stdout};
 
 use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+/// The argument of every command that tells what it found.
+#[derive(clap::Args, Clone, Copy)]
+pub(crate) struct Form {
+    /// How to print what was found
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = Output::Table)]
+    output: Output,
+}
+
+/// How a command prints what it found.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people
+    Table,
+    /// One JSON object, or one a line where there are several; members stay, new ones may come
+    Json,
+}
+
+impl Form {
+    /// Tells whether another program reads it.
+    pub(crate) fn is_json(self) -> bool {
+        self.output == Output::Json
+    }
+}
 
 /// Writes a line to standard output, as `println!` does, and gives a `Result`: see [`write()`].
 macro_rules! say {

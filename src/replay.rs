@@ -15,7 +15,7 @@ use self::{
 };
 use crate::{
     config::{Config, ConfigFile},
-    output::say,
+    output::{Form, say},
     pipeline::{Pipeline, STAGES, factory},
     progress::Teller,
     site::Site,
@@ -41,9 +41,8 @@ pub(crate) struct Args {
     /// Worker threads of each stage
     #[arg(long, value_name = "N", default_value_t = 1)]
     workers: usize,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// What a replay found.
@@ -81,7 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if let Some(into) = &args.into {
         write_into(&config, into, &scratch, &tables, &teller)?;
     }
-    print(&findings, moved, args.json)
+    print(&findings, moved, args.form.is_json())
 }
 
 /// What the stages made anew, and of what.

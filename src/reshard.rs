@@ -22,6 +22,7 @@ use self::{
 };
 use crate::{
     config::{Config, ConfigFile},
+    output::Form,
     progress::Teller,
     site::Site,
 };
@@ -53,9 +54,8 @@ pub(crate) struct Args {
     /// The configuration of the new log
     #[arg(long, value_name = "FILE", conflicts_with = "to")]
     config_to: Option<PathBuf>,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// Where records go.
@@ -77,7 +77,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     carry(&source, &target.site, &mut plan, &file, &teller)?;
     let rows = verify::all(&source, &target.site, &plan, &teller)?;
     plan.verified(&file)?;
-    verify::print(&rows, args.json)?;
+    verify::print(&rows, args.form.is_json())?;
     let left = plan.left(&source)?;
     if left > 0 {
         teller.done(&format!("{left} offsets came to the source meanwhile: run it again"));
@@ -97,7 +97,7 @@ impl Target {
                 (Site::connect_as(config, prefix, args.partitions)?, name)
             }
             (None, Some(path)) => {
-                let to = ConfigFile { path: path.clone() }.read()?;
+                let to = ConfigFile::at(path).read()?;
                 let (given, configured) = (args.partitions, to.partitions());
                 ensure!(
                     given == configured,

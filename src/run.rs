@@ -7,12 +7,13 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use producer_aws::Wanted;
-use stream::worker::Stop;
+use stream::{chain, worker::Stop};
 
 use crate::{
     clock::keep_time,
     collect::Collector,
     config::{Config, ConfigFile},
+    output::Form,
     page,
     pipeline::{Pipeline, STAGES},
     progress::Teller,
@@ -35,9 +36,8 @@ pub(crate) struct Args {
     /// Scan once, wait until every stage has caught up, render, print a summary, and end
     #[arg(long)]
     once: bool,
-    /// Print the summary as one JSON object
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: Form,
     #[command(flatten)]
     listen: Listen,
 }
@@ -53,9 +53,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let result = if args.once {
         tick(&site)
             .and_then(|()| round(&site, &config, &mut pipeline, &Stop::new(), &vitals))
-            .and_then(|summary| print(&summary, args.json))
+            .and_then(|summary| print(&summary, args.form.is_json()))
     } else {
-        keep_running(&site, &config, &mut pipeline, &vitals, args.json)
+        keep_running(&site, &config, &mut pipeline, &vitals, args.form.is_json())
     };
     // A worker that failed is the better reason than what it made fail.
     pipeline.finish().and(result)
@@ -81,7 +81,7 @@ fn round(
     let workbooks = Workbooks { written: written.written, unchanged: written.unchanged };
     // What a bucket does not take now it is given next time.
     if let Err(error) = sink::carry(site, config, &teller, vitals, stop) {
-        problems.push(format!("{error:#}"));
+        problems.push(chain(&*error));
     }
     Ok(Summary::of(&tables, problems, workbooks))
 }

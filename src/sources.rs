@@ -9,6 +9,7 @@ use schemas::{
     AccountKey, AccountRegister, Exception, ExceptionKey, Key, Requirement, RequirementKey, Topic,
     Value, topic,
 };
+use stream::chain;
 
 use crate::{config::Config, site::Site};
 
@@ -22,7 +23,7 @@ pub(crate) fn publish(site: &Site, config: &Config, at_ms: i64) -> Result<Vec<St
             problems.extend(standard.problems.iter().map(ToString::to_string));
             publish_standard(site, standard, at_ms)?;
         }
-        Err(error) => problems.push(format!("{:#}", anyhow::Error::from(error))),
+        Err(error) => problems.push(chain(&error)),
     }
     if let Some(path) = &config.register.accounts {
         let read = producer_register::accounts(path);
@@ -51,7 +52,7 @@ pub(crate) fn check(config: &Config, now_ms: i64) -> Vec<String> {
             standard.requirements
         }
         Err(error) => {
-            problems.push(format!("{:#}", anyhow::Error::from(error)));
+            problems.push(chain(&error));
             Vec::new()
         }
     };
@@ -62,7 +63,7 @@ pub(crate) fn check(config: &Config, now_ms: i64) -> Vec<String> {
     for findings in &config.findings {
         match findings.look(now_ms) {
             Ok(wrong) => problems.extend(wrong),
-            Err(error) => problems.push(format!("{error:#}")),
+            Err(error) => problems.push(chain(&*error)),
         }
     }
     problems
@@ -111,7 +112,7 @@ fn exceptions(
             Ok(register) => all.join(register),
             Err(error) => {
                 all.anonymous = true;
-                problems.push(format!("{:#}", anyhow::Error::from(error)));
+                problems.push(chain(&error));
             }
         }
     }
@@ -162,7 +163,7 @@ fn publish_findings(
                 let mut publisher = site.publisher("producer findings")?;
                 producer_findings::publish(&reports, &mut publisher, at_ms)?;
             }
-            Err(error) => problems.push(format!("{error:#}")),
+            Err(error) => problems.push(chain(&*error)),
         }
     }
     Ok(())
@@ -179,7 +180,7 @@ fn tell<T>(
             Some(register)
         }
         Err(error) => {
-            problems.push(format!("{:#}", anyhow::Error::from(error)));
+            problems.push(chain(&error));
             None
         }
     }

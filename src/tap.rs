@@ -10,7 +10,7 @@ use schemas::{
     topic::{self, DEADLETTER, SIEM_EVENT},
 };
 use serde_json::{Map, Value, json};
-use stream::{Position, Record, worker::DLQ_TOPIC};
+use stream::{Position, Record, chain, worker::DLQ_TOPIC};
 
 use crate::{config::ConfigFile, output::write_on, site::Site};
 
@@ -128,7 +128,7 @@ fn line(record: &Record, codec: &Codec, prefix: &str) -> Value {
         Ok(value) => line["value"] = value,
         Err(error) => {
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            line["undecoded"] = json!({ "reason": format!("{error:#}"), "bytes": hex });
+            line["undecoded"] = json!({ "reason": chain(&*error), "bytes": hex });
         }
     }
     line

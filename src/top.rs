@@ -15,6 +15,7 @@ use stream::Log;
 use self::screen::Screen;
 use crate::{
     config::ConfigFile,
+    output::Form,
     pipeline::{STAGES, factory},
     serve::ProcessView,
     site::Site,
@@ -41,9 +42,8 @@ pub(crate) struct Args {
     /// Look twice, a second apart, print, and end
     #[arg(long)]
     once: bool,
-    /// One JSON object a look
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: Form,
     /// Seconds between two looks
     #[arg(long, value_name = "SECONDS", default_value_t = 2)]
     interval: u64,
@@ -98,7 +98,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     loop {
         std::thread::sleep(interval);
         let now = sources.look()?;
-        show(&Screen::of(&before, &now, sources.note()), args.json, once)?;
+        show(&Screen::of(&before, &now, sources.note()), args.form.is_json(), once)?;
         if once {
             return Ok(());
         }
@@ -113,7 +113,7 @@ impl Sources {
         let urls = args.url.iter().map(|url| url.trim_end_matches('/').to_owned()).collect();
         let log = match &args.config {
             None => Source::None("no configuration is given: only processes are asked".to_owned()),
-            Some(path) => Source::open(&ConfigFile { path: path.clone() }, args)?,
+            Some(path) => Source::open(&ConfigFile::at(path), args)?,
         };
         Ok(Self { log, urls, agent })
     }

@@ -137,7 +137,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let is_plain = args.command.is_none() || args.score == Score::default();
     ensure!(is_plain, "what stands before a command is for scores by day alone");
     let path = args.config.clone().context("which configuration? Name it with --config FILE")?;
-    let config = ConfigFile { path }.read()?;
+    let config = ConfigFile::at(path).read()?;
     let settings = config.clickhouse.as_ref();
     let settings =
         settings.context("the configuration has no `clickhouse`: there is no history")?;

@@ -4,9 +4,13 @@ use anyhow::Result;
 use schemas::{KnownBy, TrustKey, TrustState, headers::rfc3339, topic};
 use serde_json::json;
 
-use crate::{config::ConfigFile, output::say, site::Site};
+use crate::{
+    config::ConfigFile,
+    output::{Form, say},
+    site::Site,
+};
 
-/// Resources that a line names; all that the row holds stand in `--json`.
+/// Resources that a line names; all that the row holds stand in `--output json`.
 const NAMED_MAX: usize = 2;
 
 /// Lists who may act in the accounts, through what, and by what they are known
@@ -20,9 +24,8 @@ pub(crate) struct Args {
     /// Only those that nobody knows
     #[arg(long)]
     unknown: bool,
-    /// One JSON object a line
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// Runs the command.
@@ -30,13 +33,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let site = Site::existing(&args.config.read()?)?;
     let rows: Vec<_> = site.table(&topic::TRUST_STATE)?.into_iter().collect();
     for (key, row) in rows.iter().filter(|(_, row)| !args.unknown || !row.known) {
-        if args.json {
+        if args.form.is_json() {
             say!("{}", as_json(key, row))?;
         } else {
             say!("{}", as_line(key, row))?;
         }
     }
-    if !args.json {
+    if !args.form.is_json() {
         say!("{}", summary(&rows))?;
     }
     Ok(())

@@ -13,7 +13,18 @@ type Files = BTreeMap<String, Vec<u8>>;
 fn demo(folder: &Path, seed: &str) -> (serde_json::Value, Files) {
     let out = folder.join(format!("out-{seed}"));
     let done = Command::new(env!("CARGO_BIN_EXE_scorecard"))
-        .args(["demo", "--accounts", "8", "--days", "4", "--json", "--seed", seed, "--out"])
+        .args([
+            "demo",
+            "--accounts",
+            "8",
+            "--days",
+            "4",
+            "--output",
+            "json",
+            "--seed",
+            seed,
+            "--out",
+        ])
         .arg(&out)
         .output()
         .expect("the program starts");

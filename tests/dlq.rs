@@ -85,7 +85,7 @@ fn a_dead_letter_is_listed_shown_and_tried_again() {
     let list = printed(folder, &["list"]);
     assert_eq!(list.lines().count(), 5, "a reason never makes a line of its own: {list}");
     assert!(list.ends_with("4 dead letters\n") && !list.contains('\u{1b}'), "{list}");
-    let json = printed(folder, &["list", "--json", "--topic", "observation"]);
+    let json = printed(folder, &["list", "--output", "json", "--topic", "observation"]);
     let line: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&line["place"], &line["bytes"]), (&"1/0".into(), &4.into()));
     assert_eq!((&line["source"], &line["stage"]), (&"observation/1/17".into(), &"account".into()));

@@ -43,7 +43,7 @@ fn write(folder: &Path) {
         let key = ComplianceKey::new("s3-encryption", ACCOUNT, "eu-west-1", resource, "");
         let cause = Cause { topic: "observation".to_owned(), partition: 0, offset: number };
         let at_ms = 1_764_547_200_000 + number;
-        let change = ComplianceChange { before, after, at_ms, cause };
+        let change = ComplianceChange { before, after, at_ms, cause, row: None };
         publisher.put(&topic::COMPLIANCE_CHANGE, &key, &change, at_ms).unwrap();
     }
     publisher.flush().unwrap();

@@ -216,3 +216,27 @@ fn without_a_bucket_the_command_says_so() {
     let told = String::from_utf8(done.stderr).unwrap();
     assert!(told.contains("the configuration has no `s3`"), "{told}");
 }
+
+/// Clients tell their causes in their own texts too; nothing listens on port 1.
+#[test]
+fn a_server_that_can_not_be_reached_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("scorecard.yaml");
+    let url = "http://127.0.0.1:1";
+    let config = format!(
+        "log: {{local: ./log}}\nelasticsearch: {{url: {url}}}\nclickhouse: {{url: {url}}}\n"
+    );
+    std::fs::write(&file, config).unwrap();
+    for system in ["elasticsearch", "clickhouse"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scorecard"));
+        let done = command.args(["setup", system, "--config"]).arg(&file).output().unwrap();
+        assert!(!done.status.success());
+        let told = String::from_utf8(done.stderr).unwrap();
+        for cause in ["client error (Connect)", "Connection refused"] {
+            assert_eq!(told.matches(cause).count(), 1, "{told}");
+        }
+        let causes: Vec<&str> = told.trim().split(": ").collect();
+        let once: BTreeSet<_> = causes.iter().collect();
+        assert_eq!(once.len(), causes.len(), "{told}");
+    }
+}

@@ -8,6 +8,7 @@ mod report;
 mod rules;
 mod site;
 mod streams;
+mod workbook;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -27,12 +28,18 @@ enum Command {
     AccountStage(account_stage::Args),
     Collect(collect::Args),
     Latency(latency::Args),
+    Render(workbook::RenderArgs),
     Rules(rules::Args),
     Streams(streams::Args),
+    Workbook(workbook::Args),
+    #[command(hide = true)]
+    RenderWorker(workbook::WorkerArgs),
     #[command(hide = true)]
     StreamsWorker(streams::WorkerArgs),
     #[command(hide = true)]
     StreamsBare(streams::BareArgs),
+    #[command(hide = true)]
+    WorkbookWriter(workbook::WriterArgs),
 }
 
 /// The log that a benchmark runs on.
@@ -49,10 +56,14 @@ fn main() -> anyhow::Result<()> {
         Command::AccountStage(args) => account_stage::run(&args)?,
         Command::Collect(args) => collect::run(&args)?,
         Command::Latency(args) => latency::run(&args)?,
+        Command::Render(args) => workbook::render(&args)?,
         Command::Rules(args) => rules::run(&args)?,
         Command::Streams(args) => streams::run(&args)?,
+        Command::Workbook(args) => workbook::run(&args)?,
+        Command::RenderWorker(args) => return workbook::work(&args),
         Command::StreamsWorker(args) => return streams::work(&args),
         Command::StreamsBare(args) => return streams::copy(&args),
+        Command::WorkbookWriter(args) => return workbook::write(&args),
     };
     println!("{figures}");
     Ok(())

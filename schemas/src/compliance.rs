@@ -103,7 +103,7 @@ pub struct Standing {
     pub credit: Credit,
 }
 
-/// One transition of a verdict or its credit.
+/// One transition of a verdict or its credit, with the row that it is about.
 #[derive(Clone, Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
 #[avro(namespace = "scorecard")]
 pub struct ComplianceChange {
@@ -115,4 +115,9 @@ pub struct ComplianceChange {
     pub at_ms: i64,
     /// The record that caused it.
     pub cause: Cause,
+    /// The whole row: as it stands after the change, or as it last was when it is gone. None where
+    /// an older release wrote the change.
+    #[serde(default)]
+    #[avro(default = "null")]
+    pub row: Option<ComplianceState>,
 }

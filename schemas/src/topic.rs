@@ -194,7 +194,7 @@ topics! {
     /// The verdicts' history.
     COMPLIANCE_CHANGE: ComplianceKey => ComplianceChange = ("compliance.change",
         "requirement/account/region/resource/part",
-        "the transition and its cause (topic, partition, offset)", DeleteLong, Keyed,
+        "the transition, its row and its cause (topic, partition, offset)", DeleteLong, Keyed,
         "account stage");
     /// Counts and scores of each account.
     SCORE_STATE: ScoreKey => ScoreState = ("score.state",

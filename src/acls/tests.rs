@@ -130,7 +130,7 @@ fn collect_compares_what_its_list_says() {
         write("risks.json", &format!("[{risk}]"));
         let register = "register: {accounts: accounts.csv, risks: risks.json}";
         write("scorecard.yaml", &format!("log: {{local: ./log}}\n{register}\n"));
-        let config = ConfigFile { path: folder.join("scorecard.yaml") }.read().unwrap();
+        let config = ConfigFile::at(folder.join("scorecard.yaml")).read().unwrap();
         let problems = sources::publish(site, &config, 1_700_000_000_000).unwrap();
         assert!(problems.is_empty(), "{problems:?}");
     });

@@ -1,6 +1,6 @@
-//! What can go wrong with a log.
+//! What can go wrong with a log, and how an error is told with its causes.
 
-use std::path::PathBuf;
+use std::{error::Error, path::PathBuf};
 
 /// A failure of the log: what was attempted and on what; the cause is its source.
 #[derive(Debug, thiserror::Error)]
@@ -140,4 +140,52 @@ pub enum LogError {
         /// What is wrong with it.
         problem: String,
     },
+}
+
+/// Gives an error with its causes in one line, each cause once: some crates' errors hold the texts
+/// of their causes in their own.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let told = cause.to_string();
+        if !format!(": {text}: ").contains(&format!(": {told}: ")) {
+            text = format!("{text}: {told}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Told {
+        text: &'static str,
+        source: Option<Box<Told>>,
+    }
+
+    fn told(texts: &[&'static str]) -> String {
+        let link =
+            |source: Option<Box<Told>>, text: &&'static str| Some(Box::new(Told { text, source }));
+        chain(&*texts.iter().rev().fold(None, link).unwrap())
+    }
+
+    #[test]
+    fn each_cause_is_told_once() {
+        assert_eq!(told(&["alone"]), "alone");
+        for texts in [
+            &["call", "connect", "refused"][..],
+            &["call: connect", "connect", "refused"],
+            &["call: connect: refused", "connect: refused", "refused"],
+            &["call: connect: refused", "connect", "refused"],
+            &["call", "connect", "connect", "refused"],
+        ] {
+            assert_eq!(told(texts), "call: connect: refused", "{texts:?}");
+        }
+        assert_eq!(told(&["no such file", "file"]), "no such file: file", "a word is no cause");
+    }
 }

@@ -10,6 +10,14 @@ pub trait Layer: Send + Sync {
     /// Gives the log below.
     fn below(&self) -> &dyn Log;
 
+    /// As [`Log::incarnation`].
+    ///
+    /// # Errors
+    /// As there.
+    fn incarnation(&self, topic: &'static TopicSpec) -> Result<String, LogError> {
+        self.below().incarnation(topic)
+    }
+
     /// As [`Log::writer`].
     ///
     /// # Errors
@@ -53,7 +61,7 @@ impl<L: Layer> Log for L {
     }
 
     fn incarnation(&self, topic: &'static TopicSpec) -> Result<String, LogError> {
-        self.below().incarnation(topic)
+        Layer::incarnation(self, topic)
     }
 
     fn ages_by_records(&self) -> bool {

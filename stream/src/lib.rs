@@ -29,7 +29,7 @@ pub mod view;
 pub mod watchdog;
 pub mod worker;
 
-pub use error::LogError;
+pub use error::{LogError, chain};
 pub use layer::Layer;
 pub use log::{
     AbortReason, Log, Member, Membership, NOTE_BYTES_MAX, Noted, Outcome, Outgoing, Polled,

@@ -331,6 +331,13 @@ pub trait Member: Send {
     /// When the log can't be reached for longer than the client can hide.
     fn poll(&mut self, timeout: Duration) -> Result<Polled, LogError>;
 
+    /// Gives the committed positions of the partitions of these numbers (0 when none) with their
+    /// notes, whoever committed them; nothing has to be resumed before.
+    ///
+    /// # Errors
+    /// When the log can't be reached, or a partition is not the member's.
+    fn committed(&self, partitions: &[i32]) -> Result<Vec<Noted>, LogError>;
+
     /// Starts reading the partitions of these numbers at the committed positions (0 when none).
     ///
     /// # Errors
@@ -376,10 +383,6 @@ pub trait Member: Send {
         let bare: Vec<_> = positions.iter().map(|position| Noted::from(*position)).collect();
         self.commit_noted(outputs, &bare)
     }
-
-    /// Gives the note that was committed beside the position of an input partition, by whoever had
-    /// it before or by this member; none when there is none or the partition was not resumed.
-    fn note(&self, topic: &'static TopicSpec, partition: i32) -> Option<&str>;
 
     /// Gives the next offset that is to be read of an input partition, markers of transactions
     /// passed; none when it is not read.

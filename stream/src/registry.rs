@@ -2,6 +2,7 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ureq::{
     Agent,
@@ -22,7 +23,7 @@ const UNKNOWN_CODE: u32 = 0;
 const NO_SUCH_SCHEMA: u32 = 40_403;
 
 /// Where the schema registry is.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegistryConfig {
     /// Its address, for example `https://registry:8081`.
@@ -121,6 +122,21 @@ impl HttpRegistry {
             url: config.url.trim_end_matches('/').to_owned(),
             authorization,
         })
+    }
+
+    /// Makes sure that the registry answers and lets us in.
+    ///
+    /// # Errors
+    /// When it does not.
+    ///
+    /// Source: `GET /schemas/types`.
+    pub fn check(&self) -> Result<(), RegistryError> {
+        let url = format!("{}/schemas/types", self.url);
+        let mut request = self.agent.get(&url).header("Accept", CONTENT_TYPE);
+        if let Some(authorization) = &self.authorization {
+            request = request.header("Authorization", authorization);
+        }
+        read::<Vec<String>>(url, request.call()).map(|_| ())
     }
 
     fn register(&self, subject: &str, schema: &str) -> Result<u32, RegistryError> {

@@ -44,6 +44,32 @@ pub fn table<K: Key, V: Value>(
     Ok(rows)
 }
 
+/// Reads a compacted topic of keyed partitions from its start to its present end in pieces, for
+/// tables that are too large to be held whole.
+///
+/// `take` is given each key with what it was set to, none for a tombstone; what comes later takes
+/// the place of what came before.
+///
+/// # Errors
+/// As [`table`].
+pub fn each<K: Key, V: Value>(
+    log: &dyn Log,
+    codec: &Codec,
+    prefix: &str,
+    topic: &Topic<K, V>,
+    mut take: impl FnMut(K, Option<V>),
+) -> Result<(), LogError> {
+    let ends = log.ends(&[topic.spec])?;
+    let from: Vec<Position> = ends.iter().map(|end| Position { offset: 0, ..*end }).collect();
+    between(log, &from, &ends, |records| {
+        for record in &records {
+            let (key, value) = decode(codec, prefix, topic, record)?;
+            take(key, value);
+        }
+        Ok(())
+    })
+}
+
 /// Reads a broadcast topic as its partitions agree on it: a key's value, or none where they differ.
 ///
 /// A producer that died in the middle may have reached some partitions only. What it compares its

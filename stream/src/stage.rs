@@ -2,7 +2,7 @@
 
 use schemas::TopicSpec;
 
-use crate::{Record, TableSpec, View};
+use crate::{Record, TableSpec, View, chain};
 
 /// A stage of the pipeline, as one task runs it: one instance for each partition.
 ///
@@ -56,12 +56,6 @@ pub enum StepError {
 impl StepError {
     /// Makes poison of an error, with its whole chain.
     pub fn poison(error: &dyn std::error::Error) -> Self {
-        let mut reason = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            reason = format!("{reason}: {cause}");
-            source = cause.source();
-        }
-        StepError::Poison { reason }
+        StepError::Poison { reason: chain(error) }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
 pub(crate) struct Day {
     pub(crate) world: &'static World,
     pub(crate) gateway: Gateway,
-    site: Site,
+    pub(crate) site: Site,
     good: Tables,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct Bad {
     pub(crate) run: Finished,
     tables: Tables,
     units: Vec<ScanUnit>,
-    /// What `scorecard coverage --json` says.
+    /// What `scorecard coverage --output json` says.
     coverage: Value,
 }
 
@@ -79,7 +79,7 @@ impl Day {
         expect_same("the other accounts", &others(&before), &others(&tables))
             .with_context(|| said)?;
         let units = self.units()?.split_off(known);
-        let coverage = serde_json::from_str(&self.site.read(&["coverage", "--json"])?)?;
+        let coverage = serde_json::from_str(&self.site.read(&["coverage", "--output", "json"])?)?;
         Ok(Bad { run, tables, units, coverage })
     }
 

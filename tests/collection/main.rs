@@ -11,6 +11,7 @@ mod answers;
 #[path = "../pipeline/compare.rs"]
 mod compare;
 mod day;
+mod doctor;
 mod large;
 mod refusals;
 mod silence;

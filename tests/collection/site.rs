@@ -10,7 +10,7 @@ use kit::kafka::Kafka;
 use kit::process::{self, Child, Finished};
 use schemas::{Codec, Key, Topic};
 use serde_json::{Value, json};
-use stream::{LogConfig, snapshot};
+use stream::{LogConfig, kafka::KafkaConfig, snapshot};
 use tempfile::TempDir;
 
 use crate::tables::Tables;
@@ -51,15 +51,14 @@ impl Site {
         session_timeout_ms: u32,
     ) -> Result<Self> {
         let kafka = Kafka::shared()?;
-        let log = json!({"bootstrap": kafka.bootstrap(), "partitions": PARTITIONS,
-            "replication_factor": 1, "session_timeout_ms": session_timeout_ms});
+        let log = json!({"bootstrap": kafka.bootstrap(), "replication_factor": 1,
+            "session_timeout_ms": session_timeout_ms});
+        let config: KafkaConfig = serde_json::from_value(log.clone())?;
         let site = Self {
             folder: tempfile::tempdir()?,
             prefix: kafka.prefix("collection"),
-            log: LogConfig::Kafka(serde_json::from_value(log.clone())?),
+            log: LogConfig::Kafka(KafkaConfig { partitions: PARTITIONS, ..config }),
         };
-        let mut log = log;
-        log.as_object_mut().context("it is an object")?.remove("partitions");
         site.configure(world, endpoint, more, &json!({"kafka": log}))?;
         process::run(site.command(&["topics", "apply"]), RUN_LIMIT).context("making the topics")?;
         Ok(site)
@@ -93,7 +92,7 @@ impl Site {
 
     /// [`Site::run`] with a limit of one's own.
     pub(crate) fn run_within(&self, limit: Duration) -> Result<Finished> {
-        self.start("run", &["run", "--once", "--json"])?.wait(limit)
+        self.start("run", &["run", "--once", "--output", "json"])?.wait(limit)
     }
 
     /// Runs the program to its end, which must be a good one, and gives what it prints.
@@ -138,5 +137,6 @@ pub(crate) fn summary(run: &Finished) -> Result<Value> {
     if !run.status.success() {
         bail!("the run ended with {}:\n{}\n{}", run.status, run.stdout, run.stderr);
     }
-    serde_json::from_str(&run.stdout).with_context(|| format!("--json printed {:?}", run.stdout))
+    serde_json::from_str(&run.stdout)
+        .with_context(|| format!("--output json printed {:?}", run.stdout))
 }

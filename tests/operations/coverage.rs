@@ -13,7 +13,7 @@ use stream::{Publisher, snapshot};
 use crate::site::Site;
 
 fn shown(site: &Site, more: &[&str]) -> Result<Value> {
-    Ok(serde_json::from_str(&site.run(&[&["coverage", "--json"], more].concat())?)?)
+    Ok(serde_json::from_str(&site.run(&[&["coverage", "--output", "json"], more].concat())?)?)
 }
 
 fn unit(account: &str, scan: &str, status: UnitStatus) -> ScanUnit {

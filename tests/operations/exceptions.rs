@@ -14,7 +14,7 @@ use crate::site::Site;
 
 /// Gives the exceptions that are shown, by their ids.
 fn shown(site: &Site, more: &[&str]) -> Result<BTreeMap<String, Value>> {
-    let text = site.run(&[&["exceptions", "--json"], more].concat())?;
+    let text = site.run(&[&["exceptions", "--output", "json"], more].concat())?;
     let mut all = BTreeMap::new();
     for line in text.lines() {
         let one: Value = serde_json::from_str(line)?;

@@ -13,7 +13,7 @@ use stream::snapshot;
 use crate::site::Site;
 
 fn json(site: &Site, arguments: &[&str]) -> Result<Value> {
-    Ok(serde_json::from_str(&site.run(&[arguments, &["--json"]].concat())?)?)
+    Ok(serde_json::from_str(&site.run(&[arguments, &["--output", "json"]].concat())?)?)
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_score_is_explained_down_to_the_records_behind_it() -> Result<()> {
 
 /// All changes of a verdict, from the beginning to the end of time.
 fn history_ends_there(site: &Site, asked: &[&str], resource: &str, offset: i64) -> Result<()> {
-    let span = ["--from", "1970-01-01", "--to", "2100-01-01", "--json"];
+    let span = ["--from", "1970-01-01", "--to", "2100-01-01", "--output", "json"];
     let lines = site.run(&[&["history"], asked, &span[..]].concat())?;
     let events = lines.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
     let changed = events.iter().filter(|event| event["event"] == "verdict");

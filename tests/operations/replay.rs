@@ -16,7 +16,7 @@ fn findings(text: &str) -> Result<BTreeMap<String, Value>> {
 }
 
 fn is_found(site: &Site) -> Result<()> {
-    let equal = findings(&site.run(&["replay", "--json"])?)?;
+    let equal = findings(&site.run(&["replay", "--output", "json"])?)?;
     assert_eq!(equal.len(), 7, "{equal:?}");
     for (name, table) in &equal {
         ensure!(
@@ -58,7 +58,7 @@ fn is_found(site: &Site) -> Result<()> {
     ] {
         ensure!(finished.stdout.contains(&expected), "{expected} in {}", finished.stdout);
     }
-    let one = site.run(&["replay", "--table", "trust.state", "--json"])?;
+    let one = site.run(&["replay", "--table", "trust.state", "--output", "json"])?;
     assert_eq!(findings(&one)?.keys().collect::<Vec<_>>(), ["trust.state"]);
     Ok(())
 }
@@ -130,7 +130,7 @@ fn what_is_gone_is_told() -> Result<()> {
     site.fill(3, 3)?;
     site.process()?;
     site.age()?;
-    let finished = site.end_of(&["replay", "--json"])?;
+    let finished = site.end_of(&["replay", "--output", "json"])?;
     let found: Value = serde_json::from_str(&finished.stdout)?;
     for (topic, by) in [(REQUIREMENT.spec, "compaction"), (OBSERVATION.spec, "retention")] {
         let gone = site.count(&[topic])? - site.kept(topic)?;

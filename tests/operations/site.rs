@@ -81,9 +81,9 @@ impl Site {
     /// Makes a configuration for a prefix on the shared Kafka node.
     pub(crate) fn on_kafka(prefix: &str, partitions: i32) -> Result<Self> {
         let bootstrap = Kafka::shared()?.bootstrap();
-        let config = serde_json::json!({"bootstrap": bootstrap, "partitions": partitions,
-            "replication_factor": 1});
+        let config = serde_json::json!({"bootstrap": bootstrap, "replication_factor": 1});
         let config: KafkaConfig = serde_json::from_value(config)?;
+        let config = KafkaConfig { partitions, ..config };
         let folder = tempfile::tempdir()?;
         let log = LogConfig::Kafka(config);
         let site = Self { prefix: prefix.to_owned(), partitions, folder, log };

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::site::Site;
 
 fn top(site: &Site, more: &[&str]) -> Result<Value> {
-    let arguments = [&["top", "--once", "--json"], more].concat();
+    let arguments = [&["top", "--once", "--output", "json"], more].concat();
     Ok(serde_json::from_str(&site.run(&arguments)?)?)
 }
 

@@ -52,7 +52,7 @@ pub(crate) struct Run {
     pub(crate) time_ms: RangeInclusive<i64>,
     /// How long it took from the end of the scan to the end.
     pub(crate) after_scan: Duration,
-    /// What `--json` printed.
+    /// What `--output json` printed.
     pub(crate) summary: Value,
 }
 
@@ -78,9 +78,9 @@ impl Site {
         let kafka = Kafka::shared()?;
         let bootstrap = kafka.bootstrap();
         let yaml = format!("{{kafka: {{bootstrap: \"{bootstrap}\", replication_factor: 1}}}}");
-        let config = serde_json::json!({"bootstrap": bootstrap, "partitions": PARTITIONS,
-            "replication_factor": 1});
+        let config = serde_json::json!({"bootstrap": bootstrap, "replication_factor": 1});
         let config: KafkaConfig = serde_json::from_value(config)?;
+        let config = KafkaConfig { partitions: PARTITIONS, ..config };
         let site = Self {
             name: format!("kafka-{}", world.next()),
             folder: tempfile::tempdir()?,
@@ -145,7 +145,7 @@ impl Site {
 
     /// Starts a run.
     pub(crate) fn start(&self) -> Result<Child> {
-        let command = self.command(&["run", "--once", "--json"]);
+        let command = self.command(&["run", "--once", "--output", "json"]);
         Child::spawn(command, self.folder.path(), "run")
     }
 
@@ -173,7 +173,7 @@ impl Site {
             time_ms: started_ms..=now_ms()?,
             after_scan: scanned.elapsed(),
             summary: serde_json::from_str(&finished.stdout)
-                .with_context(|| format!("--json printed {:?}", finished.stdout))?,
+                .with_context(|| format!("--output json printed {:?}", finished.stdout))?,
         })
     }
 

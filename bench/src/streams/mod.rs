@@ -26,6 +26,7 @@ use serde_json::Value;
 use crate::process;
 pub(crate) use bare::{BareArgs, copy};
 pub(crate) use contender::{WorkerArgs, work};
+pub(crate) use random::Random;
 
 /// The first instant of the workload: 2026-01-05T00:00:00Z.
 const START_MS: i64 = 1_767_571_200_000;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use stream::secret::Secret;
@@ -11,7 +12,7 @@ use crate::redact::SecretField;
 use crate::spend::SpendSource;
 
 /// Configuration of the AWS producer.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The organisations to collect, each by its management account.
@@ -58,7 +59,7 @@ pub struct Config {
 }
 
 /// One organisation. What is absent is as in [`Config`].
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PayerConfig {
     /// The management account's id.
@@ -78,7 +79,7 @@ pub struct PayerConfig {
 }
 
 /// How much is done at the same time.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Concurrency {
     /// Accounts.
@@ -98,7 +99,7 @@ impl Default for Concurrency {
 }
 
 /// Time limits in milliseconds.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Timeouts {
     /// For a connection.

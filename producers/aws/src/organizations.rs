@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ::stream::chain;
 use aws_sdk_organizations::Client;
 use aws_sdk_organizations::types::{Account, AccountState, AccountStatus as Status};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -11,7 +12,7 @@ use aws_types::SdkConfig;
 use futures::{StreamExt, TryStreamExt, stream};
 use schemas::{AccountListing, AccountStatus};
 
-use crate::api::{Endpoints, chain};
+use crate::api::Endpoints;
 
 /// The cloud, in every record.
 pub(crate) const PROVIDER: &str = "aws";

@@ -1,6 +1,7 @@
 //! Keeps secrets in the collector: values that may be secret leave it only as a keyed digest.
 
 use hmac::{Hmac, KeyInit, Mac};
+use schemars::JsonSchema;
 use schemas::Resource;
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,7 +14,7 @@ const DIGEST_BYTES: usize = 12;
 const HIDDEN: &str = "redacted";
 
 /// A place in documents of one type that may hold a secret.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SecretField {
     /// The resource type in AWS Config's words.

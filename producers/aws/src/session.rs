@@ -23,8 +23,9 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+use stream::chain;
 
-use crate::api::{Endpoints, chain};
+use crate::api::Endpoints;
 use crate::config::{AuditRole, Config};
 
 /// Renewing a role's credentials may take some tries of STS.

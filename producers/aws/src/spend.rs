@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use futures::{StreamExt, TryStreamExt, stream};
+use schemars::JsonSchema;
 use schemas::Spend;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -24,7 +25,7 @@ pub(crate) const ACTIONS: &[(SpendSource, &[&str])] = &[
 ];
 
 /// Where an account's spend comes from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SpendSource {
     /// CloudWatch's `EstimatedCharges`; the payer must have switched on billing alerts.

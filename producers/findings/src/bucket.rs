@@ -16,6 +16,7 @@ use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::region::Region;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
@@ -41,7 +42,7 @@ const ATTEMPTS_MAX: u32 = 4;
 const REPORTS_MAX: usize = 20_000;
 
 /// Where reports lie in S3.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bucket {
     /// The bucket.

@@ -16,6 +16,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use stream::secret::Secret;
 
@@ -39,7 +40,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// A program that prints findings as JSON lines.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Program {
     /// Its file.

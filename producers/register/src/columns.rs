@@ -1,12 +1,13 @@
 //! What the columns of the risk register are called: good defaults, and a site's own names.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Names of the risk register's columns: for each field the first that an entry has is taken.
 ///
 /// Case, blanks, `_` and `-` in names do not matter. In a configuration file a field that is given
 /// replaces its default names.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RiskColumns {
     /// The entry's id.

@@ -1,6 +1,7 @@
 //! Dates as people and SharePoint write them, in the company's time zone.
 
 use jiff::{Timestamp, ToSpan, civil, tz::TimeZone};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The last instant that is taken for one: the end of the year 9999.
@@ -9,8 +10,9 @@ const INSTANT_MAX_MS: i64 = 253_402_300_799_999;
 const DAY_MS: i64 = 86_400_000;
 
 /// The time zone in which days begin and end: a name of IANA's, UTC where none is given.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub struct Zone(TimeZone);
 
 impl Default for Zone {

@@ -2,14 +2,16 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
+use schemars::JsonSchema;
 use schemas::{Exception, ExceptionState, Severity};
 use serde::Deserialize;
 
 use crate::Zone;
 
 /// A number of days, written `30d`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub struct Days(pub u16);
 
 impl FromStr for Days {
@@ -38,7 +40,7 @@ impl fmt::Display for Days {
 }
 
 /// The longest that an exception may last, by severity; without a limit for ever.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Longest {
     /// What is critical.

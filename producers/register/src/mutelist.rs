@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use schemars::JsonSchema;
 use schemas::{Exception, ExceptionState, Requirement, glob, key};
 use serde::Deserialize;
 
@@ -29,7 +30,7 @@ const ROOTS: [&str; 3] = ["Mutelist", "Mute List", "Allowlist"];
 const EXCEPTIONS_MAX: usize = 1_000;
 
 /// A mutelist, and what it does not say itself.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mutelist {
     /// The file.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::StandardError;
@@ -17,8 +18,9 @@ static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../standard");
 /// A source of requirements, and of changes to those of earlier layers.
 ///
 /// In text it is the word `shipped` or a folder; a folder of that name is `./shipped`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(from = "String")]
+#[schemars(with = "String")]
 pub enum Layer {
     /// The standard that ships with this release.
     Shipped,

@@ -1,5 +1,6 @@
 //! What the sink is told: the server, who asks, and how long rows stay.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use sink_frame::ConfigError;
 use stream::secret::Secret;
@@ -12,7 +13,7 @@ pub(crate) const RETENTION_DAYS: u32 = 400;
 pub(crate) const DAILY_RETENTION_DAYS: u32 = 3_650;
 
 /// Configuration of the sink, and of the questions that are asked of its tables.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The server's HTTP interface: `https://clickhouse.example.com:8443`.

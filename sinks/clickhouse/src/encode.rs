@@ -203,17 +203,25 @@ fn change(key: ComplianceKey, value: ComplianceChange, place: Place) -> TableRow
     };
     let (verdict_before, credit_before) = words(value.before);
     let (verdict, credit) = words(value.after);
+    // Older releases wrote no row.
+    let row = value.row.unwrap_or_default();
     TableRow::Change(Box::new(ChangeRow {
         requirement: key.requirement,
         account: key.account,
         region: key.region,
         resource: key.resource,
         part: key.part,
+        resource_type: row.resource_type,
+        name: row.name,
+        arn: row.arn,
         at: value.at_ms.clamp(0, AT_END_MS - 1),
         verdict_before,
         credit_before,
         verdict,
         credit,
+        evidence: row.evidence,
+        exception: row.exception.unwrap_or_default(),
+        exception_expires: row.exception_expires_ms.map(instant),
         cause_topic: value.cause.topic,
         cause_partition: value.cause.partition,
         cause_offset: value.cause.offset,

@@ -49,17 +49,44 @@ fn a_score_keeps_its_counts_and_tells_where_it_lies() {
 fn a_transition_has_empty_words_where_there_was_no_row() {
     let after = Standing { verdict: Verdict::Fail, credit: Credit::Live };
     let cause = Cause { topic: "observation".into(), partition: 3, offset: 17 };
-    let value = ComplianceChange { before: None, after: Some(after), at_ms: 900, cause };
-    let key = ComplianceKey::new("r", "1", "eu", "a/b", "");
-    let Made::Row(TableRow::Change(row)) =
-        made(&record(COMPLIANCE_CHANGE.spec, &key, bytes(&value)))
-    else {
-        panic!("no transition")
-    };
+    let value = ComplianceChange { before: None, after: Some(after), at_ms: 900, cause, row: None };
+    let row = transition(&value);
     assert_eq!((&*row.verdict_before, &*row.credit_before), ("", ""));
     assert_eq!((&*row.verdict, &*row.credit), ("fail", "live"));
     assert_eq!((&*row.resource, row.at), ("a/b", 900));
     assert_eq!((&*row.cause_topic, row.cause_partition, row.cause_offset), ("observation", 3, 17));
+}
+
+fn transition(value: &ComplianceChange) -> ChangeRow {
+    let key = ComplianceKey::new("r", "1", "eu", "a/b", "");
+    let record = record(COMPLIANCE_CHANGE.spec, &key, bytes(value));
+    let Made::Row(TableRow::Change(row)) = made(&record) else { panic!("no transition") };
+    *row
+}
+
+#[test]
+fn a_transition_says_what_its_row_says() {
+    let before = Some(Standing { verdict: Verdict::Fail, credit: Credit::Live });
+    let cause = Cause { topic: "observation".into(), partition: 3, offset: 17 };
+    let older = ComplianceChange { before, after: None, at_ms: 900, cause, row: None };
+    let row = transition(&older);
+    assert_eq!([&*row.name, &row.arn, &row.evidence, &row.exception], [""; 4]);
+    assert_eq!(row.exception_expires, None);
+
+    let was = ComplianceState {
+        resource_type: "T".into(),
+        name: "n".into(),
+        arn: "arn".into(),
+        evidence: "because".into(),
+        exception: Some("RISK-1".into()),
+        exception_expires_ms: Some(1_000),
+        ..ComplianceState::default()
+    };
+    let row = transition(&ComplianceChange { row: Some(was), ..older });
+    assert_eq!((&*row.verdict, &*row.credit), ("", ""), "it is gone");
+    assert_eq!([&*row.resource_type, &row.name, &row.arn], ["T", "n", "arn"]);
+    assert_eq!([&*row.evidence, &row.exception], ["because", "RISK-1"]);
+    assert_eq!(row.exception_expires, Some(1_000));
 }
 
 #[test]

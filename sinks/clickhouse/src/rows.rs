@@ -52,7 +52,8 @@ pub struct RollupRow {
     pub version: u64,
 }
 
-/// A row of `compliance_change`; words are empty where there was no row.
+/// A row of `compliance_change`; verdict and credit are empty where there was no row. What the row
+/// says is as it stood after the change, or as it last was when it went.
 #[derive(Clone, Debug, PartialEq, Row, Serialize)]
 #[allow(missing_docs, reason = "the columns are those of the topic's value")]
 pub struct ChangeRow {
@@ -61,11 +62,17 @@ pub struct ChangeRow {
     pub region: String,
     pub resource: String,
     pub part: String,
+    pub resource_type: String,
+    pub name: String,
+    pub arn: String,
     pub at: i64,
     pub verdict_before: String,
     pub credit_before: String,
     pub verdict: String,
     pub credit: String,
+    pub evidence: String,
+    pub exception: String,
+    pub exception_expires: Option<i64>,
     pub cause_topic: String,
     pub cause_partition: i32,
     pub cause_offset: i64,

@@ -1,6 +1,5 @@
 //! The tables as a target of the frame: one batch is one insert with a token of its own.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemas::topic::{
@@ -45,8 +44,6 @@ pub struct Tables<'a> {
     database: Database,
     now_ms: &'a dyn Fn() -> i64,
     lives: Lives,
-    /// The offset behind the last record that was encoded, by topic and partition.
-    next: BTreeMap<(&'static str, i32), i64>,
     inserts: u64,
 }
 
@@ -67,19 +64,7 @@ impl<'a> Tables<'a> {
         database: Database,
         now_ms: &'a dyn Fn() -> i64,
     ) -> Self {
-        let (lives, next) = (Lives::new(), BTreeMap::new());
-        Self { log, codec, prefix, database, now_ms, lives, next, inserts: 0 }
-    }
-
-    /// Reads the lives of the topics; each record that was read before is another one now.
-    fn look_at_lives(&mut self) -> Result<(), Failure> {
-        let lives = lives(self.log, &self.database, &INPUTS, (self.now_ms)());
-        self.lives = lives.map_err(|error| match error {
-            LifeError::Log(error) => Failure::Log(error),
-            LifeError::ClickHouse(error) => failure(error),
-        })?;
-        self.next.clear();
-        Ok(())
+        Self { log, codec, prefix, database, now_ms, lives: Lives::new(), inserts: 0 }
     }
 
     /// Inserts rows of one topic into its table.
@@ -117,17 +102,16 @@ impl Target for Tables<'_> {
 
     fn assigned(&mut self, _positions: &[Position]) -> Result<(), Failure> {
         self.database.check().map_err(failure)?;
-        self.look_at_lives()
+        // The frame joins again when a topic is made anew, so this holds for what is read now.
+        let lives = lives(self.log, &self.database, &INPUTS, (self.now_ms)());
+        self.lives = lives.map_err(|error| match error {
+            LifeError::Log(error) => Failure::Log(error),
+            LifeError::ClickHouse(error) => failure(error),
+        })?;
+        Ok(())
     }
 
     fn encode(&mut self, records: &[Record]) -> Result<Encoded<TableRow>, Failure> {
-        // A topic that begins again while we follow it was made anew.
-        let known = |record: &Record| {
-            self.next.get(&place(record)).is_some_and(|next| *next > record.offset)
-        };
-        if records.iter().any(known) {
-            self.look_at_lives()?;
-        }
         let mut encoded = Encoded::default();
         for (index, record) in records.iter().enumerate() {
             let epoch = self.lives.get(record.topic.name).map_or(0, |life: &Life| life.epoch);
@@ -137,7 +121,6 @@ impl Target for Tables<'_> {
                 Made::Dead(reason) => encoded.dead(index, reason),
             }
         }
-        self.next.extend(records.iter().map(|record| (place(record), record.offset + 1)));
         Ok(encoded)
     }
 
@@ -158,10 +141,6 @@ impl Target for Tables<'_> {
     fn effects(&self) -> Vec<(&'static str, u64)> {
         vec![("inserts", self.inserts)]
     }
-}
-
-fn place(record: &Record) -> (&'static str, i32) {
-    (record.topic.name, record.partition)
 }
 
 /// Names an insert: the same batch has the same name, and no other batch has.

@@ -18,8 +18,9 @@ use schemas::{TopicSpec, topic};
 use sink_clickhouse::{Config, ROLE};
 use sink_frame::{Limits, Progress, Role};
 use stream::kafka::{KafkaConfig, KafkaLog};
+use stream::worker::Stop;
 use stream::{Log, Position, TopicPlan};
-use world::tables::{AT_ONCE, assert_equal, carry, prepared, query, raw_count};
+use world::tables::{AT_ONCE, assert_equal, carry, follow, prepared, query, raw_count};
 use world::{DAY_MS, HOUR_MS, START_MS, Size, World};
 
 const LIMIT: Duration = Duration::from_secs(120);
@@ -293,4 +294,52 @@ fn a_topic_that_was_made_anew_begins_a_new_life() {
     assert_eq!(present, wanted);
     let lives = query(&server, "SELECT max(epoch) AS n FROM life WHERE topic = 'score.history'");
     assert_eq!(lives[0]["n"], 2);
+}
+
+/// Rows of a table that are of the nth life of its topic.
+fn of_life(server: &ClickHouse, table: &str, nth: u64) -> usize {
+    let count =
+        format!("SELECT count() AS n FROM {table} WHERE intDiv(version, 281474976710656) = {nth}");
+    query(server, &count)[0]["n"].as_u64().unwrap() as usize
+}
+
+#[test]
+fn a_topic_that_is_made_anew_while_the_sink_runs_is_read_from_its_start() {
+    let prefix = Kafka::shared().unwrap().prefix("clickhouse-reborn");
+    let log = log(&prefix);
+    let server = ClickHouse::start().unwrap();
+    let (config, _) = prepared(&server);
+    let mut world = World::new(&*log, &prefix);
+    let wait_for = |nth: u64, rows: usize| {
+        let began = Instant::now();
+        while of_life(&server, "score_history", nth) < rows {
+            assert!(began.elapsed() < LIMIT, "life {nth}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    };
+    let stop = Stop::new();
+    std::thread::scope(|scope| {
+        let sink = scope.spawn(|| follow((&ROLE, AT_ONCE), &*log, &prefix, &config, Some(&stop)));
+        // More than before, so that old positions are none that Kafka refuses; then fewer.
+        for (nth, rows) in [(1, 20), (2, 60), (3, 10)] {
+            let at_ms = START_MS + nth as i64 * HOUR_MS;
+            if nth > 1 {
+                make_anew(&*log, &prefix, topic::SCORE_HISTORY.spec);
+                world.begin_anew(topic::SCORE_HISTORY.spec.name);
+            }
+            for n in 0..rows {
+                world.cut(n, "*", 6, (10, nth as i64, 0), at_ms);
+            }
+            world.write(&*log);
+            wait_for(nth, rows as usize);
+        }
+        stop.stop();
+        let progress = sink.join().unwrap();
+        assert_eq!(progress.fencings, 0, "{progress:?}");
+        assert_eq!(progress.counts.written, 90, "{progress:?}");
+    });
+    assert_equal(&server, &world);
+    // Each row bears the life that it was written in, and none was taken for one of another.
+    let lives = [1, 2, 3].map(|nth| of_life(&server, "score_history", nth));
+    assert_eq!(lives, [20, 60, 10]);
 }

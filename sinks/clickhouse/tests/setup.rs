@@ -54,11 +54,11 @@ fn a_migration_that_was_cut_off_is_done_again() {
         SETTINGS mutations_sync = 1"
         ))
         .unwrap();
-    server.query("DROP VIEW scorecard.verdicts").unwrap();
+    server.query("DROP VIEW scorecard.changes").unwrap();
     let old = database.check().unwrap_err();
     assert!(matches!(old, ClickHouseError::Old { is, .. } if is == VERSION - 1), "{old:?}");
     assert_eq!(database.apply(&config).unwrap().len(), 1);
-    assert!(server.query("SELECT * FROM scorecard.verdicts").unwrap().is_empty());
+    assert!(server.query("SELECT * FROM scorecard.changes").unwrap().is_empty());
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl Kind {
     pub(crate) fn shared_fields(self) -> &'static [&'static str] {
         match self {
             Kind::Resources => &["resource"],
-            Kind::Compliance | Kind::Changes => &["resource", "rule"],
+            Kind::Compliance | Kind::Changes => &["resource", "rule", "verdict"],
             Kind::Scores | Kind::ScoreHistory => &["rule", "score"],
             Kind::Rollups => &["score"],
             Kind::Accounts | Kind::Trust => &[],

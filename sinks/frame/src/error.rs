@@ -19,6 +19,15 @@ pub enum FrameError {
         #[source]
         source: LogError,
     },
+    /// A topic was deleted, or made anew, while it was followed: its positions mean nothing now.
+    /// [`Frame::run`](crate::Frame::run) joins again then, and returns no such error.
+    #[error("running {sink}: topic {topic} was deleted or made anew")]
+    Anew {
+        /// The sink.
+        sink: &'static str,
+        /// The topic's noun and kind.
+        topic: &'static str,
+    },
     /// The target did not say what became of a record: a bug, and the batch is not committed.
     #[error("running {sink}: nobody knows what became of record {record} of a batch: {problem}")]
     Uncounted {
@@ -39,15 +48,4 @@ pub struct ConfigError {
     pub field: &'static str,
     /// What is wrong with it.
     pub problem: String,
-}
-
-/// Gives an error with its causes in one line.
-pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -17,14 +17,16 @@ mod error;
 mod frame;
 mod known;
 mod ledger;
+mod lives;
 mod progress;
 mod session;
 mod target;
 
 pub use backlog::Limits;
-pub use error::{ConfigError, FrameError, chain};
+pub use error::{ConfigError, FrameError};
 pub use frame::{Frame, Role};
 pub use known::read_until;
 pub use ledger::Counts;
 pub use progress::Progress;
+pub use stream::chain;
 pub use target::{Delivery, Encoded, Entry, Failure, Fate, Pin, Target};

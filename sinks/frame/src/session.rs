@@ -5,12 +5,15 @@ mod work;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use schemas::TopicSpec;
 use stream::worker::Stop;
-use stream::{LogError, Member, Membership, Polled, Position, Record, snapshot};
+use stream::{
+    LogError, Member, Membership, Noted, Outcome, Polled, Position, Record, chain, snapshot,
+};
 
 use crate::backlog::{Backlog, Place};
 use crate::backoff::Backoff;
-use crate::error::chain;
+use crate::lives::{Lives, Note};
 use crate::progress::Progress;
 use crate::target::{Failure, Target};
 use crate::{Frame, FrameError};
@@ -22,11 +25,17 @@ const POLL_MAX: Duration = Duration::from_millis(200);
 /// for members that died.
 const ASSIGNMENT_LIMIT: Duration = Duration::from_secs(60);
 
+/// How often it is looked whether the inputs live on; those of a batch are looked at with it.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+
 /// A member with what it knows of its partitions.
 pub(crate) struct Session<'a, T: Target> {
     frame: &'a Frame<'a>,
     target: &'a mut T,
     stop: &'a Stop,
+    /// The lives of the inputs, asked for before anything was read.
+    lives: &'a Lives,
+    looked: Instant,
     member: Box<dyn Member>,
     joined: Instant,
     owned: BTreeSet<i32>,
@@ -72,6 +81,7 @@ impl<'a, T: Target> Session<'a, T> {
     pub(crate) fn join(
         frame: &'a Frame<'a>,
         target: &'a mut T,
+        lives: &'a Lives,
         progress: Progress,
         stop: &'a Stop,
     ) -> Result<Self, FrameError> {
@@ -85,6 +95,8 @@ impl<'a, T: Target> Session<'a, T> {
             frame,
             target,
             stop,
+            lives,
+            looked: Instant::now(),
             member: frame.log.join(&membership).map_err(failed)?,
             joined: Instant::now(),
             owned: BTreeSet::new(),
@@ -101,6 +113,10 @@ impl<'a, T: Target> Session<'a, T> {
     /// Follows the inputs until it is stopped, or to these ends if it runs once.
     pub(crate) fn follow(&mut self, ends: &[Position]) -> Result<(), FrameError> {
         while !self.stop.is_stopped() {
+            if self.looked.elapsed() >= LOOK_EVERY {
+                self.look(self.frame.role.inputs)?;
+                self.looked = Instant::now();
+            }
             if self.turn()? {
                 continue;
             }
@@ -111,6 +127,15 @@ impl<'a, T: Target> Session<'a, T> {
             }
         }
         Ok(())
+    }
+
+    /// Makes sure that topics still live the life that is followed.
+    fn look(&self, topics: &[&'static TopicSpec]) -> Result<(), FrameError> {
+        let ended = self.lives.ended(self.frame.log, topics.iter().copied());
+        match ended.map_err(|source| self.failed(source))? {
+            None => Ok(()),
+            Some(topic) => Err(FrameError::Anew { sink: self.frame.role.name, topic: topic.name }),
+        }
     }
 
     /// Leaves the group: nothing is the target's to do any more.
@@ -233,6 +258,7 @@ impl<'a, T: Target> Session<'a, T> {
     }
 
     fn assign(&mut self, partitions: &[i32]) -> Result<(), FrameError> {
+        let committed = self.committed(partitions)?;
         let positions = self.member.resume(partitions).map_err(|source| self.failed(source))?;
         self.owned.extend(partitions);
         self.held = false;
@@ -240,13 +266,32 @@ impl<'a, T: Target> Session<'a, T> {
         self.untold.retain(|position| !partitions.contains(&position.partition));
         self.pins.retain(|(_, partition), _| !partitions.contains(partition));
         if self.frame.role.pinned {
-            let member = &self.member;
-            let end = |at: &Position| member.note(at.topic, at.partition).and_then(end_of_note);
-            let pins = positions.iter().filter_map(|at| Some((of_position(at), end(at)?)));
-            self.pins.extend(pins);
+            let end =
+                |noted: &Noted| Some((of_position(&noted.position), Note::read(&noted.note).to?));
+            self.pins.extend(committed.iter().filter_map(end));
         }
         self.untold.extend(positions);
         Ok(())
+    }
+
+    /// Gives what is committed, once what is of a topic's former life begins anew.
+    fn committed(&mut self, partitions: &[i32]) -> Result<Vec<Noted>, FrameError> {
+        loop {
+            let committed = self.member.committed(partitions);
+            let committed = committed.map_err(|source| self.failed(source))?;
+            let anew: Vec<Noted> =
+                committed.iter().filter_map(|one| self.lives.anew(one)).collect();
+            if anew.is_empty() {
+                return Ok(committed);
+            }
+            let sink = self.frame.role.name;
+            let topics: BTreeSet<_> = anew.iter().map(|one| one.position.topic.name).collect();
+            tracing::warn!(sink, ?topics, "topics were made anew: they are read from their start");
+            let outcome = self.member.commit_noted(Vec::new(), &anew);
+            if outcome.map_err(|source| self.failed(source))? == Outcome::Fenced {
+                return Err(self.fenced());
+            }
+        }
     }
 
     fn revoke(&mut self, partitions: &[i32]) {
@@ -361,6 +406,11 @@ impl<'a, T: Target> Session<'a, T> {
         (self.frame.tell)(&self.progress);
     }
 
+    fn fenced(&self) -> FrameError {
+        let (group, slot) = (self.frame.role.name.to_owned(), self.frame.slot.to_owned());
+        self.failed(LogError::Fenced { group, slot })
+    }
+
     fn failed(&self, source: LogError) -> FrameError {
         FrameError::Log { sink: self.frame.role.name, source }
     }
@@ -368,13 +418,4 @@ impl<'a, T: Target> Session<'a, T> {
 
 fn of_position(position: &Position) -> Place {
     (position.topic.name, position.partition)
-}
-
-/// Reads where a batch ends from the note beside the position where it begins.
-fn end_of_note(note: &str) -> Option<i64> {
-    let end = note.parse().ok();
-    if end.is_none() {
-        tracing::warn!(note, "the note of a position is not this release's: no batch is repeated");
-    }
-    end
 }

@@ -1,12 +1,13 @@
 //! What the sink is told: the bucket, how it is encrypted, and what goes there.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use sink_frame::ConfigError;
 
 use crate::names::PREFIX_BYTES_MAX;
 
 /// Configuration of the sink.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The bucket.

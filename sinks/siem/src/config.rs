@@ -1,9 +1,10 @@
 //! What the sink is told: which changes are events, and headers for Splunk.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Configuration of the sink; all of it may be absent.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Whether changes of resources are events too, besides findings.
@@ -19,7 +20,7 @@ impl Default for Config {
 }
 
 /// What Splunk Connect for Kafka reads from headers, where `splunk.header.support` is on.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Splunk {
     /// The index.

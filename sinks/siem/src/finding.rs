@@ -5,13 +5,14 @@
 //! stays open: unknown is never pass.
 
 use schemas::{
-    ComplianceChange, ComplianceKey, Credit, Key, Requirement, Severity, Standing, Verdict,
+    ComplianceChange, ComplianceKey, ComplianceState, Credit, Key, Requirement, Severity, Standing,
+    Verdict,
 };
 use serde_json::{Value, json};
 use stream::Record;
 
 use crate::{
-    Known,
+    Account, Known,
     event::{Activity, Origin, TEXT_BYTES_MAX, base, called, cut, object, resource, text},
 };
 
@@ -41,21 +42,19 @@ pub(crate) fn event(
         region: &key.region,
     };
     let title = requirement.map_or(&*key.requirement, |one| cut(&one.title, TEXT_BYTES_MAX));
-    let mut event =
-        base(&step.activity(), &origin, severity(requirement), account, is_cut(requirement));
+    // What is gone is named, but its last evidence tells nothing of now.
+    let row = change.row.as_ref().filter(|_| change.after.is_some());
+    let is_cut = is_cut(requirement, row);
+    let mut event = base(&step.activity(), &origin, severity(requirement), account, is_cut);
     let (status_id, status) = status(step, change.after);
     let place = format!("{} in {}", key.resource, called(&key.account, account));
-    let kind = requirement.map_or("", |one| &*one.resource_type);
-    let mut resource = resource(&key.resource, kind, &key.region, account);
-    resource["role_id"] = json!(3);
-    resource["role"] = json!("Affected");
     let members = [
         ("message", json!(format!("{}: {title} ({place})", words(step, change.after)))),
         ("status_id", json!(status_id)),
         ("status", json!(status)),
         ("finding_info", finding_info(step, key, change.at_ms, title, requirement)),
-        ("compliance", compliance(key, change.after, requirement)),
-        ("resources", json!([resource])),
+        ("compliance", compliance(key, change.after, row, requirement)),
+        ("resources", json!([affected(key, change.row.as_ref(), requirement, account)])),
         ("remediation", remediation(requirement)),
         (
             "unmapped",
@@ -63,6 +62,7 @@ pub(crate) fn event(
                 ("before", standing(change.before)),
                 ("after", standing(change.after)),
                 ("part", text(&key.part)),
+                ("exception", row.map_or(Value::Null, exception)),
                 ("weight", requirement.map_or(Value::Null, |one| json!(one.weight))),
                 ("executive", json!(account.and_then(|one| one.executive.as_deref()))),
             ]),
@@ -132,12 +132,46 @@ fn severity(requirement: Option<&Requirement>) -> (u32, &'static str) {
     }
 }
 
-/// Whether a text of the requirement is too long for an event.
-fn is_cut(requirement: Option<&Requirement>) -> bool {
-    let long = |one: &Requirement| {
-        [&one.title, &one.why, &one.remediation].iter().any(|text| text.len() > TEXT_BYTES_MAX)
-    };
-    requirement.is_some_and(long)
+/// Whether a text of the requirement or the row is too long for an event.
+fn is_cut(requirement: Option<&Requirement>, row: Option<&ComplianceState>) -> bool {
+    let long = |text: &String| text.len() > TEXT_BYTES_MAX;
+    requirement.is_some_and(|one| [&one.title, &one.why, &one.remediation].into_iter().any(long))
+        || row.is_some_and(|row| long(&row.evidence) || row.exception_reason.iter().any(long))
+}
+
+/// The resource, by the name that is its own in all of the cloud where it has one.
+fn affected(
+    key: &ComplianceKey,
+    row: Option<&ComplianceState>,
+    requirement: Option<&Requirement>,
+    account: Option<&Account>,
+) -> Value {
+    let (name, arn) = row.map_or(("", ""), |row| (&row.name, &row.arn));
+    let kind = row.map(|row| &*row.resource_type).filter(|kind| !kind.is_empty());
+    let kind = kind.or(requirement.map(|one| &*one.resource_type)).unwrap_or("");
+    let uid = if arn.is_empty() { &key.resource } else { arn };
+    let mut resource = resource(uid, kind, &key.region, account);
+    let alternative = if uid == key.resource { "" } else { &key.resource };
+    let members = [
+        ("uid_alt", text(alternative)),
+        ("name", text(name)),
+        ("role_id", json!(3)),
+        ("role", json!("Affected")),
+    ];
+    for (name, value) in members.into_iter().filter(|(_, value)| !value.is_null()) {
+        resource[name] = value;
+    }
+    resource
+}
+
+/// The exception that concerns a row; OCSF has no place for one.
+fn exception(row: &ComplianceState) -> Value {
+    let reason = row.exception_reason.as_deref().unwrap_or("");
+    object([
+        ("uid", json!(row.exception)),
+        ("reason", text(cut(reason, TEXT_BYTES_MAX))),
+        ("expiration_time", json!(row.exception_expires_ms)),
+    ])
 }
 
 fn finding_info(
@@ -160,6 +194,7 @@ fn finding_info(
 fn compliance(
     key: &ComplianceKey,
     after: Option<Standing>,
+    row: Option<&ComplianceState>,
     requirement: Option<&Requirement>,
 ) -> Value {
     let (status_id, status) = match after.map(|standing| standing.verdict) {
@@ -169,11 +204,13 @@ fn compliance(
         Some(Verdict::NotApplicable) => (99, "Not applicable"),
         None => (99, "Gone"),
     };
-    let detail = match credit(after) {
-        Some(Credit::Live) => json!(["a live exception accepts the risk"]),
-        Some(Credit::Lapsed) => json!(["an exception concerns it and gives no credit now"]),
-        _ => Value::Null,
+    let evidence = row.map_or("", |row| cut(&row.evidence, TEXT_BYTES_MAX));
+    let accepted = match credit(after) {
+        Some(Credit::Live) => "a live exception accepts the risk",
+        Some(Credit::Lapsed) => "an exception concerns it and gives no credit now",
+        _ => "",
     };
+    let details = [evidence, accepted].into_iter().filter(|text| !text.is_empty());
     let controls = requirement.map_or(&[][..], |one| &one.controls);
     object([
         ("control", json!(key.requirement)),
@@ -181,7 +218,7 @@ fn compliance(
         ("requirements", json!(controls)),
         ("status_id", json!(status_id)),
         ("status", json!(status)),
-        ("status_details", detail),
+        ("status_details", details.collect()),
     ])
 }
 

@@ -9,15 +9,15 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 use schemas::headers::text;
 use schemas::topic::{COMPLIANCE_CHANGE, SIEM_EVENT};
 use schemas::{
-    ChangeKind, Codec, ComplianceChange, ComplianceKey, Credit, Difference, Requirement,
-    ResourceChange, ResourceKey, Severity, Standing, Verdict,
+    ChangeKind, Codec, ComplianceChange, ComplianceKey, ComplianceState, Credit, Difference,
+    Requirement, ResourceChange, ResourceKey, Severity, Standing, Verdict,
 };
 use serde_json::{Value, json};
 use sink_siem::{Account, Config, Known, Unfit, event};
 use stream::{Outgoing, RECORD_BYTES_MAX, Record};
 use world::{
-    ACCOUNT, AT_MS, account, cause, check, finding, inventory, requirement, row, standing,
-    transition,
+    ACCOUNT, AT_MS, account, cause, check, failing, finding, inventory, requirement, row, standing,
+    transition, transition_of,
 };
 
 const FAIL: Standing = Standing { verdict: Verdict::Fail, credit: Credit::None };
@@ -182,6 +182,45 @@ fn every_transition_has_its_activity_and_status() {
 }
 
 #[test]
+fn a_finding_names_its_resource_its_evidence_and_its_exception() {
+    let live = Some(standing(Verdict::Fail, Credit::Live));
+    let row_of = failing(Credit::Live);
+    let event = made(&finding(&row(), &transition_of(None, live, &row_of)), &known()).unwrap();
+    let resource = json!({
+        "uid": "arn:aws:s3:::logs/2024",
+        "uid_alt": "logs/2024",
+        "name": "Logs of 2024",
+        "type": "AWS::S3::Bucket",
+        "region": "eu-west-1",
+        "role_id": 3,
+        "role": "Affected",
+        "owner": { "name": "ada@example.com", "email_addr": "ada@example.com" },
+    });
+    assert_eq!(event["resources"], json!([resource]));
+    let details = json!(["BlockPublicAcls is off", "a live exception accepts the risk"]);
+    assert_eq!(event["compliance"]["status_details"], details);
+    let exception = json!({
+        "uid": "RISK-7",
+        "reason": "moves away in May",
+        "expiration_time": AT_MS + 1,
+    });
+    assert_eq!(event["unmapped"]["exception"], exception);
+
+    let gone = made(&finding(&row(), &transition_of(live, None, &row_of)), &known()).unwrap();
+    assert_eq!(gone["resources"], json!([resource]), "what is gone is still named");
+    assert_eq!(gone["compliance"].get("status_details"), None);
+    assert_eq!(gone["unmapped"].get("exception"), None);
+
+    // Without a requirement the row tells the type, and without an ARN the id is the name.
+    let nameless = ComplianceState { arn: String::new(), ..row_of };
+    let record = finding(&row(), &transition_of(None, live, &nameless));
+    let event = made(&record, &Known::default()).unwrap();
+    let resource = &event["resources"][0];
+    assert_eq!([&resource["uid"], &resource["type"]], ["logs/2024", "AWS::S3::Bucket"]);
+    assert_eq!(resource.get("uid_alt"), None);
+}
+
+#[test]
 fn severities_are_ocsfs() {
     // Source: the dictionary of OCSF 1.8.0, `severity_id`.
     let severities = [
@@ -299,6 +338,12 @@ fn long_texts_are_cut_and_say_so() {
     let event = made(&finding(&row(), &transition(None, Some(FAIL))), &known).unwrap();
     assert_eq!(event["metadata"]["is_truncated"], true);
     assert_eq!(event["finding_info"]["desc"], "w".repeat(4_096));
+
+    let long = ComplianceState { evidence: "e".repeat(5_000), ..failing(Credit::None) };
+    let record = finding(&row(), &transition_of(None, Some(FAIL), &long));
+    let event = made(&record, &self::known()).unwrap();
+    assert_eq!(event["metadata"]["is_truncated"], true);
+    assert_eq!(event["compliance"]["status_details"], json!(["e".repeat(4_096)]));
 }
 
 #[test]
@@ -373,6 +418,24 @@ fn any_known() -> impl Strategy<Value = Known> {
     })
 }
 
+fn any_row() -> impl Strategy<Value = ComplianceState> {
+    let texts = (".{0,12}", ".{0,12}", ".{0,12}", ".{0,40}");
+    let exception = (option::of(".{0,8}"), option::of(".{0,40}"), option::of(any_time()));
+    (texts, exception).prop_map(|((resource_type, name, arn, evidence), exception)| {
+        let (exception, exception_reason, exception_expires_ms) = exception;
+        ComplianceState {
+            resource_type,
+            name,
+            arn,
+            evidence,
+            exception,
+            exception_reason,
+            exception_expires_ms,
+            ..ComplianceState::default()
+        }
+    })
+}
+
 /// Times of the years 2001 to 2286, which the schemas take for milliseconds.
 fn any_time() -> impl Strategy<Value = i64> {
     1_000_000_000_000..=9_999_999_999_999_i64
@@ -382,12 +445,13 @@ proptest! {
     #[test]
     fn any_transition_gives_a_valid_event(
         (before, after) in (any_standing(), any_standing()),
+        row in option::of(any_row()),
         known in any_known(),
         at_ms in any_time(),
         (region, resource, part) in (".{0,12}", ".{0,60}", ".{0,20}"),
     ) {
         let key = ComplianceKey::new("s3-public-access", ACCOUNT, region, resource, part);
-        let change = ComplianceChange { at_ms, ..transition(before, after) };
+        let change = ComplianceChange { at_ms, row, ..transition(before, after) };
         let event = made(&finding(&key, &change), &known);
         let fails = after.is_some_and(|after| after.verdict == Verdict::Fail);
         prop_assert!(event.is_some() || !fails, "no failure is kept from a SIEM");

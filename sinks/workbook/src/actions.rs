@@ -72,10 +72,10 @@ fn action<'v, 't>(
 
 /// Counts the failing rows without credit: where one fails all, every one is to be mended.
 fn open_rows(account: &AccountView<'_>, requirement: &Requirement) -> i64 {
-    let rows = account
-        .failing
-        .iter()
-        .filter(|row| row.requirement.id == requirement.id && row.state.credit != Credit::Live);
+    let rows =
+        account.rows.failing.iter().filter(|row| {
+            row.key.requirement == requirement.id && row.state.credit != Credit::Live
+        });
     i64::try_from(rows.count()).unwrap_or(i64::MAX).max(1)
 }
 

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use schemas::{Cause, ComplianceKey, Credit, RequirementKey, Standing, Verdict};
 
-use crate::Tables;
 use crate::past::Turn;
 use crate::view::{AccountView, RequirementView, View};
 
@@ -110,11 +109,10 @@ pub(crate) fn first<'c, 'v, 't>(
 }
 
 impl ChangeView<'_, '_> {
-    /// Gives the resource's name as far as its row still tells it, else its id.
-    pub(crate) fn resource(&self, tables: &Tables) -> String {
-        let row = tables.compliance.get(self.key);
-        let name = row.map(|row| row.name.as_str()).filter(|name| !name.is_empty());
-        name.unwrap_or(&self.key.resource).to_owned()
+    /// Gives the resource's name as far as the change tells it, else its id.
+    pub(crate) fn resource(&self) -> &str {
+        let name = self.turn.row.as_ref().map(|row| row.name.as_str());
+        name.filter(|name| !name.is_empty()).unwrap_or(&self.key.resource)
     }
 
     /// Says how it stood and how it stands.

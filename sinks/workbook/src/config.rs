@@ -9,6 +9,8 @@ pub struct Limits {
     pub accounts_max: usize,
     /// Links within the workbook. Excel drops all links of a sheet that has more than 65,530.
     pub links_max: usize,
+    /// Links to the provider's console on an account's sheet, which Excel counts with the others.
+    pub console_links_max: usize,
     /// Changes of each kind on the summary.
     pub changes_max: usize,
     /// Next best actions on the summary.
@@ -30,6 +32,7 @@ impl Default for Limits {
             rows_max: 100_000,
             accounts_max: 1_000,
             links_max: 2_000,
+            console_links_max: 60_000,
             changes_max: 5,
             actions_max: 5,
             expiring_within_ms: 30 * DAY_MS,

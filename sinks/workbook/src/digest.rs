@@ -6,6 +6,7 @@ use crate::actions;
 use crate::changes::{self, ChangeKind, ChangeView};
 use crate::config::DAY_MS;
 use crate::executives;
+use crate::index::Index;
 use crate::past::Past;
 use crate::view::{AccountView, View};
 use crate::{Limits, Subject, Tables};
@@ -146,7 +147,8 @@ pub struct ExecutiveLine {
 
 /// Gives a subject's figures in short.
 pub fn digest(tables: &Tables, past: &Past, subject: &Subject, limits: &Limits) -> Digest {
-    let view = View::new(tables, past, subject, limits);
+    let index = Index::new(tables, past).count_for(std::slice::from_ref(subject));
+    let view = View::new(&index, subject, limits);
     let score = view.score();
     let changes = changes::of(&view);
     let count = |kind| changes.iter().filter(|one| one.kind == kind).count();
@@ -165,7 +167,7 @@ pub fn digest(tables: &Tables, past: &Past, subject: &Subject, limits: &Limits) 
         not_collected: missing.map(|account| account.state.name.clone()).collect(),
         open: view.sum.noncompliant - view.sum.excepted,
         accepted: view.sum.excepted,
-        unknown: view.accounts.iter().map(|account| account.unknown.len() as i64).sum(),
+        unknown: view.accounts.iter().map(|account| account.tally.unknown as i64).sum(),
         newly_failing: count(ChangeKind::NewlyFailing),
         fixed: count(ChangeKind::Fixed),
         changes: told(&view, &changes),
@@ -181,7 +183,7 @@ pub fn digest(tables: &Tables, past: &Past, subject: &Subject, limits: &Limits) 
 }
 
 fn told(view: &View<'_>, changes: &[ChangeView<'_, '_>]) -> Vec<Change> {
-    if !matches!(view.subject, Subject::Owner(_)) {
+    if !view.is_of_owner() {
         return Vec::new();
     }
     changes::first(changes, view.limits.changes_max)
@@ -191,7 +193,7 @@ fn told(view: &View<'_>, changes: &[ChangeView<'_, '_>]) -> Vec<Change> {
             requirement: one.requirement.title().to_owned(),
             account: one.account.state.name.clone(),
             region: one.key.region.clone(),
-            resource: one.resource(view.tables),
+            resource: one.resource().to_owned(),
             part: one.key.part.clone(),
             at_ms: one.turn.at_ms,
             transition: one.transition(),

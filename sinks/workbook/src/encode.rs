@@ -1,5 +1,8 @@
 //! Turns sheets into the bytes of an xlsx file; the same sheets give the same bytes.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
 use rust_xlsxwriter::{
     ConditionalFormat3ColorScale, ConditionalFormatType, DocProperties, ExcelDateTime, IgnoreError,
     Url, Workbook, Worksheet, XlsxError,
@@ -10,10 +13,16 @@ use crate::format::{self, Formats};
 use crate::sheet::{Area, Cell, Content, Sheet};
 use crate::style::Style;
 use crate::text::{self, moment};
-use crate::{Model, WorkbookError};
+use crate::{Model, WorkbookError, draw};
 
 /// Excel's number for A4.
 const PAPER_A4: u8 = 9;
+
+/// From so many cells on a sheet is not kept in memory, at 160 bytes a cell, but in a temporary file.
+const STREAMED_CELLS_MIN: usize = 20_000;
+
+/// So many sheets of a workbook at most, the largest ones: each has a file open.
+const STREAMED_SHEETS_MAX: usize = 16;
 
 /// Excel's limit for a header or footer is 255; escapes may double what is written.
 const HEADER_UNITS_MAX: usize = 100;
@@ -29,15 +38,20 @@ pub fn render(model: &Model) -> Result<Vec<u8>, WorkbookError> {
     let subject = || model.subject.to_string();
     let mut formats = Formats::new();
     let mut workbook = Workbook::new();
-    for sheet in &model.sheets {
-        let page = workbook.add_worksheet();
+    let pack = |source| WorkbookError::Pack { subject: subject(), source };
+    let streamed = streamed(&model.sheets);
+    for (at, sheet) in model.sheets.iter().enumerate() {
+        let page = if streamed.contains(&at) {
+            workbook.add_worksheet_with_constant_memory().map_err(pack)?
+        } else {
+            workbook.add_worksheet()
+        };
         write_sheet(page, sheet, model, &mut formats).map_err(|source| WorkbookError::Sheet {
             sheet: sheet.name.clone(),
             subject: subject(),
             source,
         })?;
     }
-    let pack = |source| WorkbookError::Pack { subject: subject(), source };
     // The only time in the file is the tables' own.
     let created = ExcelDateTime::from_timestamp(model.at_ms.div_euclid(1_000)).map_err(pack)?;
     workbook.set_properties(
@@ -48,6 +62,16 @@ pub fn render(model: &Model) -> Result<Vec<u8>, WorkbookError> {
             .set_creation_datetime(&created),
     );
     workbook.save_to_buffer().map_err(pack)
+}
+
+/// Gives the places of the sheets that wait in a file of their own until the workbook is packed.
+fn streamed(sheets: &[Sheet]) -> BTreeSet<usize> {
+    let cells = |at: &usize| sheets[*at].rows.cells();
+    let mut large: Vec<usize> =
+        (0..sheets.len()).filter(|at| cells(at) >= STREAMED_CELLS_MIN).collect();
+    // The sort is stable: of equal ones the first counts.
+    large.sort_by_key(|at| Reverse(cells(at)));
+    large.into_iter().take(STREAMED_SHEETS_MAX).collect()
 }
 
 fn write_sheet(
@@ -62,7 +86,7 @@ fn write_sheet(
     for (column, width) in (0..).zip(&sheet.widths) {
         page.set_column_width(column, *width)?;
     }
-    for (row, cells) in (0..).zip(&sheet.rows) {
+    for (row, cells) in (0..).zip(sheet.rows.iter()) {
         if let Some(height) = cells.height {
             page.set_row_height(row, height)?;
         }
@@ -76,6 +100,7 @@ fn write_sheet(
         let Area { first_row, first_column, last_row, last_column } = *area;
         page.add_conditional_format(first_row, first_column, last_row, last_column, &scale())?;
     }
+    draw::all(page, sheet)?;
     lay_out(page, sheet)?;
     print(page, sheet, model)
 }
@@ -113,6 +138,9 @@ fn write_cell(
         Content::Link { text, sheet } => {
             let place = format!("internal:'{}'!A1", sheet.replace('\'', "''"));
             page.write_url_with_format(row, column, Url::new(place).set_text(text), format)?;
+        }
+        Content::Console { text, link } => {
+            page.write_url_with_format(row, column, Url::new(link).set_text(text), format)?;
         }
     }
     Ok(())
@@ -152,7 +180,11 @@ fn lay_out(page: &mut Worksheet, sheet: &Sheet) -> Result<(), XlsxError> {
 
 fn print(page: &mut Worksheet, sheet: &Sheet, model: &Model) -> Result<(), XlsxError> {
     page.set_paper_size(PAPER_A4);
-    page.set_landscape();
+    if sheet.portrait {
+        page.set_portrait();
+    } else {
+        page.set_landscape();
+    }
     page.set_print_fit_to_pages(sheet.pages_wide, sheet.pages_high);
     page.set_margins(0.4, 0.4, 0.6, 0.6, 0.3, 0.3);
     let last_row = sheet.next_row().saturating_sub(1);

@@ -25,6 +25,12 @@ pub enum WorkbookError {
         #[source]
         source: rust_xlsxwriter::XlsxError,
     },
+    /// A workbook was ordered for somebody who has no account.
+    #[error("no account belongs to {subject}")]
+    NoAccounts {
+        /// Whose workbook.
+        subject: String,
+    },
     /// A file or folder can't be read, written or removed.
     #[error("{attempted} {}", path.display())]
     File {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use schemas::{Credit, Exception, ExceptionPhase};
+use schemas::{Exception, ExceptionPhase};
 
 use crate::Tables;
 use crate::view::AccountView;
@@ -25,15 +25,9 @@ pub(crate) fn concerning<'t>(
     accounts: &[AccountView<'t>],
 ) -> Vec<ExceptionView<'t>> {
     let mut uses: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for row in accounts.iter().flat_map(|account| &account.failing) {
-        let Some(id) = row.state.exception.as_deref() else {
-            continue;
-        };
-        let (credited, uncredited) = uses.entry(id).or_default();
-        match row.state.credit {
-            Credit::Live => *credited += 1,
-            Credit::Lapsed | Credit::None => *uncredited += 1,
-        }
+    for (id, (credited, uncredited)) in accounts.iter().flat_map(|account| &account.tally.uses) {
+        let sum = uses.entry(id).or_default();
+        *sum = (sum.0 + credited, sum.1 + uncredited);
     }
     let concerned = |exception: &Exception| {
         let covers = |account: &AccountView<'_>| {

@@ -16,15 +16,16 @@ pub(crate) const SCALE: [(f64, Color); 3] =
     [(0.5, Color::RGB(0xEF_65_48)), (0.85, Color::RGB(0xFD_D4_9E)), (1.0, Color::RGB(0xD3_EF_DB))];
 
 const INK: Color = Color::RGB(0x1F_29_37);
-const FAINT: Color = Color::RGB(0x5B_66_74);
-const NAVY: Color = Color::RGB(0x1F_3A_5F);
-const LINE: Color = Color::RGB(0xD5_DB_E3);
+pub(crate) const FAINT: Color = Color::RGB(0x5B_66_74);
+pub(crate) const NAVY: Color = Color::RGB(0x1F_3A_5F);
+pub(crate) const PALE_NAVY: Color = Color::RGB(0x8F_A6_C4);
+pub(crate) const LINE: Color = Color::RGB(0xD5_DB_E3);
 const PAPER: Color = Color::RGB(0xF5_F7_FA);
-const BLUE: Color = Color::RGB(0x1F_4E_8C);
+pub(crate) const BLUE: Color = Color::RGB(0x1F_4E_8C);
 const PALE_BLUE: Color = Color::RGB(0xDC_E6_F5);
 const RED: Color = Color::RGB(0xB2_18_2B);
 const DARK_RED: Color = Color::RGB(0x8C_1D_18);
-const ORANGE: Color = Color::RGB(0xEF_65_48);
+pub(crate) const ORANGE: Color = Color::RGB(0xEF_65_48);
 const SAND: Color = Color::RGB(0xFD_BB_84);
 const CREAM: Color = Color::RGB(0xFE_F0_D9);
 const PALE_GREEN: Color = Color::RGB(0xD3_EF_DB);
@@ -82,7 +83,8 @@ fn make(style: Style) -> Format {
         | Style::Penalty
         | Style::NotApplicable
         | Style::NotCollected => score(style),
-        Style::Good
+        Style::Alarm
+        | Style::Good
         | Style::Fair
         | Style::Poor
         | Style::Critical
@@ -182,14 +184,17 @@ fn table(style: Style) -> Format {
         Style::Count => number(base, "#,##0"),
         Style::Figure => base.set_num_format("#,##0").set_align(FormatAlign::Center),
         Style::Points => base.set_num_format("+0.00").set_align(FormatAlign::Center),
+        Style::Moved => base
+            .set_num_format("[>=0.05]\"↑ +\"0.0;[<=-0.05]\"↓ \"0.0;\"→ \"0.0")
+            .set_align(FormatAlign::Center),
         Style::Money => base.set_num_format("#,##0").set_align(FormatAlign::Right),
         Style::Share => base.set_num_format("0%").set_align(FormatAlign::Center),
         Style::Date => date(base),
         Style::DateTime => text(base).set_num_format("yyyy-mm-dd hh:mm"),
-        Style::TableLink => {
-            text(base).set_font_color(BLUE).set_underline(FormatUnderline::Single).set_text_wrap()
-        }
+        Style::TableLink => linked(text(base).set_font_color(BLUE)),
         Style::CreditedText => text(credited(base)).set_text_wrap(),
+        Style::CreditedLink => linked(text(credited(base))),
+        Style::LapsedLink => linked(text(lapsed(base))),
         Style::CreditedLine => text(credited(base)),
         Style::CreditedDate => date(credited(base)),
         Style::LapsedText => text(lapsed(base)).set_text_wrap(),
@@ -201,6 +206,10 @@ fn table(style: Style) -> Format {
 
 fn text(base: Format) -> Format {
     base.set_align(FormatAlign::Left).set_indent(1)
+}
+
+fn linked(base: Format) -> Format {
+    base.set_underline(FormatUnderline::Single).set_text_wrap()
 }
 
 fn number(base: Format, pattern: &str) -> Format {
@@ -239,7 +248,9 @@ fn score(style: Style) -> Format {
 fn word(style: Style) -> Format {
     let base = boxed().set_bold().set_align(FormatAlign::Center);
     match style {
-        Style::Critical => base.set_background_color(DARK_RED).set_font_color(Color::White),
+        Style::Critical | Style::Alarm => {
+            base.set_background_color(DARK_RED).set_font_color(Color::White)
+        }
         Style::High | Style::Poor => base.set_background_color(ORANGE),
         Style::Medium | Style::Fair => base.set_background_color(SAND),
         Style::Low => base.set_background_color(CREAM),

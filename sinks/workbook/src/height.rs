@@ -10,9 +10,13 @@ pub(crate) fn height_of(row: &Row, widths: &[f64]) -> f64 {
         let width: f64 = widths[column.min(end)..end].iter().sum();
         column = end;
         table |= cell.style.is_boxed();
-        if let (true, Content::Text(text) | Content::Link { text, .. }) =
-            (cell.style.wraps(), &cell.content)
-        {
+        let text = match &cell.content {
+            Content::Text(text) | Content::Link { text, .. } | Content::Console { text, .. } => {
+                text
+            }
+            Content::Empty | Content::Number(_) | Content::Time(_) => continue,
+        };
+        if cell.style.wraps() {
             lines = lines.max(lines_of(text, width));
         }
     }

@@ -1,11 +1,11 @@
 //! A workbook as data: whose accounts it is about, and its sheets.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use schemas::{AccountState, RollupKey};
 
-use crate::view::{self, View};
+use crate::index::Index;
+use crate::view::View;
 use crate::{Limits, Past, Sheet, Tables, tabs};
 
 /// Whose accounts a workbook is about.
@@ -20,13 +20,9 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// Tells whether an account is one of them.
-    pub(crate) fn holds(&self, state: &AccountState) -> bool {
-        match self {
-            Subject::Enterprise => true,
-            Subject::Payer(payer) => state.payer == *payer,
-            Subject::Owner(owner) => Owner::of(state) == *owner,
-        }
+    /// Tells whether the workbook names resources, or counts them only.
+    pub(crate) fn names_resources(&self) -> bool {
+        matches!(self, Subject::Owner(_))
     }
 
     /// Gives the key of the sums over them; none where nobody sums them up.
@@ -92,15 +88,7 @@ pub struct Model {
 /// Gives all who get a workbook: the enterprise, its payers, its owners by name and last nobody,
 /// when an account has no owner. None at all where there is no account.
 pub fn subjects(tables: &Tables) -> Vec<Subject> {
-    let ours = || tables.accounts.values().filter(|state| view::concerns_us(tables, state));
-    let payers: BTreeSet<&String> =
-        ours().map(|state| &state.payer).filter(|payer| !payer.is_empty()).collect();
-    let owners: BTreeSet<Owner> = ours().map(Owner::of).collect();
-    let enterprise = (!owners.is_empty()).then_some(Subject::Enterprise).into_iter();
-    enterprise
-        .chain(payers.into_iter().cloned().map(Subject::Payer))
-        .chain(owners.into_iter().map(Subject::Owner))
-        .collect()
+    Index::new(tables, &Past::default()).subjects()
 }
 
 /// Lays out a workbook within the usual limits.
@@ -115,6 +103,12 @@ pub fn lay_out(tables: &Tables, past: &Past, subject: &Subject) -> Model {
 
 /// Lays out a workbook within given limits.
 pub fn lay_out_within(tables: &Tables, past: &Past, subject: &Subject, limits: &Limits) -> Model {
-    let view = View::new(tables, past, subject, limits);
-    Model { subject: subject.clone(), at_ms: tables.at_ms, sheets: tabs::sheets(&view) }
+    let index = Index::new(tables, past).count_for(std::slice::from_ref(subject));
+    lay_out_from(&index, subject, limits)
+}
+
+/// Lays out one of many workbooks of the same tables.
+pub(crate) fn lay_out_from(index: &Index<'_>, subject: &Subject, limits: &Limits) -> Model {
+    let view = View::new(index, subject, limits);
+    Model { subject: subject.clone(), at_ms: view.at_ms, sheets: tabs::sheets(&view) }
 }

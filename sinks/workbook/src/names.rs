@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Owner, Subject, text};
+use crate::{Form, Owner, Subject, text};
 
 /// Excel's limit for a sheet's name, in UTF-16 units.
 const SHEET_UNITS_MAX: usize = 31;
@@ -19,9 +19,6 @@ const ENTERPRISE: &str = "enterprise";
 
 /// What stands for the owner of accounts that have none.
 const UNASSIGNED: &str = "unassigned";
-
-/// What all of them end with.
-const FILE_SUFFIX: &str = ".xlsx";
 
 /// Gives each account (id, name) the name of its sheet, in the order of the accounts.
 ///
@@ -94,20 +91,22 @@ fn allowed(name: &str) -> String {
 /// be replaced, a digest of the whole name keeps two owners apart, also on file systems that ignore
 /// case.
 pub fn file_name(subject: &Subject) -> String {
+    Form::Xlsx.entry(subject)
+}
+
+/// Gives what the names of a subject's files begin with, before their endings.
+pub(crate) fn stem(subject: &Subject) -> String {
     match subject {
-        Subject::Enterprise => format!("{ENTERPRISE}{FILE_SUFFIX}"),
+        Subject::Enterprise => ENTERPRISE.to_owned(),
         Subject::Payer(payer) => named(PAYER_PREFIX, payer, &[]),
-        Subject::Owner(Owner::Unassigned) => format!("{OWNER_PREFIX}{UNASSIGNED}{FILE_SUFFIX}"),
+        Subject::Owner(Owner::Unassigned) => format!("{OWNER_PREFIX}{UNASSIGNED}"),
         Subject::Owner(Owner::Named(owner)) => named(OWNER_PREFIX, owner, &[UNASSIGNED]),
     }
 }
 
-/// Tells whether a file's name is one that [`file_name`] gives.
-pub(crate) fn is_ours(name: &str) -> bool {
-    let stem = name.strip_suffix(FILE_SUFFIX);
-    stem.is_some_and(|stem| {
-        stem == ENTERPRISE || [OWNER_PREFIX, PAYER_PREFIX].iter().any(|one| stem.starts_with(one))
-    })
+/// Tells whether it is something that [`stem`] gives.
+pub(crate) fn is_stem(stem: &str) -> bool {
+    stem == ENTERPRISE || [OWNER_PREFIX, PAYER_PREFIX].iter().any(|one| stem.starts_with(one))
 }
 
 fn named(prefix: &str, id: &str, taken: &[&str]) -> String {
@@ -121,14 +120,14 @@ fn named(prefix: &str, id: &str, taken: &[&str]) -> String {
         .take(SLUG_BYTES_MAX)
         .collect();
     if slug == *id && !taken.contains(&id) {
-        format!("{prefix}{slug}{FILE_SUFFIX}")
+        format!("{prefix}{slug}")
     } else {
-        format!("{prefix}{slug}~{:016x}{FILE_SUFFIX}", digest(id))
+        format!("{prefix}{slug}~{:016x}", digest(id))
     }
 }
 
 /// FNV-1a, 64 bits. Source: RFC 9923.
-fn digest(text: &str) -> u64 {
+pub(crate) fn digest(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
@@ -192,10 +191,11 @@ mod tests {
         assert_eq!(file_name(&Subject::Enterprise), "enterprise.xlsx");
         let payer = Subject::Payer("111111111111".to_owned());
         assert_eq!(file_name(&payer), "payer-111111111111.xlsx");
+        let is_ours = |name: &&str| Form::Xlsx.is_entry(name);
         let ours = ["owner-a.xlsx", "payer-1.xlsx", "enterprise.xlsx"];
-        assert!(ours.into_iter().all(is_ours));
-        let others = ["enterprise-2025.xlsx", "owner-a.xlsx.bak", "notes.xlsx"];
-        assert!(!others.into_iter().any(is_ours));
+        assert!(ours.iter().all(is_ours));
+        let others = ["enterprise-2025.xlsx", "owner-a.xlsx.bak", "notes.xlsx", "owner-a.html"];
+        assert!(!others.iter().any(is_ours));
         let odd = ["unassigned", "Ann@example.com", "ANN@example.com", "../x", "a/b", "a\\b", "ä"];
         let long = "x".repeat(400);
         let names: BTreeSet<String> = odd.iter().copied().chain([&*long]).map(named).collect();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use schemas::{
-    AccountKey, Cause, Codec, ComplianceChange, ComplianceKey, Key, ScoreKey, ScoreState, Standing,
-    Topic, Value, topic,
+    AccountKey, Cause, Codec, ComplianceChange, ComplianceKey, ComplianceState, Key, ScoreKey,
+    ScoreState, Standing, Topic, Value, topic,
 };
 use stream::{Log, LogError, Position, Record, snapshot};
 
@@ -45,6 +45,9 @@ pub struct Turn {
     pub at_ms: i64,
     /// What caused that change.
     pub cause: Cause,
+    /// The row as it stands at the end, or as it last was when it is gone; none where an older
+    /// release wrote the change.
+    pub row: Option<ComplianceState>,
 }
 
 /// How many weeks are looked back.
@@ -130,14 +133,14 @@ impl Source<'_> {
     ) -> Result<BTreeMap<ComplianceKey, Turn>, LogError> {
         let mut turns = BTreeMap::new();
         self.each(&topic::COMPLIANCE_CHANGE, after_ms, until_ms, |key, record| {
-            let ComplianceChange { before, after, at_ms, cause } = self.value(&record)?;
+            let ComplianceChange { before, after, at_ms, cause, row } = self.value(&record)?;
             match turns.entry(key) {
                 Entry::Vacant(entry) => {
-                    entry.insert(Turn { before, after, at_ms, cause });
+                    entry.insert(Turn { before, after, at_ms, cause, row });
                 }
                 Entry::Occupied(mut entry) => {
                     let before = entry.get().before;
-                    entry.insert(Turn { before, after, at_ms, cause });
+                    entry.insert(Turn { before, after, at_ms, cause, row });
                 }
             }
             Ok(())

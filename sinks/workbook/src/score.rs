@@ -143,6 +143,11 @@ impl Score {
         }
     }
 
+    /// Tells whether the score is a poor one.
+    pub(crate) fn is_poor(self) -> bool {
+        self.value().is_some_and(|value| shown(value) < POOR)
+    }
+
     /// Gives the cell of that word.
     pub(crate) fn word_cell(self) -> Cell {
         let style = match self {

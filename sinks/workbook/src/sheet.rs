@@ -1,5 +1,6 @@
 //! Sheets as data: cells with their meaning, before anything is an xlsx file.
 
+use crate::rows::Rows;
 use crate::style::Style;
 use crate::{height, text};
 
@@ -13,7 +14,7 @@ pub struct Sheet {
     /// Widths of its columns, in characters.
     pub widths: Vec<f64>,
     /// Its rows, from the first one.
-    pub rows: Vec<Row>,
+    pub rows: Rows,
     /// How many rows and columns stay in sight.
     pub frozen: (u32, u16),
     /// The list with its heading row that can be filtered.
@@ -30,6 +31,46 @@ pub struct Sheet {
     pub pages_high: u16,
     /// How many of its columns are printed; those behind are details for the screen.
     pub printed_columns: u16,
+    /// Whether it is printed upright.
+    pub portrait: bool,
+    /// What is drawn of numbers.
+    pub drawings: Vec<Drawing>,
+}
+
+/// Numbers as a picture.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Drawing {
+    /// Small columns within a cell.
+    Sparkline {
+        /// The cell's row.
+        row: u32,
+        /// The cell's column.
+        column: u16,
+        /// The numbers, in one row.
+        numbers: Place,
+        /// Where the columns begin.
+        from: f64,
+    },
+    /// A chart of shares of 1 as a line.
+    Line {
+        /// The cells that it covers.
+        over: Area,
+        /// The numbers, in one row.
+        numbers: Place,
+        /// What stands below the numbers, in one row.
+        labels: Place,
+        /// Where the axis of values begins.
+        from: f64,
+    },
+}
+
+/// Cells of some sheet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// The sheet's name.
+    pub sheet: String,
+    /// Which cells.
+    pub area: Area,
 }
 
 /// The colour of a sheet's tab: what kind of sheet it is, or how its account stands.
@@ -85,6 +126,13 @@ pub enum Content {
         /// The sheet's name.
         sheet: String,
     },
+    /// Text that leads to the provider's console.
+    Console {
+        /// What is read.
+        text: String,
+        /// An https address made of escaped parts.
+        link: String,
+    },
 }
 
 /// A rectangle of cells, counted from 0, both corners included.
@@ -102,6 +150,13 @@ pub struct Area {
 
 /// Text longer than this is kept in one line: a wrapped cell would fill the screen.
 const WRAPPED_UNITS_MAX: usize = 400;
+
+impl Area {
+    /// Makes one of cells in one row.
+    pub(crate) fn of_row(row: u32, first_column: u16, last_column: u16) -> Self {
+        Self { first_row: row, first_column, last_row: row, last_column }
+    }
+}
 
 impl Cell {
     /// Makes a cell of one column.
@@ -152,7 +207,7 @@ impl Cell {
     }
 
     /// Makes a cell of a moment, or an empty one.
-    pub fn time(ms: Option<i64>, style: Style) -> Self {
+    pub(crate) fn time(ms: Option<i64>, style: Style) -> Self {
         Self::new(ms.map_or(Content::Empty, Content::Time), style)
     }
 
@@ -165,6 +220,11 @@ impl Cell {
             }
             None => Self::text(text, plain),
         }
+    }
+
+    /// Makes a cell of text that leads to the provider's console.
+    pub(crate) fn console(text: &str, link: String, style: Style) -> Self {
+        Self::new(Content::Console { text: text::short(text, 255), link }, style)
     }
 
     /// Spans the cell over several columns.
@@ -199,7 +259,7 @@ impl Sheet {
             name: name.to_owned(),
             tint,
             widths,
-            rows: Vec::new(),
+            rows: Rows::default(),
             frozen: (0, 0),
             filter: None,
             scored: Vec::new(),
@@ -208,6 +268,8 @@ impl Sheet {
             pages_wide: 1,
             pages_high: 0,
             printed_columns,
+            portrait: false,
+            drawings: Vec::new(),
         }
     }
 
@@ -227,12 +289,11 @@ impl Sheet {
     /// Programs that show a workbook without opening it do not find heights themselves.
     pub fn push(&mut self, mut row: Row) {
         row.height = row.height.or_else(|| Some(height::height_of(&row, &self.widths)));
-        self.rows.push(row);
+        self.rows.push(&row);
     }
 
     /// Colours scores of the next row, from one column to another.
     pub(crate) fn score_next(&mut self, first_column: u16, last_column: u16) {
-        let row = self.next_row();
-        self.scored.push(Area { first_row: row, first_column, last_row: row, last_column });
+        self.scored.push(Area::of_row(self.next_row(), first_column, last_column));
     }
 }

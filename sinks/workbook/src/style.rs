@@ -19,6 +19,8 @@ pub enum Style {
     Legend,
     /// What must not be overlooked: missing data, or a list that was cut.
     Warning,
+    /// What a red box is about.
+    Alarm,
     /// A way to another sheet.
     Link,
     /// The heading of a column.
@@ -49,6 +51,8 @@ pub enum Style {
     Figure,
     /// A number of score points of a table.
     Points,
+    /// A number of score points by which a score moved, with an arrow.
+    Moved,
     /// An amount of money of a table, in whole units of the currency.
     Money,
     /// A share of a table that is no score.
@@ -77,12 +81,16 @@ pub enum Style {
     CreditedText,
     /// The same in one line.
     CreditedLine,
+    /// A link of a row with live credit.
+    CreditedLink,
     /// A date of a row with live credit.
     CreditedDate,
     /// Text of a row whose exception gives no credit any more.
     LapsedText,
     /// The same in one line.
     LapsedLine,
+    /// A link of a row whose exception gives no credit any more.
+    LapsedLink,
     /// A date of a row whose exception gives no credit any more.
     LapsedDate,
     /// The word for a good score.
@@ -112,7 +120,9 @@ impl Style {
                 | Style::Strong
                 | Style::TableLink
                 | Style::CreditedText
+                | Style::CreditedLink
                 | Style::LapsedText
+                | Style::LapsedLink
                 | Style::Heading
                 | Style::HeadingNumber
                 | Style::NotCollected

@@ -1,22 +1,25 @@
 //! The tables that workbooks are made of, as they stand in the log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use schemas::{
-    AccountKey, AccountState, Codec, ComplianceKey, ComplianceState, Exception, ExceptionKey,
-    Requirement, RequirementKey, RollupKey, RollupState, ScoreKey, ScoreState, Tick, TrustKey,
-    TrustState, topic,
+    AccountKey, AccountState, Codec, ComplianceState, Exception, ExceptionKey, Requirement,
+    RequirementKey, RollupKey, RollupState, ScoreKey, ScoreState, Tick, TrustKey, TrustState,
+    Verdict, topic,
 };
 use stream::{Log, LogError, Position, snapshot};
+
+use crate::Verdicts;
 
 /// Everything that the workbooks show, at one time.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tables {
     /// Accounts, with owner and coverage.
     pub accounts: BTreeMap<AccountKey, AccountState>,
-    /// Verdicts and credits.
-    pub compliance: BTreeMap<ComplianceKey, ComplianceState>,
+    /// Verdicts and credits. Those that pass count in the scores: workbooks do without them.
+    pub compliance: Verdicts,
     /// Scores of requirements in accounts, and of accounts (`*`).
     pub scores: BTreeMap<ScoreKey, ScoreState>,
     /// Sums over accounts; those of foreign accounts are not used.
@@ -43,7 +46,7 @@ impl Tables {
         let tick_ms = last_tick(log, codec, prefix)?;
         let mut tables = Tables {
             accounts: snapshot::table(log, codec, prefix, &topic::ACCOUNT_STATE)?,
-            compliance: snapshot::table(log, codec, prefix, &topic::COMPLIANCE_STATE)?,
+            compliance: verdicts(log, codec, prefix)?,
             scores: snapshot::table(log, codec, prefix, &topic::SCORE_STATE)?,
             rollups: snapshot::table(log, codec, prefix, &topic::ROLLUP_STATE)?,
             trust: snapshot::table(log, codec, prefix, &topic::TRUST_STATE)?,
@@ -57,11 +60,37 @@ impl Tables {
 
     /// Gives the latest time that a verdict or a collection names, 0 when there is none.
     fn latest_ms(&self) -> i64 {
-        let verdicts = self.compliance.values().map(|state| state.since_ms);
+        let verdicts = self.compliance.iter().map(|(_, state)| state.since_ms);
         let kinds = self.accounts.values().flat_map(|state| &state.coverage);
         let collected = kinds.filter_map(|kind| kind.oldest_ms);
         verdicts.chain(collected).max().unwrap_or(0)
     }
+}
+
+/// Reads the verdicts that workbooks name.
+fn verdicts(log: &dyn Log, codec: &Codec, prefix: &str) -> Result<Verdicts, LogError> {
+    let mut verdicts = Verdicts::default();
+    // Most rows pass and always did: those never cost anything here. Two keys of one hash cost the
+    // note of a removal that removes nothing.
+    let (mut named, hasher) = (HashSet::new(), RandomState::new());
+    snapshot::each(log, codec, prefix, &topic::COMPLIANCE_STATE, |key, state| {
+        let hash = hasher.hash_one(&key);
+        match state.filter(is_named) {
+            Some(state) => {
+                named.insert(hash);
+                verdicts.insert(&key, &state);
+            }
+            None if named.contains(&hash) => verdicts.remove(&key),
+            None => {}
+        }
+    })?;
+    verdicts.seal();
+    Ok(verdicts)
+}
+
+/// Tells whether an owner's workbook has anything to say of a verdict by itself.
+fn is_named(state: &ComplianceState) -> bool {
+    state.held || matches!(state.verdict, Verdict::Fail | Verdict::Unknown)
 }
 
 /// How many offsets before the end the last tick is looked for: the end may lie behind markers.

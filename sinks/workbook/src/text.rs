@@ -98,6 +98,13 @@ pub(crate) fn moment(ms: i64) -> String {
     format!("{date} {}", time.get(..5).unwrap_or_default())
 }
 
+/// Writes the day of a moment, in UTC.
+pub(crate) fn day(ms: i64) -> String {
+    let mut text = moment(ms);
+    text.truncate("2000-01-01".len());
+    text
+}
+
 /// Writes a whole number with commas between thousands.
 pub(crate) fn thousands(n: i64) -> String {
     let digits = n.unsigned_abs().to_string();

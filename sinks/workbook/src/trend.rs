@@ -2,14 +2,14 @@
 
 use schemas::{AccountKey, ScoreState};
 
-use crate::past::Cut;
+use crate::past::{Cut, WEEK_MS};
 use crate::score::{self, Score};
 use crate::view::{AccountView, View};
 
 /// Below this a score stays as it is, in points: cells show tenths.
 const POINTS_SHOWN: f64 = 0.05;
 
-impl View<'_> {
+impl<'t> View<'t> {
     /// Gives the risk-weighted score that the accounts of today had together in a cut.
     pub(crate) fn score_in(&self, cut: &Cut) -> Option<f64> {
         let states = self.accounts.iter().filter_map(|account| account.in_cut(cut));
@@ -17,6 +17,21 @@ impl View<'_> {
             (sum + state.weighted_score, weight + state.weight)
         });
         score::weighted(sum, weight)
+    }
+
+    /// Gives the cut of so many weeks before, if the log keeps it.
+    pub(crate) fn weeks_ago(&self, weeks: i64) -> Option<&Cut> {
+        let at_ms = self.at_ms - weeks * WEEK_MS;
+        self.past.weeks.iter().find(|cut| cut.at_ms == at_ms)
+    }
+
+    /// Gives the accounts that have a score now and had none in a cut.
+    pub(crate) fn without_score_in<'c>(
+        &'c self,
+        cut: &'c Cut,
+    ) -> impl Iterator<Item = &'c AccountView<'t>> {
+        let scored = self.accounts.iter().filter(|account| account.score().value().is_some());
+        scored.filter(|account| account.in_cut(cut).is_none())
     }
 
     /// Gives the score at the time since which changes are told.
@@ -43,13 +58,18 @@ pub(crate) fn points(now: Option<f64>, before: Option<f64>) -> Option<f64> {
     now.zip(before).map(|(now, before)| (now - before) * 100.0)
 }
 
+/// Tells whether so many points are a move that a cell would show.
+pub(crate) fn is_move(points: f64) -> bool {
+    points.abs() >= POINTS_SHOWN
+}
+
 /// Says where a score went, with an arrow: `↑ up 1.2 points`.
 pub(crate) fn words(points: f64) -> String {
     let tenths = format!("{:.1}", points.abs());
     let noun = if tenths == "1.0" { "point" } else { "points" };
-    match points {
-        up if up >= POINTS_SHOWN => format!("↑ up {tenths} {noun}"),
-        down if down <= -POINTS_SHOWN => format!("↓ down {tenths} {noun}"),
-        _ => "→ unchanged".to_owned(),
+    match is_move(points) {
+        false => "→ unchanged".to_owned(),
+        true if points > 0.0 => format!("↑ up {tenths} {noun}"),
+        true => format!("↓ down {tenths} {noun}"),
     }
 }

@@ -1,19 +1,19 @@
 //! One subject's part of the tables, joined and sorted: all that its tabs are made of.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use schemas::{
-    AccountState, AccountStatus, ComplianceKey, ComplianceState, Credit, ExceptionPhase,
-    Requirement, RollupState, ScoreKey, ScoreState, Scoring, Severity, Verdict,
+    AccountState, AccountStatus, ComplianceKey, ComplianceState, ExceptionPhase, Requirement,
+    RollupState, ScoreKey, ScoreState, Scoring, Severity,
 };
 
 use crate::exceptions::{self, ExceptionView};
+use crate::index::{Index, Rows, Tally};
 use crate::past::Past;
 use crate::score::{self, Score};
 use crate::sheet::Cell;
 use crate::style::Style;
-use crate::{Limits, Owner, Subject, Tables, names, tabs};
+use crate::{Limits, Subject, Tables, names, tabs};
 
 /// One subject's part of the tables.
 pub(crate) struct View<'t> {
@@ -49,12 +49,10 @@ pub(crate) struct AccountView<'t> {
     pub(crate) scores: BTreeMap<&'t str, &'t ScoreState>,
     /// Its own score (`*`).
     pub(crate) overall: Option<&'t ScoreState>,
-    /// Failing rows: without credit first, the gravest first.
-    pub(crate) failing: Vec<VerdictRow<'t>>,
-    /// Rows that could not be judged, the gravest first.
-    pub(crate) unknown: Vec<VerdictRow<'t>>,
-    /// Rows whose verdict was kept although newer data could not tell.
-    pub(crate) held: usize,
+    /// Its rows, where the workbook names resources.
+    pub(crate) rows: Rows<'t>,
+    /// What its rows come to.
+    pub(crate) tally: Tally,
 }
 
 /// A requirement; rows may name one that the standard does not hold any more.
@@ -69,11 +67,13 @@ pub(crate) struct RequirementView<'t> {
 /// One verdict.
 pub(crate) struct VerdictRow<'t> {
     /// Of which resource.
-    pub(crate) key: &'t ComplianceKey,
+    pub(crate) key: ComplianceKey,
     /// The verdict.
-    pub(crate) state: &'t ComplianceState,
-    /// Under which requirement.
-    pub(crate) requirement: RequirementView<'t>,
+    pub(crate) state: ComplianceState,
+    /// The text of its requirement, when the standard holds it.
+    pub(crate) text: Option<&'t Requirement>,
+    /// The requirement's place, the gravest first.
+    pub(crate) rank: usize,
 }
 
 /// Sums over accounts.
@@ -99,27 +99,17 @@ pub(crate) enum SumCheck {
 
 impl<'t> View<'t> {
     /// Joins what concerns one subject.
-    pub(crate) fn new(
-        tables: &'t Tables,
-        past: &'t Past,
-        subject: &'t Subject,
-        limits: &'t Limits,
-    ) -> Self {
-        let requirements = requirements(tables);
-        let mut states: Vec<&AccountState> = tables
-            .accounts
-            .values()
-            .filter(|state| subject.holds(state) && concerns_us(tables, state))
-            .collect();
-        states.sort_by_key(|state| (state.name.to_lowercase(), &state.account));
+    pub(crate) fn new(index: &Index<'t>, subject: &'t Subject, limits: &'t Limits) -> Self {
+        let states = index.accounts(subject);
         let pairs: Vec<(&str, &str)> =
             states.iter().map(|state| (state.account.as_str(), state.name.as_str())).collect();
         let sheets = names::sheet_names(&pairs, &tabs::NAMES);
         let accounts: Vec<AccountView> = states
             .into_iter()
             .zip(sheets)
-            .map(|(state, sheet)| AccountView::new(tables, state, sheet, &requirements))
+            .map(|(state, sheet)| AccountView::new(index, subject, state, sheet))
             .collect();
+        let (tables, past) = (index.tables, index.past);
         let (sum, sum_check) = sums(tables, subject, &accounts);
         Self {
             subject,
@@ -129,10 +119,15 @@ impl<'t> View<'t> {
             limits,
             exceptions: exceptions::concerning(tables, &accounts),
             accounts,
-            requirements,
+            requirements: index.requirements.clone(),
             sum,
             sum_check,
         }
+    }
+
+    /// Tells whether the workbook is an owner's: only those name resources.
+    pub(crate) fn is_of_owner(&self) -> bool {
+        matches!(self.subject, Subject::Owner(_))
     }
 
     /// Gives the accounts that have a tab and a column of their own.
@@ -183,34 +178,24 @@ impl<'t> View<'t> {
 }
 
 impl<'t> AccountView<'t> {
-    fn new(
-        tables: &'t Tables,
-        state: &'t AccountState,
-        sheet: String,
-        requirements: &[RequirementView<'t>],
-    ) -> Self {
+    fn new(index: &Index<'t>, subject: &Subject, state: &'t AccountState, sheet: String) -> Self {
         let account = state.account.as_str();
-        let mut scores: BTreeMap<&str, &ScoreState> = tables
+        let mut scores: BTreeMap<&str, &ScoreState> = index
+            .tables
             .scores
             .range(ScoreKey::new(account, "")..)
             .take_while(|(key, _)| key.account == account)
             .map(|(key, score)| (key.requirement.as_str(), score))
             .collect();
         let overall = scores.remove("*");
-        let (mut failing, mut unknown, mut held) = (Vec::new(), Vec::new(), 0);
-        for &requirement in requirements {
-            for row in verdicts(tables, requirement, account) {
-                held += usize::from(row.state.held);
-                match row.state.verdict {
-                    Verdict::Fail => failing.push(row),
-                    Verdict::Unknown => unknown.push(row),
-                    Verdict::Pass | Verdict::NotApplicable => {}
-                }
-            }
-        }
-        // The sort is stable: within one severity and credit the requirements' order stays.
-        failing.sort_by_key(|row| row.state.credit == Credit::Live);
-        Self { state, sheet, scores, overall, failing, unknown, held }
+        let (rows, tally) = if subject.names_resources() {
+            let rows = index.rows(account);
+            let tally = rows.tally();
+            (rows, tally)
+        } else {
+            (Rows::default(), index.tally(account))
+        };
+        Self { state, sheet, scores, overall, rows, tally }
     }
 
     /// Gives the account's score.
@@ -300,6 +285,13 @@ impl<'t> AccountView<'t> {
     }
 }
 
+impl VerdictRow<'_> {
+    /// Gives the requirement that it was judged under.
+    pub(crate) fn requirement(&self) -> RequirementView<'_> {
+        RequirementView { id: &self.key.requirement, text: self.text }
+    }
+}
+
 impl<'t> RequirementView<'t> {
     /// Gives the requirement's title, or its id when the standard does not hold it any more.
     pub(crate) fn title(&self) -> &'t str {
@@ -318,52 +310,6 @@ impl<'t> RequirementView<'t> {
     pub(crate) fn is_penalty(&self) -> bool {
         self.text.is_some_and(|text| text.scoring == Scoring::Penalty)
     }
-}
-
-/// Tells whether an account is the company's own: foreign ones that the register merely approves
-/// have neither an owner nor data.
-pub(crate) fn concerns_us(tables: &Tables, state: &AccountState) -> bool {
-    let scored = || {
-        let mut scores = tables.scores.range(ScoreKey::new(&state.account, "")..);
-        scores.next().is_some_and(|(key, score)| key.account == state.account && score.total > 0)
-    };
-    let collected = || state.coverage.iter().any(|kind| kind.collected > 0);
-    state.listed || Owner::of(state) != Owner::Unassigned || collected() || scored()
-}
-
-/// Gives every requirement of the standard and of the rows, the gravest first.
-fn requirements(tables: &Tables) -> Vec<RequirementView<'_>> {
-    let mut all: BTreeMap<&str, Option<&Requirement>> = tables
-        .requirements
-        .iter()
-        .map(|(key, text)| (key.requirement.as_str(), Some(text)))
-        .collect();
-    let mut from = ComplianceKey::new("", "", "", "", "");
-    while let Some((key, _)) = tables.compliance.range(&from..).next() {
-        all.entry(&key.requirement).or_default();
-        // The first key behind all rows of this requirement.
-        from = ComplianceKey::new(format!("{}\0", key.requirement), "", "", "", "");
-    }
-    let mut all: Vec<RequirementView> =
-        all.into_iter().map(|(id, text)| RequirementView { id, text }).collect();
-    all.sort_by_key(|view| {
-        let weight = view.text.map_or(0, |text| text.weight);
-        (Reverse(view.severity()), Reverse(weight), view.title(), view.id)
-    });
-    all
-}
-
-fn verdicts<'t>(
-    tables: &'t Tables,
-    requirement: RequirementView<'t>,
-    account: &str,
-) -> impl Iterator<Item = VerdictRow<'t>> {
-    let account = account.to_owned();
-    tables
-        .compliance
-        .range(ComplianceKey::new(requirement.id, &account, "", "", "")..)
-        .take_while(move |(key, _)| key.requirement == requirement.id && key.account == account)
-        .map(move |(key, state)| VerdictRow { key, state, requirement })
 }
 
 fn sums(tables: &Tables, subject: &Subject, accounts: &[AccountView<'_>]) -> (Sum, SumCheck) {

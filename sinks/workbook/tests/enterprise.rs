@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use calamine::Data;
 use reading::{Book, Grid};
-use sample::{DENIED, PARTIAL, PAYERS};
+use sample::{DENIED, PARTIAL, PAYERS, Unpacked};
 use schemas::{Credit, KnownBy, Scoring, Verdict};
 use sink_workbook::{Limits, Past, Subject, Tables, lay_out, lay_out_within, render};
 
@@ -20,8 +20,8 @@ fn book(tables: &Tables, subject: &Subject) -> Book {
 }
 
 /// Passing and all votes of a requirement in an account: verdicts counted one by one.
-fn votes(tables: &Tables, account: &str, requirement: &str) -> (f64, f64) {
-    let rows = tables.compliance.iter();
+fn votes(tables: &Unpacked, account: &str, requirement: &str) -> (f64, f64) {
+    let rows = tables.rows.iter();
     let rows = rows.filter(|(key, _)| key.account == account && key.requirement == requirement);
     rows.fold((0.0, 0.0), |(good, all), (_, row)| match (row.verdict, row.credit) {
         (Verdict::Pass, _) | (Verdict::Fail, Credit::Live) => (good + 1.0, all + 1.0),
@@ -31,7 +31,7 @@ fn votes(tables: &Tables, account: &str, requirement: &str) -> (f64, f64) {
 }
 
 /// Weight and weighted score of an account.
-fn weighted(tables: &Tables, account: &str) -> (f64, f64) {
+fn weighted(tables: &Unpacked, account: &str) -> (f64, f64) {
     let counted = tables.requirements.values().filter(|one| one.scoring != Scoring::Penalty);
     counted.fold((0.0, 0.0), |(weights, sum), requirement| {
         let (good, all) = votes(tables, account, &requirement.id);
@@ -43,7 +43,7 @@ fn weighted(tables: &Tables, account: &str) -> (f64, f64) {
     })
 }
 
-fn score(tables: &Tables, account: &str) -> Option<f64> {
+fn score(tables: &Unpacked, account: &str) -> Option<f64> {
     let (weight, sum) = weighted(tables, account);
     (weight > 0.0).then(|| sum / weight)
 }
@@ -75,7 +75,7 @@ fn number(data: &Data) -> f64 {
 
 #[test]
 fn every_account_is_there_with_its_score_and_spend() {
-    let tables = sample::tables();
+    let tables = Unpacked::from(sample::tables());
     let book = book(&tables, &Subject::Enterprise);
     assert_eq!(book.names, ["Summary", "Scores", "Accounts", "Executives", "Trust", "About"]);
     let rows = rows(book.sheet("Accounts"), "Account");
@@ -114,7 +114,7 @@ fn every_account_is_there_with_its_score_and_spend() {
 
 #[test]
 fn executives_are_weighted_by_spend() {
-    let tables = sample::tables();
+    let tables = Unpacked::from(sample::tables());
     let book = book(&tables, &Subject::Enterprise);
     let rows = rows(book.sheet("Executives"), "Executive");
     let names: Vec<String> = rows.iter().map(|row| row["Executive"].to_string()).collect();
@@ -145,7 +145,7 @@ fn executives_are_weighted_by_spend() {
 
 #[test]
 fn the_overview_says_what_costs_the_most() {
-    let tables = sample::tables();
+    let tables = Unpacked::from(sample::tables());
     let book = book(&tables, &Subject::Enterprise);
     let summary = book.sheet("Summary");
     let (weight, sum) = tables.accounts.keys().fold((0.0, 0.0), |(weights, sums), key| {

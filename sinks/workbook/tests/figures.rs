@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use calamine::Data;
 use reading::Book;
-use sample::{AT_MS, DAY_MS, DENIED, MAYA, PAYERS};
+use sample::{AT_MS, DAY_MS, DENIED, MAYA, PAYERS, Unpacked};
 use schemas::{Credit, Scoring, Severity, Verdict};
 use sink_workbook::{Owner, Past, Subject, Tables, lay_out, render, subjects};
 
@@ -23,9 +23,9 @@ fn book(tables: &Tables) -> Book {
 }
 
 /// Passing, failing and credited rows of a requirement in an account.
-fn counts(tables: &Tables, account: &str, requirement: &str) -> (f64, f64, f64) {
+fn counts(tables: &Unpacked, account: &str, requirement: &str) -> (f64, f64, f64) {
     let rows = tables
-        .compliance
+        .rows
         .iter()
         .filter(|(key, _)| key.account == account && key.requirement == requirement);
     rows.fold((0.0, 0.0, 0.0), |sum, (_, row)| match (row.verdict, row.credit) {
@@ -37,7 +37,7 @@ fn counts(tables: &Tables, account: &str, requirement: &str) -> (f64, f64, f64) 
 }
 
 /// A score by counting what is in order; in the sample an account-level requirement has one row.
-fn score(tables: &Tables, account: &str, requirement: &str) -> Option<f64> {
+fn score(tables: &Unpacked, account: &str, requirement: &str) -> Option<f64> {
     let (pass, fail, credited) = counts(tables, account, requirement);
     (pass + fail > 0.0).then(|| (pass + credited) / (pass + fail))
 }
@@ -51,7 +51,7 @@ fn accounts(tables: &Tables) -> Vec<(String, String)> {
 }
 
 /// The weighted mean over some accounts.
-fn weighted(tables: &Tables, accounts: &[&str]) -> Option<f64> {
+fn weighted(tables: &Unpacked, accounts: &[&str]) -> Option<f64> {
     let (mut sum, mut weights) = (0.0, 0.0);
     for requirement in tables.requirements.values().filter(|r| r.scoring != Scoring::Penalty) {
         for account in accounts {
@@ -71,7 +71,7 @@ fn near(a: f64, b: f64) -> bool {
 
 #[test]
 fn the_summary_says_how_he_stands() {
-    let tables = sample::tables();
+    let tables = Unpacked::from(sample::tables());
     let (book, accounts) = (book(&tables), accounts(&tables));
     let summary = book.sheet("Summary");
     let value = |label: &str| {
@@ -91,7 +91,7 @@ fn the_summary_says_how_he_stands() {
     assert_eq!(value("Still to fix"), fail - credited);
     assert_eq!(value("Accepted risk"), credited);
     assert_eq!(value("Accounts"), 8.0);
-    let unknown = tables.compliance.iter().filter(|(key, row)| {
+    let unknown = tables.rows.iter().filter(|(key, row)| {
         ids.contains(&key.account.as_str()) && row.verdict == Verdict::Unknown
     });
     assert_eq!(value("Could not be judged"), unknown.count() as f64);
@@ -105,7 +105,7 @@ fn the_summary_says_how_he_stands() {
 
 #[test]
 fn the_summary_lists_accounts_worst_first() {
-    let tables = sample::tables();
+    let tables = Unpacked::from(sample::tables());
     let (book, accounts) = (book(&tables), accounts(&tables));
     let summary = book.sheet("Summary");
     let (first, column) = summary.find("Account id");
@@ -136,7 +136,7 @@ fn the_summary_lists_accounts_worst_first() {
 
 #[test]
 fn the_matrix_holds_every_score() {
-    let tables = sample::tables();
+    let tables = Unpacked::from(sample::tables());
     let (book, accounts) = (book(&tables), accounts(&tables));
     let scores = book.sheet("Scores");
     let (heading, _) = scores.find("Requirement");
@@ -198,7 +198,7 @@ fn annotation(tables: &Tables, id: &str) -> String {
 
 #[test]
 fn each_account_has_a_tab_with_every_failing_resource() {
-    let tables = sample::tables();
+    let tables = Unpacked::from(sample::tables());
     let book = book(&tables);
     for (id, name) in accounts(&tables) {
         let tab = book.sheet(&name);
@@ -206,7 +206,7 @@ fn each_account_has_a_tab_with_every_failing_resource() {
         // Keyed by requirement, resource and part, which are unique within an account.
         let mut expected: BTreeMap<(String, String, String), _> = BTreeMap::new();
         let mut unknown = 0;
-        for (key, row) in tables.compliance.iter().filter(|(key, _)| key.account == id) {
+        for (key, row) in tables.rows.iter().filter(|(key, _)| key.account == id) {
             let requirement = &tables.requirements[&schemas::RequirementKey::new(&key.requirement)];
             unknown += u32::from(row.verdict == Verdict::Unknown);
             if row.verdict == Verdict::Fail {
@@ -245,7 +245,7 @@ fn each_account_has_a_tab_with_every_failing_resource() {
 
 #[test]
 fn exceptions_are_listed_live_first() {
-    let tables = sample::tables();
+    let tables = Unpacked::from(sample::tables());
     let book = book(&tables);
     let tab = book.sheet("Exceptions");
     let (heading, column) = tab.find("Exception");
@@ -254,7 +254,7 @@ fn exceptions_are_listed_live_first() {
     let own: Vec<String> = accounts(&tables).into_iter().map(|(id, _)| id).collect();
     for (row, id) in (heading + 1..).zip(&ids) {
         let uses = |credit: Credit| {
-            let rows = tables.compliance.iter().filter(|(key, state)| {
+            let rows = tables.rows.iter().filter(|(key, state)| {
                 own.contains(&key.account)
                     && state.exception.as_ref() == Some(id)
                     && state.credit == credit
@@ -269,10 +269,10 @@ fn exceptions_are_listed_live_first() {
 }
 
 /// What the owner's score becomes when all open failures of a requirement in an account are mended.
-fn after_mending(tables: &Tables, account: &str, requirement: &str) -> (f64, f64) {
-    let mut mended = tables.clone();
+fn after_mending(tables: &Unpacked, account: &str, requirement: &str) -> (f64, f64) {
+    let mut mended = Unpacked { tables: tables.tables.clone(), rows: tables.rows.clone() };
     let mut resources = 0.0;
-    for (key, row) in &mut mended.compliance {
+    for (key, row) in &mut mended.rows {
         let meant = key.account == account && key.requirement == requirement;
         if meant && row.verdict == Verdict::Fail && row.credit != Credit::Live {
             row.verdict = Verdict::Pass;
@@ -286,7 +286,7 @@ fn after_mending(tables: &Tables, account: &str, requirement: &str) -> (f64, f64
 
 #[test]
 fn the_next_best_actions_are_the_best() {
-    let tables = sample::tables();
+    let tables = Unpacked::from(sample::tables());
     let (book, accounts) = (book(&tables), accounts(&tables));
     let ids: Vec<&str> = accounts.iter().map(|(id, _)| id.as_str()).collect();
     let now = weighted(&tables, &ids).unwrap();
@@ -339,7 +339,7 @@ fn owners_without_data_and_accounts_without_owner_are_shown() {
     let summary = book.sheet("Summary");
     summary.find("unassigned accounts · as of 2026-03-02 09:00 UTC");
     let (row, column) = summary.find("Risk-weighted score");
-    let expected = weighted(&tables, &["230000000001"]).unwrap();
+    let expected = weighted(&Unpacked::from(tables.clone()), &["230000000001"]).unwrap();
     assert!(near(summary.number(row + 1, column), expected), "without a roll-up it is added up");
     // An account that the register merely approves is nobody's.
     let mut foreign = sample::account("999", "partner", None, "");

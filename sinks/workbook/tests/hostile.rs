@@ -10,11 +10,15 @@ mod sample;
 use std::collections::BTreeSet;
 
 use reading::Book;
-use sample::{AT_MS, DAY_MS};
+use sample::{AT_MS, DAY_MS, SINCE_MS};
 use schemas::{
-    AccountKey, ComplianceKey, Credit, Exception, ExceptionKey, RequirementKey, Verdict,
+    AccountKey, Cause, ComplianceKey, ComplianceState, Credit, Exception, ExceptionKey,
+    RequirementKey, ScoreKey, Standing, Verdict,
 };
-use sink_workbook::{Limits, Owner, Past, Subject, Tables, lay_out, lay_out_within, render};
+use sink_workbook::{
+    Content, Limits, Model, Owner, Past, Subject, Tables, Turn, Verdicts, lay_out, lay_out_within,
+    render,
+};
 
 const OWNER: &str = "=HYPERLINK(\"http://evil\")&\u{202e}@example.com";
 
@@ -55,7 +59,7 @@ fn tables() -> Tables {
     let mut tables = sample::tables();
     let template = tables.requirements.values().next().unwrap().clone();
     tables.accounts.clear();
-    tables.compliance.clear();
+    tables.compliance = Verdicts::default();
     tables.exceptions.clear();
     for (n, text) in hostile().into_iter().enumerate() {
         let id = format!("{n:012}");
@@ -76,7 +80,7 @@ fn tables() -> Tables {
         row.exception_reason = Some(text.clone());
         let place = ComplianceKey::new(&requirement.id, &id, &text, &text, &text);
         tables.requirements.insert(key, requirement);
-        tables.compliance.insert(place, row);
+        tables.compliance.insert(&place, &row);
         let exception = Exception {
             id: text.clone(),
             accounts: vec![id, text.clone()],
@@ -132,47 +136,163 @@ fn text_from_accounts_stays_text() {
     assert_eq!(book.names.len(), 4 + hostile().len());
 }
 
-/// Prints a workbook's sheets and relationships.
+/// Resource types whose links take all kinds of parts.
+const LINKED: [&str; 6] = [
+    "AWS::S3::Bucket",
+    "AWS::IAM::User",
+    "AWS::IAM::Policy",
+    "AWS::ECR::Repository",
+    "AWS::ECS::Service",
+    "AWS::SecretsManager::Secret",
+];
+
+/// The hostile tables, but each row is of a known type, in a region that is one or is hostile.
+fn linked(text: &str) -> Tables {
+    let mut tables = tables();
+    let (key, row) = tables.compliance.iter().next().unwrap();
+    tables.compliance = Verdicts::default();
+    tables.exceptions.clear();
+    tables.accounts.retain(|account, _| account.account == key.account);
+    for (n, resource_type) in LINKED.iter().enumerate() {
+        for region in ["eu-west-1", "cn-north-1", "global", text] {
+            for arn in [String::new(), format!("arn:aws:x::1:{text}"), format!("arn:{text}")] {
+                let part = format!("{n}{region}{arn}");
+                let place =
+                    ComplianceKey::new(&*key.requirement, &*key.account, region, text, part);
+                let row = ComplianceState {
+                    resource_type: (*resource_type).to_owned(),
+                    name: text.to_owned(),
+                    arn,
+                    ..row.clone()
+                };
+                tables.compliance.insert(&place, &row);
+            }
+        }
+    }
+    tables
+}
+
+/// What turned: every row, from passing, by a cause with a hostile name.
+fn turned(tables: &Tables, text: &str) -> Past {
+    let mut past = sample::past(tables);
+    for cut in past.weeks.iter_mut().chain(&mut past.since) {
+        let scores = tables
+            .accounts
+            .keys()
+            .map(|key| (key.clone(), tables.scores[&ScoreKey::new(&*key.account, "*")].clone()));
+        cut.accounts = scores.collect();
+    }
+    let standing = |verdict| Some(Standing { verdict, credit: Credit::None });
+    let cause = Cause { topic: text.to_owned(), partition: 0, offset: 0 };
+    let (before, after) = (standing(Verdict::Pass), standing(Verdict::Fail));
+    let turn = Turn { before, after, at_ms: SINCE_MS + 1, cause, row: None };
+    let turns = tables.compliance.iter();
+    past.turns = turns.map(|(key, row)| (key, Turn { row: Some(row), ..turn.clone() })).collect();
+    past
+}
+
+/// Prints what a workbook's relationships lead to outside, and then its sheets' parts that could
+/// be formulas or lead elsewhere.
 const PRINT_PARTS: &str = "
-import sys, zipfile
+import re, sys, zipfile
 parts = zipfile.ZipFile(sys.argv[1])
 for name in parts.namelist():
-    if name.endswith('.rels') or 'sheet' in name:
-        print(parts.read(name).decode())
+    text = parts.read(name).decode()
+    if name.endswith('.rels'):
+        for one in re.findall('<Relationship [^>]*TargetMode=\"External\"[^>]*>', text):
+            print('out', re.search('Target=\"([^\"]*)\"', one)[1])
+    elif '/sheet' in name:
+        for one in re.findall('<hyperlink [^>]*>', text):
+            print('link', one)
+        for one in re.findall('<f[ >][^<]*', text):
+            print('formula', one)
 ";
 
-#[test]
-fn no_cell_leads_out_of_the_workbook() {
-    let tables = tables();
-    let bytes = render(&lay_out(
-        &tables,
-        &Past::default(),
-        &Subject::Owner(Owner::Named(OWNER.to_owned())),
-    ))
-    .unwrap();
+/// What a workbook leads to: addresses outside, and links with their places.
+fn leads_to(bytes: &[u8]) -> (BTreeSet<String>, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hostile.xlsx");
-    std::fs::write(&path, &bytes).unwrap();
-    // Links to the outside are relationships; Python reads them without any xlsx library.
-    let unzip = std::process::Command::new("python3")
+    std::fs::write(&path, bytes).unwrap();
+    // Python reads them without any xlsx library.
+    let python = std::process::Command::new("python3")
         .args(["-c", PRINT_PARTS])
         .arg(&path)
         .output()
         .unwrap();
-    let xml = String::from_utf8(unzip.stdout).unwrap();
-    assert!(xml.contains("<hyperlink ref="), "there are links within");
-    assert!(!xml.contains("TargetMode=\"External\""));
-    assert!(!xml.contains("<f>") && !xml.contains("<f "));
+    assert!(python.status.success(), "{}", String::from_utf8_lossy(&python.stderr));
+    let printed = String::from_utf8(python.stdout).unwrap();
+    assert!(!printed.lines().any(|line| line.starts_with("formula ")), "{printed}");
+    let of = |kind: &'static str| printed.lines().filter_map(move |line| line.strip_prefix(kind));
+    (of("out ").map(str::to_owned).collect(), of("link ").map(str::to_owned).collect())
+}
+
+#[test]
+fn a_workbook_leads_nowhere_but_to_the_console() {
+    let owner = Subject::Owner(Owner::Named(OWNER.to_owned()));
+    let plain = render(&lay_out(&tables(), &Past::default(), &owner)).unwrap();
+    let (out, links) = leads_to(&plain);
+    assert!(out.is_empty() && !links.is_empty(), "hostile types have no console: {out:?}");
+    for text in hostile() {
+        let tables = linked(&text);
+        let past = turned(&tables, &text);
+        let (out, links) = leads_to(&render(&lay_out(&tables, &past, &owner)).unwrap());
+        for link in &out {
+            let host = link.strip_prefix("https://").and_then(|rest| rest.split('/').next());
+            let known = [
+                "eu-west-1.console.aws.amazon.com",
+                "us-east-1.console.aws.amazon.com",
+                "cn-north-1.console.amazonaws.cn",
+                // A partition that an ARN names decides, whatever the region is.
+                "cn-north-1.console.aws.amazon.com",
+            ];
+            assert!(host.is_some_and(|host| known.contains(&host)), "{text:?}: {link}");
+            let safe = |c: char| c.is_ascii_alphanumeric() || "-._~:/?=&;%".contains(c);
+            assert!(link.chars().all(safe), "{text:?}: {link}");
+        }
+        for link in links {
+            // What stands behind `#` is kept beside the address.
+            let place = link.split("location=\"").nth(1).and_then(|rest| rest.split('"').next());
+            let within = !link.contains("r:id=");
+            let safe = |c: char| c.is_ascii_alphanumeric() || "-._~:/?=&;%".contains(c);
+            assert!(within || place.is_none_or(|place| place.chars().all(safe)), "{link}");
+        }
+    }
+    let (out, _) = leads_to(&render(&lay_out(&linked("plain"), &Past::default(), &owner)).unwrap());
+    assert!(out.len() >= 10, "{out:?}");
+}
+
+#[test]
+fn links_end_where_excel_would_drop_them_all() {
+    let owner = Subject::Owner(Owner::Named(sample::MAYA.to_owned()));
+    let tables = sample::tables();
+    let limits = Limits { console_links_max: 21, ..Limits::default() };
+    let all = lay_out(&tables, &Past::default(), &owner);
+    let few = lay_out_within(&tables, &Past::default(), &owner, &limits);
+    let links = |model: &Model, name: &str| {
+        let sheet = model.sheets.iter().find(|sheet| sheet.name == name).unwrap();
+        let cells = sheet.rows.iter().flat_map(|row| row.cells);
+        cells.filter(|cell| matches!(cell.content, Content::Console { .. })).count()
+    };
+    // 19 rows fail there, and 5 could not be judged.
+    assert_eq!((links(&all, "fraud-analytics"), links(&few, "fraud-analytics")), (24, 21));
+    assert_eq!(links(&all, "ledger-archive"), links(&few, "ledger-archive"));
+    let book = Book::open(render(&few).unwrap());
+    book.sheet("fraud-analytics").find("⚠ Cut: only the first 21 resources lead to the console.");
+    let told = |text: &String| text.contains("lead to the console.");
+    assert!(!Book::open(render(&all).unwrap()).sheet("fraud-analytics").texts().iter().any(told));
+    let excels = 65_530;
+    assert!(Limits::default().console_links_max + Limits::default().links_max < excels);
 }
 
 #[test]
 fn the_same_tables_give_the_same_bytes() {
     for tables in [sample::tables(), tables()] {
+        let past = sample::past(&tables);
         for subject in sink_workbook::subjects(&tables) {
-            let first = render(&lay_out(&tables, &Past::default(), &subject)).unwrap();
+            let first = render(&lay_out(&tables, &past, &subject)).unwrap();
             // A file that took its own time would differ a second later.
             std::thread::sleep(std::time::Duration::from_millis(1_100));
-            let again = render(&lay_out(&tables.clone(), &Past::default(), &subject)).unwrap();
+            let again = render(&lay_out(&tables.clone(), &past.clone(), &subject)).unwrap();
             assert!(first == again, "{subject}");
         }
     }

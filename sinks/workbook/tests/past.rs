@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use schemas::{
-    AccountKey, Cause, Codec, ComplianceChange, ComplianceKey, Credit, ScoreKey, ScoreState,
-    ScoreStatus, Standing, Verdict, topic,
+    AccountKey, Cause, Codec, ComplianceChange, ComplianceKey, ComplianceState, Credit, ScoreKey,
+    ScoreState, ScoreStatus, Standing, Verdict, topic,
 };
 use sink_workbook::{Past, Turn};
 use stream::{Log, Outgoing, Publisher, local::LocalLog};
@@ -135,9 +135,15 @@ fn turns_go_from_the_first_standing_to_the_last() {
     let fail = Some(Standing { verdict: Verdict::Fail, credit: Credit::None });
     let live = Some(Standing { verdict: Verdict::Fail, credit: Credit::Live });
     let cause = |offset| Cause { topic: "observation".to_owned(), partition: 2, offset };
+    // The row tells what it was called; that of an older release tells nothing.
+    let row = |at_ms: i64| {
+        let name = format!("called {at_ms}");
+        (at_ms < AT_MS).then(|| ComplianceState { name, ..ComplianceState::default() })
+    };
     let mut change = |id: &str, at_ms: i64, before, after| {
         let key = ComplianceKey::new("R1", "111122223333", "eu-west-1", id, "");
-        let change = ComplianceChange { before, after, at_ms, cause: cause(at_ms) };
+        let change =
+            ComplianceChange { before, after, at_ms, cause: cause(at_ms), row: row(at_ms) };
         publisher.put(&topic::COMPLIANCE_CHANGE, &key, &change, at_ms).unwrap();
     };
     change("before", since_ms, pass, fail);
@@ -149,7 +155,8 @@ fn turns_go_from_the_first_standing_to_the_last() {
     change("gone", AT_MS, live, None);
     change("after", AT_MS + 1, pass, fail);
     publisher.flush().unwrap();
-    let turn = |at_ms, before, after| Turn { before, after, at_ms, cause: cause(at_ms) };
+    let turn =
+        |at_ms, before, after| Turn { before, after, at_ms, cause: cause(at_ms), row: row(at_ms) };
     let expected = [
         ("once", turn(since_ms + 1, pass, fail)),
         ("twice", turn(since_ms + 4, fail, live)),

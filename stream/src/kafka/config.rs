@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
+use schemars::JsonSchema;
 use schemas::{Cleanup, TopicSpec};
 use serde::Deserialize;
 
@@ -26,13 +27,13 @@ const OURS: [&str; 13] = [
 ];
 
 /// How to reach Kafka and how its topics are made.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KafkaConfig {
     /// Brokers to ask first: `host:port`, separated by commas.
     pub bootstrap: String,
-    /// Partitions of every topic, for good.
-    #[serde(default = "default_partitions")]
+    /// Partitions of every topic, for good; whoever opens the log says how many.
+    #[serde(skip, default = "default_partitions")]
     pub partitions: i32,
     /// Copies of every partition. One less of them must have a record before it counts.
     #[serde(default = "default_replication")]

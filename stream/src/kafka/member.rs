@@ -195,7 +195,7 @@ impl Member for KafkaMember {
         }
     }
 
-    fn resume(&mut self, partitions: &[i32]) -> Result<Vec<Position>, LogError> {
+    fn committed(&self, partitions: &[i32]) -> Result<Vec<Noted>, LogError> {
         let mut wanted = Vec::new();
         for &partition in partitions {
             for &topic in &self.membership.inputs {
@@ -205,8 +205,11 @@ impl Member for KafkaMember {
                 wanted.push((topic, partition));
             }
         }
-        let consumer = self.consumer.consumer();
-        let committed = self.cluster.committed_noted(consumer, &wanted)?;
+        self.cluster.committed_noted(self.consumer.consumer(), &wanted)
+    }
+
+    fn resume(&mut self, partitions: &[i32]) -> Result<Vec<Position>, LogError> {
+        let committed = self.committed(partitions)?;
         let positions: Vec<_> = committed.iter().map(|noted| noted.position).collect();
         self.check_ends(&positions)?;
         for noted in committed {
@@ -278,11 +281,6 @@ impl Member for KafkaMember {
             Outcome::Aborted => {}
         }
         Ok(outcome)
-    }
-
-    fn note(&self, topic: &'static TopicSpec, partition: i32) -> Option<&str> {
-        let note = &self.committed.get(&(topic.name, partition))?.note;
-        (!note.is_empty()).then_some(note)
     }
 
     fn position(&self, topic: &'static TopicSpec, partition: i32) -> Option<i64> {

@@ -1,7 +1,6 @@
 //! A group's member: assignment, reading, and the transaction, which is one batch of the store.
 
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -26,8 +25,6 @@ pub(super) struct LocalMember {
     membership: Membership,
     epoch: u64,
     cursors: Vec<Cursor>,
-    /// Notes beside the committed positions of what was resumed.
-    notes: BTreeMap<(&'static str, i32), String>,
     first: usize,
     owned: Vec<i32>,
     /// Revoked partitions that the next poll gives up: until then the worker may commit.
@@ -56,7 +53,6 @@ impl LocalMember {
             membership: membership.clone(),
             epoch,
             cursors: Vec::new(),
-            notes: BTreeMap::new(),
             first: 0,
             owned: Vec::new(),
             releasing: Vec::new(),
@@ -102,7 +98,6 @@ impl LocalMember {
 
     fn forget(&mut self, partitions: &[i32]) {
         self.cursors.retain(|cursor| !partitions.contains(&cursor.partition));
-        self.notes.retain(|(_, partition), _| !partitions.contains(partition));
     }
 
     /// Whether a commit of these positions is the member's to make.
@@ -152,9 +147,8 @@ impl Member for LocalMember {
         }
     }
 
-    fn resume(&mut self, partitions: &[i32]) -> Result<Vec<Position>, LogError> {
-        self.forget(partitions);
-        let mut positions = Vec::new();
+    fn committed(&self, partitions: &[i32]) -> Result<Vec<Noted>, LogError> {
+        let mut committed = Vec::new();
         for &partition in partitions {
             for &topic in &self.membership.inputs {
                 if !self.owned.contains(&partition) || self.releasing.contains(&partition) {
@@ -162,12 +156,21 @@ impl Member for LocalMember {
                 }
                 let place = self.shared.place(&self.shared.lock(), topic, partition)?;
                 let (offset, note) = self.shared.committed(&self.membership.group, place)?;
-                self.notes.insert((topic.name, partition), note);
-                let cursor =
-                    Cursor { topic, partition, place, position: offset as u64, paused: false };
-                positions.push(cursor.position());
-                self.cursors.push(cursor);
+                committed.push(Noted { position: Position { topic, partition, offset }, note });
             }
+        }
+        Ok(committed)
+    }
+
+    fn resume(&mut self, partitions: &[i32]) -> Result<Vec<Position>, LogError> {
+        self.forget(partitions);
+        let mut positions = Vec::new();
+        for Noted { position, .. } in self.committed(partitions)? {
+            let Position { topic, partition, offset } = position;
+            let place = self.shared.place(&self.shared.lock(), topic, partition)?;
+            let cursor = Cursor { topic, partition, place, position: offset as u64, paused: false };
+            positions.push(cursor.position());
+            self.cursors.push(cursor);
         }
         Ok(positions)
     }
@@ -208,18 +211,10 @@ impl Member for LocalMember {
         let lost = state.fault.strikes(Fault::lose);
         self.shared.append(state, encoded, &self.membership.group, positions)?;
         self.nudge.appended(outputs.len());
-        for Noted { position, note } in positions {
-            self.notes.insert((position.topic.name, position.partition), note.clone());
-        }
         if lost {
             return Err(injected("hearing how a transaction ended"));
         }
         Ok(Outcome::Committed)
-    }
-
-    fn note(&self, topic: &'static TopicSpec, partition: i32) -> Option<&str> {
-        let note = self.notes.get(&(topic.name, partition))?;
-        (!note.is_empty()).then_some(note)
     }
 
     fn position(&self, topic: &'static TopicSpec, partition: i32) -> Option<i64> {

@@ -1,6 +1,9 @@
 //! Notes beside committed positions: who resumes a partition gets them back.
 
-use schemas::topic::{OBSERVATION, REPORT, RESOURCE_STATE};
+use schemas::{
+    TopicSpec,
+    topic::{OBSERVATION, REPORT, RESOURCE_STATE},
+};
 use stream::{LogError, NOTE_BYTES_MAX, Noted, Outcome};
 
 use crate::harness::{Joined, PARTITIONS, Subject, append, at, join, record};
@@ -9,14 +12,16 @@ fn noted(partition: i32, offset: i64, note: &str) -> Noted {
     Noted { position: at(OBSERVATION.spec, partition, offset), note: note.to_owned() }
 }
 
-/// The notes beside the positions of the observations.
-fn notes(joined: &Joined) -> Vec<Option<String>> {
-    let notes = (0..PARTITIONS).map(|p| joined.member.note(OBSERVATION.spec, p));
-    notes.map(|note| note.map(str::to_owned)).collect()
+/// The notes beside the positions of a topic.
+fn notes_of(joined: &Joined, topic: &TopicSpec) -> Vec<String> {
+    let partitions: Vec<i32> = (0..PARTITIONS).collect();
+    let committed = joined.member.committed(&partitions).unwrap();
+    let mine = committed.into_iter().filter(|one| one.position.topic.name == topic.name);
+    mine.map(|one| one.note).collect()
 }
 
-fn owned(notes: [Option<&str>; PARTITIONS as usize]) -> Vec<Option<String>> {
-    notes.map(|note| note.map(str::to_owned)).into()
+fn notes(joined: &Joined) -> Vec<String> {
+    notes_of(joined, OBSERVATION.spec)
 }
 
 pub(crate) fn a_note_comes_back_to_whoever_resumes(subject: &Subject) {
@@ -25,28 +30,28 @@ pub(crate) fn a_note_comes_back_to_whoever_resumes(subject: &Subject) {
     append(log, vec![record(inputs[0], 0, "a", "1"), record(inputs[0], 0, "a", "2")]);
     let mut member = join(log, "g", "a", &inputs);
     member.until_owns(&[0, 1, 2]);
-    assert_eq!(notes(&member), owned([None; 3]));
+    assert_eq!(notes(&member), [""; 3]);
 
     let text = "{\"to\": 7} – schräg, with  spaces ";
     let outcome = member.member.commit_noted(Vec::new(), &[noted(0, 1, text), noted(2, 0, "x")]);
     assert_eq!(outcome.unwrap(), Outcome::Committed);
-    assert_eq!(notes(&member), owned([Some(text), None, Some("x")]));
+    assert_eq!(notes(&member), [text, "", "x"]);
     assert_eq!(log.committed("g", &[inputs[0]]).unwrap()[0], at(inputs[0], 0, 1));
 
     // The same member, the same slot after its end, another slot.
     member.resume(&[0, 1, 2]);
-    assert_eq!(notes(&member), owned([Some(text), None, Some("x")]));
+    assert_eq!(notes(&member), [text, "", "x"]);
     drop(member);
     for slot in ["a", "b"] {
         let mut member = join(log, "g", slot, &inputs);
         member.until_owns(&[0, 1, 2]);
-        assert_eq!(notes(&member), owned([Some(text), None, Some("x")]), "slot {slot}");
+        assert_eq!(notes(&member), [text, "", "x"], "slot {slot}");
         assert_eq!(member.next[&(inputs[0].name, 0)], at(inputs[0], 0, 1));
-        assert_eq!(member.member.note(REPORT.spec, 0), None, "it is beside the other topic");
+        assert_eq!(notes_of(&member, REPORT.spec), [""; 3], "it is beside the other topic");
     }
     let mut other = join(log, "h", "a", &inputs);
     other.until_owns(&[0, 1, 2]);
-    assert_eq!(notes(&other), owned([None; 3]), "another group");
+    assert_eq!(notes(&other), [""; 3], "another group");
 }
 
 pub(crate) fn a_note_lasts_until_the_next_commit_of_its_position(subject: &Subject) {
@@ -62,12 +67,12 @@ pub(crate) fn a_note_lasts_until_the_next_commit_of_its_position(subject: &Subje
     let output = || vec![record(RESOURCE_STATE.spec, 1, "k", "v")];
     assert_eq!(member.member.commit(output(), &[]).unwrap(), Outcome::Committed);
     member.resume(&[0, 1, 2]);
-    assert_eq!(notes(&member), owned([Some("zero"), Some("one"), Some("two")]));
+    assert_eq!(notes(&member), ["zero", "one", "two"]);
     // A position without a note clears it, another note replaces it.
     assert_eq!(member.member.commit(output(), &[at(input, 0, 1)]).unwrap(), Outcome::Committed);
     let replaced = member.member.commit_noted(output(), &[noted(1, 1, "uno")]).unwrap();
     assert_eq!(replaced, Outcome::Committed);
-    let expected = owned([None, Some("uno"), Some("two")]);
+    let expected = ["", "uno", "two"];
     assert_eq!(notes(&member), expected);
     drop(member);
 
@@ -89,10 +94,10 @@ pub(crate) fn notes_have_a_limit(subject: &Subject) {
     let error = refused.unwrap_err();
     assert!(matches!(error, LogError::NoteTooLarge { bytes, .. } if bytes > NOTE_BYTES_MAX));
     member.resume(&[0, 1, 2]);
-    assert_eq!(notes(&member), owned([None; 3]));
+    assert_eq!(notes(&member), [""; 3]);
     assert_eq!(log.ends(&[RESOURCE_STATE.spec]).unwrap()[0], at(RESOURCE_STATE.spec, 0, 0));
 
     member.member.commit_noted(Vec::new(), &[noted(1, 0, &longest)]).unwrap();
     member.resume(&[0, 1, 2]);
-    assert_eq!(notes(&member), owned([None, Some(&longest), None]));
+    assert_eq!(notes(&member), ["", &longest, ""]);
 }

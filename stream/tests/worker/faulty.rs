@@ -40,6 +40,10 @@ impl Member for FaultyMember {
         self.member.poll(timeout)
     }
 
+    fn committed(&self, partitions: &[i32]) -> Result<Vec<Noted>, LogError> {
+        self.member.committed(partitions)
+    }
+
     fn resume(&mut self, partitions: &[i32]) -> Result<Vec<Position>, LogError> {
         self.member.resume(partitions)
     }
@@ -67,9 +71,5 @@ impl Member for FaultyMember {
             None | Some(Outcome::Committed) => self.member.commit_noted(outputs, positions),
             Some(outcome) => Ok(outcome),
         }
-    }
-
-    fn note(&self, topic: &'static TopicSpec, partition: i32) -> Option<&str> {
-        self.member.note(topic, partition)
     }
 }

@@ -161,6 +161,10 @@ impl Member for NotedMember {
         Ok(polled)
     }
 
+    fn committed(&self, partitions: &[i32]) -> Result<Vec<stream::Noted>, LogError> {
+        self.member.committed(partitions)
+    }
+
     fn resume(&mut self, partitions: &[i32]) -> Result<Vec<Position>, LogError> {
         self.forget(partitions);
         self.member.resume(partitions)
@@ -190,10 +194,6 @@ impl Member for NotedMember {
             lock(&self.taken).clear();
         }
         outcome
-    }
-
-    fn note(&self, topic: &'static TopicSpec, partition: i32) -> Option<&str> {
-        self.member.note(topic, partition)
     }
 }
 

@@ -144,12 +144,15 @@ impl Task<'_, '_> {
         }
         self.move_name(key, before, after)?;
         self.move_timer(key, before.and_then(|r| r.flips_ms), after.and_then(|r| r.flips_ms))?;
-        let (before, after) = (before.map(|row| standing(row)), after.map(|row| standing(row)));
-        if before == after {
+        let of = |row: Option<&Arc<ComplianceState>>| row.map(|row| standing(row));
+        if of(before) == of(after) {
             return Ok(());
         }
-        let at_ms = self.view.at_ms();
-        let change = ComplianceChange { before, after, at_ms, cause: self.view.cause().clone() };
+        // What is gone is told as it last was.
+        let row = after.or(before).map(|row| (**row).clone());
+        let (before, after) = (of(before), of(after));
+        let (at_ms, cause) = (self.view.at_ms(), self.view.cause().clone());
+        let change = ComplianceChange { before, after, at_ms, cause, row };
         self.view.emit(&topic::COMPLIANCE_CHANGE, key, &change)
     }
 

@@ -168,6 +168,10 @@ impl Member for WatchedMember {
         })
     }
 
+    fn committed(&self, partitions: &[i32]) -> Result<Vec<Noted>, LogError> {
+        self.member.committed(partitions)
+    }
+
     fn resume(&mut self, partitions: &[i32]) -> Result<Vec<Position>, LogError> {
         let elsewhere = |record: &Record| !partitions.contains(&record.partition);
         self.late.retain(elsewhere);
@@ -203,9 +207,5 @@ impl Member for WatchedMember {
             self.take(&positions);
         }
         outcome
-    }
-
-    fn note(&self, topic: &'static TopicSpec, partition: i32) -> Option<&str> {
-        self.member.note(topic, partition)
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::{
-    AccountListing, AccountStatus, ComplianceKey, RollupKey, ScoreKey, ScoreState, ScoreStatus,
-    Standing, headers, topic,
+    AccountListing, AccountStatus, ComplianceKey, ComplianceState, RollupKey, ScoreKey, ScoreState,
+    ScoreStatus, Standing, headers, topic,
 };
 
 use crate::{
@@ -37,20 +37,7 @@ fn histories_add_up(site: &Site) {
     assert_eq!(compacted(&outputs, topic::COMPLIANCE_STATE), t.verdicts);
     assert_eq!(compacted(&outputs, topic::SCORE_STATE), t.scores);
     assert_eq!(compacted(&outputs, topic::TRUST_STATE), t.trust);
-    let mut stands: BTreeMap<ComplianceKey, Standing> = BTreeMap::new();
-    for (key, change) in site.events_of(topic::COMPLIANCE_CHANGE) {
-        assert_eq!(change.before, stands.get(&key).copied(), "{key:?}");
-        assert_ne!(change.before, change.after);
-        match change.after {
-            Some(after) => stands.insert(key, after),
-            None => stands.remove(&key),
-        };
-    }
-    let row =
-        |row: &schemas::ComplianceState| Standing { verdict: row.verdict, credit: row.credit };
-    let expected: BTreeMap<_, _> =
-        t.verdicts.iter().map(|(key, r)| (key.clone(), row(r))).collect();
-    assert_eq!(stands, expected);
+    transitions_add_up(site, &t.verdicts);
     let (mut there, mut sights) = (BTreeSet::new(), BTreeSet::new());
     for (key, change) in site.events_of(topic::RESOURCE_CHANGE) {
         for principal in &change.first_trusted {
@@ -67,6 +54,36 @@ fn histories_add_up(site: &Site) {
     for key in t.trust.keys() {
         assert!(sights.contains(&(key.account.clone(), key.principal.clone())), "{key:?}");
     }
+}
+
+/// Transitions lead from one to the next and to the table, and each carries a row that the table
+/// had: the one that it made, or the last one where it took a row away.
+fn transitions_add_up(site: &Site, verdicts: &BTreeMap<ComplianceKey, ComplianceState>) {
+    let standing = |row: &ComplianceState| Standing { verdict: row.verdict, credit: row.credit };
+    let mut had: BTreeMap<ComplianceKey, Vec<Option<ComplianceState>>> = BTreeMap::new();
+    for (key, row) in site.records_of(topic::COMPLIANCE_STATE) {
+        had.entry(key).or_default().push(row);
+    }
+    let mut next: BTreeMap<ComplianceKey, usize> = BTreeMap::new();
+    let mut stands: BTreeMap<ComplianceKey, Standing> = BTreeMap::new();
+    for (key, change) in site.events_of(topic::COMPLIANCE_CHANGE) {
+        assert_eq!(change.before, stands.get(&key).copied(), "{key:?}");
+        assert_ne!(change.before, change.after);
+        match change.after {
+            Some(after) => stands.insert(key.clone(), after),
+            None => stands.remove(&key),
+        };
+        // The first version of the row, from the last change's on, that stands so.
+        let at = next.entry(key.clone()).or_default();
+        let versions = &had[&key];
+        let is_it = |row: &Option<ComplianceState>| row.as_ref().map(standing) == change.after;
+        *at += versions[*at..].iter().position(is_it).expect("the row changed") + 1;
+        let is = versions[..*at].iter().rev().flatten().next();
+        assert_eq!(change.row.as_ref(), is, "{key:?}");
+    }
+    let expected: BTreeMap<_, _> =
+        verdicts.iter().map(|(key, row)| (key.clone(), standing(row))).collect();
+    assert_eq!(stands, expected);
 }
 
 /// Timers stand for what may still happen, and no job is left.

@@ -101,13 +101,14 @@ impl Site {
     }
 
     pub(crate) fn events_of<K: Key, V: Value>(&self, of: Topic<K, V>) -> Vec<(K, V)> {
+        let records = self.records_of(of).into_iter();
+        records.filter_map(|(key, value)| value.map(|value| (key, value))).collect()
+    }
+
+    /// Gives all that was appended to a topic, tombstones too.
+    pub(crate) fn records_of<K: Key, V: Value>(&self, of: Topic<K, V>) -> Vec<(K, Option<V>)> {
         let outputs = self.outputs();
-        let mine = outputs.iter().filter(|out| out.topic == of.spec);
-        mine.filter_map(|out| {
-            let (key, value) = decoded::<K, V>(out);
-            value.map(|value| (key, value))
-        })
-        .collect()
+        outputs.into_iter().filter(|out| out.topic == of.spec).map(decoded).collect()
     }
 }
 

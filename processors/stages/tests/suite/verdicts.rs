@@ -240,4 +240,8 @@ fn a_change_names_what_was_what_is_and_why() {
     // Offsets in `observation`: start 0, item 1, end 2; 3, 4, 5; start 6, end 7 (which deletes).
     assert_eq!(told, [(None, Some(Fail), 1), (Some(Fail), Some(Pass), 4), (Some(Pass), None, 7)]);
     assert!(changes.iter().all(|(_, c)| c.cause.topic == "observation"));
+    // The row as it stands, and as it last was.
+    let rows: Vec<_> = changes.iter().map(|(_, c)| c.row.as_ref().unwrap()).collect();
+    assert_eq!(rows.iter().map(|row| row.verdict).collect::<Vec<_>>(), [Fail, Pass, Pass]);
+    assert!(rows.iter().all(|row| (&*row.name, &*row.arn) == ("b1-name", "arn:test:b1")));
 }

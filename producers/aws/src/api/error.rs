@@ -1,8 +1,7 @@
 //! How a call can fail, in a form that can be kept as data.
 
-use std::error::Error;
-
 use aws_smithy_runtime_api::box_error::BoxError;
+use stream::chain;
 
 use super::response::DecodeError;
 
@@ -90,20 +89,4 @@ impl CallError {
             _ => None,
         }
     }
-}
-
-/// Joins an error and its causes to one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut out = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        // Some crates repeat their cause in their own text.
-        if !out.ends_with(&text) {
-            out.push_str(": ");
-            out.push_str(&text);
-        }
-        next = cause.source();
-    }
-    out
 }

@@ -24,7 +24,6 @@ mod scalar;
 pub use client::{Client, Target};
 pub use decode_xml::XmlError;
 pub use endpoint::{Endpoint, Endpoints, Partition};
-pub(crate) use error::chain;
 pub use error::{CallError, Fault};
 pub use limit::{Budget, Limit};
 pub use model::{Model, ModelError, Protocol, Service};

@@ -65,6 +65,23 @@ pub(crate) fn requirement(n: i64) -> String {
     format!("requirement-{n}")
 }
 
+/// A row that stands so since this time.
+fn row_of(key: &ComplianceKey, standing: Standing, at_ms: i64) -> ComplianceState {
+    let Standing { verdict, credit } = standing;
+    ComplianceState {
+        resource_type: "AWS::S3::Bucket".into(),
+        name: "tab\there".into(),
+        arn: format!("arn:aws:s3:::{}", key.resource),
+        verdict,
+        evidence: format!("because 'of' {verdict}"),
+        source: "rule".into(),
+        credit,
+        exception: (credit != Credit::None).then(|| exception_of(key).to_owned()),
+        since_ms: at_ms,
+        ..ComplianceState::default()
+    }
+}
+
 impl World {
     pub(crate) fn new(log: &dyn Log, prefix: &str) -> Self {
         Self { partitions: log.partitions(), prefix: prefix.to_owned(), ..Self::default() }
@@ -188,18 +205,7 @@ impl World {
     }
 
     pub(crate) fn verdict(&mut self, key: &ComplianceKey, standing: Option<Standing>, at_ms: i64) {
-        let exception = |credit| (credit != Credit::None).then(|| exception_of(key).to_owned());
-        let value = standing.map(|Standing { verdict, credit }| ComplianceState {
-            resource_type: "AWS::S3::Bucket".into(),
-            name: "tab\there".into(),
-            verdict,
-            evidence: format!("because 'of' {verdict}"),
-            source: "rule".into(),
-            credit,
-            exception: exception(credit),
-            since_ms: at_ms,
-            ..ComplianceState::default()
-        });
+        let value = standing.map(|standing| row_of(key, standing, at_ms));
         let at = self.put(&COMPLIANCE_STATE, key, value.as_ref(), at_ms);
         let rows = self.tables.entry("compliance").or_default();
         rows.remove(&key.encode());
@@ -225,14 +231,21 @@ impl World {
             Some(Standing { verdict, credit }) => (verdict.to_string(), credit.to_string()),
             None => Default::default(),
         };
-        let row = json!({"requirement": key.requirement, "account": key.account,
+        let mut row = json!({"requirement": key.requirement, "account": key.account,
             "resource": key.resource, "at": at_ms, "verdict_before": told(before).0,
             "credit_before": told(before).1, "verdict": told(after).0, "credit": told(after).1,
             "cause_topic": cause.topic, "cause_offset": cause.offset});
         let name = format!("{} {at_ms} {cause}", key.encode());
-        let value = ComplianceChange { before, after, at_ms, cause };
+        // Some are of an older release, which wrote no row.
+        let standing = after.or(before).filter(|_| chance(&[at_ms, cause.offset], 4) > 0);
+        let carried = standing.map(|standing| row_of(key, standing, at_ms));
+        let told = |of: fn(&ComplianceState) -> &str| carried.as_ref().map_or("", of);
+        row["name"] = told(|row| &row.name).into();
+        row["arn"] = told(|row| &row.arn).into();
+        row["evidence"] = told(|row| &row.evidence).into();
+        row["exception"] = told(|row| row.exception.as_deref().unwrap_or("")).into();
+        let value = ComplianceChange { before, after, at_ms, cause, row: carried };
         let at = self.put(&COMPLIANCE_CHANGE, key, Some(&value), at_ms);
-        let mut row = row;
         row["log_partition"] = at.0.into();
         row["log_offset"] = at.1.into();
         self.expect("compliance_change", name, row);

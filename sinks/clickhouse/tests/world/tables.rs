@@ -36,7 +36,8 @@ const COLUMNS: [(&str, &str); 7] = [
     (
         "compliance_change",
         "requirement, account, resource, ms(at) AS at, verdict_before, credit_before, verdict,
-         credit, cause_topic, cause_offset, log_partition, log_offset",
+         credit, cause_topic, cause_offset, name, arn, evidence, exception, log_partition,
+         log_offset",
     ),
     (
         "score_history",
@@ -77,6 +78,17 @@ pub(crate) fn carry(
     prefix: &str,
     config: &Config,
 ) -> Progress {
+    follow((role, limits), log, prefix, config, None)
+}
+
+/// Runs the sink until it is stopped; without that to where the log ends now.
+pub(crate) fn follow(
+    (role, limits): (&'static Role, Limits),
+    log: &dyn Log,
+    prefix: &str,
+    config: &Config,
+    stop: Option<&Stop>,
+) -> Progress {
     let codec = Codec::default();
     let database = Database::prepare(config).unwrap();
     let mut tables = Tables::new(log, &codec, prefix, database, &|| START_MS);
@@ -85,11 +97,11 @@ pub(crate) fn carry(
         log,
         slot: "test",
         limits,
-        once: true,
+        once: stop.is_none(),
         patience: Some(Duration::from_secs(120)),
         tell: &|_| (),
     };
-    frame.run(&mut tables, &Stop::new()).unwrap()
+    frame.run(&mut tables, stop.unwrap_or(&Stop::new())).unwrap()
 }
 
 /// Batches that nobody waits for to grow.

@@ -6,7 +6,7 @@ use schemas::{
 use serde_json::{Value, json};
 
 use super::fill;
-use super::rows::{evaluation, finding, list, place};
+use super::rows::{concerned, evaluation, finding, judged, list, place};
 use crate::flat::shortened;
 
 /// Differences of one change that are kept, and bytes of each value: the log has them whole.
@@ -61,6 +61,13 @@ pub(super) fn compliance(key: &ComplianceKey, change: &ComplianceChange) -> (Val
     standing(&mut document, "scorecard.after.verdict", "scorecard.after.credit", change.after);
     let now = change.after.map(|after| evaluation(after.verdict));
     fill(&mut document, [("result.evaluation", json!(now)), ("entity.id", json!(key.resource))]);
+    if let Some(row) = &change.row {
+        concerned(&mut document, key, row);
+        // What is gone is named, and judged no more.
+        if change.after.is_some() {
+            judged(&mut document, row);
+        }
+    }
     (document, change.at_ms)
 }
 

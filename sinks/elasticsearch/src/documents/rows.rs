@@ -105,15 +105,28 @@ pub(super) fn compliance(key: &ComplianceKey, row: Option<&ComplianceState>) -> 
     let mut document = state("state", "configuration", row.is_none());
     finding(&mut document, key);
     let Some(row) = row else { return document };
-    let outcome = if row.verdict == Verdict::Unknown { "unknown" } else { "success" };
+    concerned(&mut document, key, row);
+    judged(&mut document, row);
     let totals = row.totals.as_ref();
     fill(
         &mut document,
         [
-            ("event.outcome", json!(outcome)),
-            ("message", text(&shortened(row.evidence.clone(), TEXT_BYTES_MAX))),
-            ("result.evaluation", json!(evaluation(row.verdict))),
-            ("result.evidence", json!({"text": row.evidence})),
+            ("scorecard.verdict", json!(row.verdict)),
+            ("scorecard.credit", json!(row.credit)),
+            ("scorecard.since", moment(Some(row.since_ms))),
+            ("scorecard.flips", moment(row.flips_ms)),
+            ("scorecard.totals.failing", json!(totals.map(|totals| totals.failing))),
+            ("scorecard.totals.total", json!(totals.map(|totals| totals.total))),
+        ],
+    );
+    document
+}
+
+/// Says which resource a row is about.
+pub(super) fn concerned(document: &mut Value, key: &ComplianceKey, row: &ComplianceState) {
+    fill(
+        document,
+        [
             ("resource.name", json!(row.name)),
             ("resource.type", json!(row.resource_type)),
             ("resource.sub_type", json!(row.resource_type)),
@@ -121,22 +134,29 @@ pub(super) fn compliance(key: &ComplianceKey, row: Option<&ComplianceState>) -> 
             ("entity.name", json!(row.name)),
             ("entity.type", json!(row.resource_type)),
             ("scorecard.arn", text(&row.arn)),
-            ("scorecard.verdict", json!(row.verdict)),
+        ],
+    );
+}
+
+/// Says how a row that stands was judged, by whom and why, and which exception concerns it.
+pub(super) fn judged(document: &mut Value, row: &ComplianceState) {
+    let outcome = if row.verdict == Verdict::Unknown { "unknown" } else { "success" };
+    fill(
+        document,
+        [
+            ("event.outcome", json!(outcome)),
+            ("message", text(&shortened(row.evidence.clone(), TEXT_BYTES_MAX))),
+            ("result.evaluation", json!(evaluation(row.verdict))),
+            ("result.evidence", json!({"text": row.evidence})),
             ("scorecard.held", json!(row.held)),
             ("scorecard.stale", json!(row.stale)),
             ("scorecard.source", json!(row.source)),
-            ("scorecard.credit", json!(row.credit)),
-            ("scorecard.since", moment(Some(row.since_ms))),
-            ("scorecard.flips", moment(row.flips_ms)),
             ("scorecard.exception.id", json!(row.exception)),
             ("scorecard.exception.reason", json!(row.exception_reason)),
             ("scorecard.exception.expires", moment(row.exception_expires_ms)),
             ("scorecard.exception.phase", json!(row.exception_phase)),
-            ("scorecard.totals.failing", json!(totals.map(|totals| totals.failing))),
-            ("scorecard.totals.total", json!(totals.map(|totals| totals.total))),
         ],
     );
-    document
 }
 
 /// Says what a verdict is about.

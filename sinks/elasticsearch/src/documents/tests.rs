@@ -104,27 +104,33 @@ fn a_resource_is_found_by_its_account_its_ports_and_its_addresses() {
     assert_eq!(gone["resource"]["id"], "sg-1");
 }
 
+fn verdict(verdict: Verdict) -> ComplianceState {
+    ComplianceState {
+        verdict,
+        resource_type: "AWS::EC2::SecurityGroup".to_owned(),
+        name: "web".to_owned(),
+        arn: "arn:aws:ec2:eu-west-1:1:security-group/sg-1".to_owned(),
+        evidence: "port 22".to_owned(),
+        exception: Some("RISK-1".to_owned()),
+        exception_reason: Some("old".to_owned()),
+        exception_expires_ms: Some(AT_MS),
+        exception_phase: Some(ExceptionPhase::Live),
+        flips_ms: Some(AT_MS),
+        totals: Some(schemas::Totals { failing: 1, total: 2 }),
+        ..ComplianceState::default()
+    }
+}
+
 #[test]
 fn a_verdict_is_in_the_words_that_kibana_counts() {
     let key = ComplianceKey::new("no-ssh", "1", "eu-west-1", "sg-1", "22");
-    for (verdict, word, outcome) in [
+    for (found, word, outcome) in [
         (Verdict::Pass, "passed", "success"),
         (Verdict::Fail, "failed", "success"),
         (Verdict::Unknown, "unknown", "unknown"),
         (Verdict::NotApplicable, "not_applicable", "success"),
     ] {
-        let row = ComplianceState {
-            verdict,
-            name: "web".to_owned(),
-            evidence: "port 22".to_owned(),
-            exception: Some("RISK-1".to_owned()),
-            exception_reason: Some("old".to_owned()),
-            exception_expires_ms: Some(AT_MS),
-            exception_phase: Some(ExceptionPhase::Live),
-            flips_ms: Some(AT_MS),
-            totals: Some(schemas::Totals { failing: 1, total: 2 }),
-            ..ComplianceState::default()
-        };
+        let row = verdict(found);
         let document = checked(&record(&topic::COMPLIANCE_STATE, &key, Some(&row)), &Known::new());
         assert_eq!(document["result"]["evaluation"], word);
         assert_eq!(document["event"]["outcome"], outcome);
@@ -227,13 +233,45 @@ fn changes_are_events_at_their_own_time() {
         (fail, credited, "credit-changed"),
         (fail, None, "verdict-gone"),
     ] {
-        let change = ComplianceChange { before, after, at_ms: AT_MS, cause: cause.clone() };
+        let cause = cause.clone();
+        let change = ComplianceChange { before, after, at_ms: AT_MS, cause, row: None };
         let record = record(&topic::COMPLIANCE_CHANGE, &key, Some(&change));
         assert_eq!(checked(&record, &Known::new())["event"]["action"], action);
         let empty = Record { value: None, ..record };
         let error = document_error(&empty);
         assert!(matches!(error, Unfit::Empty), "{error}");
     }
+}
+
+#[test]
+fn a_transition_says_of_its_resource_what_the_verdict_says() {
+    let row = verdict(Verdict::Fail);
+    let key = ComplianceKey::new("no-ssh", "1", "eu-west-1", "sg-1", "22");
+    let table = checked(&record(&topic::COMPLIANCE_STATE, &key, Some(&row)), &Known::new());
+    let fails = Some(Standing { verdict: Verdict::Fail, credit: Credit::Live });
+    let told = |before, after, row: Option<&ComplianceState>| {
+        let cause = Cause { topic: "tick".to_owned(), partition: 3, offset: 1 };
+        let row = row.cloned();
+        let change = ComplianceChange { before, after, at_ms: AT_MS, cause, row };
+        checked(&record(&topic::COMPLIANCE_CHANGE, &key, Some(&change)), &Known::new())
+    };
+    let whole = told(None, fails, Some(&row));
+    for field in ["/resource", "/entity", "/result", "/message", "/scorecard/arn", "/rule"] {
+        assert!(table.pointer(field).is_some(), "{field}");
+        assert_eq!(whole.pointer(field), table.pointer(field), "{field}");
+    }
+    assert_eq!(whole["scorecard"]["exception"], table["scorecard"]["exception"]);
+    assert_eq!(whole["event"]["outcome"], "success");
+
+    let gone = told(fails, None, Some(&row));
+    assert_eq!(gone["entity"]["id"], row.arn);
+    assert_eq!(gone["entity"]["name"], "web");
+    assert_eq!([&gone["message"], &gone["result"]], [&Value::Null; 2], "it is judged no more");
+
+    // Older releases wrote no row.
+    let older = told(None, fails, None);
+    assert_eq!(older["entity"], json!({"id": "sg-1"}));
+    assert_eq!(older["result"], json!({"evaluation": "failed"}));
 }
 
 fn document_error(record: &Record) -> Unfit {

@@ -155,6 +155,7 @@ impl Rows {
                 after: Some(Standing { verdict: now.verdict, credit: now.credit }),
                 at_ms: NOW_MS + n as i64 * 60_000,
                 cause: Cause { topic: "observation".to_owned(), partition: 0, offset: n as i64 },
+                row: Some(now),
             };
             to.put(&topic::COMPLIANCE_CHANGE, &self.verdict_key(n, 0), &change, NOW_MS).unwrap();
         }

@@ -1,7 +1,9 @@
 //! What is done with a batch: encoded, delivered, counted, and only then committed.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use schemas::TopicSpec;
 use stream::worker::dead_letter;
 use stream::{LogError, Noted, Outcome, Outgoing, Position, Record};
 
@@ -60,14 +62,15 @@ impl<T: Target> Session<'_, T> {
         if self.pins.insert((topic.name, partition), to) == Some(to) {
             return Ok(true);
         }
-        let position = Position { topic, partition, offset: from };
-        let noted = Noted { position, note: to.to_string() };
+        let noted = self.lives.noted(Position { topic, partition, offset: from }, Some(to));
         let outcome = self.member.commit_noted(Vec::new(), &[noted]);
         self.settled(outcome)
     }
 
     /// Brings the target up to a batch and commits it; false when it was dropped.
     pub(super) fn take(&mut self, batch: &Batch) -> Result<bool, FrameError> {
+        // Once the records are here: so they are of the life that is looked at.
+        self.look(&topics(&batch.records))?;
         let Some(encoded) = self.persist(|target| target.encode(&batch.records))? else {
             return Ok(false);
         };
@@ -150,7 +153,9 @@ impl<T: Target> Session<'_, T> {
         let letter =
             |(index, reason): &(usize, String)| dead_letter(&batch.records[*index], sink, reason);
         outputs.extend(closed.letters.iter().map(letter));
-        let outcome = self.member.commit(outputs, &batch.positions);
+        let positions: Vec<Noted> =
+            batch.positions.iter().map(|position| self.lives.noted(*position, None)).collect();
+        let outcome = self.member.commit_noted(outputs, &positions);
         if self.settled(outcome)? {
             self.progress.counts.add(&closed.counts);
             self.progress.commits += 1;
@@ -173,11 +178,7 @@ impl<T: Target> Session<'_, T> {
                 self.restart()?;
                 Ok(false)
             }
-            Outcome::Fenced => {
-                let group = self.frame.role.name.to_owned();
-                let slot = self.frame.slot.to_owned();
-                Err(self.failed(LogError::Fenced { group, slot }))
-            }
+            Outcome::Fenced => Err(self.fenced()),
         }
     }
 
@@ -192,6 +193,12 @@ impl<T: Target> Session<'_, T> {
     fn uncounted(&self, (record, problem): Unsettled) -> FrameError {
         FrameError::Uncounted { sink: self.frame.role.name, record, problem }
     }
+}
+
+/// Gives the topics of records, each once.
+fn topics(records: &[Record]) -> Vec<&'static TopicSpec> {
+    let by_name: BTreeMap<_, _> = records.iter().map(|one| (one.topic.name, one.topic)).collect();
+    by_name.into_values().collect()
 }
 
 fn besides<I>(items: Vec<I>) -> Vec<Entry<I>> {

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use jsonschema::Validator;
 use schemas::topic::{ACCOUNT_STATE, COMPLIANCE_CHANGE, REQUIREMENT, RESOURCE_CHANGE};
 use schemas::{
-    AccountKey, AccountState, Cause, Codec, ComplianceChange, ComplianceKey, Credit, Key,
-    Requirement, RequirementKey, ResourceChange, ResourceKey, Scoring, Severity, Standing, Topic,
-    Value, Verdict, partition_of,
+    AccountKey, AccountState, Cause, Codec, ComplianceChange, ComplianceKey, ComplianceState,
+    Credit, Key, Requirement, RequirementKey, ResourceChange, ResourceKey, Scoring, Severity,
+    Standing, Topic, Value, Verdict, partition_of,
 };
 use stream::{Outgoing, Record};
 
@@ -45,7 +45,32 @@ pub(crate) fn standing(verdict: Verdict, credit: Credit) -> Standing {
 }
 
 pub(crate) fn transition(before: Option<Standing>, after: Option<Standing>) -> ComplianceChange {
-    ComplianceChange { before, after, at_ms: AT_MS, cause: cause() }
+    ComplianceChange { before, after, at_ms: AT_MS, cause: cause(), row: None }
+}
+
+/// A transition into a row, as it stands or last was.
+pub(crate) fn transition_of(
+    before: Option<Standing>,
+    after: Option<Standing>,
+    row: &ComplianceState,
+) -> ComplianceChange {
+    ComplianceChange { row: Some(row.clone()), ..transition(before, after) }
+}
+
+/// A failing row with the exception that concerns it.
+pub(crate) fn failing(credit: Credit) -> ComplianceState {
+    ComplianceState {
+        resource_type: "AWS::S3::Bucket".to_owned(),
+        name: "Logs of 2024".to_owned(),
+        arn: "arn:aws:s3:::logs/2024".to_owned(),
+        verdict: Verdict::Fail,
+        evidence: "BlockPublicAcls is off".to_owned(),
+        credit,
+        exception: Some("RISK-7".to_owned()),
+        exception_reason: Some("moves away in May".to_owned()),
+        exception_expires_ms: Some(AT_MS + 1),
+        ..ComplianceState::default()
+    }
 }
 
 pub(crate) fn row() -> ComplianceKey {

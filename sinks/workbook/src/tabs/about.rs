@@ -1,11 +1,12 @@
 //! The last tab: where the figures come from, in words.
 
-use crate::Subject;
-use crate::score::{GOOD, POOR};
+use crate::changes::ChangeKind;
+use crate::score::{GOOD, GRADES, POOR};
 use crate::sheet::{Cell, Row, Sheet, Tint};
 use crate::style::Style;
-use crate::text::{moment, thousands};
-use crate::view::{SumCheck, View};
+use crate::text::{counted, moment, thousands};
+use crate::view::{AccountView, SumCheck, View};
+use crate::{Subject, names};
 
 pub(super) const NAME: &str = "About";
 
@@ -20,7 +21,7 @@ pub(super) fn sheet(view: &View<'_>) -> Sheet {
     // What fits on one page is printed on one.
     sheet.pages_high = u16::from(view.accounts.len() <= 20);
     section(&mut sheet, "Made of", &made_of(view));
-    section(&mut sheet, "How scores are made", &formulas());
+    section(&mut sheet, "How scores are made", &formulas(view));
     section(&mut sheet, "Words and marks", &words());
     section(&mut sheet, "Not collected", &missing(view));
     section(&mut sheet, "Cut", &cuts(view));
@@ -55,6 +56,15 @@ fn made_of(view: &View<'_>) -> Vec<Line> {
         pair("Software", concat!("scorecard ", env!("CARGO_PKG_VERSION"))),
         pair("Accounts", thousands(view.accounts.len() as i64)),
         pair("Requirements", thousands(view.requirements.len() as i64)),
+        pair("Standard", standard(view)),
+        pair(
+            "Oldest data",
+            match view.accounts.iter().filter_map(AccountView::oldest_ms).min() {
+                Some(ms) => format!("collected {} UTC", moment(ms)),
+                None => "none was ever collected".to_owned(),
+            },
+        ),
+        pair("Compared with", compared_with(view)),
         pair(
             "Sum over the accounts",
             match view.sum_check {
@@ -77,8 +87,44 @@ fn made_of(view: &View<'_>) -> Vec<Line> {
     ]
 }
 
-fn formulas() -> Vec<Line> {
-    vec![
+/// Says which standard it is: two workbooks with one fingerprint were judged by the same texts.
+fn standard(view: &View<'_>) -> String {
+    let texts = &view.tables.requirements;
+    let json: String = texts
+        .values()
+        .map(|text| serde_json::to_string(text).expect("requirements are texts and numbers"))
+        .collect();
+    let changed = texts.values().filter(|text| !text.changes.is_empty()).count() as i64;
+    let changed = match changed {
+        0 => "as it ships".to_owned(),
+        n => format!("{} changed by the company", counted(n, "requirement", "requirements")),
+    };
+    format!("fingerprint {:016x}, {changed}", names::digest(&json))
+}
+
+fn compared_with(view: &View<'_>) -> String {
+    let weeks = view.past.weeks.len() as i64;
+    match &view.past.since {
+        Some(since) => format!(
+            "{} UTC; the tab {} has {}",
+            moment(since.at_ms),
+            super::trend::NAME,
+            counted(weeks, "week", "weeks")
+        ),
+        None => "nothing: no score of a week before is kept".to_owned(),
+    }
+}
+
+fn grades() -> String {
+    let bands = GRADES.iter().map(|(letter, from)| match *from {
+        0.0 => format!("{letter} below that"),
+        from => format!("{letter} from {:.0} %", from * 100.0),
+    });
+    format!("Of the score as it is shown: {}.", bands.collect::<Vec<_>>().join(", "))
+}
+
+fn formulas(view: &View<'_>) -> Vec<Line> {
+    let mut lines = vec![
         pair(
             "Requirement in an account",
             "1 − (non-compliant − accepted) ÷ total. Total is what passes and what fails; \
@@ -94,6 +140,13 @@ fn formulas() -> Vec<Line> {
             "Risk-weighted score",
             "The owner's score: the sum of weight × score over all requirements of all his \
              accounts, divided by the sum of those weights.",
+        ),
+        pair("Grade", grades()),
+        pair(
+            "Trend",
+            "The score less the one that the same accounts had together at the earlier time, in \
+             points; each account counts by the weights that it had then. Accounts without a score \
+             then are left out of the earlier one. Earlier scores are those of the last hour before.",
         ),
         pair(
             "Resources in order",
@@ -120,7 +173,15 @@ fn formulas() -> Vec<Line> {
              has. A requirement may let every finding vote, or take its counts from an outside \
              source.",
         ),
-    ]
+    ];
+    if *view.subject == Subject::Enterprise {
+        lines.push(pair(
+            "Executive's score",
+            "The mean of the accounts' scores, weighted by spend. Earlier scores are weighted by \
+             today's spend, so that they move by scores alone.",
+        ));
+    }
+    lines
 }
 
 fn words() -> Vec<Line> {
@@ -131,6 +192,15 @@ fn words() -> Vec<Line> {
         pair("■ poor", format!("A score below {poor:.0} %.")),
         pair("✓   !   ✗", format!("In the scores: exactly 100 %; below 100 %; below {poor:.0} %.")),
         pair("*", "Some region was never collected: the score stands for the rest."),
+        pair("↑ ↓ →", "The score went up, went down, or stayed within a twentieth of a point."),
+        pair(
+            ChangeKind::NewlyFailing.word(),
+            "Fails without credit, and did not fail at the earlier time.",
+        ),
+        pair(ChangeKind::Lapsed.word(), "Fails still, and its exception gives no credit any more."),
+        pair(ChangeKind::NotJudged.word(), "Was judged then, and can't be now. It is not mended."),
+        pair(ChangeKind::Credited.word(), "Fails, and a live exception gives it credit now."),
+        pair(ChangeKind::Fixed.word(), "Failed then, and is in order, not concerned or gone now."),
         pair("N/A", "There is nothing that the requirement could judge."),
         pair("not collected", "No data ever came. It is not a pass, and it is in no score."),
         pair(
@@ -143,6 +213,10 @@ fn words() -> Vec<Line> {
             "Red italic",
             "Non-compliant with an exception that is not live (expired, not begun, not approved): \
              no credit.",
+        ),
+        pair(
+            "Names of resources",
+            "Lead to the provider's console where the type is known: sign in to the account first.",
         ),
         pair(
             "all, partly, stale, none",
@@ -186,8 +260,8 @@ fn cuts(view: &View<'_>) -> Vec<Line> {
         lines.push(pair("Tabs", format!("{} accounts have none", thousands(tabs as i64))));
     }
     for account in view.shown() {
-        let cut = account.failing.len().saturating_sub(rows_max)
-            + account.unknown.len().saturating_sub(rows_max);
+        let cut = account.rows.failing.len().saturating_sub(rows_max)
+            + account.rows.unknown.len().saturating_sub(rows_max);
         if cut > 0 {
             let text = format!("{} rows are not shown", thousands(cut as i64));
             lines.push(pair(&account.sheet, text));

@@ -2,10 +2,12 @@
 
 use schemas::{ComplianceState, Credit, ExceptionPhase};
 
+use crate::console;
 use crate::score::Score;
 use crate::sheet::{Area, Cell, Row, Sheet};
 use crate::style::Style;
-use crate::text::{counted, moment, thousands};
+use crate::text::{counted, day, moment, thousands};
+use crate::trend;
 use crate::view::{AccountView, VerdictRow, View};
 
 /// Columns of the lists, with their widths in characters.
@@ -40,10 +42,11 @@ pub(super) fn sheet(view: &View<'_>, account: &AccountView<'_>) -> Sheet {
     sheet.push(super::line(&subtitle(view, account), Style::Subtitle));
     let back = Cell::link("← Summary", Some(super::summary::NAME), Style::Link, Style::Plain);
     sheet.push(Row::of_height(20.0, vec![back]));
-    figures(account, &mut sheet);
+    figures(view, account, &mut sheet);
     sheet.push(Row::of_height(8.0, vec![]));
     failing(view, account, &mut sheet);
     unknown(view, account, &mut sheet);
+    links_line(view, account, &mut sheet);
     coverage(account, &mut sheet);
     sheet
 }
@@ -63,10 +66,11 @@ fn subtitle(view: &View<'_>, account: &AccountView<'_>) -> String {
 }
 
 /// The account's key figures as a small table.
-fn figures(account: &AccountView<'_>, sheet: &mut Sheet) {
+fn figures(view: &View<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
     let score = account.score();
     let (scopes, collected, failed) = account.scopes();
-    let labels = ["Score", "Standing", "To fix", "Accepted", "Not judged", "Oldest data", "Data"];
+    let labels =
+        ["Score", "Standing", "To fix", "Accepted", "Not judged", "Oldest data", "Data", "Trend"];
     sheet.push(super::headings(&labels, Style::HeadingNumber));
     let data = match scopes {
         0 => "no scope was ever tried".to_owned(),
@@ -89,11 +93,25 @@ fn figures(account: &AccountView<'_>, sheet: &mut Sheet) {
             score.word_cell(),
             counts(account.open()),
             counts(account.overall.map_or(0, |state| state.excepted)),
-            counts(account.unknown.len() as i64),
+            counts(account.rows.unknown.len() as i64),
             Cell::time(account.oldest_ms(), Style::Date),
             Cell::text(&data, Style::Text),
+            Cell::text(&moved(view, account), Style::Text),
         ],
     ));
+}
+
+/// Says where the account's score went.
+fn moved(view: &View<'_>, account: &AccountView<'_>) -> String {
+    let since = view.past.since.as_ref();
+    let then = since.and_then(|cut| Some((cut.at_ms, account.score_in(cut)?)));
+    match (then, trend::points(account.score().value(), then.map(|(_, score)| score))) {
+        (Some((at_ms, score)), Some(points)) => {
+            let (words, day) = (trend::words(points), day(at_ms));
+            format!("{words} since {day} ({:.1} % then)", score * 100.0)
+        }
+        _ => "no earlier score".to_owned(),
+    }
 }
 
 /// The list that answers "why not 100 %".
@@ -103,8 +121,8 @@ fn failing(view: &View<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
     sheet.frozen = (sheet.next_row(), 0);
     sheet.repeated_rows = Some((heading_row, heading_row));
     let rows_max = view.limits.rows_max;
-    for row in account.failing.iter().take(rows_max) {
-        sheet.push(verdict_row(row));
+    for (at, row) in account.rows.failing.iter().take(rows_max).enumerate() {
+        sheet.push(verdict_row(row, at < view.limits.console_links_max));
     }
     let last_row = sheet.next_row() - 1;
     if last_row > heading_row {
@@ -120,15 +138,15 @@ fn failing(view: &View<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
             let text = "⚠ This account was never collected: nothing is known of its resources.";
             sheet.push(super::banner(text, PRINTED_COLUMNS));
         }
-        _ if account.failing.is_empty() => {
+        _ if account.rows.failing.is_empty() => {
             let text = "Nothing to fix: every resource that could be judged is in order.";
             sheet.push(super::line(text, Style::Plain));
         }
         _ => {}
     }
-    cut_line(account.failing.len(), rows_max, sheet);
-    if account.held > 0 {
-        let verdicts = counted(account.held as i64, "verdict is", "verdicts are");
+    cut_line(account.rows.failing.len(), rows_max, sheet);
+    if account.rows.held > 0 {
+        let verdicts = counted(account.rows.held as i64, "verdict is", "verdicts are");
         let text = format!("{verdicts} kept from older data, because newer data could not tell.");
         sheet.push(super::line(&text, Style::Remark));
     }
@@ -145,12 +163,23 @@ fn cut_line(all: usize, rows_max: usize, sheet: &mut Sheet) {
     }
 }
 
+/// Says where links to the console end: Excel drops all links of a sheet that has too many.
+fn links_line(view: &View<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
+    let (rows_max, links_max) = (view.limits.rows_max, view.limits.console_links_max);
+    let rows = account.rows.failing.len().min(rows_max) + account.rows.unknown.len().min(rows_max);
+    if rows > links_max {
+        let links = thousands(links_max as i64);
+        let text = format!("⚠ Cut: only the first {links} resources lead to the console.");
+        sheet.push(super::banner(&text, PRINTED_COLUMNS));
+    }
+}
+
 fn unknown(view: &View<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
-    if account.unknown.is_empty() {
+    if account.rows.unknown.is_empty() {
         return;
     }
     sheet.push(Row::blank());
-    let title = format!("Could not be judged ({})", thousands(account.unknown.len() as i64));
+    let title = format!("Could not be judged ({})", thousands(account.rows.unknown.len() as i64));
     sheet
         .push(Row::of_height(22.0, vec![Cell::text(&title, Style::Section).over(PRINTED_COLUMNS)]));
     let remark =
@@ -158,38 +187,45 @@ fn unknown(view: &View<'_>, account: &AccountView<'_>, sheet: &mut Sheet) {
     sheet.push(super::line(remark, Style::Remark));
     sheet.push(super::headings(&COLUMNS.map(|(label, _)| label), Style::Heading));
     let rows_max = view.limits.rows_max;
-    for row in account.unknown.iter().take(rows_max) {
-        sheet.push(verdict_row(row));
+    let above = account.rows.failing.len().min(rows_max);
+    for (at, row) in account.rows.unknown.iter().take(rows_max).enumerate() {
+        sheet.push(verdict_row(row, above + at < view.limits.console_links_max));
     }
-    cut_line(account.unknown.len(), rows_max, sheet);
+    cut_line(account.rows.unknown.len(), rows_max, sheet);
 }
 
 /// The styles of a row: italic with live credit, red italic when the exception lapsed.
 struct RowStyles {
     text: Style,
+    link: Style,
     line: Style,
     date: Style,
 }
 
 impl RowStyles {
     fn of(credit: Credit) -> Self {
-        let (text, line, date) = match credit {
-            Credit::None => (Style::Text, Style::Line, Style::Date),
-            Credit::Live => (Style::CreditedText, Style::CreditedLine, Style::CreditedDate),
-            Credit::Lapsed => (Style::LapsedText, Style::LapsedLine, Style::LapsedDate),
+        let (text, link, line, date) = match credit {
+            Credit::None => (Style::Text, Style::TableLink, Style::Line, Style::Date),
+            Credit::Live => {
+                (Style::CreditedText, Style::CreditedLink, Style::CreditedLine, Style::CreditedDate)
+            }
+            Credit::Lapsed => {
+                (Style::LapsedText, Style::LapsedLink, Style::LapsedLine, Style::LapsedDate)
+            }
         };
-        Self { text, line, date }
+        Self { text, link, line, date }
     }
 }
 
-fn verdict_row(row: &VerdictRow<'_>) -> Row {
-    let (key, state) = (row.key, row.state);
+fn verdict_row(row: &VerdictRow<'_>, linked: bool) -> Row {
+    let (key, state, requirement) = (&row.key, &row.state, row.requirement());
     let styles = RowStyles::of(state.credit);
     let text = |text: &str| Cell::wrapped(text, styles.text, styles.line);
-    let severity = row.requirement.severity();
-    let remediation = row.requirement.text.map_or("", |text| &text.remediation);
+    let severity = requirement.severity();
+    let remediation = requirement.text.map_or("", |text| &text.remediation);
     let id = if state.arn.is_empty() { &key.resource } else { &state.arn };
     let name = if state.name.is_empty() { &key.resource } else { &state.name };
+    let link = linked.then(|| console::link(key, state)).flatten();
     let evidence = if state.held {
         format!("{} (kept: newer data could not tell)", state.evidence)
     } else {
@@ -197,8 +233,11 @@ fn verdict_row(row: &VerdictRow<'_>) -> Row {
     };
     Row::new(vec![
         Cell::text(severity.as_str(), severity.into()),
-        text(row.requirement.title()),
-        text(name),
+        text(requirement.title()),
+        match link {
+            Some(link) => Cell::console(name, link, styles.link),
+            None => text(name),
+        },
         text(&key.part),
         text(&key.region),
         Cell::time(Some(state.since_ms), styles.date),

@@ -1,6 +1,7 @@
 //! Every account with its score and what is spent in it.
 
-use super::List;
+use super::{List, trend};
+use crate::past::WEEKS;
 use crate::sheet::{Cell, Row, Sheet, Tint};
 use crate::style::Style;
 use crate::text::moment;
@@ -9,11 +10,13 @@ use crate::view::{AccountView, View};
 pub(super) const NAME: &str = "Accounts";
 
 /// Columns: heading, its style, width.
-const COLUMNS: [(&str, Style, f64); 15] = [
+const COLUMNS: [(&str, Style, f64); 17] = [
     ("Account", Style::Heading, 32.0),
     ("Account id", Style::Heading, 15.0),
     ("Score", Style::HeadingNumber, 11.0),
     ("Standing", Style::Heading, 14.0),
+    ("In 7 days", Style::HeadingNumber, 12.0),
+    ("In 13 weeks", Style::HeadingNumber, 12.0),
     ("Spend", Style::HeadingNumber, 13.0),
     ("Share of spend", Style::HeadingNumber, 11.0),
     ("Owner", Style::Heading, 28.0),
@@ -30,7 +33,7 @@ const COLUMNS: [(&str, Style, f64); 15] = [
 const LIST: List<'_> = List { columns: &COLUMNS, scores: Some(2), noun: "accounts", none: "None." };
 
 /// Columns that are printed: those behind are details for the screen.
-const PRINTED: u16 = 11;
+const PRINTED: u16 = 13;
 
 /// Lays out the accounts, the lowest score first.
 pub(super) fn sheet(view: &View<'_>) -> Sheet {
@@ -45,12 +48,18 @@ pub(super) fn sheet(view: &View<'_>) -> Sheet {
     sheet.printed_columns = PRINTED;
     let spend = view.spend_cents();
     LIST.add(&mut sheet, &view.lowest_first(), view.limits.rows_max, |&index| {
-        account_row(&view.accounts[index], spend)
+        account_row(view, &view.accounts[index], spend)
     });
     sheet
 }
 
-fn account_row(account: &AccountView<'_>, spend: i64) -> Row {
+/// Gives the cell of how far an account's score moved in some weeks.
+fn moved_cell(view: &View<'_>, account: &AccountView<'_>, weeks: i64) -> Cell {
+    let then = view.weeks_ago(weeks).map(|cut| account.score_in(cut));
+    trend::moved_cell(account.score().value(), then)
+}
+
+fn account_row(view: &View<'_>, account: &AccountView<'_>, spend: i64) -> Row {
     let state = account.state;
     let score = account.score();
     let (money, share) = match state.spend_cents {
@@ -65,13 +74,15 @@ fn account_row(account: &AccountView<'_>, spend: i64) -> Row {
         Cell::text(&state.account, Style::Text),
         score.cell(),
         score.word_cell(),
+        moved_cell(view, account, 1),
+        moved_cell(view, account, WEEKS),
         money,
         share,
         Cell::person(state.owner.as_deref()),
         Cell::person(state.executive.as_deref()),
         account.count_cell(account.open()),
         account.count_cell(account.overall.map_or(0, |state| state.excepted)),
-        account.count_cell(account.unknown.len() as i64),
+        account.count_cell(account.tally.unknown as i64),
         account.scopes_cell(),
         Cell::time(account.oldest_ms(), Style::DateTime),
         Cell::text(&state.payer, Style::Text),

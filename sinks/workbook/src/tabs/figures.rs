@@ -3,16 +3,20 @@
 use schemas::ExceptionPhase;
 
 use super::summary::indented;
-use crate::Subject;
+use crate::changes::{ChangeKind, ChangeView};
 use crate::config::DAY_MS;
 use crate::score::Score;
 use crate::sheet::{Cell, Row, Sheet};
 use crate::style::Style;
 use crate::text::{counted, moment, thousands};
 use crate::view::{AccountView, View};
+use crate::{Subject, trend};
 
 /// How many columns each key figure takes: B, C to E, F to H, I to J, K.
 const CARDS: [u16; 5] = [1, 3, 3, 2, 1];
+
+/// The column of the last key figure, which is one cell: programs draw in a merged one's first.
+const LAST_COLUMN: u16 = 10;
 
 /// One key figure: label, value and what explains it.
 struct Card {
@@ -47,6 +51,7 @@ pub(super) fn standing(view: &View<'_>, sheet: &mut Sheet) {
     };
     let missing = view.accounts.iter().filter(|account| !account.is_collected()).count();
     let value_row = sheet.next_row() + 1;
+    let by = format!("by risk, over {}", whose(view));
     cards(
         sheet,
         44.0,
@@ -54,7 +59,10 @@ pub(super) fn standing(view: &View<'_>, sheet: &mut Sheet) {
             Card {
                 label: "Risk-weighted score",
                 value: card_score(score),
-                note: format!("{} · {}, requirements by risk", score.word(), whose(view)),
+                note: match score.grade() {
+                    Some(grade) => format!("grade {grade} · {} · {by}", score.word()),
+                    None => format!("{} · {by}", score.word()),
+                },
             },
             Card {
                 label: "Resources in order",
@@ -109,9 +117,91 @@ fn card_score(score: Score) -> Cell {
     }
 }
 
+/// The figures that say where it goes.
+pub(super) fn trend(view: &View<'_>, all: &[ChangeView<'_, '_>], sheet: &mut Sheet) {
+    let count = |kind| all.iter().filter(|change| change.kind == kind).count() as i64;
+    let counted = |kind| match view.past.since {
+        Some(_) => Cell::count(count(kind), Style::CardCount),
+        None => Cell::text("not known", Style::CardText),
+    };
+    let line = super::trend::sparkline_at(view, sheet.next_row() + 1, LAST_COLUMN);
+    cards(
+        sheet,
+        32.0,
+        [
+            moved(view),
+            Card {
+                label: "Newly failing",
+                value: counted(ChangeKind::NewlyFailing),
+                note: "in order then, or not there".to_owned(),
+            },
+            Card {
+                label: "Fixed",
+                value: counted(ChangeKind::Fixed),
+                note: "failing then, mended now or gone".to_owned(),
+            },
+            Card {
+                label: "Credit lapsed",
+                value: counted(ChangeKind::Lapsed),
+                note: "accepted then, without credit now".to_owned(),
+            },
+            Card {
+                label: "Last 13 weeks",
+                value: match line {
+                    Some(_) => Cell::empty(Style::CardText),
+                    None => Cell::text(NO_SCORE, Style::CardText),
+                },
+                note: extremes(view),
+            },
+        ],
+    );
+    sheet.drawings.extend(line);
+}
+
+/// What is said where the log keeps no score of the time.
+const NO_SCORE: &str = "no earlier score";
+
+fn moved(view: &View<'_>) -> Card {
+    let (now, before) = (view.score().value(), view.before());
+    let points = trend::points(now, before);
+    Card {
+        label: "Trend",
+        value: Cell::text(
+            &points.map_or_else(|| NO_SCORE.to_owned(), trend::words),
+            Style::CardText,
+        ),
+        note: match (&view.past.since, before) {
+            (Some(since), Some(before)) => {
+                let then = format!("{} UTC, {:.1} % then", moment(since.at_ms), before * 100.0);
+                match view.without_score_in(since).count() as i64 {
+                    0 => format!("since {then}"),
+                    n => format!(
+                        "since {then}; {} since",
+                        counted(n, "account came", "accounts came")
+                    ),
+                }
+            }
+            _ => "none of a week before is kept".to_owned(),
+        },
+    }
+}
+
+/// Says between what the scores of the weeks and of now lie.
+fn extremes(view: &View<'_>) -> String {
+    let weeks = view.past.weeks.iter().filter_map(|week| view.score_in(week));
+    let all: Vec<f64> = weeks.chain(view.score().value()).collect();
+    if view.past.weeks.is_empty() || all.is_empty() {
+        return String::new();
+    }
+    let (low, high) = all
+        .iter()
+        .fold((1.0_f64, 0.0_f64), |(low, high), &score| (low.min(score), high.max(score)));
+    format!("from {:.1} % to {:.1} %; the tab Trend has all", low * 100.0, high * 100.0)
+}
+
 /// The figures that say how far the others can be trusted.
 pub(super) fn trust(view: &View<'_>, sheet: &mut Sheet) {
-    let unknown: i64 = view.accounts.iter().map(|account| account.unknown.len() as i64).sum();
+    let unknown: i64 = view.accounts.iter().map(|account| account.tally.unknown as i64).sum();
     let (scopes, collected, failed) = view.accounts.iter().fold((0, 0, 0), |sum, account| {
         let scopes = account.scopes();
         (sum.0 + scopes.0, sum.1 + scopes.1, sum.2 + scopes.2)

@@ -3,12 +3,16 @@
 mod about;
 mod account;
 mod accounts;
+mod alarms;
+mod changes;
 mod exceptions;
 mod executives;
 mod figures;
+mod movers;
 mod overview;
 mod scores;
 mod summary;
+mod trend;
 mod trust;
 
 use crate::sheet::{Area, Cell, Row, Sheet};
@@ -17,8 +21,9 @@ use crate::text::thousands;
 use crate::view::View;
 use crate::{Subject, relations};
 
-/// Names of the tabs that every workbook has; no account's tab may take one.
-pub(crate) const NAMES: [&str; 4] = [summary::NAME, scores::NAME, exceptions::NAME, about::NAME];
+/// Names of the tabs that an owner's workbook may have; no account's tab may take one.
+pub(crate) const NAMES: [&str; 6] =
+    [summary::NAME, scores::NAME, changes::NAME, trend::NAME, exceptions::NAME, about::NAME];
 
 /// Lays out all sheets of a workbook.
 pub(crate) fn sheets(view: &View<'_>) -> Vec<Sheet> {
@@ -32,19 +37,23 @@ pub(crate) fn sheets(view: &View<'_>) -> Vec<Sheet> {
 fn of_many(view: &View<'_>) -> Vec<Sheet> {
     // An executive's score is one over all payers.
     let named = (*view.subject == Subject::Enterprise).then(|| crate::executives::of(view));
-    let relations = relations::of(view);
+    let (relations, changes) = (relations::of(view), crate::changes::of(view));
     let mut sheets = vec![
-        overview::sheet(view, named.as_deref(), &relations),
+        overview::sheet(view, named.as_deref(), &relations, &changes),
         scores::sheet(view),
         accounts::sheet(view),
     ];
+    sheets.extend(trend::sheet(view));
     sheets.extend(named.map(|all| executives::sheet(view, &all)));
     sheets.extend([trust::sheet(view, &relations), about::sheet(view)]);
     sheets
 }
 
 fn of_owner(view: &View<'_>) -> Vec<Sheet> {
-    let mut sheets = vec![summary::sheet(view), scores::sheet(view)];
+    let changes = crate::changes::of(view);
+    let mut sheets = vec![summary::sheet(view, &changes), scores::sheet(view)];
+    sheets.extend(changes::sheet(view, &changes));
+    sheets.extend(trend::sheet(view));
     sheets.extend(view.shown().iter().map(|account| account::sheet(view, account)));
     sheets.push(exceptions::sheet(view));
     sheets.push(about::sheet(view));
@@ -74,7 +83,7 @@ impl List<'_> {
     }
 
     /// Adds the heading that stays in sight, and a row for each item, as many as fit.
-    fn add<T>(&self, sheet: &mut Sheet, items: &[T], rows_max: usize, row: impl Fn(&T) -> Row) {
+    fn add<T>(&self, sheet: &mut Sheet, items: &[T], rows_max: usize, row: impl FnMut(&T) -> Row) {
         let first_row = sheet.next_row();
         let labels = self.columns.iter().map(|(label, style, _)| Cell::text(label, *style));
         sheet.push(Row::of_height(32.0, labels.collect()));
@@ -85,7 +94,7 @@ impl List<'_> {
             return;
         }
         let shown = items.len().min(rows_max);
-        items[..shown].iter().for_each(|item| sheet.push(row(item)));
+        items[..shown].iter().map(row).for_each(|row| sheet.push(row));
         let (last_row, last_column) = (sheet.next_row() - 1, sheet.last_column());
         sheet.filter = Some(Area { first_row, first_column: 0, last_row, last_column });
         sheet.scored.extend(self.scores.map(|column| Area {

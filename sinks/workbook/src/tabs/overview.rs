@@ -1,12 +1,13 @@
 //! The first tab for who looks over many owners, printed on one page.
 
-use super::{accounts, executives, figures, summary, trust};
+use super::{accounts, alarms, executives, figures, movers, summary};
+use crate::changes::ChangeView;
 use crate::executives::ExecutiveView;
 use crate::relations::RelationView;
 use crate::score;
 use crate::sheet::{Cell, Row, Sheet, Tint};
 use crate::style::Style;
-use crate::text::{counted, moment, thousands};
+use crate::text::{moment, thousands};
 use crate::view::{RequirementView, View};
 
 /// Rows of each list: all of it stands on one page, and the tabs have the rest.
@@ -15,11 +16,13 @@ const ROWS_MAX: usize = 8;
 /// Lays out the overview.
 pub(super) fn sheet(
     view: &View<'_>,
-    executives: Option<&[ExecutiveView<'_>]>,
+    executives: Option<&[ExecutiveView<'_, '_>]>,
     relations: &[RelationView<'_, '_>],
+    changes: &[ChangeView<'_, '_>],
 ) -> Sheet {
     let mut sheet = Sheet::new(summary::NAME, Tint::Overview, summary::WIDTHS.to_vec());
     sheet.pages_high = 1;
+    sheet.portrait = true;
     let title = Row::of_height(30.0, vec![Cell::text("Cloud security scorecard", Style::Title)]);
     sheet.push(summary::indented(title));
     let subtitle = format!("{} · as of {} UTC", view.subject, moment(view.at_ms));
@@ -28,13 +31,16 @@ pub(super) fn sheet(
     sheet.push(Row::of_height(8.0, vec![]));
     figures::standing(view, &mut sheet);
     sheet.push(Row::of_height(8.0, vec![]));
+    figures::trend(view, changes, &mut sheet);
+    sheet.push(Row::of_height(8.0, vec![]));
     figures::trust(view, &mut sheet);
+    alarms::boxes(view, relations, &mut sheet);
+    movers::list(view, &mut sheet);
     if let Some(all) = executives {
-        list_executives(all, &mut sheet);
+        list_executives(view, all, &mut sheet);
     }
     lowest(view, &mut sheet);
     costliest(view, &mut sheet);
-    unapproved(relations, &mut sheet);
     sheet
 }
 
@@ -58,7 +64,7 @@ fn rest(sheet: &mut Sheet, all: usize, tab: &str) {
     }
 }
 
-fn list_executives(all: &[ExecutiveView<'_>], sheet: &mut Sheet) {
+fn list_executives(view: &View<'_>, all: &[ExecutiveView<'_, '_>], sheet: &mut Sheet) {
     summary::section(sheet, "Executives", "The lowest score first, weighted by spend.");
     if all.is_empty() {
         let text = "The register names no executive.";
@@ -72,29 +78,29 @@ fn list_executives(all: &[ExecutiveView<'_>], sheet: &mut Sheet) {
             ("Executive", Style::Heading, 2),
             ("Score", number, 1),
             ("Standing", Style::Heading, 1),
+            ("In 7 days", number, 1),
             ("Accounts", number, 1),
             ("To fix", number, 1),
-            ("Accepted", number, 1),
             ("Spend", number, 1),
             ("Remarks", Style::Heading, 2),
         ],
     );
     for executive in all.iter().take(ROWS_MAX) {
         sheet.score_next(3, 3);
-        sheet.push(summary::indented(executive_row(executive)));
+        sheet.push(summary::indented(executive_row(view, executive)));
     }
     rest(sheet, all.len(), executives::NAME);
 }
 
-fn executive_row(executive: &ExecutiveView<'_>) -> Row {
+fn executive_row(view: &View<'_>, executive: &ExecutiveView<'_, '_>) -> Row {
     let score = executive.score();
     Row::new(vec![
         Cell::text(executive.name, Style::Strong).over(2),
         score.strong_cell(),
         score.word_cell(),
+        executives::moved_cell(view, executive, 1),
         Cell::count(executive.sum.accounts, Style::Count),
         Cell::count(executive.open(), Style::Count),
-        Cell::count(executive.sum.excepted, Style::Count),
         Cell::money(executive.spend_cents),
         Cell::wrapped(&executive.remark(), Style::Text, Style::Line).over(2),
     ])
@@ -201,19 +207,4 @@ fn costliest(view: &View<'_>, sheet: &mut Sheet) {
         ])));
     }
     rest(sheet, all.len(), super::scores::NAME);
-}
-
-fn unapproved(all: &[RelationView<'_, '_>], sheet: &mut Sheet) {
-    let unknown = all.iter().filter(|one| !one.state.known).count() as i64;
-    let vendors = all.len() as i64 - unknown;
-    summary::section(sheet, "Trust", "");
-    let text = format!(
-        "{} that nobody knows may act in an account; so may {} that nobody approved",
-        counted(unknown, "principal", "principals"),
-        counted(vendors, "vendor", "vendors"),
-    );
-    let link = (!all.is_empty()).then_some(trust::NAME);
-    sheet.push(summary::indented(Row::new(vec![
-        Cell::link(&text, link, Style::Link, Style::Plain).over(10),
-    ])));
 }

@@ -1,8 +1,9 @@
 //! The first tab: how the owner stands, what to fix first, what expires, and his accounts.
 
-use super::figures;
+use super::{changes, figures};
 use crate::Subject;
 use crate::actions::{self, Action};
+use crate::changes::ChangeView;
 use crate::config::DAY_MS;
 use crate::exceptions::ExceptionView;
 use crate::score::Score;
@@ -21,7 +22,7 @@ pub(super) const WIDTHS: [f64; 11] =
 const ONE_PAGE_ACCOUNTS: usize = 20;
 
 /// Lays out the summary.
-pub(super) fn sheet(view: &View<'_>) -> Sheet {
+pub(super) fn sheet(view: &View<'_>, all: &[ChangeView<'_, '_>]) -> Sheet {
     let mut sheet = Sheet::new(NAME, Tint::Overview, WIDTHS.to_vec());
     // What fits on one page is printed on one.
     sheet.pages_high = u16::from(view.accounts.len() <= ONE_PAGE_ACCOUNTS);
@@ -35,7 +36,10 @@ pub(super) fn sheet(view: &View<'_>) -> Sheet {
     sheet.push(Row::of_height(8.0, vec![]));
     figures::standing(view, &mut sheet);
     sheet.push(Row::of_height(8.0, vec![]));
+    figures::trend(view, all, &mut sheet);
+    sheet.push(Row::of_height(8.0, vec![]));
     figures::trust(view, &mut sheet);
+    changes::list(view, all, &mut sheet);
     fix_first(view, &mut sheet);
     expiring(view, &mut sheet);
     accounts(view, &mut sheet);
@@ -89,6 +93,7 @@ pub(super) fn warnings(view: &View<'_>, sheet: &mut Sheet) {
     }
 }
 
+/// Begins a section; what explains it stands below its title.
 pub(super) fn section(sheet: &mut Sheet, title: &str, remark: &str) {
     sheet.push(Row::of_height(10.0, vec![]));
     sheet.push(indented(Row::of_height(22.0, vec![Cell::text(title, Style::Section).over(10)])));
@@ -250,7 +255,7 @@ fn account_row(account: &AccountView<'_>, sheet: Option<&str>) -> Row {
         score.word_cell(),
         account.count_cell(account.open()),
         account.count_cell(account.overall.map_or(0, |state| state.excepted)),
-        account.count_cell(account.unknown.len() as i64),
+        account.count_cell(account.tally.unknown as i64),
         account.scopes_cell(),
         Cell::time(account.oldest_ms(), Style::DateTime),
         Cell::wrapped(&remarks, Style::Text, Style::Line),

@@ -5,6 +5,7 @@ mod standard;
 
 use std::collections::BTreeMap;
 
+#[allow(unused_imports)]
 pub(crate) use past::{NEW, SINCE_MS, YOUNG, past};
 use schemas::{
     AccountKey, AccountState, AccountStatus, ComplianceKey, ComplianceState, Credit, ExceptionKey,
@@ -46,6 +47,27 @@ pub(crate) const DENIED: &str = "210000000007";
 /// The account in which one region could not be listed.
 pub(crate) const PARTIAL: &str = "210000000004";
 
+/// Tables with their verdicts one by one, for those who count them again and again.
+pub(crate) struct Unpacked {
+    pub(crate) tables: Tables,
+    pub(crate) rows: BTreeMap<ComplianceKey, ComplianceState>,
+}
+
+impl From<Tables> for Unpacked {
+    fn from(tables: Tables) -> Self {
+        let rows = tables.compliance.iter().collect();
+        Self { tables, rows }
+    }
+}
+
+impl std::ops::Deref for Unpacked {
+    type Target = Tables;
+
+    fn deref(&self) -> &Tables {
+        &self.tables
+    }
+}
+
 /// Makes the tables.
 pub(crate) fn tables() -> Tables {
     let mut tables = Tables { at_ms: AT_MS, ..Tables::default() };
@@ -75,11 +97,12 @@ pub(crate) fn finish(tables: &mut Tables) {
     tables.scores.clear();
     let mut sums: BTreeMap<RollupKey, RollupState> = BTreeMap::new();
     for (account, state) in &tables.accounts {
+        let rows = tables.compliance.of(&account.account);
         let mut overall = score_state(ScoreStatus::NotCollected, 0);
         overall.scopes = state.coverage.iter().map(|kind| kind.scopes).sum();
         overall.scopes_collected = state.coverage.iter().map(|kind| kind.collected).sum();
         for (key, requirement) in &tables.requirements {
-            let score = score(tables, state, requirement);
+            let score = score(&rows, state, requirement);
             overall.total += score.total;
             overall.noncompliant += score.noncompliant;
             overall.excepted += score.excepted;
@@ -173,7 +196,11 @@ pub(crate) fn score_state(status: ScoreStatus, weight: i64) -> ScoreState {
     ScoreState { status, weight, ..ScoreState::default() }
 }
 
-fn score(tables: &Tables, account: &AccountState, requirement: &Requirement) -> ScoreState {
+fn score(
+    rows: &[(ComplianceKey, ComplianceState)],
+    account: &AccountState,
+    requirement: &Requirement,
+) -> ScoreState {
     let penalty = requirement.scoring == Scoring::Penalty;
     let weight = if penalty { 0 } else { requirement.weight };
     let mut score = score_state(ScoreStatus::NotCollected, weight);
@@ -182,10 +209,7 @@ fn score(tables: &Tables, account: &AccountState, requirement: &Requirement) -> 
         (score.scopes, score.scopes_collected) = (kind.scopes, kind.collected);
         score.oldest_ms = kind.oldest_ms;
     }
-    for (key, row) in &tables.compliance {
-        if key.requirement != requirement.id || key.account != account.account {
-            continue;
-        }
+    for (_, row) in rows.iter().filter(|(key, _)| key.requirement == requirement.id) {
         let fail = i64::from(row.verdict == Verdict::Fail);
         score.total += i64::from(row.verdict == Verdict::Pass) + fail;
         score.noncompliant += fail;
@@ -305,7 +329,7 @@ fn resources(tables: &mut Tables, dice: &mut Dice, account: &str, share: u64) {
                 except(&mut row, account, id, &name);
             }
             let key = ComplianceKey::new(id, account, region, &name, part);
-            tables.compliance.insert(key, row);
+            tables.compliance.insert(&key, &row);
         }
     }
 }

@@ -49,12 +49,13 @@ fn week(tables: &Tables, back: i64) -> Cut {
 fn turns(tables: &Tables) -> BTreeMap<ComplianceKey, Turn> {
     let young = tables.compliance.iter().filter(|(_, row)| row.since_ms > SINCE_MS);
     let mut turns: BTreeMap<ComplianceKey, Turn> =
-        young.map(|(key, row)| (key.clone(), turn(row))).collect();
+        young.map(|(key, row)| (key, turn(&row))).collect();
     for (n, id) in (1..).zip(["old-exports", "old-logs"]) {
         let key = ComplianceKey::new("s3-encryption", "210000000001", "eu-west-1", id, "");
         let before = Some(Standing { verdict: Verdict::Fail, credit: Credit::None });
         let at_ms = AT_MS - n * DAY_MS;
-        turns.insert(key, Turn { before, after: None, at_ms, cause: cause("observation") });
+        let cause = cause("observation");
+        turns.insert(key, Turn { before, after: None, at_ms, cause, row: None });
     }
     turns
 }
@@ -74,7 +75,7 @@ fn turn(row: &ComplianceState) -> Turn {
         },
     };
     let after = Some(Standing { verdict: row.verdict, credit: row.credit });
-    Turn { before, after, at_ms: row.since_ms, cause: cause(topic) }
+    Turn { before, after, at_ms: row.since_ms, cause: cause(topic), row: Some(row.clone()) }
 }
 
 fn cause(topic: &str) -> Cause {
