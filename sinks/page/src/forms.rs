@@ -5,47 +5,15 @@ use serde_json::{Map, Value as Json, json};
 use sink_workbook as workbook;
 use workbook::{Content, Sheet, Style, Subject, Tint};
 
-use crate::table::{Cell, Kind, Paged, Table, Value};
+use crate::table::{Cell, Column, Kind, Paged, Table, Value};
 
 /// The most rows of a file; Excel ends at 1,048,576.
 pub(crate) const FILE_ROWS_MAX: usize = 100_000;
 
-/// What begins a formula in a spreadsheet. Source: OWASP ASVS 5.0, 1.2.10.
-const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
-
-/// Writes a table as comma-separated values with a heading.
-///
-/// Text that a spreadsheet would take for a formula begins with `'`: resources are called whatever
-/// their makers like.
+/// Writes a table as comma-separated values, as workbooks are written so: no text of it becomes a
+/// formula, whatever resources are called.
 pub(crate) fn csv(table: &Table) -> Vec<u8> {
-    let mut writer =
-        csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    let heading = table.columns.iter().map(|column| safe(&column.name));
-    let rows = table.rows.iter().map(|row| row.iter().map(csv_field).collect::<Vec<_>>());
-    let mut write = |record: Vec<String>| {
-        writer.write_record(record).expect("memory takes every record of the same width");
-    };
-    write(heading.collect());
-    rows.for_each(&mut write);
-    writer.into_inner().expect("memory takes what is left")
-}
-
-fn csv_field(cell: &Cell) -> String {
-    match &cell.value {
-        Value::Text(text) => safe(text),
-        // Files hold shares, so that programs can count with them.
-        Value::Score(score) => score.value().map_or(String::new(), |value| format!("{value:.4}")),
-        Value::Line(values) => {
-            let values = values.iter().map(|one| one.map_or(String::new(), |v| format!("{v:.4}")));
-            values.collect::<Vec<_>>().join(" ").trim().to_owned()
-        }
-        value => value.text(),
-    }
-}
-
-fn safe(text: &str) -> String {
-    let clean = text.replace('\0', "");
-    if clean.starts_with(FORMULA) { format!("'{clean}") } else { clean }
+    workbook::csv_of(&sheet(table, |column| &column.name))
 }
 
 /// Writes a table as a workbook of one sheet, whose time is that of the data.
@@ -53,19 +21,24 @@ fn safe(text: &str) -> String {
 /// # Errors
 /// When Excel's limits are broken, which limits prevent.
 pub(crate) fn xlsx(table: &Table, at_ms: i64) -> Result<Vec<u8>, workbook::WorkbookError> {
+    let sheets = vec![sheet(table, |column| &column.label)];
+    workbook::render(&workbook::Model { subject: Subject::Enterprise, at_ms, sheets })
+}
+
+/// Lays a table out as a sheet, without its drawings.
+fn sheet(table: &Table, heading: fn(&Column) -> &str) -> Sheet {
     let shown: Vec<usize> =
         (0..table.columns.len()).filter(|&at| table.columns[at].kind != Kind::Line).collect();
     let widths = shown.iter().map(|&at| width(table.columns[at].kind)).collect();
     let mut sheet = Sheet::new(&table.name, Tint::Overview, widths);
-    let heading =
-        shown.iter().map(|&at| workbook::Cell::text(&table.columns[at].label, Style::Heading));
-    sheet.push(workbook::Row::new(heading.collect()));
+    let headings = shown.iter().map(|&at| heading(&table.columns[at]));
+    let headings = headings.map(|heading| workbook::Cell::text(heading, Style::Heading));
+    sheet.push(workbook::Row::new(headings.collect()));
     for row in &table.rows {
         sheet.push(workbook::Row::new(shown.iter().map(|&at| sheet_cell(&row[at])).collect()));
     }
     sheet.frozen = (1, 1);
     sheet.repeated_rows = Some((0, 0));
-    let last_column = u16::try_from(shown.len().saturating_sub(1)).unwrap_or(u16::MAX);
     let last_row = u32::try_from(table.rows.len()).unwrap_or(u32::MAX);
     let area = |first_row, first_column, last_column| workbook::Area {
         first_row,
@@ -73,14 +46,13 @@ pub(crate) fn xlsx(table: &Table, at_ms: i64) -> Result<Vec<u8>, workbook::Workb
         last_row,
         last_column,
     };
-    sheet.filter = Some(area(0, 0, last_column));
+    sheet.filter = Some(area(0, 0, u16::try_from(shown.len()).unwrap_or(u16::MAX).max(1) - 1));
     for (column, &at) in (0..).zip(&shown) {
         if table.columns[at].kind == Kind::Score && !table.rows.is_empty() {
             sheet.scored.push(area(1, column, column));
         }
     }
-    let model = workbook::Model { subject: Subject::Enterprise, at_ms, sheets: vec![sheet] };
-    workbook::render(&model)
+    sheet
 }
 
 fn width(kind: Kind) -> f64 {
@@ -173,10 +145,10 @@ mod tests {
     #[test]
     fn no_text_becomes_a_formula() {
         let text = String::from_utf8(csv(&table())).unwrap();
-        let expected = "name,n,score,at\r\n\
-            '=cmd|' /C calc'!A0,-3,0.5000,2000-02-29T00:00:00.000Z\r\n\
-            \"a\"\"b,\r\nc\",,,\r\n\
-            '@SUM(1),1,0.5000,\r\n";
+        let expected = "\u{feff}name,n,score,at\r\n\
+            '=cmd|' /C calc'!A0,-3,0.5,2000-02-29T00:00:00.000Z\r\n\
+            \"a\"\"b,\nc\",,not collected,\r\n\
+            '@SUM(1),1,0.5,\r\n";
         assert_eq!(text, expected);
     }
 

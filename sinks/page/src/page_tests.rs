@@ -196,7 +196,7 @@ fn lists_are_files_too() {
         Some("attachment; filename=\"accounts-2026-03-02.csv\"")
     );
     let text = String::from_utf8(answer.body).unwrap();
-    assert!(text.starts_with("name,account,score,"), "{text}");
+    assert!(text.starts_with("\u{feff}name,account,score,"), "{text}");
     assert_eq!(text.lines().count(), 2, "the filter holds for files too");
     let answer = ask(&Scope::All, "/heat?format=xlsx");
     assert!(answer.body.starts_with(b"PK"));

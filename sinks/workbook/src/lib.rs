@@ -42,7 +42,7 @@ pub use config::Limits;
 pub use digest::{AccountLine, Change, Digest, ExecutiveLine, Expiring, NextAction, digest};
 pub use encode::render;
 pub use error::WorkbookError;
-pub use forms::{Form, NoForm};
+pub use forms::{Form, NoForm, csv_of};
 pub use model::{Model, Owner, Subject, lay_out, lay_out_within, subjects};
 pub use names::file_name;
 pub use past::{Cut, Past, Turn};
