@@ -151,6 +151,14 @@ async function looks(browser, account) {
   await dark.emulateMediaType("print");
   await picture(dark, "overview-print", true);
   await dark.close();
+  // The pictures of docs/src/page.md.
+  const small = await open(browser, 1000);
+  for (const [name, address] of [["page", "/"], ["page-account", pages.account], ["page-heat", "/heat"]]) {
+    await small.setViewport({ width: 1000, height: 680 });
+    await go(small, address);
+    await picture(small, name);
+  }
+  await small.close();
   const whole = await open(browser, 1440);
   for (const name of ["overview", "account", "explain"]) {
     await go(whole, pages[name]);
