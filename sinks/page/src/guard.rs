@@ -106,10 +106,9 @@ impl Guard {
             return Some(Scope::All);
         }
         let authorization = request.authorization.as_deref().unwrap_or_default();
-        if let Some((kind, token)) = authorization.split_once(' ') {
-            if kind.eq_ignore_ascii_case("bearer") {
-                return self.holder(&session(token.trim().as_bytes())).map(|one| one.scope.clone());
-            }
+        let bearer = authorization.split_once(' ');
+        if let Some((_, token)) = bearer.filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer")) {
+            return self.holder(&session(token.trim().as_bytes())).map(|one| one.scope.clone());
         }
         let cookies = request.cookie.as_deref().unwrap_or_default().split(';');
         let mut named = cookies.filter_map(|one| one.trim().split_once('='));

@@ -68,10 +68,14 @@ impl Indexed {
 /// Finds what is an IP address as a whole in a document's strings.
 fn addresses(value: &Value, found: &mut Vec<String>) {
     match value {
-        Value::String(text) if text.len() <= 45 && found.len() < ADDRESSES_MAX => {
-            if text.parse::<IpAddr>().is_ok() && !found.contains(text) {
-                found.push(text.clone());
-            }
+        // The longest address has 45 characters: longer texts are not worth parsing.
+        Value::String(text)
+            if found.len() < ADDRESSES_MAX
+                && text.len() <= 45
+                && text.parse::<IpAddr>().is_ok()
+                && !found.contains(text) =>
+        {
+            found.push(text.clone());
         }
         Value::Array(items) => items.iter().for_each(|item| addresses(item, found)),
         Value::Object(members) => members.values().for_each(|item| addresses(item, found)),

@@ -90,7 +90,6 @@ fn parameters(route: &Route) -> Vec<Json> {
     if !matches!(route.what, What::List { .. } | What::Search { .. }) {
         return all;
     }
-    let one = |name: &str, words: &str, schema: Json| json!({ "name": name, "in": "query", "description": words, "schema": schema });
     let sorts: Vec<String> = columns(route)
         .into_iter()
         .flat_map(|column| [column.name.to_string(), format!("-{}", column.name)])
@@ -99,22 +98,22 @@ fn parameters(route: &Route) -> Vec<Json> {
         What::Search { .. } => "What is looked for: an id, name, ARN, IP address or key=value.",
         _ => "Only rows that hold this text.",
     };
-    all.push(one("q", holds, json!({ "type": "string", "maxLength": WORDS_CHARS_MAX })));
-    all.push(one(
+    all.push(parameter("q", holds, json!({ "type": "string", "maxLength": WORDS_CHARS_MAX })));
+    all.push(parameter(
         "sort",
         "The column to sort by; the largest first with -.",
         json!({
             "type": "string", "enum": sorts,
         }),
     ));
-    all.push(one(
+    all.push(parameter(
         "page",
         "The page; the last one where there are fewer.",
         json!({
             "type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": 1,
         }),
     ));
-    all.push(one(
+    all.push(parameter(
         "rows",
         "Rows of a page.",
         json!({
@@ -122,6 +121,11 @@ fn parameters(route: &Route) -> Vec<Json> {
         }),
     ));
     all
+}
+
+/// Describes a parameter that stands behind `?`.
+fn parameter(name: &str, words: &str, schema: Json) -> Json {
+    json!({ "name": name, "in": "query", "description": words, "schema": schema })
 }
 
 /// Gives a list's columns. Those of a requirement or account are the same whichever it is.

@@ -176,6 +176,7 @@ fn verdicts(tables: &mut Tables) {
         after: standing(Verdict::Fail),
         at_ms: AT_MS - 2 * DAY_MS,
         cause: Cause { topic: "observation".into(), partition: 2, offset: 41 },
+        row: None,
     };
     let key = ComplianceKey::new("s3-public", ACCOUNTS[0].0, "eu-west-1", "bucket/1", "");
     tables.take(Row::Turned(key, change));

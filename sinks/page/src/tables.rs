@@ -206,7 +206,7 @@ mod tests {
         let standing = |verdict| Some(Standing { verdict, credit: Credit::None });
         let mut turn = |at_ms, before, after| {
             let cause = Cause { topic: "observation".into(), partition: 0, offset: at_ms };
-            let change = ComplianceChange { before, after, at_ms, cause };
+            let change = ComplianceChange { before, after, at_ms, cause, row: None };
             tables.take(Row::Turned(ComplianceKey::new("R1", "1", "r", "a", ""), change));
         };
         let (pass, fail) = (standing(Verdict::Pass), standing(Verdict::Fail));

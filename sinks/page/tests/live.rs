@@ -223,6 +223,7 @@ fn the_past_is_read_from_the_log_and_goes_on() {
         after: Some(Standing { verdict: Verdict::Fail, credit: Credit::None }),
         at_ms: AT_MS - DAY_MS,
         cause: Cause { topic: "observation".into(), partition: 1, offset: 9 },
+        row: None,
     };
     let key = ComplianceKey::new("s3", ACCOUNT, "r", "a", "");
     log.put(&topic::COMPLIANCE_CHANGE, &key, Some(&change), AT_MS - DAY_MS);

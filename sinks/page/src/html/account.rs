@@ -19,6 +19,9 @@ const MARKS_MAX: usize = 60;
 /// Changes that are listed.
 const CHANGES: usize = 10;
 
+/// Columns that they are listed with.
+const COLUMNS: [&str; 6] = ["at", "before", "after", "requirement", "resource", "cause"];
+
 /// Above the requirements of an account.
 pub(crate) fn above(shown: Shown<'_>) -> Markup {
     let view = shown.view;
@@ -38,11 +41,12 @@ pub(crate) fn above(shown: Shown<'_>) -> Markup {
         @if let Some(changes) = lists::changes(view, shown.parts) {
             section aria-labelledby="changes" {
                 h2 #changes { "What moved it" }
-                (table::short(changes, CHANGES, &["at", "before", "after", "requirement", "resource", "cause"],
-                    &links::path(&["changes", id])))
+                (table::short(changes, CHANGES, &COLUMNS, &links::path(&["changes", id])))
             }
         }
-        p.more { a href=(links::path(&["failing", id])) { "Everything that fails in this account" } }
+        p.more {
+            a href=(links::path(&["failing", id])) { "Everything that fails in this account" }
+        }
     }
 }
 
@@ -103,7 +107,9 @@ pub(crate) fn above_rows(shown: Shown<'_>) -> Markup {
             } }
             @if let Some(state) = state {
                 @let passing = state.total - state.noncompliant;
-                div { dt { "Pass" } dd { (words::thousands(passing)) " of " (words::thousands(state.total)) } }
+                div { dt { "Pass" } dd {
+                    (words::thousands(passing)) " of " (words::thousands(state.total))
+                } }
                 div { dt { "Why" } dd {
                     a href=(links::explain(id, requirement)) { "Explain this score" }
                 } }

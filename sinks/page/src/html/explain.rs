@@ -70,7 +70,9 @@ pub(crate) fn page(shown: Shown<'_>) -> Option<(String, Markup)> {
             dl.facts {
                 div { dt { "Score" } dd class=(words::heat(value)) { (words::score(value)) } }
                 div { dt { "Severity" } dd class=(one.severity.as_str()) { (one.severity) } }
-                div { dt { "Costs the account" } dd { (format!("{:.2} points", one.costs * 100.0)) } }
+                div { dt { "Costs the account" } dd {
+                    (format!("{:.2} points", one.costs * 100.0))
+                } }
                 div { dt { "Requirement" } dd {
                     a href=(links::requirement(&one.requirement)) { (one.requirement) }
                 } }
@@ -106,10 +108,14 @@ fn arithmetic(one: &Explained, value: Score) -> Markup {
                 " failing − " (words::thousands(score.excepted)) " accepted) / "
                 (words::thousands(score.total)) " " (votes)
                 @if score.unknown > 0 {
-                    "; " (words::thousands(score.unknown)) " could not be judged and count on neither side"
+                    "; " (words::thousands(score.unknown))
+                    " could not be judged and count on neither side"
                 }
-                @if one.scoring == Scoring::Penalty { "; a penalty, not part of the account's score" }
-                @else { "; weight " (score.weight) }
+                @if one.scoring == Scoring::Penalty {
+                    "; a penalty, not part of the account's score"
+                } @else {
+                    "; weight " (score.weight)
+                }
             },
             ScoreStatus::NotApplicable if score.unknown > 0 => {
                 "No score: " (words::counted(score.unknown, "vote", "votes"))
@@ -135,10 +141,16 @@ fn coverage(one: &Explained, at_ms: i64) -> String {
 fn verdicts(one: &Explained, account: &str, at_ms: i64) -> Markup {
     let passing = one.score.total - one.score.noncompliant;
     html! {
-        @if passing > 0 { p { (words::counted(passing, "vote passes", "votes pass")) "; those are not listed." } }
-        @if one.verdicts.is_empty() { p.empty { "Nothing fails, and everything could be judged." } }
+        @if passing > 0 {
+            p { (words::counted(passing, "vote passes", "votes pass")) "; those are not listed." }
+        }
+        @if one.verdicts.is_empty() {
+            p.empty { "Nothing fails, and everything could be judged." }
+        }
         ol.verdicts {
-            @for judged in one.verdicts.iter().take(VERDICTS_MAX) { li { (verdict(judged, at_ms)) } }
+            @for judged in one.verdicts.iter().take(VERDICTS_MAX) {
+                li { (verdict(judged, at_ms)) }
+            }
         }
         @if one.verdicts.len() > VERDICTS_MAX {
             p.more { a href=(links::rows(account, &one.requirement)) {
@@ -165,12 +177,16 @@ fn verdict(one: &Judged, at_ms: i64) -> Markup {
         @if let Some(id) = &one.exception {
             p {
                 "Exception " a href={ "/exceptions?q=" (links::escaped(id)) } { (id) } ": "
-                (one.credit) @if let Some(end) = one.exception_expires_ms { ", until " (words::moment(end)) }
+                (one.credit)
+                @if let Some(end) = one.exception_expires_ms { ", until " (words::moment(end)) }
                 @if let Some(reason) = &one.exception_reason { ". " (reason) }
             }
         }
         @for near in &one.missed {
-            p { "Exception " (near.exception) " (" (near.phase) ") just misses it: its " (near.part) " is another." }
+            p {
+                "Exception " (near.exception) " (" (near.phase) ") just misses it: its "
+                (near.part) " is another."
+            }
         }
         @if let Some(moved) = &one.last {
             p.faint {

@@ -32,10 +32,9 @@ pub(crate) fn page(shown: Shown<'_>, title: &str, body: Markup) -> String {
                 nav aria-label="Pages" {
                     ul {
                         @for (href, name) in WAYS.iter().filter(|(href, _)| is_seen(shown, href)) {
+                            @let here = (shown.path == *href).then_some("page");
                             li {
-                                a href=(href) aria-current=[(shown.path == *href).then_some("page")] {
-                                    (name)
-                                }
+                                a href=(href) aria-current=[here] { (name) }
                             }
                         }
                     }
@@ -117,7 +116,8 @@ fn foot(shown: Shown<'_>) -> Markup {
     html! {
         footer {
             p {
-                "As of " @if tables.at_ms > 0 { (moment(tables.at_ms)) " UTC" } @else { "the start" }
+                "As of "
+                @if tables.at_ms > 0 { (moment(tables.at_ms)) " UTC" } @else { "the start" }
                 @if let Some(at_ms) = oldest {
                     "; the oldest data is " (span(tables.at_ms - at_ms)) " old"
                 }
@@ -152,7 +152,8 @@ pub(crate) fn login(is_wrong: bool) -> String {
                 @if is_wrong { p.banner.bad role="alert" { "⚠ This token opens nothing." } }
                 form.login method="post" action="/login" {
                     label for="token" { "Token" }
-                    input #token type="password" name="token" required autocomplete="current-password";
+                    input #token type="password" name="token" required
+                        autocomplete="current-password";
                     button { "Log in" }
                 }
             }

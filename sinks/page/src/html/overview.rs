@@ -21,6 +21,12 @@ const HEAT_ROWS: usize = 12;
 /// Columns of that piece, the account's name and its score among them: what fits on a screen.
 const HEAT_COLUMNS: usize = 20;
 
+/// The columns of each list on the page.
+const MOVERS: [&str; 4] = ["name", "before", "score", "points"];
+const ACTIONS: [&str; 4] = ["requirement", "account", "resources", "points"];
+const EXECUTIVES: [&str; 4] = ["executive", "score", "days", "spend"];
+const EXCEPTIONS: [&str; 4] = ["exception", "phase", "days_left", "credited"];
+
 /// What the page says in figures.
 struct Figures {
     score: Score,
@@ -107,13 +113,13 @@ pub(crate) fn page(shown: Shown<'_>) -> Option<(String, Markup)> {
                 p.more { a href="/days" { "The score of each day as a table" } }
             }
             div.columns {
-                (part("Movers", lists::movers, shown, &["name", "before", "score", "points"], "/movers"))
-                (part("Next best actions", lists::actions, shown, &["requirement", "account", "resources", "points"], "/actions"))
+                (part(shown, "Movers", "/movers", lists::movers, &MOVERS))
+                (part(shown, "Next best actions", "/actions", lists::actions, &ACTIONS))
             }
             (heat(shown))
             div.columns {
-                (part("Executives by spend", lists::executives, shown, &["executive", "score", "days", "spend"], "/executives"))
-                (part("Exceptions", lists::exceptions, shown, &["exception", "phase", "days_left", "credited"], "/exceptions"))
+                (part(shown, "Executives by spend", "/executives", lists::executives, &EXECUTIVES))
+                (part(shown, "Exceptions", "/exceptions", lists::exceptions, &EXCEPTIONS))
             }
             (pipeline(shown.view))
         },
@@ -148,11 +154,11 @@ fn cards(figures: &Figures) -> Markup {
 
 /// The beginning of a list; nothing where the viewer has none.
 fn part(
-    title: &str,
-    list: fn(View<'_>, &Parts) -> Option<Table>,
     shown: Shown<'_>,
-    columns: &[&str],
+    title: &str,
     href: &str,
+    list: fn(View<'_>, &Parts) -> Option<Table>,
+    columns: &[&str],
 ) -> Markup {
     let id = href.trim_start_matches('/');
     html! {
@@ -178,7 +184,10 @@ fn heat(shown: Shown<'_>) -> Markup {
     html! {
         section aria-labelledby="heat" {
             h2 #heat { "Accounts by requirements" }
-            p.remark { "The lowest scores and the gravest requirements first; each field leads to what fails there." }
+            p.remark {
+                "The lowest scores and the gravest requirements first; each field leads to what \
+                 fails there."
+            }
             (table::short(map, HEAT_ROWS, &names, "/heat"))
         }
     }

@@ -17,7 +17,9 @@ pub(crate) fn above(shown: Shown<'_>) -> Markup {
             div { dt { "Weight" } dd { (one.weight) } }
             div { dt { "Judges" } dd { (one.resource_type) } }
             div { dt { "Id" } dd { (one.id) } }
-            @if !one.controls.is_empty() { div { dt { "Controls" } dd { (one.controls.join(", ")) } } }
+            @if !one.controls.is_empty() {
+                div { dt { "Controls" } dd { (one.controls.join(", ")) } }
+            }
         }
         h2 { "Why it matters" }
         p { (one.why) }

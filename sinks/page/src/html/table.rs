@@ -37,7 +37,11 @@ pub(crate) fn short(table: Table, rows: usize, columns: &[&str], href: &str) -> 
         }
         p.more {
             a href=(href) {
-                @if total > rows { "All " (words::thousands(total as i64)) } @else { "The whole list" }
+                @if total > rows {
+                    "All " (words::thousands(total as i64))
+                } @else {
+                    "The whole list"
+                }
                 span.unseen { ": " (table.caption) }
             }
         }

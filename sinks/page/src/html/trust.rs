@@ -10,7 +10,7 @@ pub(crate) fn above(shown: Shown<'_>) -> Markup {
     html! {
         h2 { "Foreign accounts" }
         p.remark {
-            "On the left who is let in (■ unknown, ● known), on the right which account lets it in."
+            "On the left who is let in (■ unknown, ● known), on the right who lets them in."
         }
         (svg::trust(shown.view))
         h2 { "All principals" }

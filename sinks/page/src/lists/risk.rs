@@ -29,10 +29,9 @@ pub(crate) fn exceptions(view: View<'_>, _: &Parts) -> Option<Table> {
     ]);
     let mut credited: BTreeMap<&str, i64> = BTreeMap::new();
     for (key, row) in &view.tables.verdicts {
-        if let (Credit::Live, Some(id)) = (row.credit, row.exception.as_deref()) {
-            if view.account(&key.account).is_some() {
-                *credited.entry(id).or_default() += 1;
-            }
+        let id = row.exception.as_deref().filter(|_| row.credit == Credit::Live);
+        if let Some(id) = id.filter(|_| view.account(&key.account).is_some()) {
+            *credited.entry(id).or_default() += 1;
         }
     }
     let now_ms = view.tables.at_ms;
