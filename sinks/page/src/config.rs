@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use stream::secret::Secret;
 
@@ -10,7 +11,7 @@ use stream::secret::Secret;
 const TOKEN_CHARS_MIN: usize = 16;
 
 /// Where the page is served, and to whom.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The address; beyond loopback a token is wanted.

@@ -62,6 +62,9 @@ pub(crate) struct Share {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Change {
     pub(crate) key: ComplianceKey,
+    /// The resource's name; empty where it has none.
+    pub(crate) name: String,
+    /// The change, without its row.
     pub(crate) change: ComplianceChange,
 }
 
@@ -146,14 +149,15 @@ impl Tables {
         }
     }
 
-    fn turned(&mut self, key: ComplianceKey, change: ComplianceChange) {
+    fn turned(&mut self, key: ComplianceKey, mut change: ComplianceChange) {
         if !moves_a_score(&change) {
             return;
         }
         let changes = self.changes.entry(key.account.clone()).or_default();
         // The past is read while the present is followed: each change once, in the order of time.
         let at = changes.partition_point(|one| one.change.at_ms <= change.at_ms);
-        let one = Change { key, change };
+        let name = change.row.take().map_or_else(String::new, |row| row.name);
+        let one = Change { key, name, change };
         if !changes.iter().take(at).rev().take(CHANGES_MAX).any(|known| *known == one) {
             changes.insert(at, one);
         }

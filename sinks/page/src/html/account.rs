@@ -86,7 +86,7 @@ fn marks(view: View<'_>, account: &str) -> Vec<Mark> {
             "{}: {} {}",
             schemas::headers::rfc3339(one.change.at_ms),
             view.requirement(&one.key.requirement).map_or(&*one.key.requirement, |r| &*r.title),
-            one.key.resource
+            if one.name.is_empty() { &one.key.resource } else { &one.name }
         ),
     };
     view.changes(account).take(MARKS_MAX).map(mark).collect()

@@ -152,8 +152,7 @@ pub(crate) fn changes(view: View<'_>, parts: &Parts) -> Option<Table> {
             let (key, change) = (&one.key, &one.change);
             let title =
                 view.requirement(&key.requirement).map_or(&key.requirement, |one| &one.title);
-            let name = view.tables.verdicts.get(key).map_or("", |row| row.name.as_str());
-            let name = if name.is_empty() { &key.resource } else { name };
+            let name = if one.name.is_empty() { &key.resource } else { &one.name };
             let explain = links::explain(&key.account, &key.requirement);
             let explain = format!("{explain}?resource={}", links::escaped(&key.resource));
             vec![
@@ -161,7 +160,7 @@ pub(crate) fn changes(view: View<'_>, parts: &Parts) -> Option<Table> {
                 text(standing_words(change.before)),
                 text(standing_words(change.after)),
                 text(&**title).to(links::rows(&key.account, &key.requirement)),
-                text(name).to(explain),
+                text(&**name).to(explain),
                 text(&*key.part),
                 text(&*key.region),
                 text(change.cause.to_string()),
