@@ -6,8 +6,9 @@
 use std::{
     io::{BufRead, BufReader, Write},
     net::{Ipv4Addr, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
+    sync::OnceLock,
     time::Duration,
 };
 
@@ -21,51 +22,54 @@ use kit::{
 /// How long the demo may take until its page is there.
 const START_LIMIT: Duration = Duration::from_secs(300);
 
-/// A process with its page.
+/// A process with its page. It ends, and its folder goes, with the test process.
 struct Server {
     port: u16,
-    folder: tempfile::TempDir,
+    folder: PathBuf,
     _child: Child,
 }
 
 impl Server {
     /// Starts a command and waits until it says where its page is.
-    fn start(folder: tempfile::TempDir, args: &[&str]) -> Self {
+    fn start(folder: PathBuf, args: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_scorecard"));
-        command.args(args).current_dir(folder.path()).env("TOKEN", "a token that opens everything");
+        command.args(args).current_dir(&folder).env("TOKEN", "a token that opens everything");
         command.env("ANN", "a token that opens what is ann's");
-        let mut child = Child::spawn(command, folder.path(), "scorecard").unwrap();
+        let mut child = Child::spawn_in_own_folder(command, &folder, "scorecard").unwrap();
         let said = "the page is at http://127.0.0.1:";
         child.wait_for_output(said, START_LIMIT).unwrap();
-        let stderr = std::fs::read_to_string(folder.path().join("scorecard.err")).unwrap();
+        let stderr = std::fs::read_to_string(folder.join("scorecard.err")).unwrap();
         let port = stderr.split(said).nth(1).unwrap().lines().next().unwrap();
         let port = port.parse().unwrap();
         http::wait_until_ok(port, "/style.css", START_LIMIT, || true).unwrap();
         Self { port, folder, _child: child }
     }
 
-    /// The page of a simulated organisation, with its past.
-    fn demo() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let page = ["--page", "127.0.0.1:0", "--accounts", "8", "--days", "4"];
-        let server = Self::start(folder, &[&["demo"], &page[..]].concat());
-        for _ in 0..600 {
-            let page = server.get("/", "");
-            if String::from_utf8_lossy(&page.body).contains("● read") {
-                return server;
+    /// The page of a simulated organisation with its past, one for all tests.
+    fn demo() -> &'static Self {
+        static DEMO: OnceLock<Server> = OnceLock::new();
+        DEMO.get_or_init(|| {
+            let folder = tempfile::tempdir().unwrap().keep();
+            let page = ["--page", "127.0.0.1:0", "--accounts", "8", "--days", "4"];
+            let server = Self::start(folder, &[&["demo"], &page[..]].concat());
+            for _ in 0..600 {
+                let page = server.get("/", "");
+                if String::from_utf8_lossy(&page.body).contains("● read") {
+                    return server;
+                }
+                std::thread::sleep(Duration::from_millis(100));
             }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        panic!("the past is not read");
+            panic!("the past is not read");
+        })
     }
 
     /// A page that asks for tokens, on an empty log.
     fn guarded() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().unwrap().keep();
         let text = "log: {local: ./log}\npage:\n  listen: 127.0.0.1:0\n  token: {env: TOKEN}\n  \
             owners: {ann: {env: ANN}}\n";
-        std::fs::write(folder.path().join("scorecard.yaml"), text).unwrap();
-        let applied = run(folder.path(), &["topics", "apply", "--config", "scorecard.yaml"]);
+        std::fs::write(folder.join("scorecard.yaml"), text).unwrap();
+        let applied = run(&folder, &["topics", "apply", "--config", "scorecard.yaml"]);
         assert!(applied.0, "{}", applied.1);
         Self::start(folder, &["serve", "--config", "scorecard.yaml"])
     }
@@ -88,9 +92,9 @@ fn a_browser_finds_its_way_and_axe_finds_no_fault() {
     let url = format!("http://127.0.0.1:{}", server.port);
     // Pictures stay where the environment says, for people to look at.
     let pictures = std::env::var("SCORECARD_PICTURES");
-    let pictures = pictures.unwrap_or_else(|_| server.folder.path().display().to_string());
+    let pictures = pictures.unwrap_or_else(|_| server.folder.display().to_string());
     let script = "tests/page/flows.cjs";
-    let said = browser::script(script, &[&url, &pictures], server.folder.path()).unwrap();
+    let said = browser::script(script, &[&url, &pictures], &server.folder).unwrap();
     assert!(said.contains("all flows are done"), "{said}");
 }
 
@@ -98,7 +102,7 @@ fn a_browser_finds_its_way_and_axe_finds_no_fault() {
 fn the_interface_answers_as_it_is_described() {
     let server = Server::demo();
     let url = format!("http://127.0.0.1:{}/api/v1/openapi.json", server.port);
-    let said = schemathesis::run(&url, 20, server.folder.path()).unwrap();
+    let said = schemathesis::run(&url, 20, &server.folder).unwrap();
     assert!(said.contains("19 selected / 19 total"), "every operation is tried: {said}");
 }
 
