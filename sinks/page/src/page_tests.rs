@@ -260,3 +260,15 @@ fn the_interface_is_described_as_it_answers() {
         }
     }
 }
+
+#[test]
+fn colours_are_those_of_the_workbooks() {
+    let workbooks = include_str!("../../workbook/src/format.rs");
+    let classes = [".h0, .high", ".h3", ".h6", ".medium", ".low", ".critical"];
+    for class in classes {
+        let rule = STYLE.split(&format!("\n{class} {{ background: #")).nth(1).unwrap();
+        let [red, green, blue] = [0, 2, 4].map(|at| rule[at..at + 2].to_uppercase());
+        let colour = format!("0x{red}_{green}_{blue}");
+        assert!(workbooks.contains(&colour), "{class} is {colour}");
+    }
+}
