@@ -43,6 +43,7 @@ STYLES = [
     style(bold=True, across="left", wrap=True, indent=1),
     style(across="left", wrap=True, indent=1),
     style(across="left", indent=1),
+    style(size=9, across="center", wrap=True),
     style(number="#,##0", across="right", indent=1),
     style(number=marked(""), across="center"),
     style(number=marked('"*"'), across="center"),

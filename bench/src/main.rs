@@ -6,6 +6,7 @@ mod latency;
 mod process;
 mod report;
 mod rules;
+mod sinks;
 mod site;
 mod streams;
 mod workbook;
@@ -30,6 +31,7 @@ enum Command {
     Latency(latency::Args),
     Render(workbook::RenderArgs),
     Rules(rules::Args),
+    Sinks(sinks::Args),
     Streams(streams::Args),
     Workbook(workbook::Args),
     #[command(hide = true)]
@@ -58,6 +60,7 @@ fn main() -> anyhow::Result<()> {
         Command::Latency(args) => latency::run(&args)?,
         Command::Render(args) => workbook::render(&args)?,
         Command::Rules(args) => rules::run(&args)?,
+        Command::Sinks(args) => sinks::run(&args)?,
         Command::Streams(args) => streams::run(&args)?,
         Command::Workbook(args) => workbook::run(&args)?,
         Command::RenderWorker(args) => return workbook::work(&args),

@@ -6,6 +6,25 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+/// The middle of some figures, and how far they lie apart.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    /// The 10th percentile.
+    pub(crate) low: f64,
+    /// The 90th percentile.
+    pub(crate) high: f64,
+}
+
+impl Spread {
+    /// Sorts out some figures, at least one.
+    pub(crate) fn of(mut figures: Vec<f64>) -> Self {
+        figures.sort_by(f64::total_cmp);
+        let at = |part: f64| figures[((figures.len() - 1) as f64 * part).round() as usize];
+        Self { median: at(0.5), low: at(0.1), high: at(0.9) }
+    }
+}
+
 /// Writes a report as Markdown to `out`, and `json` beside it.
 pub(crate) fn write(out: &Path, markdown: &str, json: &Value) -> Result<()> {
     if let Some(folder) = out.parent() {

@@ -1,6 +1,8 @@
 """Reads every cell of the workbooks in a folder with openpyxl, and prints them as JSON.
 
     python cells.py FOLDER    {file: [[sheet, {cell: value}]]}; moments as {"ms": ...}
+
+What a cell leads to outside the workbook is the value of another one, `CELL leads to`.
 """
 
 import datetime
@@ -19,10 +21,18 @@ def plain(value):
     return value
 
 
+def of(sheet):
+    for row in sheet.iter_rows():
+        for cell in row:
+            if cell.value is not None:
+                yield cell.coordinate, plain(cell.value)
+            if cell.hyperlink and cell.hyperlink.target:
+                place = "#" + cell.hyperlink.location if cell.hyperlink.location else ""
+                yield f"{cell.coordinate} leads to", cell.hyperlink.target + place
+
+
 def cells(path):
-    book = openpyxl.load_workbook(path)
-    return [[sheet.title, {cell.coordinate: plain(cell.value) for row in sheet.iter_rows()
-                           for cell in row if cell.value is not None}] for sheet in book]
+    return [[sheet.title, dict(of(sheet))] for sheet in openpyxl.load_workbook(path)]
 
 
 print(json.dumps({path.name: cells(path) for path in sorted(pathlib.Path(sys.argv[1]).glob("*"))}))

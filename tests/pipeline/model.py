@@ -237,9 +237,12 @@ class Model:
             "scopes": sum(one["scopes"] for one in coverage)}
         return scores
 
-    def requirement_score(self, requirement, id):
+    def coverage_of(self, requirement, id):
         kind = REPORT if requirement.get("checks") else requirement["resource_type"]
-        coverage = self.accounts[id]["coverage"].get(kind, {"scopes": 0, "collected": 0})
+        return self.accounts[id]["coverage"].get(kind, {"scopes": 0, "collected": 0})
+
+    def requirement_score(self, requirement, id):
+        coverage = self.coverage_of(requirement, id)
         rows = [row for key, row in sorted(self.rows.items())
                 if key[0] == requirement["id"] and key[1] == id]
         failing = [row for row in rows if row["verdict"] == "fail"]

@@ -5,13 +5,44 @@ A text that only explains is `ANY_TEXT`: it must be there, its words are free. A
 """
 
 import datetime
+import re
+import types
+import urllib.parse
 from fractions import Fraction
 
 ANY_TEXT = {"text": True}
 DAY_MS = 86_400_000
 SEVERITIES = ["info", "low", "medium", "high", "critical"]
 # Sections that only explain, with the number of their lines.
-EXPLAINED = {"How scores are made": 8, "Words and marks": 12}
+EXPLAINED = {"How scores are made": 10, "Words and marks": 19}
+GRADES = [("A", 0.95), ("B", 0.9), ("C", 0.8), ("D", 0.65), ("F", 0)]
+# Where the console shows a resource: what stands behind the host, by type.
+CONSOLE = {
+    "AWS::CloudTrail::Trail": lambda p: f"cloudtrailv2/home?region={p.region}#/trails/{p.arn}",
+    "AWS::EC2::Instance":
+        lambda p: f"ec2/home?region={p.region}#InstanceDetails:instanceId={p.last}",
+    "AWS::EC2::SecurityGroup":
+        lambda p: f"ec2/home?region={p.region}#SecurityGroup:groupId={p.last}",
+    "AWS::EC2::Snapshot":
+        lambda p: f"ec2/home?region={p.region}#SnapshotDetails:snapshotId={p.last}",
+    "AWS::EC2::VPC": lambda p: f"vpcconsole/home?region={p.region}#VpcDetails:VpcId={p.last}",
+    "AWS::EC2::Volume": lambda p: f"ec2/home?region={p.region}#VolumeDetails:volumeId={p.last}",
+    "AWS::EC2::NetworkInterface":
+        lambda p: f"ec2/home?region={p.region}#NetworkInterface:networkInterfaceId={p.last}",
+    "AWS::ECR::Repository":
+        lambda p: f"ecr/repositories/private/{p.account}/{p.id}?region={p.region}",
+    "AWS::IAM::CredentialReport": lambda p: "iam/home#/credential_report",
+    "AWS::IAM::Group": lambda p: f"iam/home#/groups/details/{p.name}",
+    "AWS::IAM::Policy": lambda p: f"iam/home#/policies/details/{p.arn}",
+    "AWS::IAM::Role": lambda p: f"iam/home#/roles/details/{p.name}",
+    "AWS::IAM::User": lambda p: f"iam/home#/users/details/{p.name}",
+    "AWS::RDS::DBInstance":
+        lambda p: f"rds/home?region={p.region}#database:id={p.last};is-cluster=false",
+    "AWS::RDS::DBSnapshot": lambda p: f"rds/home?region={p.region}#db-snapshot:id={p.last}",
+    "AWS::S3::Bucket": lambda p: f"s3/buckets/{p.last}?region={p.region}",
+    "AWS::SecretsManager::Secret":
+        lambda p: f"secretsmanager/secret?name={p.name}&region={p.region}",
+}
 
 
 def all_of(model):
@@ -44,6 +75,24 @@ def age(ms):
         return "under a minute"
     return counted(minutes, "minute", "minutes") if minutes < 120 else counted(
         minutes // 60, "hour", "hours")
+
+
+# What stands for an empty part; no address holds it.
+NOTHING = " "
+
+
+def console(key, row):
+    """The address of a row's resource; None where no console or a part of it is not known."""
+    _, account, region, id, _ = key
+    parts = {"account": account, "region": region, "id": id, "name": row["name"] or id,
+             "arn": row["arn"], "last": re.split("[/:]", row["arn"] or id)[-1]}
+    place = types.SimpleNamespace(**{
+        name: urllib.parse.quote(part, safe="") or NOTHING for name, part in parts.items()})
+    path = CONSOLE.get(row["resource_type"], lambda _: None)(place)
+    if path is None or NOTHING in path:
+        return None
+    host = "us-east-1" if region == "global" else region
+    return f"https://{host}.console.aws.amazon.com/{path}"
 
 
 class Sheet:
@@ -90,6 +139,12 @@ class Workbook:
             return score["score"]
         return {"not_applicable": "N/A", "not_collected": "not collected"}[score["status"]]
 
+    def grade(self, score):
+        if score["score"] is None:
+            return ""
+        shown = round(score["score"], 3)
+        return f"grade {next(letter for letter, low in GRADES if shown >= low)} · "
+
     def word(self, score):
         if score["score"] is None:
             return self.cell(score)
@@ -110,6 +165,10 @@ class Workbook:
     def oldest(self, account):
         times = [one["oldest_ms"] for one in account["coverage"].values() if one["oldest_ms"]]
         return min(times, default=None)
+
+    def old(self, times):
+        times = [ms for ms in times if ms]
+        return age(self.at - min(times)) if times else "not collected"
 
     def open(self, score):
         return score["noncompliant"] - score["excepted"]
@@ -165,7 +224,11 @@ class Workbook:
         sheet.skip()
         self.standing(sheet, missing)
         sheet.skip()
+        self.trend(sheet)
+        sheet.skip()
         self.trusted(sheet)
+        self.section(sheet, "What changed", "")
+        sheet.add("Nothing can be said: the log keeps no score of an earlier time.", margin=1)
         self.fix_first(sheet)
         self.soon(sheet)
         self.list_accounts(sheet)
@@ -181,13 +244,22 @@ class Workbook:
         score = own["score"] if own["score"] is not None else self.word(own)
         self.cards(sheet, [
             ("Risk-weighted score", score,
-             f"{self.word(own)} · all your accounts, requirements by risk"),
+             f"{self.grade(own)}{self.word(own)} · by risk, over all your accounts"),
             ("Resources in order", 1 - left / total if total else self.word(own),
              f"{total - left} of {total} votes pass or are accepted; each counts the same"),
             ("Still to fix", left, f"of {bad} non-compliant votes"),
             ("Accepted risk", excepted, "non-compliant votes credited by a live exception"),
             ("Accounts", len(self.accounts),
              f"{len(missing)} not collected" if missing else "all collected")])
+
+    def trend(self, sheet):
+        """The log of a site is younger than a week: nothing is compared, and nothing made up."""
+        own = self.own()
+        trend = self.word(own) if own["score"] is None else "no earlier score"
+        self.cards(sheet, [
+            ("Trend", trend, "the log keeps none"),
+            ("Newly failing", "not known", ANY_TEXT), ("Fixed", "not known", ANY_TEXT),
+            ("Credit lapsed", "not known", ANY_TEXT), ("Last 13 weeks", "no earlier score", "")])
 
     def trusted(self, sheet):
         unknown = sum(len(self.rows(one, "unknown")) for one in self.accounts)
@@ -208,7 +280,8 @@ class Workbook:
     def section(self, sheet, title, remark):
         sheet.skip()
         sheet.add(title, margin=1)
-        sheet.add(remark, margin=1)
+        if remark:
+            sheet.add(remark, margin=1)
 
     def actions(self):
         """What brings most points for each resource that is mended, as exact fractions."""
@@ -277,11 +350,14 @@ class Workbook:
         sheet = Sheet()
         sheet.add("Scores by requirement and account")
         sheet.add(f"{self.title} · as of {moment(self.at)} UTC")
-        sheet.add((ANY_TEXT, 5), *[one["name"] for one in self.accounts])
+        sheet.add((ANY_TEXT, 6), *[one["name"] for one in self.accounts])
+        ages = [self.oldest(one) for one in self.accounts]
+        sheet.add(ANY_TEXT, None, None, None, None, self.old(ages),
+                  *[self.old([age]) for age in ages])
         sheet.add("Account score, weighted by risk", None, None,
-                  self.sum["noncompliant"] - self.sum["excepted"], self.cell(self.own()),
+                  self.sum["noncompliant"] - self.sum["excepted"], None, self.cell(self.own()),
                   *[self.cell(self.of(one)) for one in self.accounts])
-        sheet.add("Requirement", "Severity", "Weight", "To fix", "All, mean",
+        sheet.add("Requirement", "Severity", "Weight", "To fix", "Oldest data", "All, mean",
                   *[f"…{one['id'][-4:]}" for one in self.accounts])
         for one in self.requirements:
             scores = [self.of(account, one["id"]) for account in self.accounts]
@@ -289,8 +365,11 @@ class Workbook:
             words = [self.cell(score) for score in scores]
             mean = (sum(values) / len(values) if values
                     else "N/A" if "N/A" in words else "not collected")
+            ages = [self.model.coverage_of(one, account["id"]).get("oldest_ms")
+                    for account in self.accounts]
             sheet.add(one["title"], one["severity"], one["weight"],
-                      sum(self.open(score) for score in scores), mean, *words)
+                      sum(self.open(score) for score in scores),
+                      self.old(ages), mean, *words)
         return sheet
 
     def tab(self, account):
@@ -301,14 +380,16 @@ class Workbook:
         sheet.add(account["name"])
         sheet.add(" · ".join(facts))
         sheet.add("← Summary")
-        sheet.add("Score", "Standing", "To fix", "Accepted", "Not judged", "Oldest data", "Data")
+        sheet.add("Score", "Standing", "To fix", "Accepted", "Not judged", "Oldest data", "Data",
+                  "Trend")
         failing, unknown = self.rows(account, "fail"), self.rows(account, "unknown")
         counts = [self.open(score), score["excepted"], len(unknown)]
         collected, scopes, failed = (self.covers(account, name)
                                      for name in ("collected", "scopes", "failed"))
         sheet.add(self.cell(score), self.word(score), *(counts if collected else [None] * 3),
                   time(self.oldest(account)),
-                  f"{collected} of {scopes} scopes collected, last scan failed in {failed}")
+                  f"{collected} of {scopes} scopes collected, last scan failed in {failed}",
+                  "no earlier score")
         sheet.skip()
         self.verdicts(sheet, failing)
         if not collected:
@@ -332,6 +413,9 @@ class Workbook:
                       time(self.model.facts["since"].get("/".join(key))), annotation(row),
                       row["evidence"], requirement["remediation"].strip(), row["arn"] or key[3],
                       row["resource_type"], row["source"])
+            link = console(key, row)
+            if link:
+                sheet.cells[f"C{sheet.row} leads to"] = link
 
     def coverage(self, sheet, account):
         sheet.skip()
@@ -369,11 +453,15 @@ class Workbook:
         sheet.add("About this workbook")
         sheet.skip()
         sheet.add("Made of")
+        times = [self.oldest(one) for one in self.accounts if self.oldest(one)]
         for label, value in [
                 ("Owner", self.title), ("Time of the data", f"{moment(self.at)} UTC"),
                 ("Software", f"scorecard {self.model.facts['version']}"),
                 ("Accounts", str(len(self.accounts))),
-                ("Requirements", str(len(self.requirements))),
+                ("Requirements", str(len(self.requirements))), ("Standard", ANY_TEXT),
+                ("Oldest data", f"collected {moment(min(times))} UTC" if times
+                 else "none was ever collected"),
+                ("Compared with", "nothing: the log keeps no score of an earlier time"),
                 ("Sum over the accounts",
                  "taken from the roll-up; the accounts' own figures add up to it" if self.owner
                  else "added up from the accounts' own figures"),

@@ -32,10 +32,12 @@ fn allowed(manifest: &Manifest) -> Option<Vec<&'static str>> {
     let (group, rest) = manifest.folder.split_once('/').unwrap_or((&manifest.folder, ""));
     Some(match (group, rest) {
         ("schemas", "") | ("tests", "kit") => vec![],
-        // Like the binary it puts a pipeline together, and starts Kafka for it; it times rules too.
+        // Like the binary it puts a pipeline together, and starts servers for it; it times rules and
+        // sinks too.
         ("bench", "") => [
             &["compliance", "kit", "producer-simulator", "producer-standard", "rules"][..],
-            &["schemas", "stages", "stream"],
+            &["schemas", "sink-clickhouse", "sink-elasticsearch", "sink-frame"],
+            &["sink-workbook", "stages", "stream"],
         ]
         .concat(),
         // It puts a line together, starts Kafka for it, and judges it by the oracle of the stages.
@@ -53,6 +55,8 @@ fn allowed(manifest: &Manifest) -> Option<Vec<&'static str>> {
         ("producers", "aws") => vec!["producer-findings", "schemas", "stream"],
         // It explains as the processors count, and has the words and files of the workbooks.
         ("sinks", "page") => vec!["compliance", "schemas", "sink-workbook", "stream"],
+        // It sums an earlier time's scores up as the pipeline does.
+        ("sinks", "workbook") => vec!["rollup", "schemas", "stream"],
         ("sinks", _) => vec!["schemas", "sink-frame", "stream"],
         ("producers", _) => vec!["schemas", "stream"],
         _ => return None,

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::agree::Agreement;
 use super::contest::Contest;
 use super::corpus::Corpus;
-use super::timing::{Lap, Spread};
+use super::timing::Lap;
 use super::{Measured, native};
-use crate::report::{head, line, round};
+use crate::report::{Spread, head, line, round};
 
 /// Everything that the report tells.
 pub(crate) struct Figures<'a> {

@@ -18,16 +18,6 @@ pub(crate) struct Lap<'a> {
     pub(crate) times: Vec<f64>,
 }
 
-/// The middle of some figures, and how far they lie apart.
-#[derive(Clone, Copy, Debug, serde::Serialize)]
-pub(crate) struct Spread {
-    pub(crate) median: f64,
-    /// The 10th percentile.
-    pub(crate) low: f64,
-    /// The 90th percentile.
-    pub(crate) high: f64,
-}
-
 impl<'a> Lap<'a> {
     pub(crate) fn new(name: &'static str, count: usize, work: impl FnMut() + 'a) -> Self {
         Self { name, count, work: Box::new(work), repeats: 1, times: Vec::new() }
@@ -46,15 +36,6 @@ impl<'a> Lap<'a> {
 fn thread_seconds() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
-}
-
-impl Spread {
-    /// Sorts out some figures, at least one.
-    pub(crate) fn of(mut figures: Vec<f64>) -> Self {
-        figures.sort_by(f64::total_cmp);
-        let at = |part: f64| figures[((figures.len() - 1) as f64 * part).round() as usize];
-        Self { median: at(0.5), low: at(0.1), high: at(0.9) }
-    }
 }
 
 /// Runs all laps, once to warm up and to see how long they take, and then in rounds. The first lap

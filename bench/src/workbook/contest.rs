@@ -134,6 +134,14 @@ pub(crate) fn write(args: &WriterArgs) -> Result<()> {
     Ok(())
 }
 
+/// Openpyxl writes sixteen digits of a number, which is a bit less than there is.
+fn is_same(one: &Data, other: &Data) -> bool {
+    match (one, other) {
+        (Data::Float(one), Data::Float(other)) => (one - other).abs() <= 1e-15 * one.abs(),
+        _ => one == other,
+    }
+}
+
 /// Counts the cells that are not empty, and makes sure that all files hold the same.
 fn same(files: &[PathBuf]) -> Result<usize> {
     let mut first: Option<calamine::Range<Data>> = None;
@@ -146,7 +154,11 @@ fn same(files: &[PathBuf]) -> Result<usize> {
         };
         for (row, column, cell) in first.used_cells() {
             let other = cells.get((row, column)).unwrap_or(&Data::Empty);
-            ensure!(cell == other, "{}: {row}, {column}: {cell:?}, {other:?}", file.display());
+            ensure!(
+                is_same(cell, other),
+                "{}: {row}, {column}: {cell:?}, {other:?}",
+                file.display()
+            );
         }
         let (ours, theirs) = (first.used_cells().count(), cells.used_cells().count());
         ensure!(ours == theirs, "{} holds {theirs} cells, not {ours}", file.display());

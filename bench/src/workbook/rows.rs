@@ -35,7 +35,7 @@ enum Value {
 
 /// The styles of the sheet; the number of each stands in the rows. `bench/peers/workbook.py` has the
 /// same list with fonts, fills, borders and number formats.
-const STYLES: [Style; 22] = [
+const STYLES: [Style; 23] = [
     Style::Plain,
     Style::Title,
     Style::Subtitle,
@@ -46,6 +46,7 @@ const STYLES: [Style; 22] = [
     Style::Strong,
     Style::Text,
     Style::Line,
+    Style::Age,
     Style::Count,
     Style::Score,
     Style::ScorePartial,

@@ -1,6 +1,7 @@
 //! On Kafka and the real engine: the tables hold what the topics hold, once, whatever happens.
 //!
-//! `SCORECARD_SINK_ROWS` sets about how many rows of verdicts there are.
+//! `SCORECARD_SINK_ROWS` sets about how many rows of verdicts there are; where it is set, a server
+//! that is stopped stays away for a whole minute.
 
 #![allow(clippy::unwrap_used, reason = "a panic with a message is how a test fails")]
 
@@ -44,8 +45,16 @@ fn connect(bootstrap: &str, prefix: &str) -> Arc<dyn Log> {
     Arc::new(log)
 }
 
+fn asked() -> Option<i64> {
+    std::env::var("SCORECARD_SINK_ROWS").ok().map(|text| text.parse().unwrap())
+}
+
+fn rows() -> i64 {
+    asked().unwrap_or(600)
+}
+
 fn size() -> Size {
-    let rows = std::env::var("SCORECARD_SINK_ROWS").map_or(600, |text| text.parse().unwrap());
+    let rows = rows();
     let (accounts, requirements) = (10.max(rows / 4_000), 5);
     let resources = 1.max(rows / accounts / requirements);
     // The oracle keeps all of it in memory: of very many rows one day is enough.
@@ -62,7 +71,9 @@ fn be_killed(prefix: &str) {
     let setting = |name: &str| std::env::var(name).unwrap();
     let config: Config = serde_json::from_str(&setting("TEST_CONFIG")).unwrap();
     let log = connect(&setting("TEST_BOOTSTRAP"), prefix);
-    carry(&ROLE, Limits { records: 50, ..AT_ONCE }, &*log, prefix, &config);
+    // Of any size some ten batches.
+    let limits = Limits { records: rows() as usize / 12, ..AT_ONCE };
+    carry(&ROLE, limits, &*log, prefix, &config);
 }
 
 fn start_process(prefix: &str, server: &ClickHouse, folder: &std::path::Path) -> Child {
@@ -157,7 +168,7 @@ fn a_killed_sink_repeats_its_batch_exactly() {
     let log = log(&prefix);
     let mut server = ClickHouse::start().unwrap();
     let (config, _) = prepared(&server);
-    let mut world = World::of(&*log, &prefix, Size { resources: 8, ..size() });
+    let mut world = World::of(&*log, &prefix, size());
     world.write(&*log);
     // After an insert and before its commit, in the middle of an insert, and again.
     for (fault, skip) in [(Fault::Hold(60), 3), (Fault::Stall(60), 2), (Fault::Hold(60), 7)] {
@@ -199,7 +210,7 @@ fn a_server_that_fails_is_waited_for() {
     server.stop().unwrap();
     let progress = std::thread::scope(|scope| {
         let sink = scope.spawn(|| run(&ROLE, &*log, &prefix, &config));
-        std::thread::sleep(Duration::from_secs(4));
+        std::thread::sleep(Duration::from_secs(if asked().is_some() { 60 } else { 4 }));
         server.start_again().unwrap();
         sink.join().unwrap()
     });

@@ -35,4 +35,4 @@ pub use config::Config;
 pub use error::ElasticError;
 pub use kibana::ndjson as kibana_objects;
 pub use setup::Setup;
-pub use target::{Elastic, ROLE};
+pub use target::{Elastic, LIMITS, ROLE};

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use schemas::{
     AccountKey, AccountState, Codec, Key, Requirement, RequirementKey, TopicSpec, topic,
 };
 use serde_json::json;
-use sink_frame::{Delivery, Encoded, Entry, Failure, Pin, Role, Target, chain, read_until};
+use sink_frame::{Delivery, Encoded, Entry, Failure, Limits, Pin, Role, Target, chain, read_until};
 use stream::{Log, LogError, Position, Record, snapshot};
 
 use crate::bulk::{self, Bounds, How, Item};
@@ -37,6 +38,9 @@ const INPUTS: [&TopicSpec; 10] = [
 /// What the sink is among the processes that share the log.
 pub const ROLE: Role =
     Role { name: "sink-elasticsearch", inputs: &INPUTS, outputs: &[], pinned: false };
+
+/// How large batches are: a few bulk requests, which are sent at the same time.
+pub const LIMITS: Limits = Limits { records: 10_000, bytes: 32 << 20, linger: Duration::ZERO };
 
 /// The sink with everything that it needs.
 pub struct Elastic<'a> {

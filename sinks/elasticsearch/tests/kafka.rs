@@ -6,6 +6,7 @@
 mod world;
 
 use std::collections::BTreeMap;
+use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,23 +14,30 @@ use std::time::{Duration, Instant};
 use kit::elasticsearch::Elasticsearch;
 use kit::elasticsearch::front::{Fault, Front};
 use kit::kafka::Kafka;
+use kit::process::Child;
 use schemas::topic::{COMPLIANCE_STATE, RESOURCE_STATE};
 use serde_json::{Value, json};
-use sink_elasticsearch::ROLE;
+use sink_elasticsearch::{Config, ROLE};
 use stream::kafka::{KafkaConfig, KafkaLog};
 use stream::{Log, TopicPlan};
-use world::rows::{REQUIREMENTS, Rows, size};
+use world::rows::{REQUIREMENTS, Rows, absence, size};
 use world::{Run, config, effect, equal, everything, held, once, setup};
 
 /// Limit for what should come; a machine where much else runs needs some of it.
-const LIMIT: Duration = Duration::from_secs(180);
+fn limit() -> Duration {
+    Duration::from_secs(180 + size() as u64 / 100)
+}
 
 fn connect(prefix: &str) -> Arc<dyn Log> {
+    connect_to(Kafka::shared().unwrap().bootstrap(), prefix)
+}
+
+fn connect_to(bootstrap: String, prefix: &str) -> Arc<dyn Log> {
     let config = KafkaConfig {
         partitions: 3,
         replication_factor: 1,
         session_timeout_ms: 6_000,
-        ..KafkaConfig::new(Kafka::shared().unwrap().bootstrap())
+        ..KafkaConfig::new(bootstrap)
     };
     let log = KafkaLog::connect(config, prefix).unwrap();
     log.apply().unwrap();
@@ -51,7 +59,7 @@ fn rewind(log: &dyn Log, prefix: &str) {
     let began = Instant::now();
     // Kafka resets no group that has a member, and one that left is one until its time is up.
     while log.committed(ROLE.name, ROLE.inputs).unwrap().iter().any(|one| one.offset > 0) {
-        assert!(began.elapsed() < LIMIT, "the group can't be reset");
+        assert!(began.elapsed() < limit(), "the group can't be reset");
         tool("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", &reset);
     }
 }
@@ -72,17 +80,21 @@ fn a_replay_from_the_start_changes_nothing() {
 
     let began = Instant::now();
     let first = once(&*log, &config);
-    println!("{} records in {:?}: {:?}", first.records(), began.elapsed(), first.counts);
+    let told = |what: &str| println!("{what} after {:?}", began.elapsed());
+    told(&format!("{} records are carried, {:?},", first.records(), first.counts));
     equal(node, &config.prefix, &rows);
     let before = everything(node, "replay");
+    told(&format!("compared with the topics, {before:?},"));
     assert_eq!(before["replay-changes"].0, twice.resources + rows.resources);
 
     rewind(&*log, &prefix);
     let again = once(&*log, &config);
+    told(&format!("carried again, {:?},", again.counts));
     assert_eq!(again.records(), first.records());
     assert_eq!(again.counts.written, 0, "{again:?}");
     assert_eq!(again.counts.refused + again.counts.dead, 0, "{again:?}");
     assert!(everything(node, "replay") == before, "the replay changed something");
+    told("compared again");
 }
 
 #[test]
@@ -130,6 +142,67 @@ fn whatever_is_refused_for_now_comes_through_once() {
     assert!(front.refused_items() > 0);
 }
 
+/// The sink as a process of its own, which the test below starts and kills.
+fn be_killed(prefix: &str) {
+    let setting = |name: &str| std::env::var(name).unwrap();
+    let log = connect_to(setting("TEST_BOOTSTRAP"), prefix);
+    once(&*log, &in_small_requests(&setting("TEST_URL")));
+}
+
+/// A configuration by which a batch is many requests: some are done when others are not.
+fn in_small_requests(url: &str) -> Config {
+    Config { bulk_bytes: 256 << 10, ..config(url, "killed") }
+}
+
+#[test]
+fn a_sink_that_is_killed_in_a_batch_does_it_again() {
+    if let Ok(prefix) = std::env::var("TEST_PREFIX") {
+        return be_killed(&prefix);
+    }
+    let kafka = Kafka::shared().unwrap();
+    let prefix = kafka.prefix("elastic-killed");
+    let log = connect(&prefix);
+    let node = Elasticsearch::shared().unwrap();
+    let front = Front::start(node.port()).unwrap();
+    let config = in_small_requests(&front.url());
+    setup(&config, false);
+    let rows = Rows::of(size(), 0);
+    rows.write(&*log, &prefix);
+    // In the first batch, and each time further on.
+    for done in 1..=3 {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["--exact", "a_sink_that_is_killed_in_a_batch_does_it_again", "--nocapture"])
+            .env("TEST_PREFIX", &prefix)
+            .env("TEST_URL", front.url())
+            .env("TEST_BOOTSTRAP", kafka.bootstrap());
+        front.lift();
+        let (bulks, held, began) = (front.bulks().len(), front.held(), Instant::now());
+        let mut sink = Child::spawn(command, folder.path(), "sink").unwrap();
+        let wait = |reached: &dyn Fn() -> bool, sink: &mut Child| {
+            while !reached() {
+                assert!(sink.is_running() && began.elapsed() < limit(), "{}", sink.tail());
+                thread::sleep(Duration::from_millis(1));
+            }
+        };
+        wait(&|| front.bulks().len() >= bulks + done, &mut sink);
+        front.inject(Fault::Hold, None);
+        wait(&|| front.held() > held, &mut sink);
+        sink.kill9().unwrap();
+    }
+    front.lift();
+    let committed = log.committed(ROLE.name, ROLE.inputs).unwrap();
+    let ends = log.ends(ROLE.inputs).unwrap();
+    assert!(committed.iter().zip(&ends).any(|(is, end)| is.offset < end.offset));
+
+    let progress = once(&*log, &config);
+    assert!(progress.counts.unchanged > 0, "nothing was done twice: {progress:?}");
+    assert_eq!(progress.counts.refused + progress.counts.dead, 0, "{progress:?}");
+    equal(node, &config.prefix, &rows);
+    assert_eq!(everything(node, "killed")["killed-changes"].0, rows.resources);
+}
+
 #[test]
 fn a_cluster_that_is_away_for_a_while_is_waited_for() {
     let kafka = Kafka::shared().unwrap();
@@ -147,7 +220,7 @@ fn a_cluster_that_is_away_for_a_while_is_waited_for() {
         let waits = |wanted: &dyn Fn(&sink_frame::Progress) -> bool| {
             let began = Instant::now();
             while !wanted(&run.progress.lock().unwrap()) {
-                assert!(began.elapsed() < LIMIT, "{:?}", run.progress.lock().unwrap());
+                assert!(began.elapsed() < limit(), "{:?}", run.progress.lock().unwrap());
                 assert!(!running.is_finished());
                 thread::sleep(Duration::from_millis(20));
             }
@@ -156,7 +229,7 @@ fn a_cluster_that_is_away_for_a_while_is_waited_for() {
         node.stop().unwrap();
         newer.write(&*log, &prefix);
         waits(&|progress| progress.waiting.is_some());
-        thread::sleep(Duration::from_secs(3));
+        thread::sleep(absence());
         node.restart().unwrap();
         let ends = log.ends(ROLE.inputs).unwrap();
         waits(&|progress| {
@@ -195,7 +268,7 @@ fn a_topic_that_was_made_anew_beats_what_it_was_before() {
     }
     let began = Instant::now();
     while !topics.iter().all(|topic| log.plan().unwrap().contains(&TopicPlan::Create(topic))) {
-        assert!(began.elapsed() < LIMIT, "the topics stay");
+        assert!(began.elapsed() < limit(), "the topics stay");
     }
     drop(log);
     let log = connect(&prefix);

@@ -191,7 +191,8 @@ impl<'a, T: Target> Session<'a, T> {
     fn gather(&mut self) -> Result<(), FrameError> {
         self.hold(false)?;
         while self.backlog.has_room() && self.untold.is_empty() && !self.stop.is_stopped() {
-            let left = |since: Instant| self.frame.limits.linger.saturating_sub(since.elapsed());
+            let linger = self.linger();
+            let left = |since: Instant| linger.saturating_sub(since.elapsed());
             let left = self.since.map_or(POLL_MAX, left);
             if !self.poll(left.min(POLL_MAX))? && (self.since.is_none() || left <= POLL_MAX) {
                 break;
@@ -200,11 +201,22 @@ impl<'a, T: Target> Session<'a, T> {
         Ok(())
     }
 
-    /// Nothing came: if that is so because all is read, all is well.
-    fn rest(&mut self) -> Result<(), FrameError> {
+    /// How long the first record waits for others: at the end of what a single run takes, none come.
+    fn linger(&self) -> Duration {
+        let is_last = self.frame.once && self.at_end();
+        if is_last { Duration::ZERO } else { self.frame.limits.linger }
+    }
+
+    /// Tells whether all is read.
+    fn at_end(&self) -> bool {
         let inputs = self.frame.role.inputs;
         let mut places = self.owned.iter().flat_map(|p| inputs.iter().map(move |t| (*t, *p)));
-        if self.owned.is_empty() || !places.all(|(topic, p)| self.member.at_end(topic, p)) {
+        !self.owned.is_empty() && places.all(|(topic, p)| self.member.at_end(topic, p))
+    }
+
+    /// Nothing came: if that is so because all is read, all is well.
+    fn rest(&mut self) -> Result<(), FrameError> {
+        if !self.at_end() {
             return Ok(());
         }
         let positions = self.positions();

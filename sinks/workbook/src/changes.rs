@@ -8,6 +8,8 @@ use schemas::{Cause, ComplianceKey, Credit, RequirementKey, Standing, Verdict};
 use crate::past::Turn;
 use crate::view::{AccountView, RequirementView, View};
 
+type Turns = BTreeMap<ComplianceKey, Turn>;
+
 /// What a turn means for who answers for the account; the gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChangeKind {
@@ -83,20 +85,43 @@ pub(crate) fn of<'v, 't>(view: &'v View<'t>) -> Vec<ChangeView<'v, 't>> {
     let known = view.accounts.iter().filter(|account| account.in_cut(since).is_some());
     let accounts: BTreeMap<&str, &AccountView<'t>> =
         known.map(|account| (account.state.account.as_str(), account)).collect();
-    let mut all: Vec<ChangeView<'v, 't>> = view
-        .past
-        .turns
-        .iter()
-        .filter_map(|(key, turn)| {
-            let account = *accounts.get(key.account.as_str())?;
-            let text = view.tables.requirements.get(&RequirementKey::new(&key.requirement));
-            let requirement = RequirementView { id: &key.requirement, text };
-            Some(ChangeView { kind: ChangeKind::of(turn)?, key, turn, account, requirement })
-        })
-        .collect();
+    let mut all: Vec<ChangeView<'v, 't>> = Vec::new();
+    for id in requirements(&view.past.turns) {
+        let text = view.tables.requirements.get(&RequirementKey::new(id));
+        let requirement = RequirementView { id, text };
+        for (of, &account) in &accounts {
+            let turns = turns_of(&view.past.turns, id, of);
+            all.extend(turns.filter_map(|(key, turn)| {
+                Some(ChangeView { kind: ChangeKind::of(turn)?, key, turn, account, requirement })
+            }));
+        }
+    }
     // The sort is stable: equal ones stay by key.
     all.sort_by_key(|one| (one.kind, Reverse(one.requirement.severity()), Reverse(one.turn.at_ms)));
     all
+}
+
+/// Gives the requirements of turns, each once, without walking over all turns.
+fn requirements(turns: &Turns) -> impl Iterator<Item = &str> {
+    let first = |from: &ComplianceKey| turns.range(from..).next().map(|(key, _)| key);
+    let start = ComplianceKey::new("", "", "", "", "");
+    let keys = std::iter::successors(first(&start), move |key| {
+        // The first key behind all of this requirement.
+        first(&ComplianceKey::new(format!("{}\0", key.requirement), "", "", "", ""))
+    });
+    keys.map(|key| key.requirement.as_str())
+}
+
+/// Gives the turns of a requirement in an account.
+fn turns_of<'t>(
+    turns: &'t Turns,
+    requirement: &'t str,
+    account: &'t str,
+) -> impl Iterator<Item = (&'t ComplianceKey, &'t Turn)> {
+    let from = ComplianceKey::new(requirement, account, "", "", "");
+    turns
+        .range(from..)
+        .take_while(move |(key, _)| key.requirement == requirement && key.account == account)
 }
 
 /// Gives the first of each kind, as many as fit.
@@ -109,10 +134,9 @@ pub(crate) fn first<'c, 'v, 't>(
 }
 
 impl ChangeView<'_, '_> {
-    /// Gives the resource's name as far as the change tells it, else its id.
+    /// Gives the resource's name, or its id where none is known.
     pub(crate) fn resource(&self) -> &str {
-        let name = self.turn.row.as_ref().map(|row| row.name.as_str());
-        name.filter(|name| !name.is_empty()).unwrap_or(&self.key.resource)
+        if self.turn.name.is_empty() { &self.key.resource } else { &self.turn.name }
     }
 
     /// Says how it stood and how it stands.

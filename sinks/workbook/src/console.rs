@@ -1,20 +1,25 @@
-//! Where the provider's console shows a resource: https links made of escaped parts, for known types.
+//! Where the provider's console shows a resource: links made of escaped parts, for known types.
 
-use schemas::{ComplianceKey, ComplianceState};
+use schemas::ComplianceKey;
 
-/// What a link is made of; all of it comes from accounts.
-struct Place<'k> {
-    region: &'k str,
-    account: &'k str,
-    id: &'k str,
-    name: &'k str,
-    arn: &'k str,
+/// A resource's place; all of it comes from accounts.
+pub(crate) struct Place<'k> {
+    /// Its region.
+    pub(crate) region: &'k str,
+    /// Its account.
+    pub(crate) account: &'k str,
+    /// Its id.
+    pub(crate) id: &'k str,
+    /// Its name; the id stands for one that is empty.
+    pub(crate) name: &'k str,
+    /// Its ARN, or empty.
+    pub(crate) arn: &'k str,
 }
 
 /// Excel's limit for a link is 2,080 characters.
 const LINK_BYTES_MAX: usize = 2_000;
 
-/// Where services without regions have their console in each partition, with the partition's domain.
+/// Where services without regions have their console in each partition, with its domain.
 const PARTITIONS: [(&str, &str, &str); 3] = [
     ("aws", "us-east-1", "console.aws.amazon.com"),
     ("aws-cn", "cn-north-1", "console.amazonaws.cn"),
@@ -22,8 +27,8 @@ const PARTITIONS: [(&str, &str, &str); 3] = [
 ];
 
 /// Paths by resource type: `{id}`, `{name}`, `{arn}`, `{region}` and `{account}` are what they say,
-/// `{tail}` is what stands behind the last slash or colon of the ARN, else of the id, `{parent}` what
-/// stands between the two last slashes of the ARN. Source: the consoles' own addresses.
+/// `{tail}` is what stands behind the last slash or colon of the ARN, else of the id, `{parent}`
+/// what stands between the two last slashes of the ARN. Source: the consoles' own addresses.
 const PATHS: [(&str, &str); 27] = [
     ("AWS::CloudTrail::Trail", "cloudtrailv2/home?region={region}#/trails/{arn}"),
     ("AWS::DynamoDB::Table", "dynamodbv2/home?region={region}#table?name={tail}"),
@@ -57,20 +62,14 @@ const PATHS: [(&str, &str); 27] = [
     ("AWS::SecretsManager::Secret", "secretsmanager/secret?name={name}&region={region}"),
 ];
 
-/// Gives the link to a verdict's resource; none for types and regions that are not known.
-pub(crate) fn link(key: &ComplianceKey, state: &ComplianceState) -> Option<String> {
-    let place = Place {
-        region: &key.region,
-        account: &key.account,
-        id: &key.resource,
-        name: if state.name.is_empty() { &key.resource } else { &state.name },
-        arn: &state.arn,
-    };
-    place.link(&state.resource_type)
-}
+impl<'k> Place<'k> {
+    /// Gives the place of a verdict's resource.
+    pub(crate) fn of(key: &'k ComplianceKey, name: &'k str, arn: &'k str) -> Self {
+        Self { region: &key.region, account: &key.account, id: &key.resource, name, arn }
+    }
 
-impl Place<'_> {
-    fn link(&self, resource_type: &str) -> Option<String> {
+    /// Gives the link to a resource of a type; none for types and regions that are not known.
+    pub(crate) fn link(&self, resource_type: &str) -> Option<String> {
         let (_, path) = PATHS.iter().find(|(known, _)| *known == resource_type)?;
         let (_, home, domain) =
             PARTITIONS.iter().find(|(partition, _, _)| *partition == self.partition())?;
@@ -107,6 +106,7 @@ impl Place<'_> {
             "region" => self.region,
             "account" => self.account,
             "id" => self.id,
+            "name" if self.name.is_empty() => self.id,
             "name" => self.name,
             "arn" => self.arn,
             "tail" => long.rsplit(['/', ':']).next()?,

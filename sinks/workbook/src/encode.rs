@@ -18,7 +18,8 @@ use crate::{Model, WorkbookError, draw};
 /// Excel's number for A4.
 const PAPER_A4: u8 = 9;
 
-/// From so many cells on a sheet is not kept in memory, at 160 bytes a cell, but in a temporary file.
+/// From so many cells on a sheet is not kept in memory, at 160 bytes a cell, but in a temporary
+/// file.
 const STREAMED_CELLS_MIN: usize = 20_000;
 
 /// So many sheets of a workbook at most, the largest ones: each has a file open.

@@ -185,12 +185,13 @@ fn table(style: Style) -> Format {
         Style::Figure => base.set_num_format("#,##0").set_align(FormatAlign::Center),
         Style::Points => base.set_num_format("+0.00").set_align(FormatAlign::Center),
         Style::Moved => base
-            .set_num_format("[>=0.05]\"↑ +\"0.0;[<=-0.05]\"↓ \"0.0;\"→ \"0.0")
+            .set_num_format("[>=0.05]\"↑ +\"0.0;[<=-0.05]\"↓ -\"0.0;\"→ \"0.0")
             .set_align(FormatAlign::Center),
         Style::Money => base.set_num_format("#,##0").set_align(FormatAlign::Right),
         Style::Share => base.set_num_format("0%").set_align(FormatAlign::Center),
         Style::Date => date(base),
         Style::DateTime => text(base).set_num_format("yyyy-mm-dd hh:mm"),
+        Style::Age => base.set_font_size(9).set_align(FormatAlign::Center).set_text_wrap(),
         Style::TableLink => linked(text(base).set_font_color(BLUE)),
         Style::CreditedText => text(credited(base)).set_text_wrap(),
         Style::CreditedLink => linked(text(credited(base))),

@@ -1,8 +1,8 @@
 //! Workbooks: an owner's scores with every resource behind them, and the enterprise's in one.
 //!
-//! The way of a figure: [`Tables`] and their [`Past`] are read from the log; [`lay_out`] (pure) joins
-//! what concerns one subject and lays it out as sheets of cells; [`render`] turns the sheets into
-//! the bytes of an xlsx file; [`render_all`] does so owner by owner and writes the files that
+//! The way of a figure: [`Tables`] and their [`Past`] are read from the log; [`lay_out`] (pure)
+//! joins what concerns one subject and lays it out as sheets of cells; [`render`] turns the sheets
+//! into the bytes of an xlsx file; [`render_all`] does so owner by owner and writes the files that
 //! changed. [`digest`] gives the same figures in short. The same tables and past give the same
 //! bytes.
 
@@ -25,6 +25,7 @@ mod names;
 mod parallel;
 mod past;
 mod relations;
+mod rewind;
 mod rows;
 mod score;
 mod sheet;

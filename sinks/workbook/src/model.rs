@@ -55,7 +55,18 @@ pub enum Owner {
     Unassigned,
 }
 
+/// How people call the owner of accounts that have none.
+pub(crate) const UNASSIGNED: &str = "unassigned";
+
 impl Owner {
+    /// Gives who is called so; `unassigned` is nobody.
+    pub fn called(name: &str) -> Self {
+        match name {
+            UNASSIGNED => Owner::Unassigned,
+            _ => Owner::Named(name.to_owned()),
+        }
+    }
+
     /// Gives the owner of an account.
     pub(crate) fn of(state: &AccountState) -> Self {
         match state.owner.as_deref() {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::UNASSIGNED;
 use crate::{Form, Owner, Subject, text};
 
 /// Excel's limit for a sheet's name, in UTF-16 units.
@@ -16,9 +17,6 @@ const PAYER_PREFIX: &str = "payer-";
 
 /// What the enterprise's file is called, before its ending.
 const ENTERPRISE: &str = "enterprise";
-
-/// What stands for the owner of accounts that have none.
-const UNASSIGNED: &str = "unassigned";
 
 /// Gives each account (id, name) the name of its sheet, in the order of the accounts.
 ///

@@ -45,9 +45,12 @@ pub struct Turn {
     pub at_ms: i64,
     /// What caused that change.
     pub cause: Cause,
-    /// The row as it stands at the end, or as it last was when it is gone; none where an older
-    /// release wrote the change.
-    pub row: Option<ComplianceState>,
+    /// The resource's type, which a row that is gone tells no more; empty where it is not known.
+    pub resource_type: String,
+    /// Its name, or empty.
+    pub name: String,
+    /// Its ARN, or empty.
+    pub arn: String,
 }
 
 /// How many weeks are looked back.
@@ -90,35 +93,49 @@ impl Past {
 }
 
 /// Where the past is read from.
-struct Source<'l> {
-    log: &'l dyn Log,
-    codec: &'l Codec,
-    prefix: &'l str,
+pub(crate) struct Source<'l> {
+    pub(crate) log: &'l dyn Log,
+    pub(crate) codec: &'l Codec,
+    pub(crate) prefix: &'l str,
 }
 
 impl Source<'_> {
-    /// Reads the scores at a moment; none where the log has no cut of that time.
+    /// Reads the accounts' scores at a moment; none where the log has no cut of that time.
     fn cut(&self, at_ms: i64) -> Result<Option<Cut>, LogError> {
+        let scores = self.scores_at(at_ms, |key| key.requirement == "*")?;
+        let accounts = |scores: BTreeMap<ScoreKey, ScoreState>| {
+            scores.into_iter().map(|(key, score)| (AccountKey::new(key.account), score)).collect()
+        };
+        Ok(scores.map(|scores| Cut { at_ms, accounts: accounts(scores) }))
+    }
+
+    /// Reads the scores that are wanted at a moment; none where the log has no cut of that time.
+    pub(crate) fn scores_at(
+        &self,
+        at_ms: i64,
+        wanted: impl Fn(&ScoreKey) -> bool,
+    ) -> Result<Option<BTreeMap<ScoreKey, ScoreState>>, LogError> {
         for window_ms in WINDOWS_MS {
-            let accounts = self.scores(at_ms - window_ms, at_ms)?;
-            if !accounts.is_empty() {
-                return Ok(Some(Cut { at_ms, accounts }));
+            let scores = self.scores(at_ms - window_ms, at_ms, &wanted)?;
+            if !scores.is_empty() {
+                return Ok(Some(scores));
             }
         }
         Ok(None)
     }
 
-    /// Reads the newest score of each account of the cuts after one moment and up to another. A cut
+    /// Reads the newest of the wanted scores of the cuts after one moment and up to another. A cut
     /// is several batches; all its records have the time of the tick that asked for it.
     fn scores(
         &self,
         after_ms: i64,
         until_ms: i64,
-    ) -> Result<BTreeMap<AccountKey, ScoreState>, LogError> {
+        wanted: &impl Fn(&ScoreKey) -> bool,
+    ) -> Result<BTreeMap<ScoreKey, ScoreState>, LogError> {
         let mut scores = BTreeMap::new();
         self.each(&topic::SCORE_HISTORY, after_ms, until_ms, |key: ScoreKey, record| {
-            if key.requirement == "*" {
-                scores.insert(AccountKey::new(key.account), self.value(&record)?);
+            if wanted(&key) {
+                scores.insert(key, self.value(&record)?);
             }
             Ok(())
         })?;
@@ -134,13 +151,15 @@ impl Source<'_> {
         let mut turns = BTreeMap::new();
         self.each(&topic::COMPLIANCE_CHANGE, after_ms, until_ms, |key, record| {
             let ComplianceChange { before, after, at_ms, cause, row } = self.value(&record)?;
+            let ComplianceState { resource_type, name, arn, .. } = row.unwrap_or_default();
+            let turn = Turn { before, after, at_ms, cause, resource_type, name, arn };
             match turns.entry(key) {
                 Entry::Vacant(entry) => {
-                    entry.insert(Turn { before, after, at_ms, cause, row });
+                    entry.insert(turn);
                 }
                 Entry::Occupied(mut entry) => {
                     let before = entry.get().before;
-                    entry.insert(Turn { before, after, at_ms, cause, row });
+                    entry.insert(Turn { before, ..turn });
                 }
             }
             Ok(())
@@ -150,7 +169,7 @@ impl Source<'_> {
     }
 
     /// Hands over the events of a topic after one moment and up to another, each key's in order.
-    fn each<K: Key, V: Value>(
+    pub(crate) fn each<K: Key, V: Value>(
         &self,
         topic: &Topic<K, V>,
         after_ms: i64,
@@ -172,7 +191,7 @@ impl Source<'_> {
         })
     }
 
-    fn value<V: Value>(&self, record: &Record) -> Result<V, LogError> {
+    pub(crate) fn value<V: Value>(&self, record: &Record) -> Result<V, LogError> {
         let bytes = record.value.as_deref();
         let bytes = bytes.ok_or_else(|| self.unfit(record, "an event without a value"))?;
         self.codec.decode(bytes).map_err(|error| self.unfit(record, error))

@@ -11,8 +11,8 @@ pub(crate) const GOOD: f64 = 0.95;
 /// Below this a score is poor, as it is shown.
 pub(crate) const POOR: f64 = 0.80;
 
-/// Letters for scores as they are shown, and from where on each is given. `A` is what is good, `D` and
-/// `F` are what is poor.
+/// Letters for scores as they are shown, and from where on each is given: `A` is what is good,
+/// `D` and `F` are what is poor.
 pub(crate) const GRADES: [(&str, f64); 5] =
     [("A", GOOD), ("B", 0.90), ("C", POOR), ("D", 0.65), ("F", 0.0)];
 

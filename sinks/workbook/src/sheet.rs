@@ -206,6 +206,11 @@ impl Cell {
         Self::number(cents as f64 / 100.0, Style::Money)
     }
 
+    /// Makes a cell of what an account spends, from hundredths, or of the words for no figure.
+    pub(crate) fn spend(cents: Option<i64>) -> Self {
+        cents.map_or_else(|| Self::text("no figure", Style::NotCollected), Self::money)
+    }
+
     /// Makes a cell of a moment, or an empty one.
     pub(crate) fn time(ms: Option<i64>, style: Style) -> Self {
         Self::new(ms.map_or(Content::Empty, Content::Time), style)

@@ -61,6 +61,8 @@ pub enum Style {
     Date,
     /// A date with hours and minutes of a table.
     DateTime,
+    /// How old something of a table is, in words.
+    Age,
     /// A link of a table.
     TableLink,
     /// A score.
@@ -118,6 +120,7 @@ impl Style {
             self,
             Style::Text
                 | Style::Strong
+                | Style::Age
                 | Style::TableLink
                 | Style::CreditedText
                 | Style::CreditedLink

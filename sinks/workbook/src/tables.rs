@@ -32,6 +32,9 @@ pub struct Tables {
     pub exceptions: BTreeMap<ExceptionKey, Exception>,
     /// The time of the tables (the last tick), in UTC milliseconds: the only "now" of a workbook.
     pub at_ms: i64,
+    /// Where the tables are those of an earlier time, the time of what has no history: names,
+    /// owners, spend, coverage, trust.
+    pub read_ms: Option<i64>,
 }
 
 impl Tables {
@@ -53,6 +56,7 @@ impl Tables {
             requirements: snapshot::table(log, codec, prefix, &topic::REQUIREMENT)?,
             exceptions: snapshot::table(log, codec, prefix, &topic::EXCEPTION)?,
             at_ms: 0,
+            read_ms: None,
         };
         tables.at_ms = tick_ms.unwrap_or_else(|| tables.latest_ms());
         Ok(tables)
@@ -89,7 +93,7 @@ fn verdicts(log: &dyn Log, codec: &Codec, prefix: &str) -> Result<Verdicts, LogE
 }
 
 /// Tells whether an owner's workbook has anything to say of a verdict by itself.
-fn is_named(state: &ComplianceState) -> bool {
+pub(crate) fn is_named(state: &ComplianceState) -> bool {
     state.held || matches!(state.verdict, Verdict::Fail | Verdict::Unknown)
 }
 

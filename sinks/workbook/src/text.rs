@@ -105,6 +105,16 @@ pub(crate) fn day(ms: i64) -> String {
     text
 }
 
+/// Says how old something is, in the largest whole unit.
+pub(crate) fn age(ms: i64) -> String {
+    match ms.max(0) / 60_000 {
+        0 => "under a minute".to_owned(),
+        minutes @ 1..=119 => counted(minutes, "minute", "minutes"),
+        minutes @ 120..=2_879 => counted(minutes / 60, "hour", "hours"),
+        minutes => counted(minutes / 1_440, "day", "days"),
+    }
+}
+
 /// Writes a whole number with commas between thousands.
 pub(crate) fn thousands(n: i64) -> String {
     let digits = n.unsigned_abs().to_string();

@@ -185,9 +185,12 @@ fn turned(tables: &Tables, text: &str) -> Past {
     let standing = |verdict| Some(Standing { verdict, credit: Credit::None });
     let cause = Cause { topic: text.to_owned(), partition: 0, offset: 0 };
     let (before, after) = (standing(Verdict::Pass), standing(Verdict::Fail));
-    let turn = Turn { before, after, at_ms: SINCE_MS + 1, cause, row: None };
-    let turns = tables.compliance.iter();
-    past.turns = turns.map(|(key, row)| (key, Turn { row: Some(row), ..turn.clone() })).collect();
+    let turn = |(key, row): (ComplianceKey, ComplianceState)| {
+        let ComplianceState { resource_type, name, arn, .. } = row;
+        let (at_ms, cause) = (SINCE_MS + 1, cause.clone());
+        (key, Turn { before, after, at_ms, cause, resource_type, name, arn })
+    };
+    past.turns = tables.compliance.iter().map(turn).collect();
     past
 }
 
@@ -232,7 +235,8 @@ fn a_workbook_leads_nowhere_but_to_the_console() {
     let plain = render(&lay_out(&tables(), &Past::default(), &owner)).unwrap();
     let (out, links) = leads_to(&plain);
     assert!(out.is_empty() && !links.is_empty(), "hostile types have no console: {out:?}");
-    for text in hostile() {
+    // Of those that are too long for a link one is enough.
+    for text in hostile().into_iter().filter(|text| text.len() < 1_000 || text.starts_with('x')) {
         let tables = linked(&text);
         let past = turned(&tables, &text);
         let (out, links) = leads_to(&render(&lay_out(&tables, &past, &owner)).unwrap());
@@ -318,7 +322,7 @@ fn three_hundred_accounts_have_three_hundred_tabs() {
     assert_eq!(names.len(), 304);
     assert!(book.names.iter().any(|name| name.ends_with(" 000000000299")));
     let scores = book.sheet("Scores");
-    assert_eq!(scores.size().1, 305);
+    assert_eq!(scores.size().1, 306);
 }
 
 #[test]

@@ -135,15 +135,17 @@ fn turns_go_from_the_first_standing_to_the_last() {
     let fail = Some(Standing { verdict: Verdict::Fail, credit: Credit::None });
     let live = Some(Standing { verdict: Verdict::Fail, credit: Credit::Live });
     let cause = |offset| Cause { topic: "observation".to_owned(), partition: 2, offset };
-    // The row tells what it was called; that of an older release tells nothing.
-    let row = |at_ms: i64| {
-        let name = format!("called {at_ms}");
-        (at_ms < AT_MS).then(|| ComplianceState { name, ..ComplianceState::default() })
-    };
     let mut change = |id: &str, at_ms: i64, before, after| {
         let key = ComplianceKey::new("R1", "111122223333", "eu-west-1", id, "");
-        let change =
-            ComplianceChange { before, after, at_ms, cause: cause(at_ms), row: row(at_ms) };
+        let name = format!("named {id}");
+        let row = ComplianceState {
+            name,
+            resource_type: "t".to_owned(),
+            arn: "arn:aws:x:::y".to_owned(),
+            ..ComplianceState::default()
+        };
+        let row = (id != "gone").then_some(row);
+        let change = ComplianceChange { before, after, at_ms, cause: cause(at_ms), row };
         publisher.put(&topic::COMPLIANCE_CHANGE, &key, &change, at_ms).unwrap();
     };
     change("before", since_ms, pass, fail);
@@ -155,14 +157,25 @@ fn turns_go_from_the_first_standing_to_the_last() {
     change("gone", AT_MS, live, None);
     change("after", AT_MS + 1, pass, fail);
     publisher.flush().unwrap();
-    let turn =
-        |at_ms, before, after| Turn { before, after, at_ms, cause: cause(at_ms), row: row(at_ms) };
+    let turn = |at_ms, before, after| {
+        let (resource_type, name, arn) = Default::default();
+        Turn { before, after, at_ms, cause: cause(at_ms), resource_type, name, arn }
+    };
     let expected = [
         ("once", turn(since_ms + 1, pass, fail)),
         ("twice", turn(since_ms + 4, fail, live)),
         ("gone", turn(AT_MS, live, None)),
     ];
+    // Changes of older releases hold no row.
+    let told = |(id, turn): (&'static str, Turn)| {
+        if id == "gone" {
+            return (id, turn);
+        }
+        let (resource_type, arn) = ("t".to_owned(), "arn:aws:x:::y".to_owned());
+        (id, Turn { name: format!("named {id}"), resource_type, arn, ..turn })
+    };
     let expected: BTreeMap<ComplianceKey, Turn> = expected
+        .map(told)
         .map(|(id, turn)| (ComplianceKey::new("R1", "111122223333", "eu-west-1", id, ""), turn))
         .into();
     assert_eq!(read(&log, AT_MS, since_ms).turns, expected);

@@ -97,6 +97,41 @@ fn the_tab_of_weeks_has_every_score() {
 }
 
 #[test]
+fn the_weeks_of_many_accounts_are_told_too() {
+    // So many cells that they are not kept in memory while the sheet is written.
+    let state = |n: i64, back: i64| {
+        let mut state = sample::score_state(schemas::ScoreStatus::Scored, 1);
+        state.score = Some(500_000_000 + 100_000 * n + 1_000_000 * back);
+        state.weighted_score = state.score.unwrap();
+        state
+    };
+    let id = |n: i64| format!("{n:012}");
+    let mut tables = Tables { at_ms: sample::AT_MS, ..Tables::default() };
+    for n in 0..1_500 {
+        let account = sample::account(&id(n), &format!("account {n:04}"), None, "");
+        tables.accounts.insert(AccountKey::new(id(n)), account);
+        tables.scores.insert(ScoreKey::new(id(n), "*"), state(n, 0));
+    }
+    let week = |back: i64| Cut {
+        at_ms: sample::AT_MS - back * 7 * DAY_MS,
+        accounts: (0..1_500).map(|n| (AccountKey::new(id(n)), state(n, back))).collect(),
+    };
+    let weeks: Vec<Cut> = (1..=13).rev().map(week).collect();
+    let past = Past { since: weeks.last().cloned(), weeks, ..Past::default() };
+    let book = book(&tables, &past, &Subject::Enterprise);
+    let tab = book.sheet("Trend");
+    let (heading, _) = tab.find("Account");
+    for (column, back) in (3..16).zip((1..=13).rev()) {
+        let back = f64::from(back) / 1e3;
+        // The mean of a straight line is its middle.
+        assert!(near(tab.number(heading + 1, column), 0.5 + 1_499.0 / 2e4 + back));
+        assert!(near(tab.number(heading + 2, column), 0.5 + back), "the lowest first");
+        assert!(near(tab.number(heading + 1_501, column), 0.5 + 1_499.0 / 1e4 + back));
+    }
+    assert_eq!(tab.text(heading + 1_501, 0), "account 1499");
+}
+
+#[test]
 fn the_summary_says_where_the_score_goes() {
     let mut tables = sample::tables();
     let mut past = past(&tables);
@@ -135,13 +170,13 @@ fn the_summary_says_where_the_score_goes() {
     assert_eq!(trend(&tables, &past).0, "↓ down 1.0 point");
     // Nothing is made up where nothing is kept.
     let none = Past::default();
-    let told = ("no earlier score".to_owned(), "none of a week before is kept".to_owned());
+    let told = ("no earlier score".to_owned(), "the log keeps none".to_owned());
     let (words, note, weeks) = trend(&tables, &none);
     assert_eq!(((words, note), weeks), (told, String::new()));
     let book = book(&tables, &none, &maya());
     assert_eq!(book.names[..2], ["Summary", "Scores"]);
     assert!(!book.names.iter().any(|name| name == "Trend" || name == "Changes"));
-    book.sheet("Summary").find("Nothing can be said: no score of a week before is kept.");
+    book.sheet("Summary").find("Nothing can be said: the log keeps no score of an earlier time.");
     book.sheet("payments-prod").find("no earlier score");
     // A fingerprint changes with the standard alone.
     let about = |tables: &Tables| {
@@ -195,16 +230,13 @@ fn rich(tables: &Tables) -> Past {
     ];
     let pairs =
         standings.iter().flat_map(|before| standings.iter().map(move |after| (before, after)));
-    let rows = tables.compliance.iter().filter(|(key, _)| own.contains(&key.account));
-    for ((before, after), (key, row)) in pairs.filter(|(a, b)| a != b).zip(rows) {
+    let keys = tables.compliance.iter().map(|(key, _)| key);
+    let keys = keys.filter(|key| own.contains(&key.account));
+    for ((before, after), key) in pairs.filter(|(before, after)| before != after).zip(keys) {
         let cause = schemas::Cause { topic: "report".to_owned(), partition: 0, offset: 7 };
-        let turn = Turn {
-            before: *before,
-            after: *after,
-            at_ms: SINCE_MS + 60_000,
-            cause,
-            row: Some(row),
-        };
+        let (resource_type, name, arn) = Default::default();
+        let (before, after, at_ms) = (*before, *after, SINCE_MS + 60_000);
+        let turn = Turn { before, after, at_ms, cause, resource_type, name, arn };
         past.turns.insert(key, turn);
     }
     past
@@ -260,6 +292,9 @@ fn every_change_is_told_with_its_cause() {
         if row["Change"] == "✗ credit lapsed" && row["Cause"].starts_with("tick") {
             assert_eq!(row["Why"], "the exception ended");
         }
+        let gone = row["Resource id"].starts_with("old-");
+        let name = if gone { "-bucket" } else { "" };
+        assert_eq!(row["Resource"], format!("{}{name}", row["Resource id"]), "in the sample");
         order.push(ChangeKind::ALL.iter().position(|kind| kind.word() == row["Change"]).unwrap());
     }
     assert!(order.is_sorted(), "the gravest kinds first");
@@ -383,6 +418,24 @@ fn the_overview_names_who_moved_and_what_is_to_be_decided() {
     let text =
         format!("1 exception expired, and {lapsed} resources fail that it was for still: RA-08");
     assert_eq!(summary.text(row, 2), text);
+    // Who is trusted is told by what there is.
+    let told = |tables: &Tables| {
+        let book = self::book(tables, &past, &Subject::Enterprise);
+        let summary = book.sheet("Summary");
+        let label = ["■ Unknown trust", "▲ Vendors"];
+        let label = label.into_iter().find(|one| summary.texts().iter().any(|text| text == one));
+        label.map(|label| (label, summary.text(summary.find(label).0, 2)))
+    };
+    let mut fewer = tables.clone();
+    fewer.trust.retain(|_, one| one.vendor.is_none());
+    let text = "2 principals that nobody knows may act in an account".to_owned();
+    assert_eq!(told(&fewer), Some(("■ Unknown trust", text)));
+    fewer.trust.clone_from(&tables.trust);
+    fewer.trust.retain(|_, one| one.known);
+    let text = "1 vendor that nobody approved may act in an account".to_owned();
+    assert_eq!(told(&fewer), Some(("▲ Vendors", text)));
+    fewer.trust.retain(|_, one| one.vendor.is_none());
+    assert_eq!(told(&fewer), None);
     // Nothing to decide is said in words.
     let quiet = Book::open(
         render(&lay_out(&Tables::default(), &Past::default(), &Subject::Enterprise)).unwrap(),

@@ -102,6 +102,11 @@ impl ClickHouse {
         self.port
     }
 
+    /// The running server's process id, or none when it is stopped.
+    pub fn pid(&self) -> Option<u32> {
+        self.server.as_ref().map(Child::pid)
+    }
+
     /// What the running server has logged: one line a request.
     pub fn log(&self) -> String {
         self.server.as_ref().map(Child::stderr).unwrap_or_default()

@@ -76,6 +76,11 @@ impl Elasticsearch {
         self.port
     }
 
+    /// The running node's process id, or none when it is stopped.
+    pub fn pid(&self) -> Option<u32> {
+        self.server.as_ref().map(Child::pid)
+    }
+
     /// The folder that holds the data, the configuration and one log for each start.
     pub fn folder(&self) -> &Path {
         self.folder.as_ref().expect("only drop takes the folder").path()
@@ -125,18 +130,25 @@ impl Elasticsearch {
         if status != 200 {
             bail!("refreshing {index}: status {status}: {said}");
         }
-        let mut search = json!({"query": query, "size": 2_000, "version": true,
-            "sort": [{"event.id": "asc"}], "track_total_hits": false});
+        // A scroll in the index's own order: each page costs its own documents, however many there
+        // are behind it.
+        let path = format!("/{index}/_search?scroll=5m");
+        let search = json!({"query": query, "size": 2_000, "version": true, "sort": ["_doc"]});
+        let mut page = self.call("POST", &path, &search)?;
         loop {
-            let path = format!("/{index}/_search");
-            let (status, mut answer) = self.call("POST", &path, &search)?;
+            let (status, mut answer) = page;
+            let id = answer["_scroll_id"].take();
             let hits = match answer["hits"]["hits"].take() {
-                Value::Array(hits) => hits,
+                Value::Array(hits) if status == 200 => hits,
                 _ => bail!("{index}: status {status}: {answer}"),
             };
-            let Some(last) = hits.last() else { return Ok(()) };
-            search["search_after"] = last["sort"].clone();
+            if hits.is_empty() {
+                self.call("DELETE", "/_search/scroll", &json!({"scroll_id": id}))?;
+                return Ok(());
+            }
             hits.into_iter().for_each(&mut take);
+            let next = json!({"scroll": "5m", "scroll_id": id});
+            page = self.call("POST", "/_search/scroll", &next)?;
         }
     }
 

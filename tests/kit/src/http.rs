@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::gateway::message;
+use crate::gateway::message::{self, Request};
 
 /// Limit for one answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
@@ -67,6 +67,19 @@ pub fn wait_until_ok(
         }
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// Passes a request on to 127.0.0.1:`upstream` and gives the answer as it came, for a client whose
+/// connection ends with it.
+pub(crate) fn pass(request: &Request, upstream: u16) -> Result<Vec<u8>> {
+    let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, upstream))?;
+    server.write_all(&request.to_bytes())?;
+    let mut answer = Vec::new();
+    server.read_to_end(&mut answer)?;
+    // The server does not say what it was asked for: a client would use the connection again.
+    let line = answer.windows(2).position(|two| two == b"\r\n").context("no status line")?;
+    answer.splice(line..line, *b"\r\nConnection: close");
+    Ok(answer)
 }
 
 /// Reads an answer that was read to its end, whatever the framing of its body.

@@ -26,6 +26,7 @@ pub mod ports;
 pub mod process;
 pub mod proxy;
 mod python;
+pub mod recorder;
 pub mod registry;
 pub mod schemathesis;
 pub mod secured;

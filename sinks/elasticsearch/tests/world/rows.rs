@@ -1,5 +1,7 @@
 //! Rows of every table, made from numbers, with what is expected of their documents.
 
+use std::time::Duration;
+
 use schemas::headers::rfc3339;
 use schemas::{
     AccountKey, AccountState, Cause, Codec, ComplianceChange, ComplianceKey, ComplianceState,
@@ -20,6 +22,11 @@ pub(crate) const REQUIREMENTS: usize = 5;
 /// How many resources tests make: `SCORECARD_SINK_ROWS`, or a few.
 pub(crate) fn size() -> usize {
     std::env::var("SCORECARD_SINK_ROWS").map_or(300, |text| text.parse().unwrap())
+}
+
+/// How long a server is away: a whole minute where more rows are asked for than usual.
+pub(crate) fn absence() -> Duration {
+    Duration::from_secs(if std::env::var("SCORECARD_SINK_ROWS").is_ok() { 60 } else { 3 })
 }
 
 /// Tables of so many resources; `round` tells versions of the same rows apart.

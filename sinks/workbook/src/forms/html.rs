@@ -226,6 +226,7 @@ fn class(style: Style) -> &'static str {
         Style::Figure | Style::Share => "number",
         Style::Score | Style::ScorePartial => "score",
         Style::ScoreStrong | Style::ScoreStrongPartial => "score strong",
+        Style::Age => "note",
         Style::NotApplicable => "none",
         Style::NotCollected => "missing",
         Style::CreditedText | Style::CreditedLine => "credited",

@@ -111,7 +111,7 @@ fn compared_with(view: &View<'_>) -> String {
             super::trend::NAME,
             counted(weeks, "week", "weeks")
         ),
-        None => "nothing: no score of a week before is kept".to_owned(),
+        None => "nothing: the log keeps no score of an earlier time".to_owned(),
     }
 }
 
@@ -146,7 +146,8 @@ fn formulas(view: &View<'_>) -> Vec<Line> {
             "Trend",
             "The score less the one that the same accounts had together at the earlier time, in \
              points; each account counts by the weights that it had then. Accounts without a score \
-             then are left out of the earlier one. Earlier scores are those of the last hour before.",
+             then are left out of the earlier one. Earlier scores are those of the last hour \
+             before.",
         ),
         pair(
             "Resources in order",

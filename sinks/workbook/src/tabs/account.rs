@@ -2,7 +2,7 @@
 
 use schemas::{ComplianceState, Credit, ExceptionPhase};
 
-use crate::console;
+use crate::console::Place;
 use crate::score::Score;
 use crate::sheet::{Area, Cell, Row, Sheet};
 use crate::style::Style;
@@ -225,7 +225,7 @@ fn verdict_row(row: &VerdictRow<'_>, linked: bool) -> Row {
     let remediation = requirement.text.map_or("", |text| &text.remediation);
     let id = if state.arn.is_empty() { &key.resource } else { &state.arn };
     let name = if state.name.is_empty() { &key.resource } else { &state.name };
-    let link = linked.then(|| console::link(key, state)).flatten();
+    let link = linked.then(|| Place::of(key, &state.name, &state.arn).link(&state.resource_type));
     let evidence = if state.held {
         format!("{} (kept: newer data could not tell)", state.evidence)
     } else {
@@ -234,13 +234,13 @@ fn verdict_row(row: &VerdictRow<'_>, linked: bool) -> Row {
     Row::new(vec![
         Cell::text(severity.as_str(), severity.into()),
         text(requirement.title()),
-        match link {
+        match link.flatten() {
             Some(link) => Cell::console(name, link, styles.link),
             None => text(name),
         },
         text(&key.part),
         text(&key.region),
-        Cell::time(Some(state.since_ms), styles.date),
+        Cell::time((state.since_ms > 0).then_some(state.since_ms), styles.date),
         text(&annotation(state)),
         text(&evidence),
         text(remediation),

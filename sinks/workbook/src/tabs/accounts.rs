@@ -62,12 +62,10 @@ fn moved_cell(view: &View<'_>, account: &AccountView<'_>, weeks: i64) -> Cell {
 fn account_row(view: &View<'_>, account: &AccountView<'_>, spend: i64) -> Row {
     let state = account.state;
     let score = account.score();
-    let (money, share) = match state.spend_cents {
-        None => (Cell::text("no figure", Style::NotCollected), Cell::empty(Style::Share)),
-        Some(cents) if spend > 0 => {
-            (Cell::money(cents), Cell::number(cents as f64 / spend as f64, Style::Share))
-        }
-        Some(cents) => (Cell::money(cents), Cell::empty(Style::Share)),
+    let share = state.spend_cents.filter(|_| spend > 0);
+    let share = match share {
+        Some(cents) => Cell::number(cents as f64 / spend as f64, Style::Share),
+        None => Cell::empty(Style::Share),
     };
     Row::new(vec![
         Cell::text(&state.name, Style::Text),
@@ -76,7 +74,7 @@ fn account_row(view: &View<'_>, account: &AccountView<'_>, spend: i64) -> Row {
         score.word_cell(),
         moved_cell(view, account, 1),
         moved_cell(view, account, WEEKS),
-        money,
+        Cell::spend(state.spend_cents),
         share,
         Cell::person(state.owner.as_deref()),
         Cell::person(state.executive.as_deref()),

@@ -48,7 +48,8 @@ fn poor(view: &View<'_>) -> Option<Alarm> {
     let named = poor.iter().take(NAMES_MAX).map(|account| {
         let score = account.score().value().unwrap_or_default() * 100.0;
         let spend = match account.state.spend_cents {
-            Some(cents) => format!("spends {}", thousands(cents / 100)),
+            // Rounded, as cells show it.
+            Some(cents) => format!("spends {}", thousands((cents + 50).div_euclid(100))),
             None => "spend not known".to_owned(),
         };
         format!("{} ({score:.1} %, {spend})", account.state.name)
@@ -68,11 +69,15 @@ fn poor(view: &View<'_>) -> Option<Alarm> {
 fn unapproved(all: &[RelationView<'_, '_>]) -> Option<Alarm> {
     let unknown = all.iter().filter(|one| !one.state.known).count() as i64;
     let vendors = all.len() as i64 - unknown;
-    let text = format!(
-        "{} that nobody knows may act in an account; so may {} that nobody approved",
-        counted(unknown, "principal", "principals"),
-        counted(vendors, "vendor", "vendors"),
-    );
+    let known = counted(vendors, "vendor", "vendors");
+    let others = counted(unknown, "principal", "principals");
+    let text = match (unknown, vendors) {
+        (0, _) => format!("{known} that nobody approved may act in an account"),
+        (_, 0) => format!("{others} that nobody knows may act in an account"),
+        _ => format!(
+            "{others} that nobody knows may act in an account; so may {known} that nobody approved"
+        ),
+    };
     let (label, style) = match unknown {
         0 => ("▲ Vendors", Style::Fair),
         _ => ("■ Unknown trust", Style::Alarm),

@@ -3,7 +3,7 @@
 use super::List;
 use super::summary::{indented, section};
 use crate::changes::{self, ChangeKind, ChangeView};
-use crate::console;
+use crate::console::Place;
 use crate::sheet::{Cell, Row, Sheet, Tint};
 use crate::style::Style;
 use crate::text::{counted, moment};
@@ -89,10 +89,12 @@ fn kind_cell(kind: ChangeKind) -> Cell {
 }
 
 fn resource_cell(change: &ChangeView<'_, '_>, linked: bool) -> Cell {
-    let name = change.resource();
-    // A resource that is gone has no page.
-    let row = change.turn.row.as_ref().filter(|_| linked && change.turn.after.is_some());
-    match row.and_then(|row| console::link(change.key, row)) {
+    let (name, turn) = (change.resource(), change.turn);
+    // What is gone is in no console.
+    let there = linked && turn.after.is_some();
+    let link =
+        there.then(|| Place::of(change.key, &turn.name, &turn.arn).link(&turn.resource_type));
+    match link.flatten() {
         Some(link) => Cell::console(name, link, Style::TableLink),
         None => Cell::wrapped(name, Style::Text, Style::Line),
     }
@@ -115,7 +117,7 @@ fn without_score(view: &View<'_>) -> Option<String> {
 /// Adds the summary's part: the first changes of each kind.
 pub(super) fn list(view: &View<'_>, all: &[ChangeView<'_, '_>], sheet: &mut Sheet) {
     let Some(since) = &view.past.since else {
-        let text = "Nothing can be said: no score of a week before is kept.";
+        let text = "Nothing can be said: the log keeps no score of an earlier time.";
         section(sheet, "What changed", "");
         sheet.push(indented(super::line(text, Style::Plain)));
         return;
@@ -123,7 +125,11 @@ pub(super) fn list(view: &View<'_>, all: &[ChangeView<'_, '_>], sheet: &mut Shee
     let title = format!("What changed since {}, and why", moment(since.at_ms));
     section(sheet, &title, &without_score(view).unwrap_or_default());
     if all.is_empty() {
-        sheet.push(indented(super::line(LIST.none, Style::Plain)));
+        let text = match view.before() {
+            Some(_) => LIST.none,
+            None => "Nothing can be said: none of these accounts had a score then.",
+        };
+        sheet.push(indented(super::line(text, Style::Plain)));
         return;
     }
     sheet.push(indented(Row::of_height(

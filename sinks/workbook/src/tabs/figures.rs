@@ -5,10 +5,11 @@ use schemas::ExceptionPhase;
 use super::summary::indented;
 use crate::changes::{ChangeKind, ChangeView};
 use crate::config::DAY_MS;
+use crate::past::Cut;
 use crate::score::Score;
 use crate::sheet::{Cell, Row, Sheet};
 use crate::style::Style;
-use crate::text::{counted, moment, thousands};
+use crate::text::{age, counted, moment, thousands};
 use crate::view::{AccountView, View};
 use crate::{Subject, trend};
 
@@ -120,7 +121,7 @@ fn card_score(score: Score) -> Cell {
 /// The figures that say where it goes.
 pub(super) fn trend(view: &View<'_>, all: &[ChangeView<'_, '_>], sheet: &mut Sheet) {
     let count = |kind| all.iter().filter(|change| change.kind == kind).count() as i64;
-    let counted = |kind| match view.past.since {
+    let counted = |kind| match view.before() {
         Some(_) => Cell::count(count(kind), Style::CardCount),
         None => Cell::text("not known", Style::CardText),
     };
@@ -162,27 +163,25 @@ pub(super) fn trend(view: &View<'_>, all: &[ChangeView<'_, '_>], sheet: &mut She
 const NO_SCORE: &str = "no earlier score";
 
 fn moved(view: &View<'_>) -> Card {
-    let (now, before) = (view.score().value(), view.before());
-    let points = trend::points(now, before);
-    Card {
-        label: "Trend",
-        value: Cell::text(
-            &points.map_or_else(|| NO_SCORE.to_owned(), trend::words),
-            Style::CardText,
-        ),
-        note: match (&view.past.since, before) {
-            (Some(since), Some(before)) => {
-                let then = format!("{} UTC, {:.1} % then", moment(since.at_ms), before * 100.0);
-                match view.without_score_in(since).count() as i64 {
-                    0 => format!("since {then}"),
-                    n => format!(
-                        "since {then}; {} since",
-                        counted(n, "account came", "accounts came")
-                    ),
-                }
-            }
-            _ => "none of a week before is kept".to_owned(),
-        },
+    let (score, before) = (view.score(), view.before());
+    let value = match (trend::points(score.value(), before), score.value()) {
+        (Some(points), _) => trend::words(points),
+        (None, Some(_)) => NO_SCORE.to_owned(),
+        (None, None) => score.word().to_owned(),
+    };
+    let note = match (&view.past.since, before) {
+        (Some(since), Some(before)) => since_then(view, since, before),
+        (Some(_), None) => "none of these accounts had one".to_owned(),
+        (None, _) => "the log keeps none".to_owned(),
+    };
+    Card { label: "Trend", value: Cell::text(&value, Style::CardText), note }
+}
+
+fn since_then(view: &View<'_>, since: &Cut, before: f64) -> String {
+    let then = format!("since {} UTC, {:.1} % then", moment(since.at_ms), before * 100.0);
+    match view.without_score_in(since).count() as i64 {
+        0 => then,
+        n => format!("{then}; {} since", counted(n, "account came", "accounts came")),
     }
 }
 
@@ -254,14 +253,4 @@ pub(super) fn trust(view: &View<'_>, sheet: &mut Sheet) {
             },
         ],
     );
-}
-
-/// Says how old something is, in the largest whole unit.
-fn age(ms: i64) -> String {
-    match ms.max(0) / 60_000 {
-        0 => "under a minute".to_owned(),
-        minutes @ 1..=119 => counted(minutes, "minute", "minutes"),
-        minutes @ 120..=2_879 => counted(minutes / 60, "hour", "hours"),
-        minutes => counted(minutes / 1_440, "day", "days"),
-    }
 }

@@ -27,7 +27,7 @@ type Mover<'v, 't> = (&'v AccountView<'t>, f64);
 pub(super) fn list(view: &View<'_>, sheet: &mut Sheet) {
     let Some(since) = &view.past.since else {
         section(sheet, "Accounts that moved most", "");
-        let text = "Nothing can be said: no score of a week before is kept.";
+        let text = "Nothing can be said: the log keeps no score of an earlier time.";
         sheet.push(indented(super::line(text, Style::Plain)));
         return;
     };

@@ -133,7 +133,7 @@ fn lowest(view: &View<'_>, sheet: &mut Sheet) {
             score.cell(),
             score.word_cell(),
             Cell::count(account.open(), Style::Count),
-            state.spend_cents.map_or_else(|| Cell::empty(Style::Text), Cell::money).over(2),
+            Cell::spend(state.spend_cents).over(2),
             Cell::person(state.owner.as_deref()).over(2),
             Cell::person(state.executive.as_deref()),
         ])));

@@ -8,8 +8,12 @@ use crate::view::{AccountView, RequirementView, View};
 
 pub(super) const NAME: &str = "Scores";
 
-/// Widths of the columns before the accounts: requirement, severity, weight, to fix, all accounts.
-const LEFT_WIDTHS: [f64; 5] = [46.0, 10.0, 8.0, 8.0, 10.0];
+/// Widths of the columns before the accounts: requirement, severity, weight, to fix, oldest data,
+/// all accounts.
+const LEFT_WIDTHS: [f64; 6] = [46.0, 10.0, 8.0, 8.0, 11.0, 10.0];
+
+/// The column of all accounts together.
+const ALL_COLUMN: u16 = 5;
 
 /// Width of an account's column: `100.0%` with its mark, or `collected`.
 const ACCOUNT_WIDTH: f64 = 9.5;
@@ -31,6 +35,7 @@ pub(super) fn sheet(view: &View<'_>) -> Sheet {
     sheet.push(super::line(&subtitle, Style::Subtitle));
     cut_line(view, &mut sheet);
     names(accounts, &mut sheet);
+    ages(view, accounts, &mut sheet);
     account_scores(view, accounts, &mut sheet);
     matrix(view, accounts, &mut sheet);
     penalties(view, accounts, &mut sheet);
@@ -68,6 +73,23 @@ fn names(accounts: &[AccountView<'_>], sheet: &mut Sheet) {
     sheet.push(Row::of_height(132.0, cells));
 }
 
+/// The row that says how old the data behind each account's scores is.
+fn ages(view: &View<'_>, accounts: &[AccountView<'_>], sheet: &mut Sheet) {
+    let mut cells = vec![Cell::text("Oldest data, collected so long ago", Style::Text)];
+    cells.extend(std::iter::repeat_n(Cell::empty(Style::Text), LEFT_WIDTHS.len() - 2));
+    let oldest = view.accounts.iter().filter_map(AccountView::oldest_ms).min();
+    cells.push(age_cell(view, oldest));
+    cells.extend(accounts.iter().map(|account| age_cell(view, account.oldest_ms())));
+    sheet.push(Row::of_height(30.0, cells));
+}
+
+fn age_cell(view: &View<'_>, collected_ms: Option<i64>) -> Cell {
+    match collected_ms {
+        Some(ms) => Cell::text(&text::age(view.at_ms - ms), Style::Age),
+        None => Cell::text("not collected", Style::NotCollected),
+    }
+}
+
 fn account_scores(view: &View<'_>, accounts: &[AccountView<'_>], sheet: &mut Sheet) {
     let open = view.sum.noncompliant - view.sum.excepted;
     let mut cells = vec![
@@ -75,10 +97,11 @@ fn account_scores(view: &View<'_>, accounts: &[AccountView<'_>], sheet: &mut She
         Cell::empty(Style::Text),
         Cell::empty(Style::Text),
         Cell::count(open, Style::Count),
+        Cell::empty(Style::Text),
         view.score().strong_cell(),
     ];
     cells.extend(accounts.iter().map(|account| account.score().strong_cell()));
-    sheet.score_next(4, sheet.last_column());
+    sheet.score_next(ALL_COLUMN, sheet.last_column());
     sheet.push(Row::of_height(30.0, cells));
 }
 
@@ -89,6 +112,7 @@ fn heading(sheet: &mut Sheet, accounts: &[AccountView<'_>], total: &str) {
         Cell::text("Severity", Style::Heading),
         Cell::text("Weight", Style::HeadingNumber),
         Cell::text("To fix", Style::HeadingNumber),
+        Cell::text("Oldest data", Style::HeadingNumber),
         Cell::text(total, Style::HeadingNumber),
     ];
     cells.extend(accounts.iter().map(|account| {
@@ -104,7 +128,7 @@ fn matrix(view: &View<'_>, accounts: &[AccountView<'_>], sheet: &mut Sheet) {
     let first_row = sheet.next_row();
     heading(sheet, accounts, "All, mean");
     sheet.frozen = (sheet.next_row(), 1);
-    sheet.repeated_rows = Some((first_row - 2, first_row));
+    sheet.repeated_rows = Some((first_row - 3, first_row));
     let rows: Vec<RequirementView> =
         view.requirements.iter().copied().filter(|view| !view.is_penalty()).collect();
     let shown = rows.len().min(view.limits.rows_max);
@@ -116,7 +140,7 @@ fn matrix(view: &View<'_>, accounts: &[AccountView<'_>], sheet: &mut Sheet) {
         sheet.filter = Some(Area { first_row, first_column: 0, last_row, last_column });
         sheet.scored.push(Area {
             first_row: first_row + 1,
-            first_column: 4,
+            first_column: ALL_COLUMN,
             last_row,
             last_column,
         });
@@ -135,11 +159,13 @@ fn open(view: &View<'_>, requirement: RequirementView<'_>) -> i64 {
 
 fn left(view: &View<'_>, requirement: RequirementView<'_>) -> Vec<Cell> {
     let severity = requirement.severity();
+    let states = view.accounts.iter().filter_map(|account| account.scores.get(requirement.id));
     vec![
         Cell::wrapped(requirement.title(), Style::Text, Style::Line),
         Cell::text(severity.as_str(), severity.into()),
         Cell::count(requirement.text.map_or(0, |text| text.weight), Style::Count),
         Cell::count(open(view, requirement), Style::Count),
+        age_cell(view, states.filter_map(|state| state.oldest_ms).min()),
     ]
 }
 

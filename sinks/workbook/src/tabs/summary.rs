@@ -25,7 +25,8 @@ const ONE_PAGE_ACCOUNTS: usize = 20;
 pub(super) fn sheet(view: &View<'_>, all: &[ChangeView<'_, '_>]) -> Sheet {
     let mut sheet = Sheet::new(NAME, Tint::Overview, WIDTHS.to_vec());
     // What fits on one page is printed on one.
-    sheet.pages_high = u16::from(view.accounts.len() <= ONE_PAGE_ACCOUNTS);
+    sheet.portrait = view.accounts.len() <= ONE_PAGE_ACCOUNTS;
+    sheet.pages_high = u16::from(sheet.portrait);
     sheet.push(indented(Row::of_height(
         30.0,
         vec![Cell::text("Cloud security scorecard", Style::Title)],
@@ -65,6 +66,14 @@ pub(super) fn warnings(view: &View<'_>, sheet: &mut Sheet) {
             "No data from {} of {}: {shown}{more}. They are in no score.",
             thousands(names.len() as i64),
             counted(view.accounts.len() as i64, "account", "accounts"),
+        ));
+    }
+    if let Some(read_ms) = view.tables.read_ms {
+        texts.push(format!(
+            "An earlier time: scores and verdicts are those of {} UTC; names, owners, spend, what \
+             was collected and trust are those of {} UTC.",
+            moment(view.at_ms),
+            moment(read_ms)
         ));
     }
     if view.sum_check == SumCheck::Differs {

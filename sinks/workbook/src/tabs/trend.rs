@@ -36,8 +36,8 @@ pub(super) fn sheet(view: &View<'_>) -> Option<Sheet> {
     sheet.push(Row::of_height(30.0, vec![Cell::text("Scores by week", Style::Title)]));
     let subtitle = format!("{} · as of {} UTC", view.subject, moment(view.at_ms));
     sheet.push(super::line(&subtitle, Style::Subtitle));
-    let remark = "Scores of the accounts that are there now, as they were on the day; an empty cell: \
-                  there was none. Points: from the first score in the row to now.";
+    let remark = "Scores of the accounts that are there now, as they were on the day; an empty \
+                  cell: there was none. Points: from the first score in the row to now.";
     sheet.push(super::line(remark, Style::Remark));
     headings(view, &mut sheet);
     together(view, &mut sheet);

@@ -54,8 +54,9 @@ fn turns(tables: &Tables) -> BTreeMap<ComplianceKey, Turn> {
         let key = ComplianceKey::new("s3-encryption", "210000000001", "eu-west-1", id, "");
         let before = Some(Standing { verdict: Verdict::Fail, credit: Credit::None });
         let at_ms = AT_MS - n * DAY_MS;
-        let cause = cause("observation");
-        turns.insert(key, Turn { before, after: None, at_ms, cause, row: None });
+        let (cause, name) = (cause("observation"), format!("{id}-bucket"));
+        let (resource_type, arn) = ("AWS::S3::Bucket".to_owned(), format!("arn:aws:s3:::{id}"));
+        turns.insert(key, Turn { before, after: None, at_ms, cause, resource_type, name, arn });
     }
     turns
 }
@@ -75,7 +76,15 @@ fn turn(row: &ComplianceState) -> Turn {
         },
     };
     let after = Some(Standing { verdict: row.verdict, credit: row.credit });
-    Turn { before, after, at_ms: row.since_ms, cause: cause(topic), row: Some(row.clone()) }
+    Turn {
+        before,
+        after,
+        at_ms: row.since_ms,
+        cause: cause(topic),
+        resource_type: row.resource_type.clone(),
+        name: row.name.clone(),
+        arn: row.arn.clone(),
+    }
 }
 
 fn cause(topic: &str) -> Cause {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::gateway::message::{self, Request};
-use crate::http;
+use crate::http::{self, pass};
 
 /// What befalls bulk requests while it is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub enum Fault {
     },
     /// The server does what is asked, and the connection ends before anybody hears of it.
     Cut,
+    /// The server does what is asked, and the answer does not come as long as the client waits.
+    Hold,
 }
 
 /// The proxy, on a loopback port; its thread lives as long as the process.
@@ -52,6 +54,7 @@ struct State {
     seen_items: u64,
     refused_items: u64,
     struck: u64,
+    held: u64,
     bulks: Vec<usize>,
 }
 
@@ -101,6 +104,11 @@ impl Front {
         lock(&self.state).struck
     }
 
+    /// How many answers were held back ([`Fault::Hold`]): the server has done what they are to.
+    pub fn held(&self) -> u64 {
+        lock(&self.state).held
+    }
+
     /// The bytes of each bulk request so far.
     pub fn bulks(&self) -> Vec<usize> {
         lock(&self.state).bulks.clone()
@@ -145,19 +153,15 @@ fn serve(mut client: &TcpStream, upstream: u16, state: &Mutex<State>) -> Result<
             pass(&request, upstream)?;
             return Ok(client.shutdown(Shutdown::Both)?);
         }
+        Some(Fault::Hold) => {
+            pass(&request, upstream)?;
+            lock(state).held += 1;
+            // Nothing more is sent by a client that waits: this ends when it goes away.
+            client.read_to_end(&mut Vec::new())?;
+            return Ok(());
+        }
     };
     Ok(client.write_all(&answer)?)
-}
-
-fn pass(request: &Request, upstream: u16) -> Result<Vec<u8>> {
-    let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, upstream))?;
-    server.write_all(&request.to_bytes())?;
-    let mut answer = Vec::new();
-    server.read_to_end(&mut answer)?;
-    // The server does not say what it was asked for: a client would use the connection again.
-    let line = answer.windows(2).position(|two| two == b"\r\n").context("no status line")?;
-    answer.splice(line..line, *b"\r\nConnection: close");
-    Ok(answer)
 }
 
 /// Passes a bulk on without some of its items, and puts their refusals where they belong.

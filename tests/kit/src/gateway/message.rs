@@ -7,13 +7,15 @@ const HEAD_BYTES_MAX: usize = 65_536;
 
 /// A request with its body, whatever the framing it came in.
 #[derive(Debug, Default)]
-pub(crate) struct Request {
-    pub(crate) method: String,
+pub struct Request {
+    /// The method, as sent.
+    pub method: String,
     /// Path and query, as sent.
-    pub(crate) target: String,
+    pub target: String,
     /// Header lines as sent, without those that concern the connection and the framing.
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
+    pub headers: Vec<(String, String)>,
+    /// The body, without the framing of chunks.
+    pub body: Vec<u8>,
 }
 
 impl Request {
@@ -24,7 +26,7 @@ impl Request {
     }
 
     /// The part of the target before the question mark.
-    pub(crate) fn path(&self) -> &str {
+    pub fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or_default()
     }
 
