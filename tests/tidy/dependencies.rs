@@ -32,8 +32,8 @@ fn allowed(manifest: &Manifest) -> Option<Vec<&'static str>> {
     let (group, rest) = manifest.folder.split_once('/').unwrap_or((&manifest.folder, ""));
     Some(match (group, rest) {
         ("schemas", "") | ("tests", "kit") => vec![],
-        // Like the binary it puts a pipeline together, and starts servers for it; it times rules and
-        // sinks too.
+        // Like the binary it puts a pipeline together, and starts servers for it; it times rules,
+        // sinks and workbooks too.
         ("bench", "") => [
             &["compliance", "kit", "producer-simulator", "producer-standard", "rules"][..],
             &["schemas", "sink-clickhouse", "sink-elasticsearch", "sink-frame"],

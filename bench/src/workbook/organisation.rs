@@ -41,7 +41,7 @@ pub(crate) struct Organisation {
 }
 
 impl Organisation {
-    /// Makes one. Its requirements are those that ship, and as many variants of them as are missing.
+    /// Makes one. Its requirements are those that ship, and variants of them where more are wanted.
     pub(crate) fn new(size: Size) -> Self {
         let shipped = producer_standard::shipped().requirements;
         let requirements = (0..size.requirements).map(|n| {

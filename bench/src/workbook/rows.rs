@@ -33,8 +33,8 @@ enum Value {
     Text(String),
 }
 
-/// The styles of the sheet; the number of each stands in the rows. `bench/peers/workbook.py` has the
-/// same list with fonts, fills, borders and number formats.
+/// The styles of the sheet; the number of each stands in the rows. `bench/peers/workbook.py` has
+/// the same list with fonts, fills, borders and number formats.
 const STYLES: [Style; 23] = [
     Style::Plain,
     Style::Title,

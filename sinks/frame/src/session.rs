@@ -201,7 +201,7 @@ impl<'a, T: Target> Session<'a, T> {
         Ok(())
     }
 
-    /// How long the first record waits for others: at the end of what a single run takes, none come.
+    /// How long the first record waits for others: at the end of what a single run takes, none.
     fn linger(&self) -> Duration {
         let is_last = self.frame.once && self.at_end();
         if is_last { Duration::ZERO } else { self.frame.limits.linger }

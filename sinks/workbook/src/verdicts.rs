@@ -182,7 +182,21 @@ mod tests {
 
     #[test]
     fn rows_that_are_alike_are_small() {
-        let mut verdicts: Verdicts = (0..4_000).map(|n| (key(n), state(n))).collect();
+        let row = |n: u64| {
+            // Ids of resources do not follow from each other: multiplied by the golden ratio.
+            let id = format!("sg-{:017x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 4);
+            let state = ComplianceState {
+                resource_type: "AWS::EC2::SecurityGroup".to_owned(),
+                name: format!("web-{n}"),
+                arn: format!("arn:aws:ec2:eu-west-1:111111111111:security-group/{id}"),
+                evidence: format!("web-{n} opens port 22 to 0.0.0.0/0"),
+                source: "rule".to_owned(),
+                since_ms: 1_772_442_000_000 - n as i64 * 7_919_000,
+                ..state(0)
+            };
+            (ComplianceKey::new("ec2-admin-ports", "111111111111", "eu-west-1", id, ""), state)
+        };
+        let mut verdicts: Verdicts = (0..4_000).map(row).collect();
         verdicts.seal();
         let blocks = verdicts.accounts.values().flat_map(|packed| &packed.blocks);
         let packed: usize = blocks.map(|block| block.len()).sum();
