@@ -146,6 +146,8 @@ fn roles() -> Result<Vec<Role>> {
     let groups: Vec<String> = STAGES.iter().map(|&name| name.to_owned()).collect();
     let top = Needs { watches: groups.clone(), ..Needs::default() };
     roles.push(role("top", "scorecard top", top));
+    let page = Needs { reads: sink_page::reads(), watches: groups.clone(), ..Needs::default() };
+    roles.push(role("serve", "scorecard serve", page));
     let reads = [sources, replay::tables(&[])?].concat();
     roles.push(role(
         "replay",

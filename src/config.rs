@@ -79,6 +79,9 @@ pub(crate) struct Config {
     /// Worker threads of each stage in this process.
     #[serde(default = "default_workers")]
     pub(crate) workers: usize,
+    /// The page of `serve`; `run` serves it too where this is there.
+    #[serde(default)]
+    pub(crate) page: Option<sink_page::Config>,
     /// Where a process serves its metrics and health; nowhere when absent.
     #[serde(default)]
     pub(crate) listen: Option<SocketAddr>,
@@ -265,7 +268,9 @@ impl Config {
                 (ca_file.as_mut(), password.as_mut())
             }
         };
-        let sinks = elastic.into_iter().flatten().chain(clickhouse).chain(mail);
+        let page = self.page.iter_mut();
+        let page = page.flat_map(|page| page.token.iter_mut().chain(page.owners.values_mut()));
+        let sinks = elastic.into_iter().flatten().chain(clickhouse).chain(mail).chain(page);
         let secrets = kafka.chain(registry).chain(digests).chain(sinks);
         let secrets = secrets.filter_map(|secret| match secret {
             Secret::File(path) => Some(path),
@@ -314,6 +319,9 @@ impl Config {
         }
         if let Some(mail) = &self.mail {
             mail.validate().context("mail")?;
+        }
+        if let Some(page) = &self.page {
+            page.validate().context("page")?;
         }
         Ok(())
     }

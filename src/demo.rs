@@ -1,17 +1,20 @@
 //! `scorecard demo`: the whole line on a simulated organisation, in one process, without any
 //! server.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use producer_simulator as simulator;
+use stream::worker::Stop;
 
 use crate::{
     config::LOCAL_PARTITIONS,
     output::Form,
+    page,
     pipeline::{Pipeline, STAGES},
     progress::Teller,
     render,
+    run::{stop_on_signal, wait_until},
     site::Site,
     summary::{Summary, Workbooks},
 };
@@ -37,12 +40,20 @@ pub(crate) struct Args {
     out: PathBuf,
     #[command(flatten)]
     form: Form,
+    /// End after the summary instead of serving the page
+    #[arg(long)]
+    once: bool,
+    /// Where the page is served; another port where the usual one is taken
+    #[arg(long, value_name = "ADDR")]
+    page: Option<SocketAddr>,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
     ensure!((1..=100_000).contains(&args.accounts), "--accounts: between 1 and 100000");
     ensure!((1..=3_650).contains(&args.days), "--days: between 1 and 3650");
+    let page = page_of(args);
+    page.validate().context("--page")?;
     let folder = tempfile::tempdir().context("making a temporary folder for the log")?;
     let site = Site::local(&folder.path().join("log"), LOCAL_PARTITIONS)?;
     let teller = Teller::new();
@@ -65,7 +76,24 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.form.is_json() {
         return summary.print_json();
     }
-    summary.print_table(tables.at_ms)
+    summary.print_table(tables.at_ms)?;
+    drop((tables, past));
+    if args.once { Ok(()) } else { serve(&site, &page, args.page.is_none()) }
+}
+
+/// Gives where the page is served.
+fn page_of(args: &Args) -> sink_page::Config {
+    let usual = sink_page::Config::default();
+    sink_page::Config { listen: args.page.unwrap_or(usual.listen), ..usual }
+}
+
+/// Serves the page of the simulated organisation until the process is asked to end.
+fn serve(site: &Site, config: &sink_page::Config, any_port: bool) -> Result<()> {
+    let stop = Stop::new();
+    stop_on_signal(&stop)?;
+    page::start(site, config, any_port, &stop)?;
+    eprintln!("press Ctrl-C to end");
+    wait_until(&stop, || Ok(()))
 }
 
 /// Publishes the simulated history; gives the number of its events.

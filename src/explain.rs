@@ -1,14 +1,13 @@
 //! `scorecard explain`: why an account has its score, down to the events behind it.
 
-mod view;
 mod words;
 
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail, ensure};
+use compliance::explain::{Asked, Explanation, Known};
 use schemas::{ComplianceChange, ComplianceKey, topic};
 
-use self::view::{Asked, Explanation, Known};
 use crate::{
     account_log::AccountLog,
     config::ConfigFile,

@@ -19,6 +19,7 @@ mod history;
 mod instant;
 mod mail;
 mod output;
+mod page;
 mod pipeline;
 mod process;
 mod progress;
@@ -81,6 +82,7 @@ enum Command {
     AwsRole(aws_role::Args),
     Process(process::Args),
     Render(render::Args),
+    Serve(page::Args),
     Setup(setup::Args),
     Sink(sink::Args),
     Mail(mail::Args),
@@ -121,6 +123,7 @@ fn main() -> ExitCode {
         Command::AwsRole(args) => aws_role::run(&args),
         Command::Process(args) => process::run(&args),
         Command::Render(args) => render::run(&args),
+        Command::Serve(args) => page::run(&args),
         Command::Sink(args) => sink::run(&args),
         Command::Mail(args) => mail::run(&args),
         Command::Setup(args) => setup::run(&args),

@@ -14,6 +14,7 @@ use crate::{
     collect::Collector,
     config::{Config, ConfigFile},
     output::Form,
+    page,
     pipeline::{Pipeline, STAGES},
     progress::Teller,
     render,
@@ -109,6 +110,9 @@ fn keep_running(
 ) -> Result<()> {
     let stop = pipeline.stopper();
     stop_on_signal(&stop)?;
+    if let Some(page) = &config.page {
+        page::start(site, page, false, &stop)?;
+    }
     std::thread::scope(|scope| {
         let clock = scope.spawn(|| {
             let kept = keep_time(site, &stop, vitals);

@@ -1,7 +1,9 @@
-//! What a process tells of itself over HTTP: metrics, health, and its tasks.
+//! What a process serves over HTTP: metrics and health, and the page.
 
 mod exposition;
 mod http;
+mod page;
+mod server;
 mod sinks;
 mod vitals;
 
@@ -9,6 +11,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context, Result};
 
+pub(crate) use page::serve as serve_page;
 pub(crate) use sinks::SinkView;
 #[cfg(test)]
 pub(crate) use vitals::StageView;

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
+use compliance::explain::{Explained, Explanation, Judged, Missed, Score};
 use schemas::{Credit, ScoreStatus, Scoring, Verdict, headers::rfc3339};
 
-use super::view::{Explained, Explanation, Judged, Missed, Score};
 use crate::{
     output::{line, plain},
     summary::{age, percent},

@@ -55,6 +55,8 @@ fn allowed(manifest: &Manifest) -> Option<Vec<&'static str>> {
         ("producers", "aws") => vec!["producer-findings", "schemas", "stream"],
         // A mail carries the workbook, and tells its figures.
         ("sinks", "mail") => vec!["schemas", "sink-frame", "sink-workbook", "stream"],
+        // It explains as the processors count, and has the words and files of the workbooks.
+        ("sinks", "page") => vec!["compliance", "schemas", "sink-workbook", "stream"],
         // It sums an earlier time's scores up as the pipeline does.
         ("sinks", "workbook") => vec!["rollup", "schemas", "stream"],
         ("sinks", _) => vec!["schemas", "sink-frame", "stream"],

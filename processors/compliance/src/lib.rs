@@ -6,6 +6,7 @@
 
 mod evaluate;
 mod except;
+pub mod explain;
 mod findings;
 mod parsed;
 mod related;

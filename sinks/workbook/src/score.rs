@@ -18,9 +18,14 @@ pub(crate) const GRADES: [(&str, f64); 5] =
 
 /// A score, or why there is none.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Score {
+pub enum Score {
     /// A share of 1; partial when some region was never collected.
-    Scored { value: f64, partial: bool },
+    Scored {
+        /// The share.
+        value: f64,
+        /// Whether data of some region is missing.
+        partial: bool,
+    },
     /// Penalty points: lower is better, never averaged in.
     Penalty(i64),
     /// Nothing to judge.
@@ -31,7 +36,7 @@ pub(crate) enum Score {
 
 impl Score {
     /// Gives the score of a requirement in an account; a row that is missing was never collected.
-    pub(crate) fn of(requirement: Option<&Requirement>, state: Option<&ScoreState>) -> Self {
+    pub fn of(requirement: Option<&Requirement>, state: Option<&ScoreState>) -> Self {
         let Some(state) = state else {
             return Score::NotCollected;
         };
@@ -52,7 +57,7 @@ impl Score {
     }
 
     /// Gives the score of an account from the state of `*`.
-    pub(crate) fn of_account(state: Option<&ScoreState>) -> Self {
+    pub fn of_account(state: Option<&ScoreState>) -> Self {
         match state {
             None => Score::NotCollected,
             Some(state) => match state.status {
@@ -69,7 +74,7 @@ impl Score {
     }
 
     /// Gives the score of a sum over accounts.
-    pub(crate) fn of_sum(sum: &RollupState) -> Self {
+    pub fn of_sum(sum: &RollupState) -> Self {
         match sum.score {
             Some(score) => {
                 let partial = sum.scored < sum.accounts;
@@ -90,7 +95,7 @@ impl Score {
     }
 
     /// Gives the share of 1, when there is one.
-    pub(crate) fn value(self) -> Option<f64> {
+    pub fn value(self) -> Option<f64> {
         match self {
             Score::Scored { value, .. } => Some(value),
             _ => None,
@@ -121,13 +126,13 @@ impl Score {
     }
 
     /// Gives the score's letter, when there is a score.
-    pub(crate) fn grade(self) -> Option<&'static str> {
+    pub fn grade(self) -> Option<&'static str> {
         let value = shown(self.value()?);
         GRADES.iter().find(|(_, from)| value >= *from).map(|(letter, _)| *letter)
     }
 
     /// Gives the word that says how the score stands.
-    pub(crate) fn word(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Score::Scored { value, .. } if shown(value) >= GOOD => "● good",
             Score::Scored { value, .. } if shown(value) >= POOR => "▲ fair",

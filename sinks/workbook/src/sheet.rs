@@ -170,7 +170,7 @@ impl Cell {
     }
 
     /// Makes a cell of text from anywhere.
-    pub(crate) fn text(text: &str, style: Style) -> Self {
+    pub fn text(text: &str, style: Style) -> Self {
         if text.is_empty() {
             return Self::empty(style);
         }
@@ -184,12 +184,12 @@ impl Cell {
     }
 
     /// Makes a cell of a whole number.
-    pub(crate) fn count(n: i64, style: Style) -> Self {
+    pub fn count(n: i64, style: Style) -> Self {
         Self::number(n as f64, style)
     }
 
     /// Makes a cell of a number.
-    pub(crate) fn number(n: f64, style: Style) -> Self {
+    pub fn number(n: f64, style: Style) -> Self {
         Self::new(Content::Number(n), style)
     }
 
@@ -241,7 +241,7 @@ impl Cell {
 
 impl Row {
     /// Makes a row that is as high as its text.
-    pub(crate) fn new(cells: Vec<Cell>) -> Self {
+    pub fn new(cells: Vec<Cell>) -> Self {
         Self { cells, height: None }
     }
 

@@ -7,6 +7,7 @@
 //! **Invariant**: the kit knows none of the project's crates; what it says about Kafka, AWS or a
 //! workbook comes from somebody else's code.
 
+pub mod browser;
 pub mod clickhouse;
 pub mod cluster;
 pub mod elasticsearch;
@@ -28,6 +29,7 @@ pub mod proxy;
 mod python;
 pub mod recorder;
 pub mod registry;
+pub mod schemathesis;
 pub mod secured;
 pub mod setup;
 pub mod supervisor;

@@ -22,6 +22,10 @@ pub struct Setup {
     pub clickhouse: PathBuf,
     /// The program mailpit.
     pub mailpit: PathBuf,
+    /// Folder with `node_modules` of what drives a browser.
+    pub browser: PathBuf,
+    /// The program that tries an interface by its OpenAPI document.
+    pub schemathesis: PathBuf,
 }
 
 /// The root folder of the repository: the one that this runs in, or the one that it was built in.
@@ -79,5 +83,7 @@ fn prepare() -> Result<Setup> {
         java: path("java")?,
         clickhouse: path("clickhouse")?,
         mailpit: path("mailpit")?,
+        browser: path("browser")?,
+        schemathesis: path("schemathesis")?,
     })
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::{Model, Subject, WorkbookError, encode, names};
+use crate::{Model, Sheet, Subject, WorkbookError, encode, names};
 
 /// A form of a workbook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +70,11 @@ impl Form {
             }
         })
     }
+}
+
+/// Writes one sheet as comma-separated values, as a folder of the form `csv` has it.
+pub fn csv_of(sheet: &Sheet) -> Vec<u8> {
+    csv::table(sheet)
 }
 
 impl fmt::Display for Form {

@@ -1,14 +1,15 @@
-//! What is explained: pure, from tables to the object that is printed.
+//! Explains a score: from tables to what each requirement costs, and why each verdict is so.
 
 use std::collections::BTreeMap;
 
-use compliance::{Place, miss};
 use schemas::{
     AccountState, Cause, ComplianceChange, ComplianceKey, ComplianceState, Credit, Exception,
     ExceptionPhase, Requirement, SCORE_ONE, ScoreKey, ScoreState, ScoreStatus, Scoring, Severity,
     Verdict,
 };
 use serde::Serialize;
+
+use crate::{Place, miss};
 
 /// Exceptions that are told as just missing a verdict.
 const MISSED_MAX: usize = 3;
@@ -18,121 +19,165 @@ const MISSED_MAX: usize = 3;
 const NEAR: [&str; 3] = ["resource", "region", "account"];
 
 /// What is asked for.
-pub(super) struct Asked<'a> {
-    pub(super) account: &'a str,
-    pub(super) requirement: Option<&'a str>,
-    pub(super) resource: Option<&'a str>,
+pub struct Asked<'a> {
+    /// The account's id.
+    pub account: &'a str,
+    /// This requirement alone, with its verdicts.
+    pub requirement: Option<&'a str>,
+    /// Verdicts on this resource alone: its id, name or ARN.
+    pub resource: Option<&'a str>,
 }
 
 /// What the log says of the account.
-pub(super) struct Known {
-    pub(super) account: Option<AccountState>,
-    pub(super) scores: BTreeMap<ScoreKey, ScoreState>,
-    pub(super) verdicts: BTreeMap<ComplianceKey, ComplianceState>,
+pub struct Known {
+    /// The account; none when nothing is known of it.
+    pub account: Option<AccountState>,
+    /// Its scores, by requirement and as a whole (`*`).
+    pub scores: BTreeMap<ScoreKey, ScoreState>,
+    /// Its verdicts.
+    pub verdicts: BTreeMap<ComplianceKey, ComplianceState>,
     /// The standard, by id.
-    pub(super) requirements: BTreeMap<String, Requirement>,
-    pub(super) exceptions: Vec<Exception>,
+    pub requirements: BTreeMap<String, Requirement>,
+    /// The risk register.
+    pub exceptions: Vec<Exception>,
     /// The last change of each verdict.
-    pub(super) last: BTreeMap<ComplianceKey, ComplianceChange>,
+    pub last: BTreeMap<ComplianceKey, ComplianceChange>,
 }
 
 /// Why an account has its score. Scores are fractions of 1, times UTC milliseconds.
 #[derive(Debug, PartialEq, Serialize)]
-pub(super) struct Explanation {
+pub struct Explanation {
     /// When it was looked.
-    pub(super) at_ms: i64,
-    pub(super) account: String,
-    pub(super) name: String,
-    pub(super) owner: Option<String>,
+    pub at_ms: i64,
+    /// The account's id.
+    pub account: String,
+    /// The account's name.
+    pub name: String,
+    /// Who answers for it.
+    pub owner: Option<String>,
     /// Of the account as a whole; none when it is not scored.
-    pub(super) score: Option<Score>,
+    pub score: Option<Score>,
     /// Those that were asked for, the costliest first.
-    pub(super) requirements: Vec<Explained>,
+    pub requirements: Vec<Explained>,
 }
 
 /// Counts and what they come to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(super) struct Score {
-    pub(super) status: ScoreStatus,
-    pub(super) score: Option<f64>,
-    pub(super) weight: i64,
-    pub(super) total: i64,
-    pub(super) noncompliant: i64,
-    pub(super) excepted: i64,
-    pub(super) expired: i64,
-    pub(super) unknown: i64,
-    pub(super) scopes: i64,
-    pub(super) scopes_collected: i64,
-    pub(super) oldest_ms: Option<i64>,
+pub struct Score {
+    /// Whether there is a score, and if not, why.
+    pub status: ScoreStatus,
+    /// The score.
+    pub score: Option<f64>,
+    /// The risk weight; of the account the sum of weights that have a score.
+    pub weight: i64,
+    /// Votes.
+    pub total: i64,
+    /// Failing votes.
+    pub noncompliant: i64,
+    /// Failing votes with live credit.
+    pub excepted: i64,
+    /// Failing votes whose exception lapsed.
+    pub expired: i64,
+    /// Votes that could not be judged.
+    pub unknown: i64,
+    /// Scopes that it needs.
+    pub scopes: i64,
+    /// Those of them that were once completed.
+    pub scopes_collected: i64,
+    /// When the oldest data behind it was collected.
+    pub oldest_ms: Option<i64>,
 }
 
 /// A requirement's part in the score.
 #[derive(Debug, PartialEq, Serialize)]
-pub(super) struct Explained {
-    pub(super) requirement: String,
-    pub(super) title: String,
+pub struct Explained {
+    /// Its id.
+    pub requirement: String,
+    /// Its title.
+    pub title: String,
     /// Why the company changed what ships.
-    pub(super) changes: Vec<String>,
-    pub(super) severity: Severity,
-    pub(super) scoring: Scoring,
-    pub(super) score: Score,
+    pub changes: Vec<String>,
+    /// How bad a failure is.
+    pub severity: Severity,
+    /// How failures become counts.
+    pub scoring: Scoring,
+    /// Counts and score.
+    pub score: Score,
     /// What it takes from the account's score, as a fraction of 1.
-    pub(super) costs: f64,
+    pub costs: f64,
     /// Its verdicts: failing ones first. Empty unless a requirement or a resource was asked for.
-    pub(super) verdicts: Vec<Judged>,
+    pub verdicts: Vec<Judged>,
 }
 
 /// A verdict and why it is so.
 #[derive(Debug, PartialEq, Serialize)]
-pub(super) struct Judged {
-    pub(super) region: String,
-    pub(super) resource: String,
-    pub(super) name: String,
-    pub(super) arn: String,
-    pub(super) part: String,
-    pub(super) verdict: Verdict,
+pub struct Judged {
+    /// The resource's region.
+    pub region: String,
+    /// The resource's id.
+    pub resource: String,
+    /// The resource's name.
+    pub name: String,
+    /// The resource's ARN.
+    pub arn: String,
+    /// The part of the resource; empty for the whole.
+    pub part: String,
+    /// What was found.
+    pub verdict: Verdict,
     /// Newer data could not tell, so it was kept.
-    pub(super) held: bool,
+    pub held: bool,
     /// Its source has told nothing for long.
-    pub(super) stale: bool,
-    pub(super) source: String,
-    pub(super) evidence: String,
-    pub(super) since_ms: i64,
-    pub(super) credit: Credit,
-    pub(super) exception: Option<String>,
-    pub(super) exception_reason: Option<String>,
-    pub(super) exception_expires_ms: Option<i64>,
+    pub stale: bool,
+    /// Who judged.
+    pub source: String,
+    /// Why.
+    pub evidence: String,
+    /// Since when.
+    pub since_ms: i64,
+    /// Whether an exception counts.
+    pub credit: Credit,
+    /// The exception that concerns it.
+    pub exception: Option<String>,
+    /// Its reason.
+    pub exception_reason: Option<String>,
+    /// The first moment without its credit.
+    pub exception_expires_ms: Option<i64>,
     /// Where the exception stood when credit was given; none in rows of older releases.
-    pub(super) exception_phase: Option<ExceptionPhase>,
+    pub exception_phase: Option<ExceptionPhase>,
     /// Exceptions that miss a failure without credit by one part, live ones first.
-    pub(super) missed: Vec<Missed>,
+    pub missed: Vec<Missed>,
     /// The record that last changed the verdict or its credit; none when the history that tells is
     /// no longer in the log.
-    pub(super) last: Option<Moved>,
+    pub last: Option<Moved>,
 }
 
 /// An exception that does not concern a verdict, though all but one of its parts cover it.
 #[derive(Debug, PartialEq, Serialize)]
-pub(super) struct Missed {
-    pub(super) exception: String,
-    pub(super) phase: ExceptionPhase,
+pub struct Missed {
+    /// The exception's id.
+    pub exception: String,
+    /// Where it stands.
+    pub phase: ExceptionPhase,
     /// The part: resource, region or account.
-    pub(super) part: &'static str,
+    pub part: &'static str,
 }
 
 /// What last moved a verdict.
 #[derive(Debug, PartialEq, Serialize)]
-pub(super) struct Moved {
-    pub(super) at_ms: i64,
+pub struct Moved {
+    /// When.
+    pub at_ms: i64,
     /// The verdict before; none when it was new.
-    pub(super) before: Option<Verdict>,
-    pub(super) credit_before: Option<Credit>,
-    pub(super) cause: Cause,
+    pub before: Option<Verdict>,
+    /// The credit before.
+    pub credit_before: Option<Credit>,
+    /// The record that did it.
+    pub cause: Cause,
 }
 
 impl Explanation {
     /// Explains what was asked for.
-    pub(super) fn new(asked: &Asked<'_>, mut known: Known, at_ms: i64) -> Self {
+    pub fn new(asked: &Asked<'_>, mut known: Known, at_ms: i64) -> Self {
         let whole = known.scores.remove(&ScoreKey::new(asked.account, "*"));
         let weights = whole.as_ref().map_or(0, |score| score.weight);
         let wanted = |id: &str| asked.requirement.is_none_or(|one| one == id);
@@ -159,7 +204,7 @@ impl Explanation {
     }
 
     /// Whether nothing that was asked for has a verdict.
-    pub(super) fn has_no_verdict(&self) -> bool {
+    pub fn has_no_verdict(&self) -> bool {
         self.requirements.iter().all(|one| one.verdicts.is_empty())
     }
 }

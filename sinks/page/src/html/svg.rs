@@ -1,0 +1,284 @@
+//! Drawings: lines of scores and the graph of trust, as SVG without style or script.
+
+use maud::{Markup, html};
+use schemas::headers::rfc3339;
+
+use crate::links;
+use crate::table::percent_of;
+use crate::tables::DAY_MS;
+use crate::view::View;
+
+/// A point of a drawing, in its own units.
+type Point = (f64, f64);
+
+/// Draws a small line for a table's cell.
+pub(crate) fn line(values: &[Option<f64>]) -> Markup {
+    const WIDTH: f64 = 120.0;
+    const HEIGHT: f64 = 24.0;
+    let known: Vec<f64> = values.iter().flatten().copied().collect();
+    let (Some(first), Some(last)) = (known.first(), known.last()) else {
+        return html! { span.faint { "no past" } };
+    };
+    let words = format!("from {} to {}", percent_of(*first), percent_of(*last));
+    let scale = Scale::of(&known, 0.02);
+    let at = |(index, value): (usize, f64)| {
+        let x = index as f64 / (values.len().max(2) - 1) as f64 * (WIDTH - 4.0) + 2.0;
+        (x, scale.y(value, HEIGHT - 4.0) + 2.0)
+    };
+    html! {
+        svg.spark viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } width=(WIDTH) height=(HEIGHT) role="img"
+            aria-label=(words) {
+            @for part in parts(values, at) { (path(&part)) }
+        }
+    }
+}
+
+/// An event on a chart: when, whether the score rose by it, and what it was.
+pub(crate) struct Mark {
+    pub(crate) at_ms: i64,
+    pub(crate) is_better: bool,
+    pub(crate) words: String,
+}
+
+/// Draws scores by day with what moved them.
+pub(crate) fn chart(days: &[(i64, Option<f64>)], marks: &[Mark], what: &str) -> Markup {
+    const WIDTH: f64 = 720.0;
+    const HEIGHT: f64 = 190.0;
+    const LEFT: f64 = 74.0;
+    const RIGHT: f64 = 12.0;
+    const TOP: f64 = 18.0;
+    const BOTTOM: f64 = 34.0;
+    let known: Vec<f64> = days.iter().filter_map(|(_, score)| *score).collect();
+    let (Some(first), Some(last)) = (known.first(), known.last()) else {
+        return html! { p.empty { "No score of the last 90 days is known yet." } };
+    };
+    let scale = Scale::of(&known, 0.05);
+    let (start, count) = (days[0].0, days.len().max(2) as f64 - 1.0);
+    let x = |day: f64| LEFT + (day - start as f64) / count * (WIDTH - LEFT - RIGHT);
+    let y = |value: f64| TOP + scale.y(value, HEIGHT - TOP - BOTTOM);
+    let values: Vec<Option<f64>> = days.iter().map(|(_, score)| *score).collect();
+    let at = |(index, value): (usize, f64)| (x((start + index as i64) as f64), y(value));
+    let words = format!("{what}: from {} to {}", percent_of(*first), percent_of(*last));
+    let base = HEIGHT - BOTTOM;
+    html! {
+        svg.chart viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label=(words) {
+            @for level in scale.levels() {
+                line.grid x1=(LEFT) x2=(WIDTH - RIGHT) y1=(y(level)) y2=(y(level)) {}
+                text.label x=(LEFT - 6.0) y=(y(level) + 4.0) text-anchor="end" {
+                    (format!("{:.0} %", level * 100.0))
+                }
+            }
+            @for day in [days[0].0, days[days.len() / 2].0, days[days.len() - 1].0] {
+                text.label x=(x(day as f64)) y=(HEIGHT - 8.0)
+                    text-anchor=(anchor(day, start, days.len() as i64)) { (date(day)) }
+            }
+            @for mark in marks {
+                @let day = mark.at_ms as f64 / DAY_MS as f64;
+                @if day >= start as f64 {
+                    line class=(if mark.is_better { "event better" } else { "event worse" })
+                        x1=(x(day.min(start as f64 + count))) x2=(x(day.min(start as f64 + count)))
+                        y1=(base - 8.0) y2=(base) { title { (mark.words) } }
+                }
+            }
+            @for part in parts(&values, at) { (path(&part)) }
+        }
+    }
+}
+
+fn anchor(day: i64, start: i64, count: i64) -> &'static str {
+    match day - start {
+        0 => "start",
+        one if one + 1 == count => "end",
+        _ => "middle",
+    }
+}
+
+fn date(day: i64) -> String {
+    rfc3339(day * DAY_MS).split('T').next().unwrap_or_default().to_owned()
+}
+
+/// From scores to heights: from the lowest that is shown up to at most 1.
+struct Scale {
+    low: f64,
+    high: f64,
+}
+
+impl Scale {
+    /// Holds all values, with some room and whole steps.
+    fn of(values: &[f64], step: f64) -> Self {
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = values.iter().copied().fold(0.0, f64::max);
+        let low = ((low / step).floor() * step).max(0.0);
+        let high = ((high / step).ceil() * step).min(1.0);
+        if high - low >= step {
+            return Self { low, high };
+        }
+        let low = (high - step).max(0.0);
+        Self { low, high: high.max(low + step) }
+    }
+
+    fn y(&self, value: f64, height: f64) -> f64 {
+        let share = (value - self.low) / (self.high - self.low).max(1e-9);
+        // A tenth of a unit is as fine as a screen is.
+        ((1.0 - share) * height * 10.0).round() / 10.0
+    }
+
+    fn levels(&self) -> Vec<f64> {
+        [0.0, 0.5, 1.0].map(|part| self.low + part * (self.high - self.low)).into()
+    }
+}
+
+/// Cuts a line where values are missing.
+fn parts(values: &[Option<f64>], at: impl Fn((usize, f64)) -> Point) -> Vec<Vec<Point>> {
+    let mut parts: Vec<Vec<Point>> = vec![Vec::new()];
+    for (index, value) in values.iter().enumerate() {
+        match (value, parts.last_mut()) {
+            (Some(value), Some(part)) => part.push(at((index, *value))),
+            _ => parts.push(Vec::new()),
+        }
+    }
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+fn path(points: &[Point]) -> Markup {
+    let short = |one: f64| (one * 10.0).round() / 10.0;
+    let text: Vec<String> =
+        points.iter().map(|(x, y)| format!("{},{}", short(*x), short(*y))).collect();
+    html! {
+        @if let [(x, y)] = points {
+            circle.dot cx=(short(*x)) cy=(short(*y)) r="2" {}
+        } @else {
+            polyline.score points=(text.join(" ")) fill="none" {}
+        }
+    }
+}
+
+/// Foreign accounts and accounts on the graph; the table below has all of them.
+const NODES_MAX: usize = 24;
+
+/// Draws which foreign accounts which of the accounts trust.
+pub(crate) fn trust(view: View<'_>) -> Markup {
+    let edges = edges(view);
+    if edges.is_empty() {
+        return html! { p.empty { "No account trusts a foreign one." } };
+    }
+    let names = |pick: fn(&Edge) -> &String| {
+        let mut names: Vec<&String> = edges.iter().map(pick).collect();
+        names.sort();
+        names.dedup();
+        let all = names.len();
+        names.truncate(NODES_MAX);
+        (names, all)
+    };
+    let ((foreign, all_foreign), (ours, all_ours)) =
+        (names(|edge| &edge.foreign), names(|edge| &edge.account));
+    let height = 24.0 * foreign.len().max(ours.len()) as f64 + 16.0;
+    let place = |names: &[&String], one: &String| {
+        let at = names.iter().position(|name| *name == one)?;
+        Some(20.0 + 24.0 * at as f64 + (height - 16.0 - 24.0 * names.len() as f64) / 2.0)
+    };
+    html! {
+        div.scroll role="region" aria-label="Who is trusted by whom" tabindex="0" {
+            svg.graph viewBox={ "0 0 720 " (height) } role="group"
+                aria-label="Foreign accounts on the left, accounts that trust them on the right" {
+                @for edge in &edges {
+                    @if let (Some(from), Some(to)) =
+                        (place(&foreign, &edge.foreign), place(&ours, &edge.account)) {
+                        line class=(if edge.is_known { "edge known" } else { "edge unknown" })
+                            x1="270" y1=(from) x2="450" y2=(to) {}
+                    }
+                }
+                @for one in &foreign {
+                    @let edge = edges.iter().find(|edge| edge.foreign == **one);
+                    text.node x="262" y=(place(&foreign, one).unwrap_or_default() + 4.0)
+                        text-anchor="end" { (edge.map_or("", |edge| edge.mark())) " " (short(one)) }
+                }
+                @for one in &ours {
+                    a href=(links::account(one)) {
+                        text.node x="458" y=(place(&ours, one).unwrap_or_default() + 4.0) {
+                            (short(view.account(one).map_or(one, |account| &account.state.name)))
+                        }
+                    }
+                }
+            }
+        }
+        @if all_foreign > NODES_MAX || all_ours > NODES_MAX {
+            p { "The first " (NODES_MAX) " of each side are drawn; the table has all." }
+        }
+    }
+}
+
+struct Edge {
+    foreign: String,
+    account: String,
+    is_known: bool,
+}
+
+impl Edge {
+    fn mark(&self) -> &'static str {
+        if self.is_known { "●" } else { "■" }
+    }
+}
+
+/// Gives who trusts which foreign account, unknown ones first.
+fn edges(view: View<'_>) -> Vec<Edge> {
+    let mut edges = Vec::new();
+    for account in view.accounts() {
+        for (_, state) in view.trust(&account.state.account) {
+            let foreign = state.principal_account.as_ref().filter(|_| state.resources > 0);
+            let Some(foreign) = foreign.filter(|id| {
+                view.tables
+                    .accounts
+                    .get(&schemas::AccountKey::new(&***id))
+                    .is_none_or(|one| !one.listed)
+            }) else {
+                continue;
+            };
+            let name = match &state.vendor {
+                Some(vendor) => format!("{vendor} {foreign}"),
+                None => foreign.clone(),
+            };
+            let account = account.state.account.clone();
+            edges.push(Edge { foreign: name, account, is_known: state.known });
+        }
+    }
+    edges.sort_by(|a, b| (a.is_known, &a.foreign).cmp(&(b.is_known, &b.foreign)));
+    edges
+}
+
+fn short(text: &str) -> String {
+    if text.chars().count() <= 34 {
+        return text.to_owned();
+    }
+    text.chars().take(33).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_gaps_where_values_are_missing() {
+        let values = [Some(0.5), Some(0.6), None, Some(0.7)];
+        let cut = parts(&values, |(index, value)| (index as f64, value));
+        assert_eq!(cut, [vec![(0.0, 0.5), (1.0, 0.6)], vec![(3.0, 0.7)]]);
+        let drawn = line(&values).into_string();
+        assert!(drawn.contains("from 50.0 % to 70.0 %"), "{drawn}");
+        assert_eq!((drawn.matches("<polyline").count(), drawn.matches("<circle").count()), (1, 1));
+        assert!(!drawn.contains("style="), "the page's policy forbids it");
+        assert!(line(&[None]).into_string().contains("no past"));
+    }
+
+    #[test]
+    fn a_scale_holds_its_values() {
+        for values in [&[0.5, 0.93][..], &[1.0], &[0.0], &[0.999]] {
+            let scale = Scale::of(values, 0.05);
+            for value in values {
+                let y = scale.y(*value, 100.0);
+                assert!((0.0..=100.0).contains(&y), "{values:?}: {y}");
+            }
+            assert!(scale.high <= 1.0 && scale.low >= 0.0 && scale.high > scale.low);
+        }
+    }
+}

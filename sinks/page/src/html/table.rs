@@ -1,0 +1,215 @@
+//! Tables in HTML: sorted by links, filtered by a form, cut into pages, offered as files.
+
+use maud::{Markup, html};
+
+use crate::html::{svg, words};
+use crate::query::Asked;
+use crate::table::{Cell, Column, Kind, Paged, Table, Value};
+
+/// A page of a table with everything to find one's way in it.
+pub(crate) fn whole(paged: &Paged, asked: &Asked, path: &str, can_filter: bool) -> Markup {
+    let table = &paged.table;
+    html! {
+        div.list {
+            div.tools {
+                @if can_filter { (filter(asked, path)) }
+                (files(asked, path))
+            }
+            @if table.rows.is_empty() {
+                p.empty { (table.empty) }
+            } @else {
+                (grid(table, Some((asked, path))))
+                (pager(paged, asked, path))
+            }
+        }
+    }
+}
+
+/// The first rows of a list, with the way to all of it.
+pub(crate) fn short(table: Table, rows: usize, columns: &[&str], href: &str) -> Markup {
+    let total = table.rows.len();
+    let table = only(table.first(rows), columns);
+    html! {
+        @if table.rows.is_empty() {
+            p.empty { (table.empty) }
+        } @else {
+            (grid(&table, None))
+        }
+        p.more {
+            a href=(href) {
+                @if total > rows {
+                    "All " (words::thousands(total as i64))
+                } @else {
+                    "The whole list"
+                }
+                span.unseen { ": " (table.caption) }
+            }
+        }
+    }
+}
+
+/// Keeps the named columns, in their order.
+fn only(mut table: Table, names: &[&str]) -> Table {
+    let kept: Vec<bool> =
+        table.columns.iter().map(|column| names.contains(&&*column.name)).collect();
+    let keep = |at: usize| kept[at];
+    for row in &mut table.rows {
+        let mut at = 0;
+        row.retain(|_| {
+            at += 1;
+            keep(at - 1)
+        });
+    }
+    let mut at = 0;
+    table.columns.retain(|_| {
+        at += 1;
+        keep(at - 1)
+    });
+    table
+}
+
+fn grid(table: &Table, sorted: Option<(&Asked, &str)>) -> Markup {
+    html! {
+        // What scrolls can be reached by keys.
+        div.scroll role="region" aria-label=(table.caption) tabindex="0" {
+            table class=[table.is_matrix.then_some("heat")] {
+                caption class=[sorted.is_none().then_some("unseen")] { (table.caption) }
+                thead { tr { @for column in &table.columns { (heading(column, sorted)) } } }
+                tbody {
+                    @for row in &table.rows {
+                        tr {
+                            @for (at, cell) in row.iter().enumerate() {
+                                (data(cell, &table.columns[at], at == 0))
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn heading(column: &Column, sorted: Option<(&Asked, &str)>) -> Markup {
+    let class = class(column.kind);
+    let Some((asked, path)) = sorted.filter(|_| column.kind != Kind::Line) else {
+        return html! {
+            th scope="col" class=(class) title=(column.label) { span { (column.label) } }
+        };
+    };
+    let by = asked.query.sort.as_ref().filter(|(name, _)| *name == column.name);
+    let (order, mark) = match by {
+        Some((_, true)) => (Some("descending"), " ▾"),
+        Some((_, false)) => (Some("ascending"), " ▴"),
+        None => (None, ""),
+    };
+    let descending = by.is_some_and(|(_, descending)| !descending);
+    let query = asked.with(|query| {
+        query.sort = Some((column.name.to_string(), descending));
+        query.page = 1;
+    });
+    html! {
+        th scope="col" class=(class) aria-sort=[order] {
+            a href={ (path) "?" (query) } { (column.label) (mark) }
+        }
+    }
+}
+
+fn class(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "text",
+        Kind::Time => "time",
+        Kind::Line => "line",
+        Kind::Score => "number score",
+        Kind::Count | Kind::Points | Kind::Money => "number",
+    }
+}
+
+fn data(cell: &Cell, column: &Column, is_first: bool) -> Markup {
+    let shade = match &cell.value {
+        Value::Score(score) | Value::Standing(score) => words::heat(*score),
+        _ => "",
+    };
+    let class = format!("{} {shade}", class(column.kind));
+    let class = class.trim_end();
+    let shown = html! {
+        @match &cell.href {
+            Some(href) if cell.value != Value::Empty => a href=(href) { (value(&cell.value)) },
+            _ => (value(&cell.value)),
+        }
+    };
+    html! {
+        @if is_first { th scope="row" class=(class) { (shown) } }
+        @else { td class=(class) { (shown) } }
+    }
+}
+
+fn value(value: &Value) -> Markup {
+    match value {
+        Value::Empty => html! {},
+        Value::Count(n) => html! { (words::thousands(*n)) },
+        Value::Money(cents) => html! { (words::thousands(cents / 100)) },
+        Value::Points(points) => html! { (format!("{points:+.2}")) },
+        Value::Score(score) => words::score(*score),
+        Value::Time(ms) => words::moment(*ms),
+        Value::Line(values) => svg::line(values),
+        Value::Severity(severity) => html! {
+            span class={ "chip " (severity) } { (severity) }
+        },
+        value => html! { (value.text()) },
+    }
+}
+
+fn filter(asked: &Asked, path: &str) -> Markup {
+    html! {
+        form.filter action=(path) role="search" aria-label="Rows of this table" {
+            label for="filter" { "Rows that hold" }
+            input #filter type="search" name="q" value=(asked.query.holds) maxlength="200";
+            @if let Some((column, descending)) = &asked.query.sort {
+                input type="hidden" name="sort"
+                    value={ @if *descending { "-" } (column) };
+            }
+            button { "Filter" }
+        }
+    }
+}
+
+fn files(asked: &Asked, path: &str) -> Markup {
+    let query = asked.with(|query| query.page = 1);
+    let of = |form: &str| {
+        if query.is_empty() {
+            format!("{path}?format={form}")
+        } else {
+            format!("{path}?{query}&format={form}")
+        }
+    };
+    html! {
+        p.files {
+            "Save as "
+            a href=(of("csv")) { "CSV" } ", "
+            a href=(of("xlsx")) { "XLSX" } ", "
+            a href=(of("json")) { "JSON" }
+        }
+    }
+}
+
+fn pager(paged: &Paged, asked: &Asked, path: &str) -> Markup {
+    let rows = words::counted(paged.total as i64, "row", "rows");
+    let to = |page: usize| format!("{path}?{}", asked.with(|query| query.page = page));
+    html! {
+        @if paged.pages == 1 {
+            p.count { (rows) }
+        } @else {
+            nav.pager aria-label="Pages of this table" {
+                @if paged.page > 1 {
+                    a href=(to(1)) { "First" } " "
+                    a rel="prev" href=(to(paged.page - 1)) { "Previous" } " "
+                }
+                span { "Page " (paged.page) " of " (paged.pages) ", " (rows) }
+                @if paged.page < paged.pages {
+                    " " a rel="next" href=(to(paged.page + 1)) { "Next" }
+                    " " a href=(to(paged.pages)) { "Last" }
+                }
+            }
+        }
+    }
+}
