@@ -102,8 +102,9 @@ fn preview(args: &Preview) -> Result<()> {
     let (digest, workbook) = edition.report(settings, &subject, slot_ms)?;
     // Nobody has to be reachable for a look.
     let recipient = Roster::of(mail, edition.tables()).entries.into_iter();
-    let recipient = recipient.filter(|entry| entry.subject == subject).map(|entry| entry.recipient);
-    let recipient = recipient.last().unwrap_or_else(|| mail.from.email.clone());
+    let mut recipient =
+        recipient.filter(|entry| entry.subject == subject).map(|entry| entry.recipient);
+    let recipient = recipient.next_back().unwrap_or_else(|| mail.from.email.clone());
     let (digest, workbook, recipient) = (&digest, &workbook, &recipient);
     let attempt = Attempt { number: 1, may_repeat: false };
     let report = Report { digest, workbook, recipient, slot_ms, attempt, message_id: "" };

@@ -103,8 +103,8 @@ impl Outbox {
     /// Gives the figures that a series' last message told, of those that were sent.
     pub(crate) fn last_told(&self, key: &MailKey) -> Option<&str> {
         let same = self.rows.iter().filter(|(other, _)| series_of(other) == series_of(key));
-        let sent = same.filter(|(_, state)| state.status == MailStatus::Sent);
-        sent.last().map(|(_, state)| state.content.as_str())
+        let mut sent = same.filter(|(_, state)| state.status == MailStatus::Sent);
+        sent.next_back().map(|(_, state)| state.content.as_str())
     }
 }
 

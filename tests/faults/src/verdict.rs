@@ -12,7 +12,7 @@ use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
 };
-use schemas::{Codec, topic};
+use schemas::{Codec, ComplianceState, Verdict, topic};
 use sink_workbook::{Past, render_all};
 use stages::{AccountStage, RollupStage};
 use stream::{Log, Record, Stage, Table, fold::Fold, snapshot, store::Stores, worker::caught_up};
@@ -218,9 +218,14 @@ fn workbooks_show_the_tables(
     sums: &[Fold<RollupStage>],
 ) -> Result<()> {
     let read = sink_workbook::Tables::read(&*line.log, codec, &line.prefix)?;
+    let verdicts = rows(accounts, &Table::published(topic::COMPLIANCE_STATE));
+    // Workbooks do without what passes.
+    let passes = |row: &ComplianceState| {
+        !row.held && matches!(row.verdict, Verdict::Pass | Verdict::NotApplicable)
+    };
     let made = sink_workbook::Tables {
         accounts: rows(accounts, &Table::published(topic::ACCOUNT_STATE)),
-        compliance: rows(accounts, &Table::published(topic::COMPLIANCE_STATE)),
+        compliance: verdicts.into_iter().filter(|(_, row)| !passes(row)).collect(),
         scores: rows(accounts, &Table::published(topic::SCORE_STATE)),
         rollups: rows(sums, &Table::published(topic::ROLLUP_STATE)),
         ..read.clone()

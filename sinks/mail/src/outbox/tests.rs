@@ -83,7 +83,7 @@ fn what_nobody_gets_any_more_is_given_up() {
 fn after_a_crash_it_is_repeated_once_with_the_same_id() {
     let mut outbox = Outbox::default();
     let key = key("ann", "1");
-    let changes = outbox.plan(&due(&[key.clone()]), 1);
+    let changes = outbox.plan(&due(std::slice::from_ref(&key)), 1);
     take(&mut outbox, changes);
     assert_eq!(outbox.interrupted(1), []);
     step(&mut outbox, &key, |state| sending(state, "first", "a", 2));
@@ -102,7 +102,7 @@ fn what_was_told_last_is_of_the_last_that_was_sent() {
     let mut outbox = Outbox::default();
     for (period, content, arrives) in [("1", "a", true), ("2", "b", true), ("3", "c", false)] {
         let key = key("ann", period);
-        let changes = outbox.plan(&due(&[key.clone()]), 1);
+        let changes = outbox.plan(&due(std::slice::from_ref(&key)), 1);
         take(&mut outbox, changes);
         step(&mut outbox, &key, |state| sending(state, "id", content, 2));
         if arrives {
