@@ -38,7 +38,7 @@ fn fill(folder: &Path, port: u16) {
         "log: {{local: ./log}}\n\
          mail:\n  server: smtp://127.0.0.1:{port}\n  from: Scores <scores@example.com>\n  \
          owners: {{cron: \"0 8 * * MON\", time_zone: Europe/Berlin}}\n  \
-         enterprise: {{cron: \"0 8 * * MON\", recipients: [ciso@example.com]}}\n"
+         enterprise: {{cron: \"0 7 * * MON\", recipients: [ciso@example.com]}}\n"
     );
     std::fs::write(folder.join("scorecard.yaml"), config).unwrap();
     let dir = folder.join("log");
