@@ -2,7 +2,7 @@
 
 use schemas::Severity;
 use sha2::{Digest as _, Sha256};
-use sink_workbook::{Digest, Subject};
+use sink_workbook::{Digest, Subject, moved};
 
 use crate::letter::Attempt;
 
@@ -11,9 +11,6 @@ const CELL_MAX: usize = 120;
 
 /// Names of accounts without data that are told.
 const NAMES_MAX: usize = 10;
-
-/// A change of the score below this is shown as none: it is told to a tenth of a point.
-const POINTS_SHOWN: f64 = 0.05;
 
 /// What a message says. Cells are outside data, cut and in one line, and not escaped.
 #[derive(Clone, Debug, PartialEq)]
@@ -141,16 +138,6 @@ pub(crate) fn day(at_ms: i64) -> String {
 
 fn moment(at_ms: i64) -> jiff::Timestamp {
     jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default()
-}
-
-fn moved(points: f64) -> String {
-    let tenths = format!("{:.1}", points.abs());
-    let noun = if tenths == "1.0" { "point" } else { "points" };
-    match points {
-        up if up >= POINTS_SHOWN => format!("↑ up {tenths} {noun}"),
-        down if down <= -POINTS_SHOWN => format!("↓ down {tenths} {noun}"),
-        _ => "→ unchanged".to_owned(),
-    }
 }
 
 /// Gives outside data as one line that fits in a cell.

@@ -1,4 +1,4 @@
-//! A picture of the score: the number, and a line over the weeks before. Pure.
+//! A picture of the score: a line over the weeks before, up to now. Pure.
 
 use crate::html::PICTURE_SIZE;
 
@@ -40,9 +40,10 @@ struct Canvas {
 pub(crate) fn png(curve: &Curve<'_>) -> Vec<u8> {
     let (width, height) = PICTURE_SIZE;
     let mut canvas = Canvas::new(width * FINE, height * FINE);
-    let word = curve.score.map_or_else(|| "-".to_owned(), |score| format!("{:.1}%", score * 100.0));
-    canvas.word(&word, (16.0, 50.0), 50.0, 6.0, INK);
     canvas.curve(curve);
+    if curve.score.is_none() {
+        canvas.word("-", NO_SCORE, 50.0, 6.0, INK);
+    }
     encoded(width, height, &canvas.pixels())
 }
 
@@ -58,7 +59,10 @@ fn encoded(width: u32, height: u32, pixels: &[u8]) -> Vec<u8> {
 }
 
 /// Where the curve is drawn: left, top, right, bottom.
-const FRAME: (f64, f64, f64, f64) = (260.0, 22.0, 584.0, 128.0);
+const FRAME: (f64, f64, f64, f64) = (64.0, 22.0, 584.0, 128.0);
+
+/// Where a dash stands for a score that is not there: its upper left corner.
+const NO_SCORE: Point = (312.0, 50.0);
 
 impl Canvas {
     fn new(width: u32, height: u32) -> Self {
@@ -116,7 +120,7 @@ impl Canvas {
         }
     }
 
-    /// Writes digits, a point, a percent sign or a dash; `at` is the upper left corner.
+    /// Writes digits, a percent sign or a dash; `at` is the upper left corner.
     fn word(&mut self, word: &str, at: Point, height: f64, width: f64, color: Color) {
         let (unit, mut left) = (height / 2.0, at.0);
         for letter in word.chars() {
@@ -124,7 +128,7 @@ impl Canvas {
                 let place = |(x, y): Point| (left + x * unit, at.1 + y * unit);
                 self.stroke(place(*from), place(*to), width, color);
             }
-            left += if letter == '.' { unit * 0.5 } else { unit * 1.55 };
+            left += unit * 1.55;
         }
     }
 
@@ -179,7 +183,6 @@ const LEFT_UP: Stroke = ((0.0, 0.0), (0.0, 1.0));
 const LEFT_DOWN: Stroke = ((0.0, 1.0), (0.0, 2.0));
 const RIGHT_UP: Stroke = ((1.0, 0.0), (1.0, 1.0));
 const RIGHT_DOWN: Stroke = ((1.0, 1.0), (1.0, 2.0));
-const DOT: Stroke = ((0.0, 2.0), (0.0, 2.0));
 const SLASH: Stroke = ((1.0, 0.0), (0.0, 2.0));
 const OVER: Stroke = ((0.1, 0.3), (0.1, 0.3));
 const UNDER: Stroke = ((0.9, 1.7), (0.9, 1.7));
@@ -196,7 +199,6 @@ fn strokes(letter: char) -> &'static [Stroke] {
         '7' => &[TOP, RIGHT_UP, RIGHT_DOWN],
         '8' => &[TOP, MIDDLE, BOTTOM, LEFT_UP, LEFT_DOWN, RIGHT_UP, RIGHT_DOWN],
         '9' => &[TOP, MIDDLE, BOTTOM, LEFT_UP, RIGHT_UP, RIGHT_DOWN],
-        '.' => &[DOT],
         '%' => &[SLASH, OVER, UNDER],
         '-' => &[MIDDLE],
         _ => &[],
@@ -253,6 +255,6 @@ mod tests {
     fn what_has_no_score_has_a_dash() {
         let file = png(&Curve { at_ms: 300, score: None, weeks: &[] });
         let is_dark = dark(&file);
-        assert!(is_dark(30, 75) && !is_dark(30, 50));
+        assert!(is_dark(325, 75) && !is_dark(325, 50));
     }
 }

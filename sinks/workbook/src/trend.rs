@@ -63,8 +63,8 @@ pub(crate) fn is_move(points: f64) -> bool {
     points.abs() >= POINTS_SHOWN
 }
 
-/// Says where a score went, with an arrow: `↑ up 1.2 points`.
-pub(crate) fn words(points: f64) -> String {
+/// Says where a score went by so many points, with an arrow: `↑ up 1.2 points`.
+pub fn moved(points: f64) -> String {
     let tenths = format!("{:.1}", points.abs());
     let noun = if tenths == "1.0" { "point" } else { "points" };
     match is_move(points) {

@@ -1,8 +1,7 @@
 //! Next best actions: what brings the most points for the fewest resources.
 
-use std::cmp::Ordering;
-
-use schemas::{Credit, Requirement, Scoring, Verdict};
+use schemas::{Credit, Requirement, ScoreKey, Verdict};
+use sink_workbook::Mend;
 
 use crate::table::{Kind, Table, Value, columns, count, text};
 use crate::view::{Account, View};
@@ -17,12 +16,10 @@ pub(crate) struct Action<'t> {
     pub(crate) requirement: &'t Requirement,
     /// The account.
     pub(crate) account: Account<'t>,
-    /// How many resources are to be mended.
-    pub(crate) to_mend: i64,
+    /// What it brings.
+    pub(crate) mend: Mend,
     /// By how much the score over the accounts grows, as a share of 1.
     pub(crate) gain: f64,
-    /// Weight times the growth of the requirement's score, as an exact fraction.
-    growth: (i128, i128),
 }
 
 /// Gives the best actions, best first: most points for each resource, then most points.
@@ -36,17 +33,9 @@ pub(crate) fn best(view: View<'_>) -> Vec<Action<'_>> {
             scores.filter_map(move |(id, _)| action(view, account, view.requirement(id)?, weights))
         })
         .collect();
-    actions.sort_by(|a, b| {
-        let each = compared(b.growth, b.to_mend, a.growth, a.to_mend);
-        each.then_with(|| compared(b.growth, 1, a.growth, 1))
-    });
+    actions.sort_by(|a, b| a.mend.better(&b.mend));
     actions.truncate(ACTIONS_MAX);
     actions
-}
-
-/// Compares two fractions that are each shared by so many.
-fn compared(a: (i128, i128), by_a: i64, b: (i128, i128), by_b: i64) -> Ordering {
-    (a.0 * b.1 * i128::from(by_b)).cmp(&(b.0 * a.1 * i128::from(by_a)))
 }
 
 fn action<'t>(
@@ -56,27 +45,14 @@ fn action<'t>(
     weights: i64,
 ) -> Option<Action<'t>> {
     let id = &account.state.account;
-    let key = schemas::ScoreKey::new(&**id, &*requirement.id);
-    let state = view.tables.scores.get(&key)?;
-    state.score?;
-    let open = state.noncompliant - state.excepted;
-    let counts = requirement.scoring != Scoring::Penalty && requirement.weight > 0;
-    if !counts || open <= 0 || state.total <= 0 || weights <= 0 {
-        return None;
-    }
-    let growth = (i128::from(requirement.weight) * i128::from(open), i128::from(state.total));
-    let to_mend = match requirement.scoring {
-        // The account has one vote: every failing resource is to be mended for it.
-        Scoring::AllOrNothing => {
-            let rows = view.verdicts(&requirement.id, id);
-            let open =
-                rows.filter(|(_, row)| row.verdict == Verdict::Fail && row.credit != Credit::Live);
-            i64::try_from(open.count()).unwrap_or(i64::MAX).max(1)
-        }
-        _ => open,
+    let state = view.tables.scores.get(&ScoreKey::new(&**id, &*requirement.id))?;
+    let open_rows = || {
+        let rows = view.verdicts(&requirement.id, id);
+        rows.filter(|(_, row)| row.verdict == Verdict::Fail && row.credit != Credit::Live).count()
     };
-    let gain = growth.0 as f64 / growth.1 as f64 / weights as f64;
-    Some(Action { requirement, account, to_mend, gain, growth })
+    let mend = Mend::of(requirement, state, open_rows)?;
+    let gain = (weights > 0).then(|| mend.gain(weights))?;
+    Some(Action { requirement, account, mend, gain })
 }
 
 /// The best actions as a table.
@@ -100,7 +76,7 @@ pub(crate) fn actions(view: View<'_>, _: &Parts) -> Option<Table> {
                 text(view.title(&one.requirement.id)).to(links::rows(account, &one.requirement.id)),
                 text(one.account.name()).to(links::account(account)),
                 Value::Severity(one.requirement.severity).into(),
-                count(one.to_mend),
+                count(one.mend.to_mend),
                 Value::Points(one.gain * 100.0).into(),
                 text(&*one.requirement.remediation),
             ]

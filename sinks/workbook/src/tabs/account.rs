@@ -107,7 +107,7 @@ fn moved(view: &View<'_>, account: &AccountView<'_>) -> String {
     let then = since.and_then(|cut| Some((cut.at_ms, account.score_in(cut)?)));
     match (then, trend::points(account.score().value(), then.map(|(_, score)| score))) {
         (Some((at_ms, score)), Some(points)) => {
-            let (words, day) = (trend::words(points), day(at_ms));
+            let (words, day) = (trend::moved(points), day(at_ms));
             format!("{words} since {day} ({:.1} % then)", score * 100.0)
         }
         _ => "no earlier score".to_owned(),

@@ -165,7 +165,7 @@ const NO_SCORE: &str = "no earlier score";
 fn moved(view: &View<'_>) -> Card {
     let (score, before) = (view.score(), view.before());
     let value = match (trend::points(score.value(), before), score.value()) {
-        (Some(points), _) => trend::words(points),
+        (Some(points), _) => trend::moved(points),
         (None, Some(_)) => NO_SCORE.to_owned(),
         (None, None) => score.word().to_owned(),
     };
