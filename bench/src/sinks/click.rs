@@ -43,7 +43,7 @@ impl contest::Server for Server {
     }
 
     fn renew(&self) -> Result<()> {
-        self.0.query(&format!("DROP DATABASE IF EXISTS {PREFIX} SYNC"))?;
+        self.0.query(&format!("DROP DATABASE IF EXISTS {PREFIX}"))?;
         let config = config(&self.0.url())?;
         Database::prepare(&config)?.apply(&config)?;
         Ok(())

@@ -1,6 +1,6 @@
 //! A sink and its server: laps of ours and of the bare client, in pairs, each into empty tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use kit::recorder::{Recorder, Request};
@@ -73,7 +73,11 @@ pub(crate) fn run<S: Server>(site: &Site, server: &S, rounds: usize) -> Result<C
     let first = server.carry(&recorder.url(), site, group("recorded"))?;
     let held = server.held()?;
     let (batches, others): (Vec<_>, Vec<_>) = recorder.take().into_iter().partition(S::is_batch);
-    let preparations: Vec<_> = others.into_iter().filter(S::is_preparation).collect();
+    // What our sink asked for twice because it was not sure is made once.
+    let mut made = BTreeSet::new();
+    let is_new = |request: &Request| made.insert(request.target.clone());
+    let preparations = others.into_iter().filter(S::is_preparation);
+    let preparations: Vec<_> = preparations.filter(is_new).collect();
     let prepare = Bare::new(&url, &preparations, 1)?;
     let bare = Bare::new(&url, &batches, S::CONCURRENCY)?;
 
