@@ -17,6 +17,7 @@ mod explain;
 mod findings;
 mod history;
 mod instant;
+mod logging;
 mod mail;
 mod output;
 mod page;
@@ -46,7 +47,6 @@ mod validate;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 /// A step makes and drops hundreds of small values: glibc's allocator took a third of its time.
 #[global_allocator]
@@ -58,10 +58,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// What to log on standard error: off, error, warn, info, debug, or a filter such as
-    /// `stream=debug`.
-    #[arg(long, global = true, env = "SCORECARD_LOG", default_value = "warn")]
-    log: String,
+    #[command(flatten)]
+    logging: logging::Logging,
 }
 
 #[derive(Subcommand)]
@@ -104,9 +102,18 @@ fn main() -> ExitCode {
     // What it writes tells where accounts are weak: no other user of the machine reads it.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let cli = Cli::parse();
-    let filter = EnvFilter::try_new(&cli.log).unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let done = match cli.command {
+    match cli.logging.start().and_then(|()| run(cli.command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The chain in one line: what was attempted, and below it why.
+            eprintln!("scorecard: {}", stream::chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Demo(args) => demo::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Validate(args) => validate::run(&args),
@@ -139,13 +146,5 @@ fn main() -> ExitCode {
         Command::Reshard(args) => reshard::run(&args),
         Command::Completion(args) => shell::completion(&args, Cli::command()),
         Command::Man(args) => shell::man(&args, Cli::command()),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // The chain in one line: what was attempted, and below it why.
-            eprintln!("scorecard: {}", stream::chain(&*error));
-            ExitCode::FAILURE
-        }
     }
 }

@@ -86,8 +86,12 @@ fn a_killed_sink_repeats_one_message_and_the_outbox_tells() {
     sink.wait().unwrap();
     let (_, told) = scorecard(folder, &["sink", "mail", "--once"]);
     assert!(told.contains("mail: 3 sent"), "{told}");
-    let (_, told) = scorecard(folder, &["sink", "mail", "--once"]);
+    assert!(told.contains("nobody gets these") && !told.contains('\u{1b}'), "no colours: {told}");
+    let (_, told) = scorecard(folder, &["sink", "mail", "--once", "--log-format", "json"]);
     assert!(told.contains("mail: 0 sent"), "{told}");
+    let events: Vec<&str> = told.lines().filter(|line| line.starts_with('{')).collect();
+    let event = &json(&events.join("\n"))[0];
+    assert_eq!((&event["level"], &event["fields"]["reports"]), (&"WARN".into(), &1.into()));
 
     assert_eq!(server.messages().unwrap().len(), 4, "three, and one of them again");
     let (rows, _) = scorecard(folder, &["mail", "outbox", "--output", "json"]);
