@@ -26,7 +26,7 @@ fn open_to_others(folder: &Path, open: &mut Vec<String>) -> usize {
 fn nobody_else_reads_what_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let status = Command::new(env!("CARGO_BIN_EXE_scorecard"))
-        .args(["demo", "--accounts", "2", "--days", "1", "--out"])
+        .args(["demo", "--once", "--accounts", "2", "--days", "1", "--out"])
         .arg(folder.path().join("out"))
         .output()
         .unwrap();
