@@ -200,7 +200,7 @@ impl ConfigFile {
         // What nothing is set of is read as it is: its lines are the file's own.
         let text = match set.is_empty() {
             true => text,
-            false => self.document_in(environment)?.yaml(true),
+            false => document::merged(&text, environment, &set)?.yaml(true),
         };
         let options = document::options(environment);
         let mut config: Config = serde_saphyr::from_str_with_options(&text, options)?;
@@ -216,11 +216,8 @@ impl ConfigFile {
     }
 
     fn document_in(&self, environment: &BTreeMap<String, String>) -> Result<document::Node> {
-        let mut document = document::parse(&self.text()?, environment)?;
-        for (path, text, origin) in document::overrides(environment, &self.set)? {
-            document.set(&path, &text, &origin)?;
-        }
-        Ok(document)
+        let set = document::overrides(environment, &self.set)?;
+        document::merged(&self.text()?, environment, &set)
     }
 
     fn text(&self) -> Result<String> {

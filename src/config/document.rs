@@ -71,14 +71,33 @@ pub(crate) fn parse(text: &str, environment: &BTreeMap<String, String>) -> Resul
     Ok(node(tree, text))
 }
 
-/// Lists what the environment and the arguments set, the arguments last: path, text, who says so.
+/// What is set instead of the file: path, text, who says so.
+pub(crate) type Override = (Vec<String>, String, Origin);
+
+/// Reads a file's text as a document in which other things are set.
+///
+/// # Errors
+/// When it is no YAML, or a list has no place of that number.
+pub(crate) fn merged(
+    text: &str,
+    environment: &BTreeMap<String, String>,
+    set: &[Override],
+) -> Result<Node> {
+    let mut document = parse(text, environment)?;
+    for (path, text, origin) in set {
+        document.set(path, text, origin)?;
+    }
+    Ok(document)
+}
+
+/// Lists what the environment and the arguments set, the arguments last.
 ///
 /// # Errors
 /// When an argument is not `KEY=VALUE`.
 pub(crate) fn overrides(
     environment: &BTreeMap<String, String>,
     arguments: &[String],
-) -> Result<Vec<(Vec<String>, String, Origin)>> {
+) -> Result<Vec<Override>> {
     let variables = environment.iter().filter_map(|(name, value)| {
         let path = name.strip_prefix(PREFIX)?;
         let path = path.split("__").map(str::to_lowercase).collect();
@@ -325,12 +344,9 @@ mod tests {
 
     fn merged(text: &str, variables: &[(&str, &str)], arguments: &[&str]) -> Result<String> {
         let environment = environment(variables);
-        let mut node = parse(text, &environment)?;
         let arguments: Vec<String> = arguments.iter().map(|one| (*one).to_owned()).collect();
-        for (path, text, origin) in overrides(&environment, &arguments)? {
-            node.set(&path, &text, &origin)?;
-        }
-        Ok(node.yaml(false))
+        let set = overrides(&environment, &arguments)?;
+        Ok(super::merged(text, &environment, &set)?.yaml(false))
     }
 
     #[test]
