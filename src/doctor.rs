@@ -6,7 +6,7 @@ use serde::Serialize;
 use sink_clickhouse::Database;
 use sink_elasticsearch::{Cluster, Setup};
 use sink_s3::Bucket;
-use stream::{TopicPlan, registry::HttpRegistry};
+use stream::{TopicPlan, chain, registry::HttpRegistry};
 
 use crate::{
     config::{Config, ConfigFile},
@@ -234,5 +234,5 @@ impl Check {
 
 /// Tells an error with its causes in one line.
 fn told(error: impl Into<anyhow::Error>) -> String {
-    format!("{:#}", error.into())
+    chain(&*error.into())
 }
