@@ -6,7 +6,7 @@ use schemas::{
     AccountState, AccountStatus, ComplianceKey, ComplianceState, Exception, Requirement,
     RequirementKey, RollupKey, ScoreKey, ScoreState, TrustKey, TrustState,
 };
-use sink_workbook::Score;
+use sink_workbook::{Account, Score, weighted};
 
 use crate::tables::{Change, DAY_MS, DAYS_MAX, Share, Tables};
 
@@ -24,13 +24,6 @@ pub enum Scope {
 pub(crate) struct View<'t> {
     pub(crate) tables: &'t Tables,
     pub(crate) scope: &'t Scope,
-}
-
-/// An account with its score.
-#[derive(Clone, Copy)]
-pub(crate) struct Account<'t> {
-    pub(crate) state: &'t AccountState,
-    pub(crate) overall: Option<&'t ScoreState>,
 }
 
 impl<'t> View<'t> {
@@ -213,63 +206,25 @@ impl Share {
 
     /// Gives the mean; none where nothing weighs.
     pub(crate) fn value(self) -> Option<f64> {
-        let one = schemas::SCORE_ONE as f64;
-        (self.weight > 0).then(|| self.weighted_score as f64 / (self.weight as f64 * one))
+        weighted(self.weighted_score, self.weight)
     }
 }
 
-impl Account<'_> {
-    /// Gives its score.
-    pub(crate) fn score(self) -> Score {
-        match Score::of_account(self.overall) {
-            // Nothing was seen of it: whatever the sums say, there is no "nothing to judge".
-            Score::NotApplicable if !self.is_collected() => Score::NotCollected,
-            score => score,
+/// Says what is odd about an account: where it stands, and what could not be read.
+pub(crate) fn remarks(account: Account<'_>) -> String {
+    let mut remarks = Vec::new();
+    match account.state.status {
+        AccountStatus::Active => {}
+        AccountStatus::Suspended | AccountStatus::Left => {
+            remarks.push(format!("{}, not scored", account.state.status));
         }
+        status => remarks.push(status.to_string()),
     }
-
-    /// Gives its name, or its id.
-    pub(crate) fn name(&self) -> &str {
-        if self.state.name.is_empty() { &self.state.account } else { &self.state.name }
+    let failed: i64 = account.state.coverage.iter().map(|kind| kind.failed).sum();
+    if failed > 0 {
+        let error = account.state.coverage.iter().find_map(|kind| kind.error.as_deref());
+        let error = error.map_or(String::new(), |error| format!(": {error}"));
+        remarks.push(format!("the last scan failed in {failed} scopes{error}"));
     }
-
-    /// Gives the failing votes without credit.
-    pub(crate) fn open(self) -> i64 {
-        self.overall.map_or(0, |state| state.noncompliant - state.excepted)
-    }
-
-    /// Tells whether any scope of it was ever completed.
-    pub(crate) fn is_collected(self) -> bool {
-        let scopes = self.state.coverage.iter().any(|kind| kind.collected > 0);
-        scopes || self.overall.is_some_and(|state| state.scopes_collected > 0)
-    }
-
-    /// Tells whether some scope was tried and never completed.
-    pub(crate) fn is_partial(self) -> bool {
-        self.state.coverage.iter().any(|kind| kind.collected < kind.scopes)
-    }
-
-    /// Gives the time of its oldest data.
-    pub(crate) fn oldest_ms(self) -> Option<i64> {
-        self.state.coverage.iter().filter_map(|kind| kind.oldest_ms).min()
-    }
-
-    /// Says what is odd about it: where it stands, and what could not be read.
-    pub(crate) fn remarks(self) -> String {
-        let mut remarks = Vec::new();
-        match self.state.status {
-            AccountStatus::Active => {}
-            AccountStatus::Suspended | AccountStatus::Left => {
-                remarks.push(format!("{}, not scored", self.state.status));
-            }
-            status => remarks.push(status.to_string()),
-        }
-        let failed: i64 = self.state.coverage.iter().map(|kind| kind.failed).sum();
-        if failed > 0 {
-            let error = self.state.coverage.iter().find_map(|kind| kind.error.as_deref());
-            let error = error.map_or(String::new(), |error| format!(": {error}"));
-            remarks.push(format!("the last scan failed in {failed} scopes{error}"));
-        }
-        remarks.join("; ")
-    }
+    remarks.join("; ")
 }

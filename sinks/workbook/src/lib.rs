@@ -6,6 +6,7 @@
 //! changed. [`digest`] gives the same figures in short. The same tables and past give the same
 //! bytes.
 
+mod account;
 mod actions;
 mod changes;
 mod config;
@@ -39,6 +40,7 @@ mod verdicts;
 mod view;
 mod write;
 
+pub use account::Account;
 pub use changes::ChangeKind;
 pub use config::Limits;
 pub use digest::{AccountLine, Change, Digest, ExecutiveLine, Expiring, NextAction, digest};
@@ -50,7 +52,7 @@ pub use model::{Model, Owner, Subject, lay_out, lay_out_within, subjects};
 pub use names::file_name;
 pub use past::{Cut, Past, Turn};
 pub use rows::Rows;
-pub use score::Score;
+pub use score::{Score, weighted};
 pub use sheet::{Area, Cell, Content, Drawing, Place, Row, Sheet, Tint};
 pub use style::Style;
 pub use tables::{Tables, last_tick};

@@ -183,7 +183,7 @@ pub(crate) fn ratio(total: i64, noncompliant: i64, excepted: i64) -> f64 {
 }
 
 /// Gives a weighted mean from its sums: weight times score in billionths, and weight.
-pub(crate) fn weighted(weighted_score: i64, weight: i64) -> Option<f64> {
+pub fn weighted(weighted_score: i64, weight: i64) -> Option<f64> {
     (weight > 0).then(|| weighted_score as f64 / (weight as f64 * SCORE_ONE as f64))
 }
 

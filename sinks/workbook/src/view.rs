@@ -1,6 +1,7 @@
 //! One subject's part of the tables, joined and sorted: all that its tabs are made of.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 
 use schemas::{
     AccountState, AccountStatus, ComplianceKey, ComplianceState, ExceptionPhase, Requirement,
@@ -13,7 +14,7 @@ use crate::past::Past;
 use crate::score::{self, Score};
 use crate::sheet::Cell;
 use crate::style::Style;
-use crate::{Limits, Subject, Tables, names, tabs};
+use crate::{Account, Limits, Subject, Tables, names, tabs};
 
 /// One subject's part of the tables.
 pub(crate) struct View<'t> {
@@ -41,14 +42,12 @@ pub(crate) struct View<'t> {
 
 /// One of the accounts.
 pub(crate) struct AccountView<'t> {
-    /// What is known of it.
-    pub(crate) state: &'t AccountState,
+    /// What is known of it as a whole.
+    whole: Account<'t>,
     /// The name of its sheet.
     pub(crate) sheet: String,
     /// Its scores by requirement.
     pub(crate) scores: BTreeMap<&'t str, &'t ScoreState>,
-    /// Its own score (`*`).
-    pub(crate) overall: Option<&'t ScoreState>,
     /// Its rows, where the workbook names resources.
     pub(crate) rows: Rows<'t>,
     /// What its rows come to.
@@ -155,6 +154,11 @@ impl<'t> View<'t> {
         self.accounts.iter().filter_map(|account| account.state.spend_cents).sum()
     }
 
+    /// Gives the time of the oldest data of all accounts, in UTC milliseconds.
+    pub(crate) fn oldest_ms(&self) -> Option<i64> {
+        self.accounts.iter().filter_map(|account| account.oldest_ms()).min()
+    }
+
     /// Gives the live exceptions that expire soon, the next one first.
     pub(crate) fn expiring(&self) -> Vec<&ExceptionView<'t>> {
         let until_ms = self.at_ms.saturating_add(self.limits.expiring_within_ms);
@@ -177,6 +181,15 @@ impl<'t> View<'t> {
     }
 }
 
+/// A view has all that its account has.
+impl<'t> Deref for AccountView<'t> {
+    type Target = Account<'t>;
+
+    fn deref(&self) -> &Account<'t> {
+        &self.whole
+    }
+}
+
 impl<'t> AccountView<'t> {
     fn new(index: &Index<'t>, subject: &Subject, state: &'t AccountState, sheet: String) -> Self {
         let account = state.account.as_str();
@@ -195,45 +208,12 @@ impl<'t> AccountView<'t> {
         } else {
             (Rows::default(), index.tally(account))
         };
-        Self { state, sheet, scores, overall, rows, tally }
-    }
-
-    /// Gives the account's score.
-    pub(crate) fn score(&self) -> Score {
-        match Score::of_account(self.overall) {
-            // Nothing was seen of it: whatever the sums say, there is no "nothing to judge".
-            Score::NotApplicable if !self.is_collected() => Score::NotCollected,
-            score => score,
-        }
+        Self { whole: Account { state, overall }, sheet, scores, rows, tally }
     }
 
     /// Gives the score of a requirement in the account.
     pub(crate) fn score_of(&self, requirement: RequirementView<'_>) -> Score {
         Score::of(requirement.text, self.scores.get(requirement.id).copied())
-    }
-
-    /// Gives the failing votes without credit.
-    pub(crate) fn open(&self) -> i64 {
-        self.overall.map_or(0, score::open)
-    }
-
-    /// Tells whether any scope of the account was ever completed.
-    pub(crate) fn is_collected(&self) -> bool {
-        let scopes = self.state.coverage.iter().any(|kind| kind.collected > 0);
-        scopes || self.overall.is_some_and(|state| state.scopes_collected > 0)
-    }
-
-    /// Tells whether some scope was tried and never completed.
-    pub(crate) fn is_partial(&self) -> bool {
-        let (scopes, collected, _) = self.scopes();
-        collected < scopes
-    }
-
-    /// Gives the scopes that were tried, that were once completed, and whose latest attempt failed.
-    pub(crate) fn scopes(&self) -> (i64, i64, i64) {
-        self.state.coverage.iter().fold((0, 0, 0), |sum, kind| {
-            (sum.0 + kind.scopes, sum.1 + kind.collected, sum.2 + kind.failed)
-        })
     }
 
     /// Gives the cell of a count of the account; an empty one where nothing was ever seen of it.
@@ -250,12 +230,6 @@ impl<'t> AccountView<'t> {
             (0, _, _) => Cell::text("none", Style::NotCollected),
             (scopes, collected, _) => Cell::number(collected as f64 / scopes as f64, Style::Share),
         }
-    }
-
-    /// Gives the time of the account's oldest data.
-    pub(crate) fn oldest_ms(&self) -> Option<i64> {
-        let kinds = self.state.coverage.iter().filter_map(|kind| kind.oldest_ms);
-        kinds.min()
     }
 
     /// Gives what is odd about the account, in words.

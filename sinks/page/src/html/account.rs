@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 use schemas::Verdict;
+use sink_workbook::Account;
 
 use crate::html::overview::account_trail;
 use crate::html::svg::{self, Mark};
@@ -11,7 +12,7 @@ use crate::lists;
 use crate::routes::Shown;
 use crate::table::percent;
 use crate::tables::Change;
-use crate::view::{Account, View};
+use crate::view::{View, remarks};
 
 /// Changes that are drawn on the line.
 const MARKS_MAX: usize = 60;
@@ -53,7 +54,7 @@ pub(crate) fn above(shown: Shown<'_>) -> Markup {
 fn facts(account: Account<'_>) -> Markup {
     let state = account.state;
     let nobody = "nobody that the register knows";
-    let remarks = account.remarks();
+    let remarks = remarks(account);
     html! {
         dl.facts {
             div { dt { "Score" } dd class=(words::heat(account.score())) {

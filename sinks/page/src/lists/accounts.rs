@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use schemas::RollupKey;
-use sink_workbook::Score;
+use sink_workbook::{Account, Score};
 
 use crate::table::{Cell, Kind, Table, Value, columns, count, score, standing, text, time};
 use crate::tables::DAY_MS;
-use crate::view::{Account, Scope, View};
+use crate::view::{Scope, View, remarks};
 use crate::{links, routes::Parts};
 
 /// Days over which a score is said to have moved.
@@ -71,7 +71,7 @@ fn row(view: View<'_>, account: Account<'_>) -> Vec<Cell> {
         text(state.executive.as_deref().unwrap_or_default()),
         state.spend_cents.map_or(Value::Empty, Value::Money).into(),
         time(account.oldest_ms()),
-        text(account.remarks()),
+        text(remarks(account)),
     ]
 }
 

@@ -1,10 +1,10 @@
 //! Next best actions: what brings the most points for the fewest resources.
 
 use schemas::{Credit, Requirement, ScoreKey, Verdict};
-use sink_workbook::Mend;
+use sink_workbook::{Account, Mend};
 
 use crate::table::{Kind, Table, Value, columns, count, text};
-use crate::view::{Account, View};
+use crate::view::View;
 use crate::{links, routes::Parts};
 
 /// Actions that are listed; later ones are not next.

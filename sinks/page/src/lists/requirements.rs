@@ -204,7 +204,7 @@ pub(crate) fn heat(view: View<'_>, _: &Parts) -> Option<Table> {
         kind: Kind::Score,
     }));
     let mut accounts: Vec<_> = view.accounts().collect();
-    let value = |one: &crate::view::Account<'_>| one.score().value().unwrap_or(f64::INFINITY);
+    let value = |one: &sink_workbook::Account<'_>| one.score().value().unwrap_or(f64::INFINITY);
     accounts.sort_by(|a, b| value(a).total_cmp(&value(b)));
     let mut table = Table::new("heat", "Scores of accounts by requirement, the lowest first", of);
     table.is_matrix = true;

@@ -5,7 +5,7 @@ use crate::score::{GOOD, GRADES, POOR};
 use crate::sheet::{Cell, Row, Sheet, Tint};
 use crate::style::Style;
 use crate::text::{counted, moment, thousands};
-use crate::view::{AccountView, SumCheck, View};
+use crate::view::{SumCheck, View};
 use crate::{Subject, names};
 
 pub(super) const NAME: &str = "About";
@@ -59,7 +59,7 @@ fn made_of(view: &View<'_>) -> Vec<Line> {
         pair("Standard", standard(view)),
         pair(
             "Oldest data",
-            match view.accounts.iter().filter_map(AccountView::oldest_ms).min() {
+            match view.oldest_ms() {
                 Some(ms) => format!("collected {} UTC", moment(ms)),
                 None => "none was ever collected".to_owned(),
             },

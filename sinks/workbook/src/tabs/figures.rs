@@ -10,7 +10,7 @@ use crate::score::Score;
 use crate::sheet::{Cell, Row, Sheet};
 use crate::style::Style;
 use crate::text::{age, counted, moment, thousands};
-use crate::view::{AccountView, View};
+use crate::view::View;
 use crate::{Subject, trend};
 
 /// How many columns each key figure takes: B, C to E, F to H, I to J, K.
@@ -205,7 +205,7 @@ pub(super) fn trust(view: &View<'_>, sheet: &mut Sheet) {
         let scopes = account.scopes();
         (sum.0 + scopes.0, sum.1 + scopes.1, sum.2 + scopes.2)
     });
-    let oldest = view.accounts.iter().filter_map(AccountView::oldest_ms).min();
+    let oldest = view.oldest_ms();
     let soon = view.expiring().len() as i64;
     let expired = view.exceptions.iter();
     let expired =

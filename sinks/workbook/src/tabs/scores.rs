@@ -77,7 +77,7 @@ fn names(accounts: &[AccountView<'_>], sheet: &mut Sheet) {
 fn ages(view: &View<'_>, accounts: &[AccountView<'_>], sheet: &mut Sheet) {
     let mut cells = vec![Cell::text("Oldest data, collected so long ago", Style::Text)];
     cells.extend(std::iter::repeat_n(Cell::empty(Style::Text), LEFT_WIDTHS.len() - 2));
-    let oldest = view.accounts.iter().filter_map(AccountView::oldest_ms).min();
+    let oldest = view.oldest_ms();
     cells.push(age_cell(view, oldest));
     cells.extend(accounts.iter().map(|account| age_cell(view, account.oldest_ms())));
     sheet.push(Row::of_height(30.0, cells));
