@@ -167,18 +167,13 @@ impl State {
 }
 
 impl Book {
-    /// Counts a call and gives the fault that befalls it.
-    fn note(&mut self, call: &Call) -> Option<(Injected, Fault)> {
+    /// Counts a call and gives the fault that befalls it; `strikes` tells whether that fault counts
+    /// it as one of its own, which is settled here so that two calls at once can't both be its last.
+    fn note(&mut self, call: &Call, strikes: impl Fn(Fault) -> bool) -> Option<(Injected, Fault)> {
         *self.calls.entry(call.clone()).or_default() += 1;
         let rule = self.rules.iter_mut().find_map(|rule| rule.meets(call).then_some(rule))?;
+        rule.struck += u64::from(strikes(rule.fault));
         Some((rule.id, rule.fault))
-    }
-
-    /// Counts a call that a fault has befallen.
-    fn strike(&mut self, fault: Injected) {
-        if let Some(rule) = self.rules.iter_mut().find(|rule| rule.id == fault) {
-            rule.struck += 1;
-        }
     }
 
     fn is_in_force(&self, fault: Injected) -> bool {

@@ -49,13 +49,9 @@ fn serve(mut client: &TcpStream, upstream: u16, state: &State) -> io::Result<()>
     let Some(request) = message::read(&mut BufReader::new(client), &mut client)? else {
         return Ok(());
     };
-    let (call, met) = {
-        let mut book = state.book();
-        let call = Call::of(&request, &book.keys);
-        let met = book.note(&call);
-        (call, met)
-    };
-    let visit = Visit { state, upstream, request, call };
+    let call = Call::of(&request, &state.book().keys);
+    let visit = Visit { state, upstream, request, call, came_at: Timestamp::now() };
+    let met = state.book().note(&visit.call, |fault| !visit.is_spared(fault));
     match visit.answer(met, client)? {
         Some(answer) => client.write_all(&answer),
         None => Ok(()),
@@ -68,6 +64,7 @@ struct Visit<'a> {
     upstream: u16,
     request: Request,
     call: Call,
+    came_at: Timestamp,
 }
 
 impl Visit<'_> {
@@ -80,18 +77,8 @@ impl Visit<'_> {
         let Some((id, fault)) = met else {
             return self.pass().map(Some);
         };
-        let now = match fault {
-            Fault::Skewed(by_s) => Timestamp::now() + SignedDuration::from_secs(by_s),
-            _ => Timestamp::now(),
-        };
-        match fault {
-            Fault::Skewed(_) if self.is_in_time(now) => {
-                return self.pass().map(|bytes| Some(dated(&bytes, now)));
-            }
-            Fault::BadPage if pages::asked(&self.request) == 0 => {
-                return self.page(1).map(Some);
-            }
-            _ => self.state.book().strike(id),
+        if self.is_spared(fault) {
+            return self.spare(fault).map(Some);
         }
         match fault {
             Fault::Silent => {
@@ -106,7 +93,33 @@ impl Visit<'_> {
             Fault::Torn => return self.half(false).map(Some),
             _ => {}
         }
-        Ok(answer::refusal(fault, &self.call.operation, &self.request, &http_date(now)))
+        Ok(answer::refusal(fault, &self.call.operation, &self.request, &self.date(fault)))
+    }
+
+    /// Tells whether a fault of the call's place leaves this very call alone: a clock that is off
+    /// by little, and the page before a bad one.
+    fn is_spared(&self, fault: Fault) -> bool {
+        match fault {
+            Fault::Skewed(by_s) => self.is_in_time(skewed(self.came_at, by_s)),
+            Fault::BadPage => pages::asked(&self.request) == 0,
+            _ => false,
+        }
+    }
+
+    /// Answers a call that a fault leaves alone.
+    fn spare(self, fault: Fault) -> io::Result<Vec<u8>> {
+        match fault {
+            Fault::Skewed(_) => Ok(dated(&self.pass()?, &self.date(fault))),
+            _ => self.page(1),
+        }
+    }
+
+    /// The date that an answer bears.
+    fn date(&self, fault: Fault) -> String {
+        http_date(match fault {
+            Fault::Skewed(by_s) => skewed(self.came_at, by_s),
+            _ => self.came_at,
+        })
     }
 
     /// Gives the server's answer as it is, and notes the key that it may hold.
@@ -167,6 +180,10 @@ impl Visit<'_> {
     }
 }
 
+fn skewed(at: Timestamp, by_s: i64) -> Timestamp {
+    at + SignedDuration::from_secs(by_s)
+}
+
 fn parsed(answer: &[u8]) -> io::Result<Answer> {
     http::parse(answer).map_err(io::Error::other)
 }
@@ -180,11 +197,11 @@ fn written(head: &str, body: &[u8], length: usize) -> Vec<u8> {
 }
 
 /// Dates an answer anew.
-fn dated(answer: &[u8], now: Timestamp) -> Vec<u8> {
+fn dated(answer: &[u8], date: &str) -> Vec<u8> {
     let Ok(answer) = http::parse(answer) else {
         return answer.to_vec();
     };
-    let head = with_header(&answer.head, "Date", &http_date(now));
+    let head = with_header(&answer.head, "Date", date);
     let mut bytes = format!("{head}\r\n\r\n").into_bytes();
     bytes.extend_from_slice(&answer.body);
     bytes
@@ -216,6 +233,6 @@ mod tests {
         let answer = b"HTTP/1.1 200 OK\r\ndate: x\r\nServer: y\r\n\r\nbody";
         let expected: &[u8] = b"HTTP/1.1 200 OK\r\nServer: y\r\n\
             Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\nbody";
-        assert_eq!(dated(answer, at), expected);
+        assert_eq!(dated(answer, &http_date(at)), expected);
     }
 }
