@@ -29,7 +29,7 @@ pub(crate) const PARTITIONS: i32 = 4;
 pub(crate) struct Site {
     pub(crate) log: Arc<dyn Log>,
     folder: tempfile::TempDir,
-    _kafka: Option<Kafka>,
+    kafka: Option<Kafka>,
 }
 
 /// A worker's thread.
@@ -74,7 +74,14 @@ impl Site {
         pin(std::process::id(), "1");
         let log = stream::open(&config, PREFIX)?;
         log.apply()?;
-        Ok(Self { log, folder, _kafka: kafka })
+        Ok(Self { log, folder, kafka })
+    }
+
+    /// Puts the broker beside this process, so that another server has core 0 for itself.
+    pub(crate) fn leave_core_0(&self) {
+        if let Some(pid) = self.kafka.as_ref().and_then(Kafka::pid) {
+            pin(pid, "1");
+        }
     }
 
     /// Gives the folder of the tasks' tables.

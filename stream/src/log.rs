@@ -324,6 +324,10 @@ impl AbortReason {
 
 /// A member of a group with its transactional writer.
 pub trait Member: Send {
+    /// Lets records come without headers from now on, where to read them costs something: on Kafka
+    /// as much as all the rest.
+    fn spare_headers(&mut self) {}
+
     /// Waits for something to happen, up to the timeout. Must be called often, also while
     /// restoring.
     ///

@@ -35,7 +35,8 @@ fn config(url: &str) -> Result<Config> {
 impl contest::Server for Server {
     const NAME: &'static str = "clickhouse";
     const UNIT: &'static str = "rows";
-    const CONCURRENCY: usize = 1;
+    /// As the sink has it.
+    const CONCURRENCY: usize = 2;
     const ROLE: Role = ROLE;
 
     fn port(&self) -> u16 {

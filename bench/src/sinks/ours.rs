@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use sink_frame::{
-    Counts, Delivery, Encoded, Entry, Failure, Frame, Limits, Pin, Progress, Role, Target,
+    Counts, Delivery, Encoded, Entry, Failure, Frame, Limits, Part, Progress, Role, Target,
 };
 use stream::worker::Stop;
 use stream::{Position, Record};
@@ -92,9 +92,9 @@ impl<T: Target> Target for Timed<'_, T> {
         encoded
     }
 
-    fn deliver(&mut self, entries: Vec<Entry<T::Item>>, pin: Option<&Pin>) -> Delivery<T::Item> {
+    fn deliver(&mut self, entries: Vec<Entry<T::Item>>, parts: &[Part]) -> Delivery<T::Item> {
         let began = Instant::now();
-        let delivery = self.target.deliver(entries, pin);
+        let delivery = self.target.deliver(entries, parts);
         self.delivering += began.elapsed();
         delivery
     }

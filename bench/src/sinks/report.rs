@@ -9,7 +9,7 @@ use crate::report::{Spread, head, line, round};
 /// Everything that the report tells.
 pub(crate) struct Figures<'a> {
     pub(crate) args: &'a Args,
-    pub(crate) contests: [Contest; 2],
+    pub(crate) contests: Vec<Contest>,
 }
 
 impl Contest {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clickhouse::{Client, RowOwned, RowRead, RowWrite};
 use serde_json::Value;
 
-use crate::{ClickHouseError, Config};
+use crate::{ClickHouseError, Config, http};
 
 /// Limit for a statement: everything above is a server that hangs.
 const ANSWER_LIMIT: Duration = Duration::from_secs(120);
@@ -49,7 +49,7 @@ impl Database {
     /// When the password can't be read.
     pub fn prepare(config: &Config) -> Result<Self, ClickHouseError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let mut client = Client::default()
+        let mut client = http::client()?
             .with_url(&config.url)
             .with_user(&config.user)
             .with_database(&config.database)
@@ -126,8 +126,13 @@ impl Database {
         Ok(Answer { columns, rows })
     }
 
+    /// Waits for calls, such as inserts.
+    pub(crate) fn wait<T>(&self, calls: impl Future<Output = T>) -> T {
+        self.runtime.block_on(calls)
+    }
+
     /// Inserts rows as one block, which a repeated token drops in the table and in its views.
-    pub(crate) fn insert<'a, R>(
+    pub(crate) async fn insert<'a, R>(
         &self,
         table: &str,
         token: &str,
@@ -137,7 +142,7 @@ impl Database {
         R: RowOwned + RowWrite,
     {
         let attempted = format!("inserting {token} into {table}");
-        self.within(&attempted, INSERT_LIMIT, async {
+        self.limited(&attempted, INSERT_LIMIT, async {
             let insert = self.client.0.insert::<R>(table).await?;
             let mut insert = insert
                 .with_setting("insert_deduplicate", "1")
@@ -150,6 +155,7 @@ impl Database {
             }
             insert.end().await
         })
+        .await
     }
 
     fn within<T>(
@@ -158,8 +164,16 @@ impl Database {
         limit: Duration,
         call: impl Future<Output = clickhouse::error::Result<T>>,
     ) -> Result<T, ClickHouseError> {
-        let call = async { tokio::time::timeout(limit, call).await };
-        let done = self.runtime.block_on(call);
+        self.wait(self.limited(attempted, limit, call))
+    }
+
+    async fn limited<T>(
+        &self,
+        attempted: &str,
+        limit: Duration,
+        call: impl Future<Output = clickhouse::error::Result<T>>,
+    ) -> Result<T, ClickHouseError> {
+        let done = tokio::time::timeout(limit, call).await;
         done.unwrap_or(Err(clickhouse::error::Error::TimedOut)).map_err(|source| {
             ClickHouseError::Call {
                 attempted: attempted.to_owned(),

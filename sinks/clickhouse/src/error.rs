@@ -8,6 +8,9 @@ pub enum ClickHouseError {
     /// The runtime of the calls can't be started.
     #[error("starting the runtime of the calls to ClickHouse")]
     Runtime(#[source] std::io::Error),
+    /// The authorities that this machine trusts can't be read.
+    #[error("reading the certificates of this machine's authorities for ClickHouse")]
+    Authorities(#[source] std::io::Error),
     /// The password can't be read.
     #[error("reading the password for ClickHouse")]
     Password(#[source] stream::LogError),

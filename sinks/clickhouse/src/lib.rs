@@ -11,6 +11,7 @@ mod config;
 mod database;
 mod encode;
 mod error;
+mod http;
 mod lives;
 mod rows;
 mod setup;

@@ -66,7 +66,7 @@ pub(crate) fn lives(
     if !new.is_empty() {
         let names = new.iter().map(|row| format!("{}@{}", row.topic, row.incarnation));
         let token = format!("life {}", names.collect::<Vec<_>>().join(" "));
-        database.insert("life", &token, new.iter())?;
+        database.wait(database.insert("life", &token, new.iter()))?;
     }
     Ok(lives)
 }

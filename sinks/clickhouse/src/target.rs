@@ -1,13 +1,14 @@
-//! The tables as a target of the frame: one batch is one insert with a token of its own.
+//! The tables as a target of the frame: a part of a batch is one insert with a token of its own.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures::StreamExt;
 use schemas::topic::{
     ACCOUNT_STATE, COMPLIANCE_CHANGE, COMPLIANCE_STATE, EXCEPTION, REQUIREMENT, ROLLUP_STATE,
     SCORE_HISTORY,
 };
 use schemas::{Codec, TopicSpec};
-use sink_frame::{Delivery, Encoded, Entry, Failure, Limits, Pin, Role, Target};
+use sink_frame::{Delivery, Encoded, Entry, Failure, Limits, Part, Pin, Role, Target};
 use stream::{Log, Position, Record};
 
 use crate::encode::{Made, encode};
@@ -26,14 +27,20 @@ const INPUTS: [&TopicSpec; 7] = [
     ROLLUP_STATE.spec,
 ];
 
-/// The sink among the processes that share the log. It is pinned: a batch that was cut in two by a
-/// crash is repeated exactly, and so has the same token.
+/// The sink among the processes that share the log. It is pinned: an insert that a crash left in
+/// doubt is repeated exactly, and so has the same token.
 pub const ROLE: Role =
     Role { name: "sink-clickhouse", inputs: &INPUTS, outputs: &[], pinned: true };
 
 /// How large batches are: ClickHouse likes few large inserts, and merges each later.
 pub const LIMITS: Limits =
-    Limits { records: 20_000, bytes: 16 * 1024 * 1024, linger: Duration::from_secs(1) };
+    Limits { records: 50_000, bytes: 16 * 1024 * 1024, linger: Duration::from_secs(1) };
+
+/// Inserts under way at a time: the rows of one are written while the server works on another's.
+const AT_ONCE: usize = 2;
+
+/// No insert is begun after this long: whoever waits has a group to answer.
+const ROUND_LIMIT: Duration = Duration::from_secs(5);
 
 /// The tables of a database.
 pub struct Tables<'a> {
@@ -42,7 +49,7 @@ pub struct Tables<'a> {
     /// What topics' names begin with: logs that share a database have tokens of their own.
     prefix: &'a str,
     database: Database,
-    now_ms: &'a dyn Fn() -> i64,
+    now_ms: &'a (dyn Fn() -> i64 + Sync),
     lives: Lives,
     inserts: u64,
 }
@@ -62,26 +69,28 @@ impl<'a> Tables<'a> {
         codec: &'a Codec,
         prefix: &'a str,
         database: Database,
-        now_ms: &'a dyn Fn() -> i64,
+        now_ms: &'a (dyn Fn() -> i64 + Sync),
     ) -> Self {
         Self { log, codec, prefix, database, now_ms, lives: Lives::new(), inserts: 0 }
     }
 
     /// Inserts rows of one topic into its table.
-    fn insert(&self, pin: &Pin, rows: &[Entry<TableRow>]) -> Result<(), ClickHouseError> {
+    async fn insert(&self, pin: &Pin, rows: &[Entry<TableRow>]) -> Result<(), ClickHouseError> {
         let life = self.lives.get(pin.topic.name);
         let token = token(self.prefix, life.map_or("", |life| &life.incarnation), pin);
         let rows = || rows.iter().map(|entry| &entry.item);
         macro_rules! into {
             ($table:literal, $kind:ident) => {
-                self.database.insert(
-                    $table,
-                    &token,
-                    rows().filter_map(|row| match row {
-                        TableRow::$kind(row) => Some(&**row),
-                        _ => None,
-                    }),
-                )
+                self.database
+                    .insert(
+                        $table,
+                        &token,
+                        rows().filter_map(|row| match row {
+                            TableRow::$kind(row) => Some(&**row),
+                            _ => None,
+                        }),
+                    )
+                    .await
             };
         }
         match rows().next() {
@@ -124,18 +133,31 @@ impl Target for Tables<'_> {
         Ok(encoded)
     }
 
-    fn deliver(&mut self, entries: Vec<Entry<TableRow>>, pin: Option<&Pin>) -> Delivery<TableRow> {
-        let Some(pin) = pin else {
+    fn deliver(&mut self, entries: Vec<Entry<TableRow>>, parts: &[Part]) -> Delivery<TableRow> {
+        let began = Instant::now();
+        let (lots, others) = by_part(entries, parts);
+        if !others.is_empty() {
             let error = "rows without a place in the log have no token";
-            return Delivery::all_left(entries, Failure::stop(error));
-        };
-        match self.insert(pin, &entries) {
-            Ok(()) => {
-                self.inserts += u64::from(!entries.is_empty());
-                Delivery::all_written(&entries)
-            }
-            Err(error) => Delivery::all_left(entries, failure(error)),
+            return Delivery::all_left(others, Failure::stop(error));
         }
+        let tables = &*self;
+        let inserts = lots.iter().map(|(pin, rows)| async move {
+            if began.elapsed() < ROUND_LIMIT { Some(tables.insert(pin, rows).await) } else { None }
+        });
+        let inserts = futures::stream::iter(inserts).buffered(AT_ONCE);
+        let results: Vec<_> = self.database.wait(inserts.collect());
+        let mut delivery = Delivery::default();
+        for ((_, rows), result) in lots.into_iter().zip(results) {
+            match result {
+                Some(Ok(())) => {
+                    self.inserts += 1;
+                    rows.iter().for_each(|row| delivery.written(row.record));
+                }
+                Some(Err(error)) => delivery.all_again(rows, failure(error)),
+                None => delivery.left.extend(rows),
+            }
+        }
+        delivery
     }
 
     fn effects(&self) -> Vec<(&'static str, u64)> {
@@ -143,7 +165,25 @@ impl Target for Tables<'_> {
     }
 }
 
-/// Names an insert: the same batch has the same name, and no other batch has.
+/// Sorts entries by the parts that they are of; what is of none comes besides.
+fn by_part(
+    entries: Vec<Entry<TableRow>>,
+    parts: &[Part],
+) -> (Vec<(Pin, Vec<Entry<TableRow>>)>, Vec<Entry<TableRow>>) {
+    let mut lots: Vec<_> = parts.iter().map(|part| (part.pin, Vec::new())).collect();
+    let mut others = Vec::new();
+    for entry in entries {
+        let is_its = |part: &Part| entry.record.is_some_and(|one| part.records.contains(&one));
+        match parts.iter().position(is_its) {
+            Some(part) => lots[part].1.push(entry),
+            None => others.push(entry),
+        }
+    }
+    lots.retain(|(_, rows)| !rows.is_empty());
+    (lots, others)
+}
+
+/// Names an insert: the same part has the same name, and no other part has.
 fn token(prefix: &str, incarnation: &str, pin: &Pin) -> String {
     let topic = pin.topic.full_name(prefix);
     format!("{topic}@{incarnation}/{}/{}-{}", pin.partition, pin.from, pin.to)

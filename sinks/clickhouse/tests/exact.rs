@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use kit::clickhouse::{ClickHouse, Fault};
 use kit::kafka::Kafka;
 use kit::process::Child;
-use schemas::{TopicSpec, topic};
+use schemas::{TopicSpec, headers::text, topic};
 use sink_clickhouse::{Config, ROLE};
 use sink_frame::{Limits, Progress, Role};
 use stream::kafka::{KafkaConfig, KafkaLog};
@@ -251,6 +251,7 @@ fn a_record_that_can_not_be_read_goes_to_the_dead_letters() {
         letter.headers.iter().map(|(_, value)| String::from_utf8_lossy(value).into_owned());
     let reason = reason.collect::<Vec<_>>().join(" ");
     assert!(reason.contains("not an Avro value") && reason.contains("sink-clickhouse"), "{reason}");
+    assert_eq!(text(&letter.headers, "ce_id"), Some("poison"), "the record's own are there too");
 }
 
 fn make_anew(log: &dyn Log, prefix: &str, topic: &'static TopicSpec) {

@@ -8,7 +8,9 @@ use schemas::{
     AccountKey, AccountState, Codec, Key, Requirement, RequirementKey, TopicSpec, topic,
 };
 use serde_json::json;
-use sink_frame::{Delivery, Encoded, Entry, Failure, Limits, Pin, Role, Target, chain, read_until};
+use sink_frame::{
+    Delivery, Encoded, Entry, Failure, Limits, Part, Role, Target, chain, read_until,
+};
 use stream::{Log, LogError, Position, Record, snapshot};
 
 use crate::bulk::{self, Bounds, How, Item};
@@ -49,7 +51,7 @@ pub struct Elastic<'a> {
     pub(crate) log: &'a dyn Log,
     pub(crate) codec: &'a Codec,
     /// Gives the time in UTC milliseconds.
-    pub(crate) now_ms: &'a dyn Fn() -> i64,
+    pub(crate) now_ms: &'a (dyn Fn() -> i64 + Sync),
     pub(crate) names: Names,
     pub(crate) lives: Lives,
     /// Facts by partition.
@@ -69,7 +71,7 @@ impl<'a> Elastic<'a> {
         config: &'a Config,
         log: &'a dyn Log,
         codec: &'a Codec,
-        now_ms: &'a dyn Fn() -> i64,
+        now_ms: &'a (dyn Fn() -> i64 + Sync),
     ) -> Self {
         Self {
             cluster,
@@ -257,7 +259,7 @@ impl Target for Elastic<'_> {
         Ok(encoded)
     }
 
-    fn deliver(&mut self, entries: Vec<Entry<Item>>, _pin: Option<&Pin>) -> Delivery<Item> {
+    fn deliver(&mut self, entries: Vec<Entry<Item>>, _: &[Part]) -> Delivery<Item> {
         let begins: Vec<String> =
             names::Kind::histories().map(|kind| format!("{}-", self.names.people(kind))).collect();
         let wanted: BTreeSet<&String> = entries

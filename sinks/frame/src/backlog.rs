@@ -24,110 +24,133 @@ impl Default for Limits {
     }
 }
 
-/// A pinned target's batches are of one partition each, so more are kept to choose from.
+/// The parts of a pinned target's batches are of one partition each, so more is kept to cut from.
 const PINNED_BATCHES: usize = 4;
 
 /// A topic's partition.
 pub(crate) type Place = (&'static str, i32);
 
-/// Records in the order of their coming.
+/// Records by their places, each with when it came.
 #[derive(Debug)]
 pub(crate) struct Backlog {
     limits: Limits,
     pinned: bool,
-    records: VecDeque<Record>,
+    places: BTreeMap<Place, VecDeque<(u64, Record)>>,
+    /// How many came so far.
+    came: u64,
+    count: usize,
     bytes: usize,
 }
 
 impl Backlog {
     pub(crate) fn new(limits: Limits, pinned: bool) -> Self {
-        Self { limits, pinned, records: VecDeque::new(), bytes: 0 }
+        Self { limits, pinned, places: BTreeMap::new(), came: 0, count: 0, bytes: 0 }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.count == 0
     }
 
     /// Tells whether more may be read.
     pub(crate) fn has_room(&self) -> bool {
-        let batches = if self.pinned { PINNED_BATCHES } else { 1 };
-        self.records.len() < self.limits.records.saturating_mul(batches)
-            && self.bytes < self.limits.bytes.saturating_mul(batches)
+        !self.holds(if self.pinned { PINNED_BATCHES } else { 1 })
+    }
+
+    /// Tells whether this is as much as so many batches hold at most.
+    pub(crate) fn holds(&self, batches: usize) -> bool {
+        self.count >= self.limits.records.saturating_mul(batches)
+            || self.bytes >= self.limits.bytes.saturating_mul(batches)
     }
 
     pub(crate) fn push(&mut self, records: Vec<Record>) {
-        self.bytes += records.iter().map(bytes).sum::<usize>();
-        self.records.extend(records);
+        for record in records {
+            self.count += 1;
+            self.bytes += bytes(&record);
+            self.places.entry(place(&record)).or_default().push_back((self.came, record));
+            self.came += 1;
+        }
     }
 
     /// Drops what partitions of these numbers hold.
     pub(crate) fn forget(&mut self, partitions: &[i32]) {
-        self.records.retain(|record| !partitions.contains(&record.partition));
-        self.bytes = self.records.iter().map(bytes).sum();
+        self.places.retain(|(_, partition), _| !partitions.contains(partition));
+        self.count = self.places.values().map(VecDeque::len).sum();
+        let left = self.places.values().flatten();
+        self.bytes = left.map(|(_, record)| bytes(record)).sum();
     }
 
     pub(crate) fn clear(&mut self) {
-        self.records.clear();
-        self.bytes = 0;
+        self.places.clear();
+        (self.count, self.bytes) = (0, 0);
     }
 
     /// Gives the first offset that is still here, by place.
     pub(crate) fn firsts(&self) -> BTreeMap<Place, i64> {
-        let mut firsts = BTreeMap::new();
-        for record in &self.records {
-            firsts.entry(place(record)).or_insert(record.offset);
-        }
-        firsts
+        let first = |(place, records): (&Place, &VecDeque<(u64, Record)>)| {
+            records.front().map(|(_, record)| (*place, record.offset))
+        };
+        self.places.iter().filter_map(first).collect()
     }
 
     /// Takes the next batch: what came first.
     pub(crate) fn cut(&mut self) -> Vec<Record> {
-        let mut taken = Vec::new();
-        let mut size = 0;
-        while let Some(next) = self.records.front() {
-            if !self.fits(taken.len(), size, next) {
-                break;
-            }
-            size += bytes(next);
-            taken.extend(self.records.pop_front());
+        let (mut taken, mut size) = (Vec::new(), 0);
+        while let Some(place) = self.oldest(|_| true)
+            && let Some(record) =
+                self.pop(place, |backlog, next| backlog.fits(taken.len(), size, next))
+        {
+            size += bytes(&record);
+            taken.push(record);
         }
-        self.bytes -= size;
         taken
     }
 
-    /// Takes the next batch of one place: the one whose record came first.
+    /// Takes the next part of a batch, of one place that it `has` none of yet: of those, the place
+    /// whose record came first.
     ///
-    /// `pins` are offsets before which the first batch of a place must end, whatever its size: it
+    /// `pins` are offsets before which the first part of a place must end, whatever its size: it
     /// is cut when everything up to there is `read`.
     pub(crate) fn cut_place(
         &mut self,
+        has: impl Fn(&Place) -> bool,
         pins: &BTreeMap<Place, i64>,
         read: impl Fn(&'static TopicSpec, i32) -> i64,
     ) -> Option<Vec<Record>> {
-        let is_ready = |record: &&Record| {
+        let is_ready = |record: &Record| {
             let pin = pins.get(&place(record));
-            pin.is_none_or(|to| read(record.topic, record.partition) >= *to)
+            !has(&place(record)) && pin.is_none_or(|to| read(record.topic, record.partition) >= *to)
         };
-        let chosen = place(self.records.iter().find(is_ready)?);
+        let chosen = self.oldest(is_ready)?;
         let pin = pins.get(&chosen);
-        let (mut taken, mut size, mut full) = (Vec::new(), 0, false);
-        for record in std::mem::take(&mut self.records) {
-            let is_next = place(&record) == chosen && !full;
-            let fits = match pin {
-                Some(to) => record.offset < *to,
-                None => self.fits(taken.len(), size, &record),
-            };
-            if is_next && fits {
-                size += bytes(&record);
-                taken.push(record);
-            } else {
-                // Nothing of the place may overtake what did not fit.
-                full |= is_next;
-                self.records.push_back(record);
-            }
+        let (mut taken, mut size) = (Vec::new(), 0);
+        while let Some(record) = self.pop(chosen, |backlog, next| match pin {
+            Some(to) => next.offset < *to,
+            None => backlog.fits(taken.len(), size, next),
+        }) {
+            size += bytes(&record);
+            taken.push(record);
         }
-        self.bytes -= size;
         Some(taken)
+    }
+
+    /// Gives the place whose first record came before those of all others.
+    fn oldest(&self, is_wanted: impl Fn(&Record) -> bool) -> Option<Place> {
+        let fronts =
+            self.places.iter().filter_map(|(place, records)| Some((place, records.front()?)));
+        let wanted = fronts.filter(|(_, (_, record))| is_wanted(record));
+        wanted.min_by_key(|(_, (came, _))| *came).map(|(place, _)| *place)
+    }
+
+    /// Takes the first record of a place, if it is wanted.
+    fn pop(&mut self, place: Place, wants: impl FnOnce(&Self, &Record) -> bool) -> Option<Record> {
+        let (_, next) = self.places.get(&place)?.front()?;
+        if !wants(self, next) {
+            return None;
+        }
+        let (_, record) = self.places.get_mut(&place)?.pop_front()?;
+        self.count -= 1;
+        self.bytes -= bytes(&record);
+        Some(record)
     }
 
     fn fits(&self, taken: usize, size: usize, next: &Record) -> bool {

@@ -30,4 +30,4 @@ pub use known::read_until;
 pub use ledger::Counts;
 pub use progress::Progress;
 pub use stream::chain;
-pub use target::{Delivery, Encoded, Entry, Failure, Fate, Pin, Target};
+pub use target::{Delivery, Encoded, Entry, Failure, Fate, Part, Pin, Target};

@@ -91,13 +91,16 @@ impl<'a, T: Target> Session<'a, T> {
             inputs: frame.role.inputs.to_vec(),
         };
         let failed = |source| FrameError::Log { sink: frame.role.name, source };
+        let mut member = frame.log.join(&membership).map_err(failed)?;
+        // Only a dead letter has its record's, and asks for them.
+        member.spare_headers();
         Ok(Self {
             frame,
             target,
             stop,
             lives,
             looked: Instant::now(),
-            member: frame.log.join(&membership).map_err(failed)?,
+            member,
             joined: Instant::now(),
             owned: BTreeSet::new(),
             untold: Vec::new(),
@@ -187,10 +190,10 @@ impl<'a, T: Target> Session<'a, T> {
         Ok(true)
     }
 
-    /// Reads until there is no room or nothing to wait for.
+    /// Reads until a batch is there or nothing to wait for.
     fn gather(&mut self) -> Result<(), FrameError> {
         self.hold(false)?;
-        while self.backlog.has_room() && self.untold.is_empty() && !self.stop.is_stopped() {
+        while !self.backlog.holds(1) && self.untold.is_empty() && !self.stop.is_stopped() {
             let linger = self.linger();
             let left = |since: Instant| linger.saturating_sub(since.elapsed());
             let left = self.since.map_or(POLL_MAX, left);
@@ -254,7 +257,13 @@ impl<'a, T: Target> Session<'a, T> {
 
     /// Polls once; true when records came.
     fn poll(&mut self, timeout: Duration) -> Result<bool, FrameError> {
-        match self.member.poll(timeout).map_err(|source| self.failed(source))? {
+        let polled = self.member.poll(timeout);
+        self.hear(polled)
+    }
+
+    /// Takes what a poll brought; true when that was records.
+    fn hear(&mut self, polled: Result<Polled, LogError>) -> Result<bool, FrameError> {
+        match polled.map_err(|source| self.failed(source))? {
             Polled::Records(records) => {
                 let came = !records.is_empty();
                 if came {

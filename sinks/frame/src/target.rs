@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
+use std::ops::Range;
 use std::time::Duration;
 
 use schemas::TopicSpec;
@@ -15,9 +16,9 @@ use stream::{LogError, Outgoing, Position, Record};
 ///
 /// A method that fails with [`Failure::Again`] is called again with the same arguments, so until it
 /// succeeds it must leave the target's own memory as it was.
-pub trait Target {
+pub trait Target: Send {
     /// What a record comes to in the target's form: a document, a row, an object.
-    type Item;
+    type Item: Send;
 
     /// Hears that partitions are followed from these positions on: what has to be remembered of
     /// them is read here. It is called again for all that is owned when a batch was dropped, so
@@ -45,15 +46,12 @@ pub trait Target {
     /// Brings the target up to entries, in any order, and says what became of each.
     ///
     /// It returns within some 20 seconds, with what it could not begin in [`Delivery::left`]: the
-    /// group waits meanwhile. `pin` says which records these are where [`Role::pinned`] is set, and
-    /// is none for what no record asked for.
+    /// group waits meanwhile. What a batch asks for is delivered on a thread of its own, while the
+    /// frame reads ahead. `parts` say which records these are where [`Role::pinned`] is set; there are
+    /// none for what no record asked for.
     ///
     /// [`Role::pinned`]: crate::Role::pinned
-    fn deliver(
-        &mut self,
-        entries: Vec<Entry<Self::Item>>,
-        pin: Option<&Pin>,
-    ) -> Delivery<Self::Item>;
+    fn deliver(&mut self, entries: Vec<Entry<Self::Item>>, parts: &[Part]) -> Delivery<Self::Item>;
 
     /// Gives the next lot of what the batch that was encoded last asks for besides its entries, in
     /// pieces that fit in memory; none when nothing is left. It is asked after the entries are
@@ -189,12 +187,6 @@ impl<I> Default for Delivery<I> {
 }
 
 impl<I> Delivery<I> {
-    /// Says that the target holds these entries now, where it takes all or nothing.
-    pub fn all_written(entries: &[Entry<I>]) -> Self {
-        let done = entries.iter().map(|entry| (entry.record, Fate::Written)).collect();
-        Self { done, ..Self::default() }
-    }
-
     /// Says that all of these entries are still to be delivered, and why.
     pub fn all_left(entries: Vec<Entry<I>>, failure: Failure) -> Self {
         Self { left: entries, failure: Some(failure), ..Self::default() }
@@ -225,7 +217,12 @@ impl<I> Delivery<I> {
     /// An entry is to be tried again. Of several failures the one that stops the sink stays, else
     /// the first with the longest of the waits that were asked for.
     pub fn again(&mut self, entry: Entry<I>, failure: Failure) {
-        self.left.push(entry);
+        self.all_again(vec![entry], failure);
+    }
+
+    /// Entries are to be tried again together.
+    pub fn all_again(&mut self, entries: Vec<Entry<I>>, failure: Failure) {
+        self.left.extend(entries);
         self.failure = Some(match self.failure.take() {
             None => failure,
             Some(first) => first.and(failure),
@@ -278,7 +275,16 @@ impl Failure {
     }
 }
 
-/// Which records a batch of a pinned target holds: after a crash it is cut the same again.
+/// A part of a pinned target's batch: records of one topic and partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Where they lie.
+    pub pin: Pin,
+    /// Their places in the batch.
+    pub records: Range<usize>,
+}
+
+/// Which records a part of a batch holds: after a crash it is cut the same again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pin {
     /// The topic.

@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use schemas::topic::RESOURCE_CHANGE;
-use sink_frame::{Delivery, Encoded, Entry, Failure, Frame, Limits, Pin, Target};
+use sink_frame::{Delivery, Encoded, Entry, Failure, Frame, Limits, Part, Target};
 use stream::local::{Fault, LocalLog};
 use stream::worker::Stop;
 use stream::{Outgoing, Position, Record, snapshot};
@@ -45,11 +45,7 @@ impl Target for Notes<'_> {
         Ok(encoded)
     }
 
-    fn deliver(
-        &mut self,
-        entries: Vec<Entry<&'static str>>,
-        _: Option<&Pin>,
-    ) -> Delivery<&'static str> {
+    fn deliver(&mut self, entries: Vec<Entry<&'static str>>, _: &[Part]) -> Delivery<&'static str> {
         let mut delivery = Delivery::default();
         for entry in entries {
             let output = Outgoing { topic: RESOURCE_CHANGE.spec, ..row(entry.item, Some("x")) };

@@ -31,15 +31,18 @@ fn rows(count: usize) -> Vec<Outgoing> {
     (0..count).map(one).collect()
 }
 
-/// What a batch was: its pin, and its keys sorted.
-fn batches(held: &Mutex<Held>) -> Vec<(Pin, Vec<String>)> {
+/// What a part was: its pin, and its keys sorted.
+type Part = (Pin, Vec<String>);
+
+/// The parts of each batch.
+fn batches(held: &Mutex<Held>) -> Vec<Vec<Part>> {
     let held = held.lock().unwrap();
-    let batch = |(pin, keys): &(Option<Pin>, Vec<String>)| {
+    let part = |(pin, keys): &(Option<Pin>, Vec<String>)| {
         let mut keys = keys.clone();
         keys.sort();
         (pin.unwrap(), keys)
     };
-    held.deliveries.iter().map(batch).collect()
+    held.deliveries.iter().map(|parts| parts.iter().map(part).collect()).collect()
 }
 
 /// The keys that lie where a pin says, read from the log in another way.
@@ -84,12 +87,16 @@ proptest! {
         of(second).on(&log, &mut Store::good(&held)).unwrap();
         let all = batches(&held);
 
-        // The batch in which it died comes first of its place, with the same pin and keys.
-        let (killed, keys) = before.last().unwrap();
-        let again = all[before.len()..].iter().find(|(pin, _)| {
-            (pin.topic.name, pin.partition) == (killed.topic.name, killed.partition)
-        });
-        prop_assert_eq!(again, Some(&(*killed, keys.clone())));
+        // Each part of the batch in which it died comes first of its place, with the same pin and
+        // keys.
+        let after: Vec<Part> = all[before.len()..].concat();
+        for killed in before.last().unwrap() {
+            let again = after.iter().find(|(pin, _)| {
+                (pin.topic.name, pin.partition) == (killed.0.topic.name, killed.0.partition)
+            });
+            prop_assert_eq!(again, Some(killed));
+        }
+        let all = all.concat();
         // Each batch holds just what lies where its pin says.
         for (pin, keys) in &all {
             prop_assert_eq!(keys, &keys_of(&written, pin), "{:?}", pin);
@@ -120,7 +127,7 @@ fn an_aborted_pin_or_commit_leads_to_the_same_batch() {
         let done = of(2).on(&log, &mut Store::good(&held)).unwrap();
         assert_eq!((done.records(), done.commits), (3, 2), "{aborts}");
         let mut pins: Vec<(i64, i64)> =
-            batches(&held).iter().map(|(pin, _)| (pin.from, pin.to)).collect();
+            batches(&held).concat().iter().map(|(pin, _)| (pin.from, pin.to)).collect();
         pins.dedup();
         assert_eq!(pins, [(0, 2), (2, 3)], "{aborts}");
     }

@@ -9,7 +9,7 @@ use schemas::topic::{
     ROLLUP_STATE, SCORE_HISTORY, SCORE_STATE, TICK, TRUST_STATE,
 };
 use schemas::{Codec, Key, MailKey, MailState, TopicSpec, partition_of};
-use sink_frame::{Delivery, Encoded, Entry, Failure, Limits, Pin, Role, Target};
+use sink_frame::{Delivery, Encoded, Entry, Failure, Limits, Part, Role, Target};
 use sink_workbook::{Digest, Past, Subject, Tables, lay_out, render, subjects};
 use stream::{Log, LogError, Outgoing, Position, Record, snapshot};
 
@@ -323,7 +323,7 @@ impl Target for Mail<'_> {
     }
 
     /// Notes rows in the log.
-    fn deliver(&mut self, entries: Vec<Entry<Change>>, _pin: Option<&Pin>) -> Delivery<Change> {
+    fn deliver(&mut self, entries: Vec<Entry<Change>>, _: &[Part]) -> Delivery<Change> {
         let mut delivery = Delivery::default();
         for entry in entries {
             match self.record(&entry.item) {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use schemas::topic::{ACCOUNT_STATE, RESOURCE_STATE};
 use schemas::{AccountKey, Codec, Key, ResourceKey, TopicSpec, partition_of};
-use sink_frame::{Delivery, Encoded, Entry, Failure, Pin, Role, Target, read_until};
+use sink_frame::{Delivery, Encoded, Entry, Failure, Part, Role, Target, read_until};
 use stream::{Log, Position, Record, snapshot};
 
 use crate::batch::{self, Batch};
@@ -33,7 +33,7 @@ pub struct Settings<'a> {
     /// The folder of the owners' workbooks; none when they stay where they are.
     pub workbooks: Option<&'a Path>,
     /// Gives the time in UTC milliseconds: whose day it is.
-    pub now_ms: &'a dyn Fn() -> i64,
+    pub now_ms: &'a (dyn Fn() -> i64 + Sync),
 }
 
 /// The inventory in a bucket.
@@ -163,7 +163,7 @@ impl Target for Inventory<'_> {
         Ok(encoded)
     }
 
-    fn deliver(&mut self, entries: Vec<Entry<Change>>, _pin: Option<&Pin>) -> Delivery<Change> {
+    fn deliver(&mut self, entries: Vec<Entry<Change>>, _: &[Part]) -> Delivery<Change> {
         let round = self.bucket.apply(entries);
         self.put += round.put;
         self.deleted += round.deleted;

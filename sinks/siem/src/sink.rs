@@ -139,7 +139,7 @@ impl Target for Siem<'_> {
     fn deliver(
         &mut self,
         entries: Vec<Entry<Infallible>>,
-        _pin: Option<&sink_frame::Pin>,
+        _: &[sink_frame::Part],
     ) -> Delivery<Infallible> {
         Delivery::all_written(&entries)
     }

@@ -173,6 +173,10 @@ impl KafkaMember {
 }
 
 impl Member for KafkaMember {
+    fn spare_headers(&mut self) {
+        self.consumer.with_headers(false);
+    }
+
     fn poll(&mut self, timeout: Duration) -> Result<Polled, LogError> {
         if self.state != State::Live {
             return self.end();

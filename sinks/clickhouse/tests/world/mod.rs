@@ -374,7 +374,7 @@ impl World {
             timestamp_ms: START_MS,
             key: ScoreKey::new(account(0), "*").encode().into_bytes(),
             value: Some(b"poison".to_vec()),
-            headers: Vec::new(),
+            headers: vec![("ce_id".into(), b"poison"[..].into())],
         });
     }
 

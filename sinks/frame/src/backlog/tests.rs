@@ -74,8 +74,8 @@ proptest! {
         backlog.push(records.clone());
         let mut taken = Vec::new();
         while !backlog.is_empty() {
-            let oldest = backlog.records.front().map(place);
-            let batch = backlog.cut_place(&BTreeMap::new(), |_, _| 0).unwrap();
+            let oldest = backlog.oldest(|_| true);
+            let batch = backlog.cut_place(|_| false, &BTreeMap::new(), |_, _| 0).unwrap();
             prop_assert!(is_bounded(&batch, &limits), "{:?}", names(&batch));
             prop_assert!(batch.iter().all(|record| Some(place(record)) == oldest));
             taken.extend(names(&batch));
@@ -97,11 +97,11 @@ fn a_batch_that_is_repeated_ends_where_it_did_whatever_the_limits_are() {
     backlog.push(vec![record(topic, 1, 0, 9)]);
     let pins = BTreeMap::from([((topic.name, 0), 10)]);
     // It is not read up to offset 10 yet: others come first.
-    let first = backlog.cut_place(&pins, |_, _| 9).unwrap();
+    let first = backlog.cut_place(|_| false, &pins, |_, _| 9).unwrap();
     assert_eq!(names(&first), [((topic.name, 1), 0)]);
-    assert!(backlog.cut_place(&pins, |_, _| 9).is_none());
+    assert!(backlog.cut_place(|_| false, &pins, |_, _| 9).is_none());
     backlog.push(vec![record(topic, 0, 9, 9), record(topic, 0, 10, 9)]);
-    let again = backlog.cut_place(&pins, |_, _| 11).unwrap();
+    let again = backlog.cut_place(|_| false, &pins, |_, _| 11).unwrap();
     let offsets: Vec<i64> = again.iter().map(|record| record.offset).collect();
     assert_eq!(offsets, [4, 5, 6, 7, 8, 9]);
     assert_eq!(backlog.firsts(), BTreeMap::from([((topic.name, 0), 10)]));

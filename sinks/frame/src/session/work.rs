@@ -1,17 +1,20 @@
 //! What is done with a batch: encoded, delivered, counted, and only then committed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use schemas::TopicSpec;
 use stream::worker::dead_letter;
-use stream::{LogError, Noted, Outcome, Outgoing, Position, Record};
+use stream::{LogError, Noted, Outcome, Outgoing, Polled, Position, Record, snapshot};
 
 use super::{Session, Tries, of_position};
 use crate::FrameError;
-use crate::backlog::place;
+use crate::backlog::{Place, place};
 use crate::ledger::{Closed, Ledger, Unsettled};
-use crate::target::{Delivery, Encoded, Entry, Failure, Pin, Target};
+use crate::target::{Delivery, Encoded, Entry, Failure, Part, Pin, Target};
+
+/// Longest wait of a poll while the target delivers: how late it may be noticed that it is done.
+const READ_AHEAD_POLL: Duration = Duration::from_millis(2);
 
 /// Records that are taken together.
 pub(super) struct Batch {
@@ -19,7 +22,7 @@ pub(super) struct Batch {
     /// How far the inputs are taken when they are.
     positions: Vec<Position>,
     /// Which ones they are, where the target has to know.
-    pin: Option<Pin>,
+    parts: Vec<Part>,
 }
 
 impl<T: Target> Session<'_, T> {
@@ -29,7 +32,7 @@ impl<T: Target> Session<'_, T> {
             self.cut_pinned()
         } else {
             let records = self.backlog.cut();
-            Some(Batch { records, positions: self.positions(), pin: None })
+            Some(Batch { records, positions: self.positions(), parts: Vec::new() })
         };
         if self.backlog.is_empty() {
             self.since = None;
@@ -41,9 +44,28 @@ impl<T: Target> Session<'_, T> {
         // Where a batch was may hold nothing any more: there is nothing to repeat.
         let firsts = self.backlog.firsts();
         self.pins.retain(|place, to| firsts.get(place).is_none_or(|first| first < to));
+        let (mut records, mut parts) = (Vec::new(), Vec::<Part>::new());
+        while records.len() < self.frame.limits.records
+            && let Some((part, pin)) = self.cut_part(&parts)
+        {
+            let begin = records.len();
+            records.extend(part);
+            parts.push(Part { pin, records: begin..records.len() });
+        }
+        let end = |part: &Part| {
+            let Pin { topic, partition, to, .. } = part.pin;
+            Position { topic, partition, offset: to }
+        };
+        let positions = parts.iter().map(end).collect();
+        (!parts.is_empty()).then_some(Batch { records, positions, parts })
+    }
+
+    /// Cuts the next part of a batch that has these already.
+    fn cut_part(&mut self, parts: &[Part]) -> Option<(Vec<Record>, Pin)> {
+        let has = |place: &Place| parts.iter().any(|part| place_of(&part.pin) == *place);
         let member = &self.member;
         let read = |topic, partition| member.position(topic, partition).unwrap_or(0);
-        let records = self.backlog.cut_place(&self.pins, read)?;
+        let records = self.backlog.cut_place(has, &self.pins, read)?;
         let first = records.first()?;
         let (topic, partition, place) = (first.topic, first.partition, place(first));
         let next = || {
@@ -52,18 +74,23 @@ impl<T: Target> Session<'_, T> {
         };
         let to = self.pins.get(&place).copied().or_else(next)?;
         let from = self.progress.positions.get(&place).copied().unwrap_or(first.offset);
-        let positions = vec![Position { topic, partition, offset: to }];
-        Some(Batch { records, positions, pin: Some(Pin { topic, partition, from, to }) })
+        Some((records, Pin { topic, partition, from, to }))
     }
 
-    /// Makes sure that a batch will be cut the same again after a crash; false when it was dropped.
-    fn pin(&mut self, pin: &Pin) -> Result<bool, FrameError> {
-        let &Pin { topic, partition, from, to } = pin;
-        if self.pins.insert((topic.name, partition), to) == Some(to) {
+    /// Makes sure that parts will be cut the same again after a crash; false when that was dropped.
+    fn pin<'p>(&mut self, parts: impl Iterator<Item = &'p Part>) -> Result<bool, FrameError> {
+        let mut noted = Vec::new();
+        for Part { pin, .. } in parts {
+            let &Pin { topic, partition, from, to } = pin;
+            if self.pins.insert(place_of(pin), to) != Some(to) {
+                let position = Position { topic, partition, offset: from };
+                noted.push(self.lives.noted(position, Some(to)));
+            }
+        }
+        if noted.is_empty() {
             return Ok(true);
         }
-        let noted = self.lives.noted(Position { topic, partition, offset: from }, Some(to));
-        let outcome = self.member.commit_noted(Vec::new(), &[noted]);
+        let outcome = self.member.commit_noted(Vec::new(), &noted);
         self.settled(outcome)
     }
 
@@ -77,12 +104,12 @@ impl<T: Target> Session<'_, T> {
         let opened = Ledger::open(batch.records.len(), &encoded);
         let mut ledger = opened.map_err(|what| self.uncounted(what))?;
         let Encoded { entries, mut outputs, .. } = encoded;
-        if let Some(pin) = batch.pin.as_ref().filter(|_| !entries.is_empty())
-            && !self.pin(pin)?
-        {
+        let asking: BTreeSet<usize> = entries.iter().filter_map(|entry| entry.record).collect();
+        let asks = |part: &&Part| asking.range(part.records.clone()).next().is_some();
+        if !self.pin(batch.parts.iter().filter(asks))? {
             return Ok(true);
         }
-        if !self.settle(entries, batch.pin.as_ref(), &mut ledger, &mut outputs)? {
+        if !self.settle(entries, Some(batch), &mut ledger, &mut outputs)? {
             return Ok(false);
         }
         while let Some(more) = self.persist(Target::follow_up)? {
@@ -143,19 +170,26 @@ impl<T: Target> Session<'_, T> {
         self.settled(outcome)
     }
 
-    /// Delivers until nothing is left; false when that was dropped.
+    /// Delivers what a batch asks for, or what is due besides, until nothing is left; false when
+    /// that was dropped.
     fn settle(
         &mut self,
         entries: Vec<Entry<T::Item>>,
-        pin: Option<&Pin>,
+        batch: Option<&Batch>,
         ledger: &mut Ledger,
         outputs: &mut Vec<Outgoing>,
     ) -> Result<bool, FrameError> {
         let mut left = entries;
         let mut tries = Tries::begin();
+        let revocations = self.revocations;
         while !left.is_empty() {
-            let Delivery { done, outputs: made, left: rest, mut failure } =
-                self.target.deliver(left, pin);
+            let Delivery { done, outputs: made, left: rest, mut failure } = match batch {
+                Some(batch) => self.deliver(left, &batch.parts)?,
+                None => self.target.deliver(left, &[]),
+            };
+            if self.revocations != revocations {
+                return Ok(false);
+            }
             left = rest;
             outputs.extend(made);
             if done.is_empty() && !left.is_empty() && failure.is_none() {
@@ -179,6 +213,36 @@ impl<T: Target> Session<'_, T> {
         Ok(true)
     }
 
+    /// Lets the target deliver a batch, and reads ahead meanwhile as far as there is room: the
+    /// time is the target's, and the group hears of the member.
+    fn deliver(
+        &mut self,
+        entries: Vec<Entry<T::Item>>,
+        parts: &[Part],
+    ) -> Result<Delivery<T::Item>, FrameError> {
+        let Self { target, member, backlog, .. } = self;
+        let is_held = self.held;
+        let (delivery, event) = std::thread::scope(|scope| {
+            let delivering = scope.spawn(|| target.deliver(entries, parts));
+            let mut event = Ok(Polled::Records(Vec::new()));
+            // What is no record is heard when the target can be told of it.
+            while let Ok(Polled::Records(records)) = event {
+                backlog.push(records);
+                if is_held || delivering.is_finished() || !backlog.has_room() {
+                    event = Ok(Polled::Records(Vec::new()));
+                    break;
+                }
+                event = member.poll(READ_AHEAD_POLL);
+            }
+            (delivering.join(), event)
+        });
+        if !self.backlog.is_empty() {
+            self.since.get_or_insert_with(Instant::now);
+        }
+        self.hear(event)?;
+        delivery.or_else(|panic| std::panic::resume_unwind(panic))
+    }
+
     fn commit(
         &mut self,
         batch: &Batch,
@@ -186,9 +250,10 @@ impl<T: Target> Session<'_, T> {
         closed: Closed,
     ) -> Result<bool, FrameError> {
         let sink = self.frame.role.name;
-        let letter =
-            |(index, reason): &(usize, String)| dead_letter(&batch.records[*index], sink, reason);
-        outputs.extend(closed.letters.iter().map(letter));
+        for (index, reason) in &closed.letters {
+            let whole = self.with_headers(&batch.records[*index])?;
+            outputs.push(dead_letter(&whole, sink, reason));
+        }
         let positions: Vec<Noted> =
             batch.positions.iter().map(|position| self.lives.noted(*position, None)).collect();
         let outcome = self.member.commit_noted(outputs, &positions);
@@ -204,6 +269,23 @@ impl<T: Target> Session<'_, T> {
             self.tell(None);
         }
         Ok(true)
+    }
+
+    /// Reads a record again, with the headers that reading spared; as it is when it is gone.
+    fn with_headers(&self, record: &Record) -> Result<Record, FrameError> {
+        let &Record { topic, partition, offset, .. } = record;
+        let from = Position { topic, partition, offset };
+        let to = Position { offset: offset + 1, ..from };
+        let mut whole = record.clone();
+        let take = |records: Vec<Record>| -> Result<(), LogError> {
+            whole.headers.extend(records.into_iter().flat_map(|record| record.headers));
+            Ok(())
+        };
+        if record.headers.is_empty() {
+            snapshot::between(self.frame.log, &[from], &[to], take)
+                .map_err(|source| self.failed(source))?;
+        }
+        Ok(whole)
     }
 
     /// Tells whether a transaction was committed; if not, all is read again from what was.
@@ -229,6 +311,10 @@ impl<T: Target> Session<'_, T> {
     fn uncounted(&self, (record, problem): Unsettled) -> FrameError {
         FrameError::Uncounted { sink: self.frame.role.name, record, problem }
     }
+}
+
+fn place_of(pin: &Pin) -> Place {
+    (pin.topic.name, pin.partition)
 }
 
 /// Gives the topics of records, each once.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use schemas::topic::{RESOURCE_CHANGE, RESOURCE_STATE};
 use schemas::{TopicSpec, headers::text};
 use sink_frame::{
-    Delivery, Encoded, Entry, Failure, Frame, FrameError, Limits, Pin, Progress, Role, Target,
+    Delivery, Encoded, Entry, Failure, Frame, FrameError, Limits, Part, Pin, Progress, Role, Target,
 };
 use stream::local::LocalLog;
 use stream::worker::{DLQ_OFFSET, DLQ_PARTITION, DLQ_REASON, DLQ_STAGE, Stop};
@@ -57,7 +57,8 @@ pub(crate) struct Held {
     pub(crate) rows: BTreeMap<String, String>,
     /// Each try of an item: when, and of which key.
     pub(crate) tries: Vec<(Instant, String)>,
-    pub(crate) deliveries: Vec<(Option<Pin>, Vec<String>)>,
+    /// The parts of each delivery, with their keys; without a pin what is of no part.
+    pub(crate) deliveries: Vec<Vec<(Option<Pin>, Vec<String>)>>,
     pub(crate) assigned: Vec<Vec<Position>>,
     pub(crate) revoked: BTreeSet<i32>,
     pub(crate) chores: Vec<&'static str>,
@@ -168,9 +169,14 @@ impl Target for Store<'_> {
         Ok(encoded)
     }
 
-    fn deliver(&mut self, entries: Vec<Entry<Item>>, pin: Option<&Pin>) -> Delivery<Item> {
-        let keys = entries.iter().map(|entry| entry.item.0.clone()).collect();
-        self.held.lock().unwrap().deliveries.push((pin.copied(), keys));
+    fn deliver(&mut self, entries: Vec<Entry<Item>>, parts: &[Part]) -> Delivery<Item> {
+        let mut by_part: BTreeMap<Option<usize>, Vec<String>> = BTreeMap::new();
+        for Entry { record, item: (key, _) } in &entries {
+            let holds = |part: &Part| record.is_some_and(|record| part.records.contains(&record));
+            by_part.entry(parts.iter().position(holds)).or_default().push(key.clone());
+        }
+        let pinned = by_part.into_iter().map(|(part, keys)| (part.map(|at| parts[at].pin), keys));
+        self.held.lock().unwrap().deliveries.push(pinned.collect());
         let mut delivery = Delivery::default();
         for entry in entries {
             self.answer(entry, &mut delivery);
