@@ -136,6 +136,9 @@ fn roles() -> Result<Vec<Role>> {
     ] {
         roles.push(role(sink.name, command, of_sink(&sink)));
     }
+    let mut alert = of_sink(&sink_alert::ROLE);
+    alert.reads.extend(sink_alert::READ);
+    roles.push(role(sink_alert::ROLE.name, "scorecard sink alert", alert));
     let mut mail = of_sink(&sink_mail::ROLE);
     mail.reads.extend(sink_mail::READ);
     roles.push(role(sink_mail::ROLE.name, "scorecard sink mail", mail));

@@ -67,6 +67,10 @@ pub(crate) struct Config {
     /// ClickHouse, of `sink clickhouse` and `trend`.
     #[serde(default)]
     pub(crate) clickhouse: Option<sink_clickhouse::Config>,
+    /// Who is told of what can't wait, by `sink alert`; each round of `run` tells it too where this
+    /// is there.
+    #[serde(default)]
+    pub(crate) alerts: Option<sink_alert::Config>,
     /// The mail server and the schedules of `sink mail`.
     #[serde(default)]
     pub(crate) mail: Option<sink_mail::Config>,
@@ -265,9 +269,12 @@ impl Config {
                 (ca_file.as_mut(), password.as_mut())
             }
         };
+        let webhook = self.alerts.iter_mut().filter_map(|alerts| alerts.webhook.as_mut());
+        let webhook = webhook.filter_map(|webhook| webhook.token.as_mut());
         let page = self.page.iter_mut();
         let page = page.flat_map(|page| page.token.iter_mut().chain(page.owners.values_mut()));
-        let sinks = elastic.into_iter().flatten().chain(clickhouse).chain(mail).chain(page);
+        let sinks = elastic.into_iter().flatten().chain(clickhouse).chain(mail);
+        let sinks = sinks.chain(webhook).chain(page);
         let secrets = kafka.chain(registry).chain(digests).chain(sinks);
         let secrets = secrets.filter_map(|secret| match secret {
             Secret::File(path) => Some(path),
@@ -313,6 +320,9 @@ impl Config {
         }
         if let Some(clickhouse) = &self.clickhouse {
             clickhouse.validate().context("clickhouse")?;
+        }
+        if let Some(alerts) = &self.alerts {
+            alerts.validate(self.mail.is_some()).context("alerts")?;
         }
         if let Some(mail) = &self.mail {
             mail.validate().context("mail")?;
@@ -367,6 +377,19 @@ mod tests {
         let siem = ConfigFile::at(path).read().unwrap().siem.unwrap();
         assert!(siem.inventory);
         assert_eq!(siem.splunk.unwrap().sourcetype.as_deref(), Some("scorecard:ocsf"));
+    }
+
+    #[test]
+    fn the_example_for_alerts_is_a_configuration() {
+        let page = include_str!("../docs/src/alerts.md");
+        let example = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scorecard.yaml");
+        std::fs::write(&path, format!("log: {{local: ./log}}\n{example}")).unwrap();
+        let alerts = ConfigFile::at(path).read().unwrap().alerts.unwrap();
+        let token = alerts.webhook.unwrap().token.unwrap();
+        assert_eq!(token, Secret::File(folder.path().join("webhook.token")), "from its folder");
+        assert_eq!((alerts.recipients.len(), alerts.quiet_minutes), (1, 60));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `scorecard sink`: carries tables to where others read them.
 
+mod alert;
 mod clickhouse;
 mod elasticsearch;
 mod mail;
@@ -47,6 +48,10 @@ enum Command {
     Clickhouse(Flags),
     /// Tells a SIEM of findings and changes of the inventory, in the topic `siem.event`
     Siem(Flags),
+    /// Tells of what can't wait for a report, by mail and webhook; ends when it is told to
+    ///
+    /// Unknown accounts that are trusted, scores that fall, accounts that are not collected.
+    Alert(Flags),
     /// Sends reports by mail when they are due, each once; ends when it is told to
     ///
     /// `scorecard mail` shows what is planned, what was sent, and a message before it is sent.
@@ -90,6 +95,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Command::Elasticsearch(flags) => (flags, elasticsearch::sink),
         Command::Clickhouse(flags) => (flags, clickhouse::sink),
         Command::Siem(flags) => (flags, siem::sink),
+        Command::Alert(flags) => (flags, alert::sink),
         Command::Mail(flags) => (flags, mail::sink),
     };
     let config = flags.config.read()?;
@@ -118,11 +124,12 @@ pub(crate) fn carry(
     stop: &Stop,
 ) -> Result<()> {
     let run = Run { site, config, slot: "run", once: true, is_asked: false, teller, vitals, stop };
-    let sinks: [(bool, Sink); 5] = [
+    let sinks: [(bool, Sink); 6] = [
         (config.s3.is_some(), s3::sink),
         (config.elasticsearch.is_some(), elasticsearch::sink),
         (config.clickhouse.is_some(), clickhouse::sink),
         (config.siem.is_some(), siem::sink),
+        (config.alerts.is_some(), alert::sink),
         (config.mail.is_some(), mail::sink),
     ];
     let configured = sinks.into_iter().filter(|(is_configured, _)| *is_configured);

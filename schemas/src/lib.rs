@@ -5,6 +5,7 @@
 //! in `avsc/` with a test keep it compatible with what earlier releases wrote.
 
 mod account;
+mod alert;
 pub mod avro;
 mod cause;
 mod compliance;
@@ -31,6 +32,7 @@ mod trust;
 pub use account::{
     AccountKey, AccountListing, AccountRegister, AccountState, AccountStatus, TypeCoverage,
 };
+pub use alert::{AlertKey, AlertState};
 pub use avro::{AvroError, Codec, Registry, UnknownSchema, Value};
 pub use cause::Cause;
 pub use compliance::{ComplianceChange, ComplianceKey, ComplianceState, Credit, Standing, Verdict};

@@ -5,6 +5,7 @@ pub(crate) const RELEASED: &[&str] = &[
     include_str!("../avsc/released/0.1.0/account.listing.avsc"),
     include_str!("../avsc/released/0.1.0/account.register.avsc"),
     include_str!("../avsc/released/0.1.0/account.state.avsc"),
+    include_str!("../avsc/released/0.1.0/alert.state.avsc"),
     include_str!("../avsc/released/0.1.0/compliance.change.avsc"),
     include_str!("../avsc/released/0.1.0/compliance.state.avsc"),
     include_str!("../avsc/released/0.1.0/contribution.avsc"),

@@ -3,11 +3,11 @@
 use std::{fmt, marker::PhantomData};
 
 use crate::{
-    AccountKey, AccountListing, AccountRegister, AccountState, AvroError, Codec, ComplianceChange,
-    ComplianceKey, ComplianceState, Contribution, ContributionKey, Exception, ExceptionKey, Key,
-    MailKey, MailState, Observation, Report, Requirement, RequirementKey, ResourceChange,
-    ResourceKey, ResourceState, RollupKey, RollupState, ScanUnit, ScoreKey, ScoreState, Spend,
-    Tick, TickKey, TrustKey, TrustState, Value,
+    AccountKey, AccountListing, AccountRegister, AccountState, AlertKey, AlertState, AvroError,
+    Codec, ComplianceChange, ComplianceKey, ComplianceState, Contribution, ContributionKey,
+    Exception, ExceptionKey, Key, MailKey, MailState, Observation, Report, Requirement,
+    RequirementKey, ResourceChange, ResourceKey, ResourceState, RollupKey, RollupState, ScanUnit,
+    ScoreKey, ScoreState, Spend, Tick, TickKey, TrustKey, TrustState, Value,
 };
 
 /// What the log does with old records of a topic.
@@ -213,6 +213,10 @@ topics! {
     ROLLUP_STATE: RollupKey => RollupState = ("rollup.state", "kind/id",
         "owners, executives, payers, the enterprise, and each foreign account with who trusts it",
         Compact, Keyed, "rollup stage");
+    /// What people should hear of soon.
+    ALERT_STATE: AlertKey => AlertState = ("alert.state", "account/kind/subject",
+        "unknown accounts that are trusted, scores that fell, accounts not collected; told when",
+        Compact, Keyed, "sink alert");
     /// Messages and what became of them.
     MAIL_OUTBOX: MailKey => MailState = ("mail.outbox", "kind/id/period/recipient",
         "a message: planned, sending, sent or failed, with the server's answer", Compact, Keyed,

@@ -147,8 +147,8 @@ fn collect_compares_what_its_list_says() {
 }
 
 /// Roles of sinks, in the order of the list.
-const SINKS: [&str; 5] =
-    ["sink-s3", "sink-elasticsearch", "sink-clickhouse", "sink-siem", "sink-mail"];
+const SINKS: [&str; 6] =
+    ["sink-s3", "sink-elasticsearch", "sink-clickhouse", "sink-siem", "sink-alert", "sink-mail"];
 
 #[test]
 fn every_topic_has_a_role_that_makes_it_and_one_that_writes_it() {
@@ -167,6 +167,7 @@ fn every_topic_has_a_role_that_makes_it_and_one_that_writes_it() {
             "producer clock" => vec!["clock"],
             "whoever met it" => ["account", "rollup"].into_iter().chain(SINKS).collect(),
             "sink siem" => vec!["sink-siem"],
+            "sink alert" => vec!["sink-alert"],
             "sink mail" => vec!["sink-mail"],
             stage if stage.ends_with(" stage") => vec![stage.trim_end_matches(" stage")],
             _ => vec!["collect"],
@@ -216,7 +217,7 @@ fn json_is_one_object_a_right() {
     let rights: Vec<Value> = serde_json::from_str(&text).unwrap();
     let of_ids = |right: &&Value| right["resource_type"] == "transactional-id";
     let ids: Vec<_> = rights.iter().filter(of_ids).collect();
-    assert_eq!(ids.len(), 8, "one for the collectors, for each stage and for each sink");
+    assert_eq!(ids.len(), 9, "one for the collectors, for each stage and for each sink");
     let expected = json!({
         "role": "rollup", "principal": "User:sums", "permission": "Allow", "operation": "Write",
         "resource_type": "transactional-id", "name": "scorecard.rollup.", "pattern": "prefixed",
@@ -233,7 +234,8 @@ fn a_principal_of_no_role_or_without_a_kind_is_refused() {
         (
             "cook=User:me",
             "there are: topics, collect, clock, account, rollup, render, sink-s3, \
-             sink-elasticsearch, sink-clickhouse, sink-siem, sink-mail, dlq, top",
+             sink-elasticsearch, sink-clickhouse, sink-siem, sink-alert, sink-mail, dlq, \
+             top",
         ),
     ] {
         let error = printed(None, &[given.to_owned()], Format::Json).unwrap_err();

@@ -53,6 +53,8 @@ fn allowed(manifest: &Manifest) -> Option<Vec<&'static str>> {
         ("producers", "standard") => vec!["compliance", "rules", "schemas", "stream"],
         // It asks Trusted Advisor itself, and makes the same of its results as of a report.
         ("producers", "aws") => vec!["producer-findings", "schemas", "stream"],
+        // Alerts go by the same mail server, and count time as workbooks do.
+        ("sinks", "alert") => vec!["schemas", "sink-frame", "sink-mail", "sink-workbook", "stream"],
         // A mail carries the workbook, and tells its figures.
         ("sinks", "mail") => vec!["schemas", "sink-frame", "sink-workbook", "stream"],
         // It explains as the processors count, and has the words and files of the workbooks.

@@ -19,12 +19,12 @@ impl Contest {
 
     /// How much of the bare client's rate ours is, by what each pair says.
     fn ratio(&self) -> Spread {
-        self.of(|pair| pair.bare / pair.ours.seconds)
+        self.of(|pair| ours(pair) / self.bare(pair))
     }
 
-    /// Rows or documents a second.
-    fn rate(&self, seconds: impl Fn(&Pair) -> f64) -> Spread {
-        self.of(|pair| self.written as f64 / seconds(pair))
+    /// The bare client's rows or documents a second.
+    fn bare(&self, pair: &Pair) -> f64 {
+        self.written as f64 / pair.bare
     }
 
     /// Parts of our time: encoding, delivering, and the rest: reading and committing.
@@ -46,8 +46,8 @@ impl Contest {
         json!({"server": self.name, "unit": self.unit, "written": self.written,
             "requests": self.requests, "bytes": self.bytes, "concurrency": self.concurrency,
             "commits": self.pairs[0].ours.commits, "ratio": self.ratio(),
-            "ours_per_s": self.rate(|pair| pair.ours.seconds),
-            "bare_per_s": self.rate(|pair| pair.bare), "shares": parts,
+            "ours_per_s": self.of(ours), "bare_per_s": self.of(|pair| self.bare(pair)),
+            "shares": parts,
             "seconds": self.pairs.iter().map(|pair| [pair.ours.seconds, pair.bare])
                 .collect::<Vec<_>>()})
     }
@@ -59,10 +59,10 @@ impl Figures<'_> {
         let mut summary = self.settings();
         for one in &self.contests {
             let Contest { name, unit, .. } = one;
-            let rate = |seconds: fn(&Pair) -> f64| one.rate(seconds).median.round();
             summary[format!("{name}_vs_bare")] = json!(round(Some(one.ratio().median)));
-            summary[format!("{name}_{unit}_per_s")] = json!(rate(|pair| pair.ours.seconds));
-            summary[format!("{name}_{unit}_per_s_bare")] = json!(rate(|pair| pair.bare));
+            summary[format!("{name}_{unit}_per_s")] = json!(one.of(ours).median.round());
+            let bare = one.of(|pair| one.bare(pair)).median.round();
+            summary[format!("{name}_{unit}_per_s_bare")] = json!(bare);
         }
         summary
     }
@@ -88,7 +88,7 @@ impl Figures<'_> {
         );
         for one in &self.contests {
             let mib = one.bytes as f64 / f64::from(1 << 20);
-            let (ours, bare) = (one.rate(|pair| pair.ours.seconds), one.rate(|pair| pair.bare));
+            let (ours, bare) = (one.of(ours), one.of(|pair| one.bare(pair)));
             let row = format!(
                 "| {} | {} {} | {}, {} at a time | {mib:.0} | {} | {} | {} |",
                 one.name,
@@ -119,6 +119,11 @@ impl Figures<'_> {
         let log = format!("{:?}", self.args.log).to_lowercase();
         json!({"bench": "sinks", "log": log, "rows": self.args.rows, "rounds": self.args.rounds})
     }
+}
+
+/// Our rows or documents a second.
+fn ours(pair: &Pair) -> f64 {
+    pair.ours.counts.written as f64 / pair.ours.seconds
 }
 
 fn told(spread: Spread, digits: usize) -> String {

@@ -46,7 +46,7 @@ fn tables_are_what_stages_and_sinks_write() {
                    exception spend tick";
     let tables = "account.state resource.state resource.change trust.state compliance.state \
                   compliance.change score.state score.history contribution rollup.state \
-                  mail.outbox";
+                  alert.state mail.outbox";
     assert_eq!(names(false), sources.split_whitespace().collect::<Vec<_>>());
     assert_eq!(names(true), tables.split_whitespace().collect::<Vec<_>>());
 }

@@ -6,8 +6,8 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 use schemas::{
-    AccountKey, ComplianceKey, ContributionKey, ExceptionKey, Key, MailKey, RequirementKey,
-    ResourceKey, RollupKey, ScoreKey, TickKey, TrustKey, partition_of,
+    AccountKey, AlertKey, ComplianceKey, ContributionKey, ExceptionKey, Key, MailKey,
+    RequirementKey, ResourceKey, RollupKey, ScoreKey, TickKey, TrustKey, partition_of,
 };
 
 /// Text made to collide: what is escaped, what escapes look like, and anything else.
@@ -64,6 +64,7 @@ fn keys_are_injective_and_read_back() {
     check(2, &[0], |p| TrustKey::new(&p[0], &p[1]));
     check(2, &[0, 1], |p| RollupKey::new(&p[0], &p[1]));
     check(4, &[0, 1], |p| ContributionKey::new(&p[0], &p[1], &p[2], &p[3]));
+    check(3, &[0], |p| AlertKey::new(&p[0], &p[1], &p[2]));
     check(4, &[0, 1], |p| MailKey::new(&p[0], &p[1], &p[2], &p[3]));
     check(4, &[0], |p| ResourceKey::new(&p[0], &p[1], &p[2], &p[3]));
     check(5, &[1], |p| ComplianceKey::new(&p[0], &p[1], &p[2], &p[3], &p[4]));

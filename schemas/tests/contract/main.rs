@@ -42,6 +42,7 @@ macro_rules! every_topic {
         topic!(SCORE_HISTORY);
         topic!(CONTRIBUTION);
         topic!(ROLLUP_STATE);
+        topic!(ALERT_STATE);
         topic!(MAIL_OUTBOX);
         let all: Vec<_> = value_schemas().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, all, "every typed topic is checked");

@@ -18,8 +18,8 @@ const IDLE_MAX: Duration = Duration::from_secs(2);
 
 /// Makes a client for `http://` and `https://`, which trusts the authorities of this machine.
 ///
-/// The crate's own connector leaves Nagle's algorithm on: the last bytes of an insert, which goes out
-/// in chunks, then wait for an acknowledgement that the server delays by up to 40 ms.
+/// The crate's own connector leaves Nagle's algorithm on: the last bytes of an insert, which goes
+/// out in chunks, then wait for an acknowledgement that a server may delay by up to 40 ms.
 ///
 /// # Errors
 /// When this machine's authorities can't be read.

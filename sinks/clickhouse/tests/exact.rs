@@ -200,7 +200,8 @@ fn a_server_that_fails_is_waited_for() {
         world.write(&*log);
         server.disturb(fault, 1, 2).unwrap();
         let progress = run(&ROLE, &*log, &prefix, &config);
-        assert!(progress.retries >= 2, "{fault:?}: {progress:?}");
+        // Two inserts are under way at a time: both may meet it at once.
+        assert!(progress.retries >= 1, "{fault:?}: {progress:?}");
         for n in 0..5 {
             let at_ms = START_MS + 5 * DAY_MS + world.rows("score_history").len() as i64 * 1_000;
             world.cut(n, "*", 6, (10, n, 0), at_ms);

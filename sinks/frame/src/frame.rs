@@ -27,8 +27,9 @@ pub struct Role {
     pub inputs: &'static [&'static TopicSpec],
     /// The topics that it appends to besides the dead letters.
     pub outputs: &'static [&'static TopicSpec],
-    /// Whether batches must be repeated exactly after a crash: each then has parts, of one topic and
-    /// partition each, whose ends are committed before they are delivered ([`Pin`](crate::Pin)).
+    /// Whether batches must be repeated exactly after a crash: each then has parts, of one topic
+    /// and partition each, whose ends are committed before they are delivered
+    /// ([`Pin`](crate::Pin)).
     pub pinned: bool,
 }
 

@@ -11,7 +11,8 @@ use stream::{LogError, Outgoing, Position, Record};
 /// A system that tables are carried to.
 ///
 /// The frame polls, waits, counts and commits; a target knows its own form and its own calls. It is
-/// called on one thread, and never while the group is polled. Effects must be such that doing them
+/// called by one thread at a time. While it delivers a batch the group is polled, but no partition
+/// is given up before it has returned. Effects must be such that doing them
 /// twice leaves what doing them once leaves: a batch that was not committed is done again.
 ///
 /// A method that fails with [`Failure::Again`] is called again with the same arguments, so until it
@@ -47,8 +48,8 @@ pub trait Target: Send {
     ///
     /// It returns within some 20 seconds, with what it could not begin in [`Delivery::left`]: the
     /// group waits meanwhile. What a batch asks for is delivered on a thread of its own, while the
-    /// frame reads ahead. `parts` say which records these are where [`Role::pinned`] is set; there are
-    /// none for what no record asked for.
+    /// frame reads ahead. `parts` say which records these are where [`Role::pinned`] is set; there
+    /// are none for what no record asked for.
     ///
     /// [`Role::pinned`]: crate::Role::pinned
     fn deliver(&mut self, entries: Vec<Entry<Self::Item>>, parts: &[Part]) -> Delivery<Self::Item>;

@@ -33,6 +33,7 @@ pub use error::MailError;
 pub use letter::{Attempt, Letter, Report};
 pub use outbox::{Due, Outbox};
 pub use page::Page;
+pub use post::{Answer, Post};
 pub use roster::{Entry, Kind, Roster, Skipped};
 pub use schedule::{Schedule, period};
 pub use server::Server;

@@ -25,7 +25,7 @@ const CLOSING: &str = "421";
 
 /// What a server says of one message.
 #[derive(Debug)]
-pub(crate) enum Answer {
+pub enum Answer {
     /// It took it.
     Taken(String),
     /// It did not, this time.
@@ -37,7 +37,7 @@ pub(crate) enum Answer {
 }
 
 /// A connection that is made when it is needed.
-pub(crate) struct Post<'a> {
+pub struct Post<'a> {
     config: &'a Config,
     connection: Option<Connection>,
 }
@@ -49,12 +49,16 @@ struct Connection {
 }
 
 impl<'a> Post<'a> {
-    pub(crate) fn new(config: &'a Config) -> Self {
+    /// Prepares a connection; makes none.
+    pub fn new(config: &'a Config) -> Self {
         Self { config, connection: None }
     }
 
     /// Makes sure of a connection, and gives the largest message that the server takes.
-    pub(crate) fn connect(&mut self) -> Result<Option<usize>, MailError> {
+    ///
+    /// # Errors
+    /// When the server can't be reached, refuses the login, or offers no TLS that is wanted.
+    pub fn connect(&mut self) -> Result<Option<usize>, MailError> {
         if let Some(open) = &mut self.connection
             && !open.smtp.test_connected()
         {
@@ -68,11 +72,10 @@ impl<'a> Post<'a> {
     }
 
     /// Names the addresses of a letter; none when the server takes it.
-    pub(crate) fn offer(
-        &mut self,
-        from: &Address,
-        to: &Address,
-    ) -> Result<Option<Answer>, MailError> {
+    ///
+    /// # Errors
+    /// When the connection is lost, or the sender is refused.
+    pub fn offer(&mut self, from: &Address, to: &Address) -> Result<Option<Answer>, MailError> {
         let server = self.config.server.clone();
         let Some(open) = &mut self.connection else { return Ok(None) };
         let is_plain = from.to_string().is_ascii() && to.to_string().is_ascii();
@@ -109,7 +112,7 @@ impl<'a> Post<'a> {
     }
 
     /// Hands over the text of the letter whose addresses the server took.
-    pub(crate) fn hand(&mut self, text: &[u8]) -> Answer {
+    pub fn hand(&mut self, text: &[u8]) -> Answer {
         let Some(open) = &mut self.connection else {
             return Answer::PutOff("the connection is gone".to_owned());
         };
@@ -128,7 +131,7 @@ impl<'a> Post<'a> {
     }
 
     /// Ends the connection: what was offered is forgotten.
-    pub(crate) fn hang_up(&mut self) {
+    pub fn hang_up(&mut self) {
         if let Some(mut open) = self.connection.take() {
             open.smtp.abort();
         }

@@ -16,6 +16,7 @@ pub mod gateway;
 pub mod denier {
     pub use crate::gateway::Gateway as Denier;
 }
+pub mod hook;
 pub mod http;
 pub mod java;
 pub mod kafka;

@@ -1,0 +1,120 @@
+//! Settings of the sink: who is told, of what, and how often.
+
+use lettre::Address;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use sink_frame::ConfigError;
+use stream::secret::Secret;
+
+/// Settings of the sink.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Who is told by mail, through the server of `mail`.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub recipients: Vec<Address>,
+    /// Where alerts are posted as CloudEvents.
+    #[serde(default)]
+    pub webhook: Option<Webhook>,
+    /// Points (of 100) by which an account's score must fall within an hour.
+    #[serde(default = "default_fall_points")]
+    pub fall_points: u32,
+    /// Hours after which an account that is not collected is told of.
+    #[serde(default = "default_silence_hours")]
+    pub silence_hours: u32,
+    /// Minutes from one message to the next; what comes meanwhile is told together.
+    #[serde(default = "default_quiet_minutes")]
+    pub quiet_minutes: u32,
+}
+
+/// Where alerts are posted.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Webhook {
+    /// An `https://` address; `http://` on this machine.
+    pub url: String,
+    /// Sent as `Authorization: Bearer`.
+    #[serde(default)]
+    pub token: Option<Secret>,
+}
+
+fn default_fall_points() -> u32 {
+    10
+}
+
+fn default_silence_hours() -> u32 {
+    24
+}
+
+fn default_quiet_minutes() -> u32 {
+    60
+}
+
+impl Config {
+    /// Checks what types can't; `has_mail` tells whether there is a mail server.
+    ///
+    /// # Errors
+    /// The first field that can't be used.
+    pub fn validate(&self, has_mail: bool) -> Result<(), ConfigError> {
+        let wrong = |field, problem: &str| Err(ConfigError { field, problem: problem.to_owned() });
+        if self.recipients.is_empty() && self.webhook.is_none() {
+            return wrong("recipients", "nobody is told: name recipients or a webhook");
+        }
+        if !self.recipients.is_empty() && !has_mail {
+            return wrong("recipients", "there is no `mail` whose server they are told by");
+        }
+        if !(1..=100).contains(&self.fall_points) {
+            return wrong("fall_points", "must be 1 to 100");
+        }
+        if self.silence_hours == 0 {
+            return wrong("silence_hours", "must be at least 1");
+        }
+        if self.webhook.as_ref().is_some_and(|webhook| !is_safe(&webhook.url)) {
+            return wrong("webhook", "url must begin https://, or http:// on this machine");
+        }
+        Ok(())
+    }
+}
+
+/// Tells whether nobody on the way can read what is sent there.
+fn is_safe(url: &str) -> bool {
+    let near = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
+    let is_near = near.iter().any(|begin| {
+        url.strip_prefix(begin).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+    });
+    let is_plain = url.chars().all(|c| c.is_ascii_graphic());
+    is_plain && (is_near || url.strip_prefix("https://").is_some_and(|rest| !rest.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, has_mail: bool) -> Result<Config, String> {
+        let config: Config = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        config.validate(has_mail).map_err(|error| error.to_string())?;
+        Ok(config)
+    }
+
+    #[test]
+    fn settings_have_defaults_and_what_can_not_be_used_is_named() {
+        let config = read(r#"{"recipients": ["soc@example.com"]}"#, true).unwrap();
+        assert_eq!((config.fall_points, config.silence_hours, config.quiet_minutes), (10, 24, 60));
+        for url in ["https://hooks.example.com/x", "http://127.0.0.1:8080/", "http://localhost"] {
+            read(&format!(r#"{{"webhook": {{"url": "{url}"}}}}"#), false).unwrap();
+        }
+        for (text, expected) in [
+            ("{}", "nobody is told"),
+            (r#"{"recipients": ["soc@example.com"]}"#, "no `mail`"),
+            (r#"{"webhook": {"url": "http://hooks.example.com"}}"#, "https"),
+            (r#"{"webhook": {"url": "http://localhost.example.com"}}"#, "https"),
+            (r#"{"webhook": {"url": "https://"}}"#, "https"),
+            (r#"{"webhook": {"url": "https://a"}, "fall_points": 0}"#, "1 to 100"),
+            (r#"{"webhook": {"url": "https://a"}, "silence_hours": 0}"#, "at least 1"),
+        ] {
+            let error = read(text, false).unwrap_err();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Posts alerts to a webhook: one request with all of them.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use sink_frame::Failure;
+use ureq::Agent;
+
+use crate::Webhook;
+
+/// Limit of a call: the group waits meanwhile.
+const CALL_LIMIT: Duration = Duration::from_secs(15);
+
+/// Characters of an answer that are shown.
+const SHOWN_CHARS_MAX: usize = 200;
+
+/// The longest wait that a server is granted.
+const WAIT_MAX_S: u64 = 3_600;
+
+/// What the server said: it took the alerts, or never will.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Taken,
+    Refused(String),
+}
+
+/// Why nothing came of a call this time.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CallError {
+    #[error("posting alerts to the webhook")]
+    Call(#[source] ureq::Error),
+    #[error("posting alerts to the webhook: status {status} {said}")]
+    Status { status: u16, said: String },
+}
+
+/// Makes the client; it follows no redirection, which would take the token elsewhere.
+pub(crate) fn agent() -> Agent {
+    let config = Agent::config_builder()
+        .timeout_global(Some(CALL_LIMIT))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .build();
+    config.into()
+}
+
+/// Posts events in one batch.
+///
+/// Source: CloudEvents 1.0.2, HTTP binding 3.3 (batched content mode).
+pub(crate) fn post(agent: &Agent, webhook: &Webhook, events: &[Value]) -> Result<Answer, Failure> {
+    let body = Value::Array(events.to_vec()).to_string();
+    let mut request = agent
+        .post(&webhook.url)
+        .header("Content-Type", "application/cloudevents-batch+json; charset=utf-8");
+    if let Some(token) = &webhook.token {
+        let token = token.read("alerts.webhook.token")?;
+        request = request.header("Authorization", format!("Bearer {token}"));
+    }
+    let answer = request.send(&body).map_err(|error| Failure::again(CallError::Call(error)))?;
+    let status = answer.status().as_u16();
+    let after = answer.headers().get("Retry-After").and_then(|value| value.to_str().ok());
+    let after = after.and_then(|text| text.parse::<u64>().ok());
+    let said = answer.into_body().read_to_string().unwrap_or_default();
+    let said: String = said.chars().filter(|c| !c.is_control()).take(SHOWN_CHARS_MAX).collect();
+    match status {
+        200..300 => Ok(Answer::Taken),
+        408 | 425 | 429 | 500.. => Err(Failure::Again {
+            error: CallError::Status { status, said }.into(),
+            after: after.map(|seconds| Duration::from_secs(seconds.min(WAIT_MAX_S))),
+        }),
+        _ => Ok(Answer::Refused(format!("{status} {said}"))),
+    }
+}
