@@ -165,12 +165,12 @@ impl Target for Tables<'_> {
     }
 }
 
+/// What one insert holds.
+type Lot = (Pin, Vec<Entry<TableRow>>);
+
 /// Sorts entries by the parts that they are of; what is of none comes besides.
-fn by_part(
-    entries: Vec<Entry<TableRow>>,
-    parts: &[Part],
-) -> (Vec<(Pin, Vec<Entry<TableRow>>)>, Vec<Entry<TableRow>>) {
-    let mut lots: Vec<_> = parts.iter().map(|part| (part.pin, Vec::new())).collect();
+fn by_part(entries: Vec<Entry<TableRow>>, parts: &[Part]) -> (Vec<Lot>, Vec<Entry<TableRow>>) {
+    let mut lots: Vec<Lot> = parts.iter().map(|part| (part.pin, Vec::new())).collect();
     let mut others = Vec::new();
     for entry in entries {
         let is_its = |part: &Part| entry.record.is_some_and(|one| part.records.contains(&one));

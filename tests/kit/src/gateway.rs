@@ -168,7 +168,7 @@ impl State {
 
 impl Book {
     /// Counts a call and gives the fault that befalls it. `strikes` tells whether that fault counts
-    /// it as one of its own: that is settled here, so that two calls at once can't both be its last.
+    /// it as one of its own: that is settled here, so that two calls at once are not both its last.
     fn note(&mut self, call: &Call, strikes: impl Fn(Fault) -> bool) -> Option<(Injected, Fault)> {
         *self.calls.entry(call.clone()).or_default() += 1;
         let rule = self.rules.iter_mut().find_map(|rule| rule.meets(call).then_some(rule))?;
