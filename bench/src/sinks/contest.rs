@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use kit::recorder::{Recorder, Request};
-use sink_frame::{Counts, Role};
+use sink_frame::Role;
 
 use super::bare::{Answer, Bare};
 use super::ours::Lap;
@@ -85,7 +85,7 @@ pub(crate) fn run<S: Server>(site: &Site, server: &S, rounds: usize) -> Result<C
         server.renew()?;
         let lap = server.carry(&url, site, group(&round.to_string()))?;
         // How many of a batch are overtaken in it hangs on where it was cut.
-        let (is, was) = (taken(&lap.counts), taken(&first.counts));
+        let (is, was) = (lap.counts.records(), first.counts.records());
         ensure!(is == was, "{is} records were taken, {was} the first time: {:?}", lap.counts);
         ensure!(server.held()? == held, "our sink left something else than the first time");
         Ok(lap)
@@ -119,12 +119,6 @@ pub(crate) fn run<S: Server>(site: &Site, server: &S, rounds: usize) -> Result<C
         bytes: batches.iter().map(|request| request.body.len()).sum(),
         pairs: (1..=rounds).map(pair).collect::<Result<_>>().with_context(|| S::NAME)?,
     })
-}
-
-/// Gives how many records were taken, whatever became of them.
-fn taken(counts: &Counts) -> u64 {
-    let Counts { written, unchanged, superseded, skipped, refused, dead } = counts;
-    written + unchanged + superseded + skipped + refused + dead
 }
 
 fn done(answer: &Answer) -> Result<()> {

@@ -18,6 +18,6 @@ mod watch;
 mod webhook;
 
 pub use config::{Config, Webhook};
-pub use message::{Due, Message, Subject};
+pub use message::{Due, Message};
 pub use sink::{Alerts, LIMITS, READ, ROLE, Settings};
 pub use watch::{Change, Watch};

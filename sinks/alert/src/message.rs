@@ -25,16 +25,13 @@ pub struct Due<'a> {
     pub account: Option<&'a AccountState>,
 }
 
-/// One line that says what there is.
-pub type Subject = String;
-
 /// A message about alerts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
     /// Follows from the alerts: the same ones make the same id.
     pub id: String,
     /// What there is, in one line.
-    pub subject: Subject,
+    pub subject: String,
     /// The alerts as text, for people.
     pub text: String,
     /// The alerts as CloudEvents 1.0 in JSON, for programs: one each.

@@ -6,14 +6,13 @@ use std::time::{Duration, SystemTime};
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, SinglePart};
 use lettre::{Address, Message as Letter};
-use schemas::headers::{Event, cloud_event};
 use schemas::topic::{ACCOUNT_STATE, ALERT_STATE, SCORE_HISTORY, TICK, TRUST_STATE};
 use schemas::{
     AccountKey, AlertKey, Codec, Key, ScoreKey, ScoreState, TopicSpec, TrustKey, TrustState,
     partition_of,
 };
-use sink_frame::{Delivery, Encoded, Entry, Failure, Limits, Part, Role, Target, chain};
-use sink_mail::{Answer as Said, MailError, Post};
+use sink_frame::{Delivery, Encoded, Entry, Failure, Limits, Part, Role, Table, Target, chain};
+use sink_mail::{Answer as Said, Post};
 use stream::{Log, Outgoing, Position, Record, snapshot};
 use ureq::Agent;
 
@@ -134,23 +133,13 @@ impl<'a> Alerts<'a> {
 
     /// Makes the record of a row.
     fn record(&self, (key, state): &Change) -> Result<Outgoing, schemas::AvroError> {
-        let topic = ALERT_STATE.spec;
-        let name = topic.full_name(self.settings.prefix);
-        let encode = |state| self.settings.codec.encode(&name, state);
-        let value = state.as_ref().map(encode).transpose()?;
-        let (at_ms, path) = (self.at_ms.unwrap_or_default(), key.encode());
-        let since_ms = state.as_ref().map_or(0, |state| state.since_ms);
-        let id = format!("{path}/{since_ms}");
+        let Settings { log, codec, prefix, .. } = self.settings;
         let source = "/scorecard/sink/alert";
-        let event = Event { id: &id, kind: topic.name, source, time_ms: at_ms };
-        Ok(Outgoing {
-            topic,
-            partition: self.partition(&key.account),
-            timestamp_ms: at_ms,
-            key: path.into_bytes(),
-            value,
-            headers: cloud_event(&event),
-        })
+        let partitions = log.partitions();
+        let table = Table { topic: &ALERT_STATE, codec, prefix, partitions, source };
+        let since_ms = state.as_ref().map_or(0, |state| state.since_ms);
+        let id = format!("{}/{since_ms}", key.encode());
+        table.row(key, state.as_ref(), &id, self.at_ms.unwrap_or_default())
     }
 
     /// Tells alerts to everybody who is to hear of them.
@@ -196,8 +185,8 @@ impl<'a> Alerts<'a> {
         };
         let letter = letter(mail, &to, message, now_ms).map_err(Failure::stop)?;
         let Some(post) = &mut self.post else { return Ok(()) };
-        post.connect().map_err(broken)?;
-        let answer = match post.offer(&mail.from.email, &to).map_err(broken)? {
+        post.connect()?;
+        let answer = match post.offer(&mail.from.email, &to)? {
             Some(answer) => answer,
             None => post.hand(&letter.formatted()),
         };
@@ -220,14 +209,6 @@ impl<'a> Alerts<'a> {
     fn refused(&mut self, who: &str, said: &str) {
         tracing::error!(who, said, "alerts were refused: they are in the table alert.state");
         self.count("refused");
-    }
-}
-
-fn broken(error: MailError) -> Failure {
-    match error {
-        MailError::Log(error) => Failure::Log(error),
-        MailError::Server { .. } => Failure::again(error),
-        error => Failure::stop(error),
     }
 }
 
@@ -351,10 +332,7 @@ impl Target for Alerts<'_> {
         if !due.is_empty() {
             self.tell(&due, now_ms)?;
         }
-        self.effects
-            .entry("told")
-            .and_modify(|count| *count += due.len() as u64)
-            .or_insert(due.len() as u64);
+        *self.effects.entry("told").or_default() += due.len() as u64;
         Ok(Some(told([due, late].concat(), now_ms)))
     }
 

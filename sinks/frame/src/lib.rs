@@ -19,6 +19,7 @@ mod known;
 mod ledger;
 mod lives;
 mod progress;
+mod row;
 mod session;
 mod target;
 
@@ -29,5 +30,6 @@ pub use frame::{Frame, Role};
 pub use known::read_until;
 pub use ledger::Counts;
 pub use progress::Progress;
+pub use row::Table;
 pub use stream::chain;
 pub use target::{Delivery, Encoded, Entry, Failure, Fate, Part, Pin, Target};

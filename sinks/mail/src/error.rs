@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use sink_frame::Failure;
 use sink_workbook::WorkbookError;
 use stream::LogError;
 
@@ -66,4 +67,14 @@ pub enum MailError {
     /// The log failed.
     #[error(transparent)]
     Log(#[from] LogError),
+}
+
+impl From<MailError> for Failure {
+    fn from(error: MailError) -> Self {
+        match error {
+            MailError::Log(error) => Failure::Log(error),
+            MailError::Server { .. } | MailError::Encode(_) => Failure::again(error),
+            error => Failure::stop(error),
+        }
+    }
 }

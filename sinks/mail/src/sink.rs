@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use schemas::headers::{Event, cloud_event};
 use schemas::topic::{
     ACCOUNT_STATE, COMPLIANCE_CHANGE, COMPLIANCE_STATE, EXCEPTION, MAIL_OUTBOX, REQUIREMENT,
     ROLLUP_STATE, SCORE_HISTORY, SCORE_STATE, TICK, TRUST_STATE,
 };
 use schemas::{Codec, Key, MailKey, MailState, TopicSpec, partition_of};
-use sink_frame::{Delivery, Encoded, Entry, Failure, Limits, Part, Role, Target};
+use sink_frame::{Delivery, Encoded, Entry, Failure, Limits, Part, Role, Table, Target};
 use sink_workbook::{Digest, Past, Subject, Tables, lay_out, render, subjects};
 use stream::{Log, LogError, Outgoing, Position, Record, snapshot};
 
@@ -245,34 +244,19 @@ impl<'a> Mail<'a> {
     /// What stands in the way of all messages.
     fn broken(&mut self, error: MailError) -> Failure {
         self.is_stale = true;
-        match error {
-            MailError::Log(error) => Failure::Log(error),
-            MailError::Server { .. } | MailError::Encode(_) => Failure::again(error),
-            error => Failure::stop(error),
-        }
+        error.into()
     }
 
     /// Makes the record of a message.
     fn record(&self, (key, state): &Change) -> Result<Outgoing, MailError> {
-        let topic = MAIL_OUTBOX.spec;
-        let name = topic.full_name(self.settings.prefix);
-        let encode = |state: &MailState| self.settings.codec.encode(&name, state);
-        let value = state.as_ref().map(encode).transpose()?;
-        let at_ms = self.at_ms.unwrap_or_default();
-        let path = key.encode();
+        let Settings { log, codec, prefix, .. } = self.settings;
+        let source = "/scorecard/sink/mail";
+        let partitions = log.partitions();
+        let table = Table { topic: &MAIL_OUTBOX, codec, prefix, partitions, source };
         let attempts = state.as_ref().map_or(0, |state| state.attempts);
         let status = state.as_ref().map_or("forgotten", |state| state.status.as_str());
-        let id = format!("{path}/{attempts}/{status}");
-        let source = "/scorecard/sink/mail";
-        let event = Event { id: &id, kind: topic.name, source, time_ms: at_ms };
-        Ok(Outgoing {
-            topic,
-            partition: self.partition(key),
-            timestamp_ms: at_ms,
-            key: path.into_bytes(),
-            value,
-            headers: cloud_event(&event),
-        })
+        let id = format!("{}/{attempts}/{status}", key.encode());
+        Ok(table.row(key, state.as_ref(), &id, self.at_ms.unwrap_or_default())?)
     }
 
     /// Reads the outbox of these partitions.

@@ -1,6 +1,6 @@
 //! What is done with a batch: encoded, delivered, counted, and only then committed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use schemas::TopicSpec;
@@ -104,8 +104,8 @@ impl<T: Target> Session<'_, T> {
         let opened = Ledger::open(batch.records.len(), &encoded);
         let mut ledger = opened.map_err(|what| self.uncounted(what))?;
         let Encoded { entries, mut outputs, .. } = encoded;
-        let asking: BTreeSet<usize> = entries.iter().filter_map(|entry| entry.record).collect();
-        let asks = |part: &&Part| asking.range(part.records.clone()).next().is_some();
+        let asking = entries.iter().filter_map(|entry| entry.record);
+        let asks = |part: &&Part| asking.clone().any(|record| part.records.contains(&record));
         if !self.pin(batch.parts.iter().filter(asks))? {
             return Ok(true);
         }
