@@ -5,6 +5,7 @@ use schemas::headers::rfc3339;
 use serde::Serialize;
 use sink_clickhouse::Database;
 use sink_elasticsearch::{Cluster, Setup};
+use sink_mail::Post;
 use sink_s3::Bucket;
 use stream::{TopicPlan, chain, registry::HttpRegistry};
 
@@ -64,6 +65,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     doctor.s3();
     doctor.elasticsearch();
     doctor.clickhouse();
+    doctor.mail();
+    doctor.webhook();
     let Doctor { checks, teller, .. } = doctor;
     teller.done(&format!("{} checks made", checks.len()));
     for check in &checks {
@@ -220,6 +223,31 @@ impl Doctor<'_> {
                       `scorecard setup clickhouse`";
         let found = found.map_err(told);
         self.note("clickhouse", &format!("looking at {}", config.url), found, advice);
+    }
+
+    fn mail(&mut self) {
+        let Some(config) = &self.config.mail else { return };
+        self.trying("the mail server");
+        let mut post = Post::new(config);
+        let found = post.connect().map_err(told).map(|size_max| match size_max {
+            Some(bytes) => format!("it takes messages of up to {bytes} bytes"),
+            None => "it lets us in".to_owned(),
+        });
+        post.hang_up();
+        let advice = "are mail.server, username, password and ca_file right, and may this machine \
+                      connect there?";
+        self.note("mail", &format!("greeting {}", config.server), found, advice);
+    }
+
+    fn webhook(&mut self) {
+        let alerts = self.config.alerts.as_ref();
+        let Some(webhook) = alerts.and_then(|alerts| alerts.webhook.as_ref()) else { return };
+        self.trying("the webhook");
+        let found = webhook.reach().map_err(told);
+        let found = found.map(|status| format!("it answers, with status {status}"));
+        let advice = "is alerts.webhook.url right, and may this machine connect there? Its token \
+                      is not tried: that would post something";
+        self.note("alerts", "asking the webhook what it takes", found, advice);
     }
 }
 

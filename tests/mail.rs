@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use kit::hook::Hook;
 use kit::mailpit::{Fault, Line, Mailpit};
 use schemas::{AccountKey, AccountState, Codec, Tick, TickKey, topic};
 use serde_json::Value;
@@ -123,4 +124,45 @@ fn a_preview_is_files_and_sends_nothing() {
     let mut nobody = command(folder, &["mail", "preview", "--owner", "eve@example.com"]);
     let told = String::from_utf8(nobody.output().unwrap().stderr).unwrap();
     assert!(told.contains("there are no accounts of eve@example.com"), "{told}");
+}
+
+/// What the doctor says of a part of the configuration: whether all is well, and what it found.
+fn diagnosis(folder: &Path, part: &str) -> (bool, String) {
+    let done = command(folder, &["doctor", "--output", "json"]).output().unwrap();
+    let checks = json(&String::from_utf8(done.stdout).unwrap());
+    let [check] = checks.iter().filter(|one| one["part"] == part).collect::<Vec<_>>()[..] else {
+        panic!("not one check of {part}: {checks:?}");
+    };
+    assert_eq!(check["advice"].is_string(), check["is_well"] == false, "{check}");
+    (check["is_well"] == true, check["found"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn the_doctor_greets_the_server_and_sends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let server = Mailpit::start().unwrap();
+    let hook = Hook::start().unwrap();
+    fill(folder, server.smtp_port());
+    let file = folder.join("scorecard.yaml");
+    let config = std::fs::read_to_string(&file).unwrap();
+    let url = hook.url();
+    let alerts = format!("alerts: {{webhook: {{url: \"{url}\"}}}}\n");
+    std::fs::write(&file, format!("{config}{alerts}")).unwrap();
+    let (is_well, found) = diagnosis(folder, "mail");
+    assert!(is_well, "{found}");
+    let (is_well, found) = diagnosis(folder, "alerts");
+    assert!(is_well && found.contains("status"), "{found}");
+    assert!(server.messages().unwrap().is_empty());
+    let methods: Vec<String> = hook.take().into_iter().map(|request| request.method).collect();
+    assert_eq!(methods, ["OPTIONS", "OPTIONS"], "one a diagnosis");
+
+    // Nobody listens at the first port of all.
+    let gone = config.replace(&server.smtp_port().to_string(), "1");
+    std::fs::write(&file, format!("{gone}alerts: {{webhook: {{url: \"http://127.0.0.1:1\"}}}}\n"))
+        .unwrap();
+    for part in ["mail", "alerts"] {
+        let (is_well, found) = diagnosis(folder, part);
+        assert!(!is_well && found.contains("refused"), "{part}: {found}");
+    }
 }

@@ -26,11 +26,21 @@ pub(crate) enum Answer {
 
 /// Why nothing came of a call this time.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum CallError {
+pub enum CallError {
+    /// Nobody answers.
+    #[error("asking the webhook what it takes")]
+    Reach(#[source] ureq::Error),
+    /// The alerts could not be sent.
     #[error("posting alerts to the webhook")]
     Call(#[source] ureq::Error),
+    /// The webhook does not take them now.
     #[error("posting alerts to the webhook: status {status} {said}")]
-    Status { status: u16, said: String },
+    Status {
+        /// The status of its answer.
+        status: u16,
+        /// What it said.
+        said: String,
+    },
 }
 
 /// Makes the client; it follows no redirection, which would take the token elsewhere.
@@ -41,6 +51,18 @@ pub(crate) fn agent() -> Agent {
         .max_redirects(0)
         .build();
     config.into()
+}
+
+impl Webhook {
+    /// Asks the webhook what it takes (`OPTIONS`), which tells it nothing, and gives the status of
+    /// its answer: whatever that is, the way is free.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub fn reach(&self) -> Result<u16, CallError> {
+        let answer = agent().options(&self.url).call().map_err(CallError::Reach)?;
+        Ok(answer.status().as_u16())
+    }
 }
 
 /// Posts events in one batch.

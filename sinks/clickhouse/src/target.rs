@@ -32,7 +32,7 @@ const INPUTS: [&TopicSpec; 7] = [
 pub const ROLE: Role =
     Role { name: "sink-clickhouse", inputs: &INPUTS, outputs: &[], pinned: true };
 
-/// How large batches are: ClickHouse likes few large inserts, and merges each later.
+/// How large inserts are: ClickHouse likes few large ones, and merges each later.
 pub const LIMITS: Limits =
     Limits { records: 50_000, bytes: 16 * 1024 * 1024, linger: Duration::from_secs(1) };
 
@@ -141,13 +141,15 @@ impl Target for Tables<'_> {
             return Delivery::all_left(others, Failure::stop(error));
         }
         let tables = &*self;
-        let inserts = lots.iter().map(|(pin, rows)| async move {
-            if began.elapsed() < ROUND_LIMIT { Some(tables.insert(pin, rows).await) } else { None }
+        let inserts = lots.into_iter().map(|(pin, rows)| async move {
+            let is_late = began.elapsed() >= ROUND_LIMIT;
+            let result = if is_late { None } else { Some(tables.insert(&pin, &rows).await) };
+            (rows, result)
         });
-        let inserts = futures::stream::iter(inserts).buffered(AT_ONCE);
+        let inserts = futures::stream::iter(inserts).buffer_unordered(AT_ONCE);
         let results: Vec<_> = self.database.wait(inserts.collect());
         let mut delivery = Delivery::default();
-        for ((_, rows), result) in lots.into_iter().zip(results) {
+        for (rows, result) in results {
             match result {
                 Some(Ok(())) => {
                     self.inserts += 1;

@@ -7,6 +7,8 @@ use bytes::{Bytes, BytesMut};
 use elasticsearch::BulkOperation;
 use elasticsearch::http::request::Body;
 use elasticsearch::params::VersionType;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use serde_json::Value;
 use sink_frame::{Delivery, Entry, Failure};
 
@@ -81,7 +83,8 @@ pub(crate) struct Bounds {
     pub(crate) concurrency: usize,
 }
 
-/// Delivers entries until all are done, one fails, or it has taken long enough.
+/// Delivers entries until all are done, one fails, or it has taken long enough. A request begins
+/// when an earlier one ends, so that the cluster always has the next.
 pub(crate) fn deliver(
     cluster: &Cluster,
     bounds: &mut Bounds,
@@ -90,13 +93,15 @@ pub(crate) fn deliver(
     let began = Instant::now();
     let mut delivery = Delivery::default();
     let mut waiting = VecDeque::from(entries);
-    while !waiting.is_empty() && delivery.failure.is_none() && began.elapsed() < ROUND_LIMIT {
-        let mut requests = Vec::new();
-        while requests.len() < bounds.concurrency && !waiting.is_empty() {
-            requests.push(cut(&mut waiting, bounds.bytes));
-        }
-        let lines = requests.iter().map(|entries| lines(entries)).collect();
-        for (entries, answer) in requests.into_iter().zip(cluster.bulk(lines)) {
+    cluster.wait(async {
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            let goes_on = delivery.failure.is_none() && began.elapsed() < ROUND_LIMIT;
+            while goes_on && under_way.len() < bounds.concurrency && !waiting.is_empty() {
+                let entries = cut(&mut waiting, bounds.bytes);
+                under_way.push(async { (cluster.bulk(lines(&entries)).await, entries) });
+            }
+            let Some((answer, entries)) = under_way.next().await else { break };
             match answer {
                 Ok(outcomes) => settle(&mut delivery, entries, outcomes),
                 Err(ElasticError::Refused { status: 413, reason, .. }) => {
@@ -105,7 +110,7 @@ pub(crate) fn deliver(
                 Err(error) => fail(&mut delivery, entries, error),
             }
         }
-    }
+    });
     delivery.left.extend(waiting);
     delivery
 }

@@ -135,27 +135,25 @@ impl Cluster {
         succeeded(answer, || format!("get {path} at {}", self.url)).map(Some)
     }
 
-    /// Sends bulk requests at the same time, each made of actions with their sources, and gives
-    /// what became of each one's items.
-    pub(crate) fn bulk(
-        &self,
-        requests: Vec<Vec<Bytes>>,
-    ) -> Vec<Result<Vec<Outcome>, ElasticError>> {
-        let sent = requests.into_iter().map(|lines| async move {
-            let attempted = || format!("writing {} documents at {}", lines.len(), self.url);
-            let wanted = lines.len();
-            let sent = self
-                .client
-                .bulk(BulkParts::None)
-                .require_alias(true)
-                .filter_path(&["items.*.status", "items.*.error", "items.*.failure_store"])
-                .body(lines.clone())
-                .send();
-            let response = sent.await.map_err(|error| unreachable(attempted(), error))?;
-            let answer = answer(response).await.map_err(|error| unreachable(attempted(), error))?;
-            outcomes(succeeded(answer, attempted)?, wanted, attempted)
-        });
-        self.runtime.block_on(futures::future::join_all(sent))
+    /// Waits for calls, on the calling thread.
+    pub(crate) fn wait<T>(&self, calls: impl Future<Output = T>) -> T {
+        self.runtime.block_on(calls)
+    }
+
+    /// Sends a bulk request, made of actions with their sources, and gives what became of each.
+    pub(crate) async fn bulk(&self, lines: Vec<Bytes>) -> Result<Vec<Outcome>, ElasticError> {
+        let wanted = lines.len();
+        let attempted = || format!("writing {wanted} documents at {}", self.url);
+        let sent = self
+            .client
+            .bulk(BulkParts::None)
+            .require_alias(true)
+            .filter_path(&["items.*.status", "items.*.error", "items.*.failure_store"])
+            .body(lines)
+            .send();
+        let response = sent.await.map_err(|error| unreachable(attempted(), error))?;
+        let answer = answer(response).await.map_err(|error| unreachable(attempted(), error))?;
+        outcomes(succeeded(answer, attempted)?, wanted, attempted)
     }
 
     /// Asks what kind of server it is; one that does not tell counts as Elasticsearch.

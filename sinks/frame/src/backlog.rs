@@ -6,12 +6,13 @@ use std::time::Duration;
 use schemas::TopicSpec;
 use stream::Record;
 
-/// How large batches are: what is in memory, and what a crash lets be done again.
+/// How large batches are, or the parts of a pinned role's, which has up to 8 in a batch: what is in
+/// memory, and what a crash lets be done again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Records of a batch at most.
+    /// Records at most.
     pub records: usize,
-    /// Bytes of their keys and values at most; a batch has one record at least.
+    /// Bytes of their keys and values at most; there is one record at least.
     pub bytes: usize,
     /// How long the first record of a batch waits for others to come.
     pub linger: Duration,
@@ -24,8 +25,9 @@ impl Default for Limits {
     }
 }
 
-/// The parts of a pinned target's batches are of one partition each, so more is kept to cut from.
-const PINNED_BATCHES: usize = 4;
+/// Parts of a pinned target's batch at most. Each batch costs two transactions, and a time in which
+/// the target has only the last part to work on: with more parts both are rarer.
+pub(crate) const PARTS_MAX: usize = 8;
 
 /// A topic's partition.
 pub(crate) type Place = (&'static str, i32);
@@ -53,7 +55,7 @@ impl Backlog {
 
     /// Tells whether more may be read.
     pub(crate) fn has_room(&self) -> bool {
-        !self.holds(if self.pinned { PINNED_BATCHES } else { 1 })
+        !self.holds(if self.pinned { PARTS_MAX } else { 1 })
     }
 
     /// Tells whether this is as much as so many batches hold at most.

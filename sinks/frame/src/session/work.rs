@@ -9,7 +9,7 @@ use stream::{LogError, Noted, Outcome, Outgoing, Polled, Position, Record, snaps
 
 use super::{Session, Tries, of_position};
 use crate::FrameError;
-use crate::backlog::{Place, place};
+use crate::backlog::{PARTS_MAX, Place, place};
 use crate::ledger::{Closed, Ledger, Unsettled};
 use crate::target::{Delivery, Encoded, Entry, Failure, Part, Pin, Target};
 
@@ -45,7 +45,7 @@ impl<T: Target> Session<'_, T> {
         let firsts = self.backlog.firsts();
         self.pins.retain(|place, to| firsts.get(place).is_none_or(|first| first < to));
         let (mut records, mut parts) = (Vec::new(), Vec::<Part>::new());
-        while records.len() < self.frame.limits.records
+        while parts.len() < PARTS_MAX
             && let Some((part, pin)) = self.cut_part(&parts)
         {
             let begin = records.len();
