@@ -2,11 +2,12 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use sink_frame::{
-    Counts, Delivery, Encoded, Entry, Failure, Frame, Limits, Part, Progress, Role, Target,
+    Counts, Courier, Delivery, Encoded, Entry, Failure, Frame, Limits, Part, Progress, Role, Target,
 };
 use stream::worker::Stop;
 use stream::{Position, Record};
@@ -33,7 +34,13 @@ struct Timed<'a, T> {
     target: &'a mut T,
     began: Option<Instant>,
     encoding: Duration,
-    delivering: Duration,
+    delivering: Arc<Mutex<Duration>>,
+}
+
+/// A courier that tells how long it was at work.
+struct TimedCourier<C> {
+    courier: C,
+    delivering: Arc<Mutex<Duration>>,
 }
 
 /// Carries everything that the log holds as this role, which has committed nothing before.
@@ -43,8 +50,13 @@ pub(crate) fn carry<T: Target>(
     site: &Site,
     target: &mut T,
 ) -> Result<Lap> {
-    let (encoding, delivering) = (Duration::ZERO, Duration::ZERO);
-    let mut timed = Timed { target, began: None, encoding, delivering };
+    let delivering = Arc::new(Mutex::new(Duration::ZERO));
+    let mut timed = Timed {
+        target,
+        began: None,
+        encoding: Duration::ZERO,
+        delivering: Arc::clone(&delivering),
+    };
     let last = Cell::new((0, Instant::now()));
     let tell = |progress: &Progress| {
         if progress.commits > last.get().0 {
@@ -66,7 +78,7 @@ pub(crate) fn carry<T: Target>(
     Ok(Lap {
         seconds: (ended - began).as_secs_f64(),
         encoding: timed.encoding.as_secs_f64(),
-        delivering: timed.delivering.as_secs_f64(),
+        delivering: total(&delivering).as_secs_f64(),
         counts: progress.counts,
         commits,
     })
@@ -74,6 +86,11 @@ pub(crate) fn carry<T: Target>(
 
 impl<T: Target> Target for Timed<'_, T> {
     type Item = T::Item;
+    type Courier = TimedCourier<T::Courier>;
+
+    fn courier(&self) -> Self::Courier {
+        TimedCourier { courier: self.target.courier(), delivering: Arc::clone(&self.delivering) }
+    }
 
     fn assigned(&mut self, positions: &[Position]) -> Result<(), Failure> {
         // The next poll is the first that brings records.
@@ -92,13 +109,6 @@ impl<T: Target> Target for Timed<'_, T> {
         encoded
     }
 
-    fn deliver(&mut self, entries: Vec<Entry<T::Item>>, parts: &[Part]) -> Delivery<T::Item> {
-        let began = Instant::now();
-        let delivery = self.target.deliver(entries, parts);
-        self.delivering += began.elapsed();
-        delivery
-    }
-
     fn follow_up(&mut self) -> Result<Option<Vec<T::Item>>, Failure> {
         self.target.follow_up()
     }
@@ -107,4 +117,19 @@ impl<T: Target> Target for Timed<'_, T> {
         // They come after the last commit, and are none of the batches.
         Ok(None)
     }
+}
+
+impl<C: Courier> Courier for TimedCourier<C> {
+    type Item = C::Item;
+
+    fn deliver(&mut self, entries: Vec<Entry<C::Item>>, parts: &[Part]) -> Delivery<C::Item> {
+        let began = Instant::now();
+        let delivery = self.courier.deliver(entries, parts);
+        *total(&self.delivering) += began.elapsed();
+        delivery
+    }
+}
+
+fn total(sum: &Mutex<Duration>) -> MutexGuard<'_, Duration> {
+    sum.lock().unwrap_or_else(PoisonError::into_inner)
 }

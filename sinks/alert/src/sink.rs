@@ -11,7 +11,9 @@ use schemas::{
     AccountKey, AlertKey, Codec, Key, ScoreKey, ScoreState, TopicSpec, TrustKey, TrustState,
     partition_of,
 };
-use sink_frame::{Delivery, Encoded, Entry, Failure, Limits, Part, Role, Table, Target, chain};
+use sink_frame::{
+    Courier, Delivery, Encoded, Entry, Failure, Limits, Part, Role, Table, Target, chain,
+};
 use sink_mail::{Answer as Said, Post};
 use stream::{Log, Outgoing, Position, Record, snapshot};
 use ureq::Agent;
@@ -65,6 +67,18 @@ pub struct Alerts<'a> {
     /// Whom the message of this id was brought to already.
     reached: (String, BTreeSet<String>),
     effects: BTreeMap<&'static str, u64>,
+}
+
+/// A row that is to be noted, and when it came to be, in UTC milliseconds.
+#[derive(Clone, Debug)]
+pub struct Note {
+    change: Change,
+    at_ms: i64,
+}
+
+/// What notes rows in the log.
+pub struct Rows<'a> {
+    settings: Settings<'a>,
 }
 
 /// What a record says.
@@ -131,15 +145,11 @@ impl<'a> Alerts<'a> {
         })
     }
 
-    /// Makes the record of a row.
-    fn record(&self, (key, state): &Change) -> Result<Outgoing, schemas::AvroError> {
-        let Settings { log, codec, prefix, .. } = self.settings;
-        let source = "/scorecard/sink/alert";
-        let partitions = log.partitions();
-        let table = Table { topic: &ALERT_STATE, codec, prefix, partitions, source };
-        let since_ms = state.as_ref().map_or(0, |state| state.since_ms);
-        let id = format!("{}/{since_ms}", key.encode());
-        table.row(key, state.as_ref(), &id, self.at_ms.unwrap_or_default())
+    /// Remembers rows that are to be noted in the log.
+    fn noted(&mut self, changes: Vec<Change>) -> Vec<Note> {
+        let at_ms = self.at_ms.unwrap_or_default();
+        changes.iter().for_each(|change| self.watch.apply(change.clone()));
+        changes.into_iter().map(|change| Note { change, at_ms }).collect()
     }
 
     /// Tells alerts to everybody who is to hear of them.
@@ -212,6 +222,38 @@ impl<'a> Alerts<'a> {
     }
 }
 
+impl Rows<'_> {
+    /// Makes the record of a row.
+    fn record(&self, note: &Note) -> Result<Outgoing, schemas::AvroError> {
+        let Settings { log, codec, prefix, .. } = self.settings;
+        let Note { change: (key, state), at_ms } = note;
+        let source = "/scorecard/sink/alert";
+        let partitions = log.partitions();
+        let table = Table { topic: &ALERT_STATE, codec, prefix, partitions, source };
+        let since_ms = state.as_ref().map_or(0, |state| state.since_ms);
+        let id = format!("{}/{since_ms}", key.encode());
+        table.row(key, state.as_ref(), &id, *at_ms)
+    }
+}
+
+impl Courier for Rows<'_> {
+    type Item = Note;
+
+    fn deliver(&mut self, entries: Vec<Entry<Note>>, _: &[Part]) -> Delivery<Note> {
+        let mut delivery = Delivery::default();
+        for entry in entries {
+            match self.record(&entry.item) {
+                Ok(record) => {
+                    delivery.output(record);
+                    delivery.written(entry.record);
+                }
+                Err(error) => delivery.again(entry, Failure::again(error)),
+            }
+        }
+        delivery
+    }
+}
+
 /// Writes the mail: text alone, which every mail program and pager shows.
 fn letter(
     mail: &sink_mail::Config,
@@ -250,9 +292,13 @@ fn seen(record: &Record, codec: &Codec) -> Result<Seen, Unfit> {
     })
 }
 
-impl Target for Alerts<'_> {
-    /// A row of the table.
-    type Item = Change;
+impl<'a> Target for Alerts<'a> {
+    type Item = Note;
+    type Courier = Rows<'a>;
+
+    fn courier(&self) -> Rows<'a> {
+        Rows { settings: self.settings }
+    }
 
     fn assigned(&mut self, positions: &[Position]) -> Result<(), Failure> {
         let partitions: Vec<i32> = positions.iter().map(|position| position.partition).collect();
@@ -270,7 +316,7 @@ impl Target for Alerts<'_> {
         self.forget(partitions);
     }
 
-    fn encode(&mut self, records: &[Record]) -> Result<Encoded<Change>, Failure> {
+    fn encode(&mut self, records: &[Record]) -> Result<Encoded<Note>, Failure> {
         let codec = self.settings.codec;
         let all: Vec<_> = records.iter().map(|record| seen(record, codec)).collect();
         // Nothing is remembered before it is sure that nothing is tried again.
@@ -298,32 +344,15 @@ impl Target for Alerts<'_> {
             if changes.is_empty() {
                 encoded.skipped(index);
             }
-            for change in changes {
-                self.watch.apply(change.clone());
-                encoded.item(index, change);
+            for note in self.noted(changes) {
+                encoded.item(index, note);
             }
         }
         Ok(encoded)
     }
 
-    /// Notes rows in the log.
-    fn deliver(&mut self, entries: Vec<Entry<Change>>, _: &[Part]) -> Delivery<Change> {
-        let mut delivery = Delivery::default();
-        for entry in entries {
-            match self.record(&entry.item) {
-                Ok(record) => {
-                    delivery.output(record);
-                    delivery.written(entry.record);
-                    self.watch.apply(entry.item);
-                }
-                Err(error) => delivery.again(entry, Failure::again(error)),
-            }
-        }
-        delivery
-    }
-
     /// Tells what is due, once everything is read that could take it back.
-    fn chores(&mut self, _: &BTreeSet<i32>) -> Result<Option<Vec<Change>>, Failure> {
+    fn chores(&mut self, _: &BTreeSet<i32>) -> Result<Option<Vec<Note>>, Failure> {
         let Some(now_ms) = self.at_ms else { return Ok(None) };
         let (due, late) = self.watch.due(self.settings.config, now_ms);
         if due.is_empty() && late.is_empty() || !self.watch.may_tell(self.settings.config, now_ms) {
@@ -333,7 +362,7 @@ impl Target for Alerts<'_> {
             self.tell(&due, now_ms)?;
         }
         *self.effects.entry("told").or_default() += due.len() as u64;
-        Ok(Some(told([due, late].concat(), now_ms)))
+        Ok(Some(self.noted(told([due, late].concat(), now_ms))))
     }
 
     fn effects(&self) -> Vec<(&'static str, u64)> {

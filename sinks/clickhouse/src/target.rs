@@ -1,5 +1,7 @@
 //! The tables as a target of the frame: a part of a batch is one insert with a token of its own.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
@@ -8,7 +10,7 @@ use schemas::topic::{
     SCORE_HISTORY,
 };
 use schemas::{Codec, TopicSpec};
-use sink_frame::{Delivery, Encoded, Entry, Failure, Limits, Part, Pin, Role, Target};
+use sink_frame::{Courier, Delivery, Encoded, Entry, Failure, Limits, Part, Pin, Role, Target};
 use stream::{Log, Position, Record};
 
 use crate::encode::{Made, encode};
@@ -48,10 +50,17 @@ pub struct Tables<'a> {
     codec: &'a Codec,
     /// What topics' names begin with: logs that share a database have tokens of their own.
     prefix: &'a str,
-    database: Database,
+    database: Arc<Database>,
     now_ms: &'a (dyn Fn() -> i64 + Sync),
     lives: Lives,
-    inserts: u64,
+}
+
+/// What makes the inserts.
+pub struct Inserts<'a> {
+    prefix: &'a str,
+    database: Arc<Database>,
+    /// What tells a topic from others of its name, by topic.
+    incarnations: BTreeMap<&'static str, String>,
 }
 
 impl std::fmt::Debug for Tables<'_> {
@@ -71,13 +80,16 @@ impl<'a> Tables<'a> {
         database: Database,
         now_ms: &'a (dyn Fn() -> i64 + Sync),
     ) -> Self {
-        Self { log, codec, prefix, database, now_ms, lives: Lives::new(), inserts: 0 }
+        let database = Arc::new(database);
+        Self { log, codec, prefix, database, now_ms, lives: Lives::new() }
     }
+}
 
+impl Inserts<'_> {
     /// Inserts rows of one topic into its table.
     async fn insert(&self, pin: &Pin, rows: &[Entry<TableRow>]) -> Result<(), ClickHouseError> {
-        let life = self.lives.get(pin.topic.name);
-        let token = token(self.prefix, life.map_or("", |life| &life.incarnation), pin);
+        let incarnation = self.incarnations.get(pin.topic.name).map_or("", |one| one);
+        let token = token(self.prefix, incarnation, pin);
         let rows = || rows.iter().map(|entry| &entry.item);
         macro_rules! into {
             ($table:literal, $kind:ident) => {
@@ -106,8 +118,16 @@ impl<'a> Tables<'a> {
     }
 }
 
-impl Target for Tables<'_> {
+impl<'a> Target for Tables<'a> {
     type Item = TableRow;
+    type Courier = Inserts<'a>;
+
+    fn courier(&self) -> Inserts<'a> {
+        let incarnation =
+            |(topic, life): (&&'static str, &Life)| (*topic, life.incarnation.clone());
+        let incarnations = self.lives.iter().map(incarnation).collect();
+        Inserts { prefix: self.prefix, database: Arc::clone(&self.database), incarnations }
+    }
 
     fn assigned(&mut self, _positions: &[Position]) -> Result<(), Failure> {
         self.database.check().map_err(failure)?;
@@ -132,6 +152,10 @@ impl Target for Tables<'_> {
         }
         Ok(encoded)
     }
+}
+
+impl Courier for Inserts<'_> {
+    type Item = TableRow;
 
     fn deliver(&mut self, entries: Vec<Entry<TableRow>>, parts: &[Part]) -> Delivery<TableRow> {
         let began = Instant::now();
@@ -140,19 +164,19 @@ impl Target for Tables<'_> {
             let error = "rows without a place in the log have no token";
             return Delivery::all_left(others, Failure::stop(error));
         }
-        let tables = &*self;
-        let inserts = lots.into_iter().map(|(pin, rows)| async move {
+        let inserts = &*self;
+        let calls = lots.into_iter().map(|(pin, rows)| async move {
             let is_late = began.elapsed() >= ROUND_LIMIT;
-            let result = if is_late { None } else { Some(tables.insert(&pin, &rows).await) };
+            let result = if is_late { None } else { Some(inserts.insert(&pin, &rows).await) };
             (rows, result)
         });
-        let inserts = futures::stream::iter(inserts).buffer_unordered(AT_ONCE);
-        let results: Vec<_> = self.database.wait(inserts.collect());
+        let calls = futures::stream::iter(calls).buffer_unordered(AT_ONCE);
+        let results: Vec<_> = self.database.wait(calls.collect());
         let mut delivery = Delivery::default();
         for (rows, result) in results {
             match result {
                 Some(Ok(())) => {
-                    self.inserts += 1;
+                    delivery.effect("inserts", 1);
                     rows.iter().for_each(|row| delivery.written(row.record));
                 }
                 Some(Err(error)) => delivery.all_again(rows, failure(error)),
@@ -160,10 +184,6 @@ impl Target for Tables<'_> {
             }
         }
         delivery
-    }
-
-    fn effects(&self) -> Vec<(&'static str, u64)> {
-        vec![("inserts", self.inserts)]
     }
 }
 

@@ -29,6 +29,10 @@ impl Rewrites {
         self.waiting.push_back((partition, about, id));
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Gives the next lot: whole documents with the facts of now, under the versions they have.
     pub(crate) fn next(
         &mut self,

@@ -9,7 +9,7 @@ use schemas::{
 };
 use serde_json::json;
 use sink_frame::{
-    Delivery, Encoded, Entry, Failure, Limits, Part, Role, Target, chain, read_until,
+    Courier, Delivery, Encoded, Entry, Failure, Limits, Part, Role, Target, chain, read_until,
 };
 use stream::{Log, LogError, Position, Record, snapshot};
 
@@ -58,8 +58,14 @@ pub struct Elastic<'a> {
     pub(crate) known: BTreeMap<i32, Known>,
     pub(crate) chores: Chores,
     rewrites: Rewrites,
-    bounds: Bounds,
     is_checked: bool,
+}
+
+/// What writes to the cluster.
+pub struct Writer<'a> {
+    cluster: &'a Cluster,
+    names: Names,
+    bounds: Bounds,
     /// Aliases of months whose indices are there.
     months: BTreeSet<String>,
 }
@@ -84,9 +90,7 @@ impl<'a> Elastic<'a> {
             known: BTreeMap::new(),
             chores: Chores::default(),
             rewrites: Rewrites::default(),
-            bounds: Bounds { bytes: config.bulk_bytes, concurrency: config.concurrency },
             is_checked: false,
-            months: BTreeSet::new(),
         }
     }
 
@@ -183,8 +187,16 @@ fn is_facts(record: &Record) -> bool {
     [topic::ACCOUNT_STATE.spec.name, topic::REQUIREMENT.spec.name].contains(&record.topic.name)
 }
 
-impl Target for Elastic<'_> {
+impl<'a> Target for Elastic<'a> {
     type Item = Item;
+    type Courier = Writer<'a>;
+
+    fn courier(&self) -> Writer<'a> {
+        let &Config { bulk_bytes, concurrency, .. } = self.config;
+        let bounds = Bounds { bytes: bulk_bytes, concurrency };
+        let names = Names::new(&self.config.prefix);
+        Writer { cluster: self.cluster, names, bounds, months: BTreeSet::new() }
+    }
 
     fn assigned(&mut self, positions: &[Position]) -> Result<(), Failure> {
         if !self.is_checked {
@@ -255,9 +267,28 @@ impl Target for Elastic<'_> {
         if let Cow::Owned(known) = known {
             self.known = known;
         }
+        if !rewrites.is_empty() {
+            encoded.more_follows();
+        }
         self.rewrites = rewrites;
         Ok(encoded)
     }
+
+    fn follow_up(&mut self) -> Result<Option<Vec<Item>>, Failure> {
+        Ok(self.rewrites.next(self.cluster, &self.names, &self.known)?)
+    }
+
+    fn chores(&mut self, owned: &BTreeSet<i32>) -> Result<Option<Vec<Item>>, Failure> {
+        self.next_chore(owned)
+    }
+
+    fn effects(&self) -> Vec<(&'static str, u64)> {
+        self.chores.effects()
+    }
+}
+
+impl Courier for Writer<'_> {
+    type Item = Item;
 
     fn deliver(&mut self, entries: Vec<Entry<Item>>, _: &[Part]) -> Delivery<Item> {
         let begins: Vec<String> =
@@ -282,18 +313,6 @@ impl Target for Elastic<'_> {
             self.months.clear();
         }
         delivery
-    }
-
-    fn follow_up(&mut self) -> Result<Option<Vec<Item>>, Failure> {
-        Ok(self.rewrites.next(self.cluster, &self.names, &self.known)?)
-    }
-
-    fn chores(&mut self, owned: &BTreeSet<i32>) -> Result<Option<Vec<Item>>, Failure> {
-        self.next_chore(owned)
-    }
-
-    fn effects(&self) -> Vec<(&'static str, u64)> {
-        self.chores.effects()
     }
 }
 

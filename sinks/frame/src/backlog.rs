@@ -55,7 +55,12 @@ impl Backlog {
 
     /// Tells whether more may be read.
     pub(crate) fn has_room(&self) -> bool {
-        !self.holds(if self.pinned { PARTS_MAX } else { 1 })
+        !self.is_full()
+    }
+
+    /// Tells whether this is as much as a batch holds at most.
+    pub(crate) fn is_full(&self) -> bool {
+        self.holds(if self.pinned { PARTS_MAX } else { 1 })
     }
 
     /// Tells whether this is as much as so many batches hold at most.

@@ -1,13 +1,14 @@
 //! What sinks have in common: they follow the log, wait, count, and commit what the target holds.
 //!
-//! A sink is a [`Target`]: it says what records come to (`encode`) and brings its system up to that
-//! (`deliver`). [`Frame::run`] does the rest: it joins the group, cuts batches, tries what is left
-//! again after jittered pauses, writes dead letters, and commits positions when the target has
-//! everything below them. So the target is at most behind; since effects are such that doing them
-//! twice leaves what doing them once leaves, nothing is lost and nothing is double.
+//! A sink is a [`Target`], which says what records come to (`encode`), with a [`Courier`], which
+//! brings its system up to that (`deliver`). [`Frame::run`] does the rest: it joins the group, cuts
+//! batches, tries what is left again after jittered pauses, writes dead letters, and commits
+//! positions when the target has everything below them. So the target is at most behind; since
+//! effects are such that doing them twice leaves what doing them once leaves, nothing is lost and
+//! nothing is double. While one batch is delivered the next is read and encoded.
 //!
-//! **Invariant**: no call to the target runs while the member polls. So none runs when partitions
-//! are given up, and their next owner's effects can't be overtaken by older ones.
+//! **Invariant**: no courier is on the way when partitions are given up, so that their next owner's
+//! effects can't be overtaken by older ones.
 //!
 //! **Invariant**: the counts of a batch add up to its records, or it is not committed.
 
@@ -32,4 +33,4 @@ pub use ledger::Counts;
 pub use progress::Progress;
 pub use row::Table;
 pub use stream::chain;
-pub use target::{Delivery, Encoded, Entry, Failure, Fate, Part, Pin, Target};
+pub use target::{Courier, Delivery, Encoded, Entry, Failure, Fate, Nothing, Part, Pin, Target};

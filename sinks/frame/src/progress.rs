@@ -35,6 +35,25 @@ impl Progress {
         self.counts.records()
     }
 
+    /// The target did this so often since its start.
+    pub(crate) fn set_effect(&mut self, word: &'static str, count: u64) {
+        *self.effect_mut(word) = count;
+    }
+
+    /// The target's courier did this so often more.
+    pub(crate) fn add_effect(&mut self, word: &'static str, count: u64) {
+        *self.effect_mut(word) += count;
+    }
+
+    fn effect_mut(&mut self, word: &'static str) -> &mut u64 {
+        let found = self.effects.iter().position(|(one, _)| *one == word);
+        let at = found.unwrap_or_else(|| {
+            self.effects.push((word, 0));
+            self.effects.len() - 1
+        });
+        &mut self.effects[at].1
+    }
+
     /// Gives how often the target did something, by its own word for it.
     pub fn effect(&self, word: &str) -> u64 {
         let found = self.effects.iter().find(|(one, _)| *one == word);

@@ -17,6 +17,7 @@ use crate::lives::{Lives, Note};
 use crate::progress::Progress;
 use crate::target::{Failure, Target};
 use crate::{Frame, FrameError};
+use work::Next;
 
 /// Longest wait of a poll: how soon it is noticed that the process shall end.
 const POLL_MAX: Duration = Duration::from_millis(200);
@@ -32,6 +33,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(30);
 pub(crate) struct Session<'a, T: Target> {
     frame: &'a Frame<'a>,
     target: &'a mut T,
+    /// It is away while it delivers a batch.
+    courier: Option<T::Courier>,
     stop: &'a Stop,
     /// The lives of the inputs, asked for before anything was read.
     lives: &'a Lives,
@@ -46,6 +49,10 @@ pub(crate) struct Session<'a, T: Target> {
     backlog: Backlog,
     /// Since when the backlog has records.
     since: Option<Instant>,
+    /// The batch that was made ready while another was delivered.
+    next: Option<Next<T::Item>>,
+    /// Where the last part of a place ends that was cut.
+    cut_to: BTreeMap<Place, i64>,
     /// Where the first batch of a place must end, because it may have been delivered before.
     pins: BTreeMap<Place, i64>,
     /// Whether the inputs' flow is stopped.
@@ -97,6 +104,7 @@ impl<'a, T: Target> Session<'a, T> {
         Ok(Self {
             frame,
             target,
+            courier: None,
             stop,
             lives,
             looked: Instant::now(),
@@ -107,6 +115,8 @@ impl<'a, T: Target> Session<'a, T> {
             revocations: 0,
             backlog: Backlog::new(frame.limits, frame.role.pinned),
             since: None,
+            next: None,
+            cut_to: BTreeMap::new(),
             pins: BTreeMap::new(),
             held: false,
             progress,
@@ -142,33 +152,37 @@ impl<'a, T: Target> Session<'a, T> {
     }
 
     /// Leaves the group: nothing is the target's to do any more.
-    pub(crate) fn leave(self) -> Progress {
-        let owned: Vec<i32> = self.owned.into_iter().collect();
+    pub(crate) fn leave(mut self) -> Progress {
+        let owned: Vec<i32> = std::mem::take(&mut self.owned).into_iter().collect();
         if !owned.is_empty() {
             self.target.revoked(&owned);
         }
-        let mut progress = self.progress;
-        progress.effects = self.target.effects();
-        progress.positions.clear();
-        progress
+        self.count_effects();
+        self.progress.positions.clear();
+        self.progress
     }
 
     /// Takes what the log holds next; false when there was nothing.
     fn turn(&mut self) -> Result<bool, FrameError> {
-        if !self.introduce()? {
-            return Ok(true);
+        // What is ready was encoded before partitions came that the target has not heard of.
+        if self.next.is_none() {
+            if !self.introduce()? {
+                return Ok(true);
+            }
+            self.gather()?;
+            if !self.untold.is_empty() {
+                return Ok(true);
+            }
+            if self.backlog.is_empty() {
+                self.rest()?;
+                return Ok(false);
+            }
+            self.next = self.cut().map(Next::of);
         }
-        self.gather()?;
-        if !self.untold.is_empty() {
-            return Ok(true);
-        }
-        if self.backlog.is_empty() {
-            self.rest()?;
-            return Ok(false);
-        }
+        self.hold(false)?;
         let revocations = self.revocations;
-        let taken = match self.cut() {
-            Some(batch) => self.take(&batch)?,
+        let taken = match self.next.take() {
+            Some(next) => self.take(next)?,
             // A batch that has to be repeated is not read to its end.
             None => self.poll(POLL_MAX).map(|_| true)?,
         };
@@ -186,6 +200,7 @@ impl<'a, T: Target> Session<'a, T> {
                 return Ok(false);
             }
             self.untold.retain(|position| !told.contains(position));
+            self.courier = Some(self.target.courier());
         }
         Ok(true)
     }
@@ -285,6 +300,7 @@ impl<'a, T: Target> Session<'a, T> {
         self.held = false;
         self.held_up_to(&positions);
         self.untold.retain(|position| !partitions.contains(&position.partition));
+        self.cut_to.retain(|(_, partition), _| !partitions.contains(partition));
         self.pins.retain(|(_, partition), _| !partitions.contains(partition));
         if self.frame.role.pinned {
             let end =
@@ -321,6 +337,7 @@ impl<'a, T: Target> Session<'a, T> {
         self.revocations += 1;
         self.owned.retain(|partition| !partitions.contains(partition));
         self.untold.retain(|position| !partitions.contains(&position.partition));
+        self.cut_to.retain(|(_, partition), _| !partitions.contains(partition));
         self.pins.retain(|(_, partition), _| !partitions.contains(partition));
         self.progress.positions.retain(|(_, partition), _| !partitions.contains(partition));
         self.backlog.forget(partitions);
@@ -331,6 +348,7 @@ impl<'a, T: Target> Session<'a, T> {
     fn restart(&mut self) -> Result<(), FrameError> {
         self.backlog.clear();
         self.since = None;
+        self.next = None;
         let owned: Vec<i32> = self.owned.iter().copied().collect();
         if owned.is_empty() { Ok(()) } else { self.assign(&owned) }
     }
@@ -423,8 +441,14 @@ impl<'a, T: Target> Session<'a, T> {
 
     fn tell(&mut self, waiting: Option<String>) {
         self.progress.waiting = waiting;
-        self.progress.effects = self.target.effects();
+        self.count_effects();
         (self.frame.tell)(&self.progress);
+    }
+
+    fn count_effects(&mut self) {
+        for (word, count) in self.target.effects() {
+            self.progress.set_effect(word, count);
+        }
     }
 
     fn fenced(&self) -> FrameError {

@@ -1,6 +1,7 @@
-//! What a sink has to give: the trait of targets, and what goes in and out of it.
+//! What a sink has to give: the traits of targets and couriers, and what goes in and out of them.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::error::Error;
 use std::ops::Range;
 use std::time::Duration;
@@ -10,16 +11,21 @@ use stream::{LogError, Outgoing, Position, Record};
 
 /// A system that tables are carried to.
 ///
-/// The frame polls, waits, counts and commits; a target knows its own form and its own calls. It is
-/// called by one thread at a time. While it delivers a batch the group is polled, but no partition
-/// is given up before it has returned. Effects must be such that doing them
-/// twice leaves what doing them once leaves: a batch that was not committed is done again.
+/// The frame polls, waits, counts and commits; a target knows its own form and what has to be
+/// remembered for it, and its [`Courier`] makes the calls that bring it there. So the next batch is
+/// encoded while the last one is delivered.
 ///
 /// A method that fails with [`Failure::Again`] is called again with the same arguments, so until it
 /// succeeds it must leave the target's own memory as it was.
-pub trait Target: Send {
+pub trait Target {
     /// What a record comes to in the target's form: a document, a row, an object.
     type Item: Send;
+
+    /// What brings items there.
+    type Courier: Courier<Item = Self::Item>;
+
+    /// Gives a courier. It is asked for one whenever it has heard of new partitions.
+    fn courier(&self) -> Self::Courier;
 
     /// Hears that partitions are followed from these positions on: what has to be remembered of
     /// them is read here. It is called again for all that is owned when a batch was dropped, so
@@ -38,26 +44,17 @@ pub trait Target: Send {
     /// Works out what records come to; those of one partition come in their order.
     ///
     /// Every record must be told of in [`Encoded`]: an item or an output at least, or why there is
-    /// none.
+    /// none. The batch before may not be delivered yet.
     ///
     /// # Errors
     /// As every method; a record that can't be used is no failure but [`Encoded::dead`].
     fn encode(&mut self, records: &[Record]) -> Result<Encoded<Self::Item>, Failure>;
 
-    /// Brings the target up to entries, in any order, and says what became of each.
-    ///
-    /// It returns within some 20 seconds, with what it could not begin in [`Delivery::left`]: the
-    /// group waits meanwhile. What a batch asks for is delivered on a thread of its own, while the
-    /// frame reads ahead. `parts` say which records these are where [`Role::pinned`] is set; there
-    /// are none for what no record asked for.
-    ///
-    /// [`Role::pinned`]: crate::Role::pinned
-    fn deliver(&mut self, entries: Vec<Entry<Self::Item>>, parts: &[Part]) -> Delivery<Self::Item>;
-
-    /// Gives the next lot of what the batch that was encoded last asks for besides its entries, in
-    /// pieces that fit in memory; none when nothing is left. It is asked after the entries are
-    /// delivered, and the batch is committed when it says none. After a lot of chores it is asked
-    /// too, with no poll in between, once the log holds what that lot made.
+    /// Gives the next lot of what the batch that was encoded last asks for besides its entries
+    /// ([`Encoded::more_follows`]), in pieces that fit in memory; none when nothing is left. It is
+    /// asked after the entries are delivered, and the batch is committed when it says none; no
+    /// other batch is encoded before. After a lot of chores it is asked too, with no poll in
+    /// between, once the log holds what that lot made.
     ///
     /// # Errors
     /// As every method.
@@ -67,8 +64,8 @@ pub trait Target: Send {
 
     /// Gives the next lot of work besides following the log (a day's files, a sweep, a purge); none
     /// when nothing is due. It is called when the log is read to its end, and again when the last
-    /// lot is delivered and the log holds what it made, with no record taken in between. `owned`
-    /// are the member's partitions.
+    /// lot is delivered and the log holds what it made, with no record taken in between. When a lot
+    /// is dropped the target hears of its partitions again. `owned` are the member's partitions.
     ///
     /// # Errors
     /// As every method.
@@ -76,10 +73,41 @@ pub trait Target: Send {
         Ok(None)
     }
 
-    /// Gives what it did since the start in its own words, for people and metrics: `put`,
-    /// `deleted`. What was done twice counts twice.
+    /// Gives what it did since the start in its own words, for people and metrics, besides what its
+    /// couriers did ([`Delivery::effect`]). What was done twice counts twice.
     fn effects(&self) -> Vec<(&'static str, u64)> {
         Vec::new()
+    }
+}
+
+/// What brings items to a target.
+///
+/// While a batch is delivered, on a thread of its own, the group is polled, but no partition is
+/// given up before the courier has returned. Effects must be such that doing them twice leaves what
+/// doing them once leaves: a batch that was not committed is done again.
+pub trait Courier: Send {
+    /// What it brings.
+    type Item;
+
+    /// Brings the target up to entries, in any order, and says what became of each.
+    ///
+    /// It returns within some 20 seconds, with what it could not begin in [`Delivery::left`]: the
+    /// group waits meanwhile. `parts` say which records these are where [`Role::pinned`] is set;
+    /// there are none for what no record asked for.
+    ///
+    /// [`Role::pinned`]: crate::Role::pinned
+    fn deliver(&mut self, entries: Vec<Entry<Self::Item>>, parts: &[Part]) -> Delivery<Self::Item>;
+}
+
+/// The courier of a target whose records come to records of the log alone: nothing is brought.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nothing;
+
+impl Courier for Nothing {
+    type Item = Infallible;
+
+    fn deliver(&mut self, _: Vec<Entry<Infallible>>, _: &[Part]) -> Delivery<Infallible> {
+        Delivery::default()
     }
 }
 
@@ -115,11 +143,12 @@ pub struct Encoded<I> {
     pub(crate) entries: Vec<Entry<I>>,
     pub(crate) outputs: Vec<Outgoing>,
     pub(crate) fates: Vec<(usize, Fate)>,
+    pub(crate) has_more: bool,
 }
 
 impl<I> Default for Encoded<I> {
     fn default() -> Self {
-        Self { entries: Vec::new(), outputs: Vec::new(), fates: Vec::new() }
+        Self { entries: Vec::new(), outputs: Vec::new(), fates: Vec::new(), has_more: false }
     }
 }
 
@@ -136,8 +165,14 @@ impl<I> Encoded<I> {
         self.fates.push((record, Fate::Written));
     }
 
+    /// The batch asks for more, which comes by [`Target::follow_up`].
+    pub fn more_follows(&mut self) {
+        self.has_more = true;
+    }
+
     /// What this record asks for comes by [`Target::follow_up`]: it counts as written.
     pub fn followed(&mut self, record: usize) {
+        self.more_follows();
         self.fates.push((record, Fate::Written));
     }
 
@@ -175,6 +210,7 @@ impl<I> Encoded<I> {
 pub struct Delivery<I> {
     pub(crate) done: Vec<(Option<usize>, Fate)>,
     pub(crate) outputs: Vec<Outgoing>,
+    pub(crate) effects: Vec<(&'static str, u64)>,
     /// Entries that are still to be delivered: they alone are tried again.
     pub left: Vec<Entry<I>>,
     /// Why entries are left; none when there was just no time for them.
@@ -183,7 +219,13 @@ pub struct Delivery<I> {
 
 impl<I> Default for Delivery<I> {
     fn default() -> Self {
-        Self { done: Vec::new(), outputs: Vec::new(), left: Vec::new(), failure: None }
+        Self {
+            done: Vec::new(),
+            outputs: Vec::new(),
+            effects: Vec::new(),
+            left: Vec::new(),
+            failure: None,
+        }
     }
 }
 
@@ -198,6 +240,11 @@ impl<I> Delivery<I> {
     /// transaction of their own. When that fails the target hears of its partitions again.
     pub fn output(&mut self, output: Outgoing) {
         self.outputs.push(output);
+    }
+
+    /// So much was done of what the target calls this, for people and metrics: `put`, `deleted`.
+    pub fn effect(&mut self, word: &'static str, count: u64) {
+        self.effects.push((word, count));
     }
 
     /// The target holds an entry of this record now.

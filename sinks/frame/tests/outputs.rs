@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use schemas::topic::RESOURCE_CHANGE;
-use sink_frame::{Delivery, Encoded, Entry, Failure, Frame, Limits, Part, Target};
+use sink_frame::{Courier, Delivery, Encoded, Entry, Failure, Frame, Limits, Part, Target};
 use stream::local::{Fault, LocalLog};
 use stream::worker::Stop;
 use stream::{Outgoing, Position, Record, snapshot};
@@ -29,8 +29,30 @@ fn noted(log: &LocalLog) -> usize {
     snapshot::records(log, RESOURCE_CHANGE.spec).unwrap().len()
 }
 
+/// What notes letters.
+struct Hands;
+
+impl Courier for Hands {
+    type Item = &'static str;
+
+    fn deliver(&mut self, entries: Vec<Entry<&'static str>>, _: &[Part]) -> Delivery<&'static str> {
+        let mut delivery = Delivery::default();
+        for entry in entries {
+            let output = Outgoing { topic: RESOURCE_CHANGE.spec, ..row(entry.item, Some("x")) };
+            delivery.output(output);
+            delivery.written(entry.record);
+        }
+        delivery
+    }
+}
+
 impl Target for Notes<'_> {
     type Item = &'static str;
+    type Courier = Hands;
+
+    fn courier(&self) -> Hands {
+        Hands
+    }
 
     /// Begins again with what the log does not hold.
     fn assigned(&mut self, _: &[Position]) -> Result<(), Failure> {
@@ -45,17 +67,6 @@ impl Target for Notes<'_> {
         Ok(encoded)
     }
 
-    fn deliver(&mut self, entries: Vec<Entry<&'static str>>, _: &[Part]) -> Delivery<&'static str> {
-        let mut delivery = Delivery::default();
-        for entry in entries {
-            let output = Outgoing { topic: RESOURCE_CHANGE.spec, ..row(entry.item, Some("x")) };
-            delivery.output(output);
-            delivery.written(entry.record);
-            self.written.push(entry.item);
-        }
-        delivery
-    }
-
     fn follow_up(&mut self) -> Result<Option<Vec<&'static str>>, Failure> {
         if !self.is_followed {
             self.is_followed = true;
@@ -68,6 +79,7 @@ impl Target for Notes<'_> {
         let count = self.left.len().min(2);
         let lot: Vec<_> = self.left.drain(..count).collect();
         self.is_followed = false;
+        self.written.extend(&lot);
         Ok((!lot.is_empty()).then_some(lot))
     }
 }

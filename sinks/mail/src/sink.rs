@@ -8,7 +8,7 @@ use schemas::topic::{
     ROLLUP_STATE, SCORE_HISTORY, SCORE_STATE, TICK, TRUST_STATE,
 };
 use schemas::{Codec, Key, MailKey, MailState, TopicSpec, partition_of};
-use sink_frame::{Delivery, Encoded, Entry, Failure, Limits, Part, Role, Table, Target};
+use sink_frame::{Courier, Delivery, Encoded, Entry, Failure, Limits, Part, Role, Table, Target};
 use sink_workbook::{Digest, Past, Subject, Tables, lay_out, render, subjects};
 use stream::{Log, LogError, Outgoing, Position, Record, snapshot};
 
@@ -82,6 +82,18 @@ pub struct Mail<'a> {
     offered: Option<(MailKey, Letter)>,
     waits: Waits,
     effects: BTreeMap<&'static str, u64>,
+}
+
+/// A row that is to be noted, and when it came to be, in UTC milliseconds.
+#[derive(Clone, Debug)]
+pub struct Note {
+    change: Change,
+    at_ms: i64,
+}
+
+/// What notes rows in the log.
+pub struct Rows<'a> {
+    settings: Settings<'a>,
 }
 
 impl<'a> Mail<'a> {
@@ -247,16 +259,13 @@ impl<'a> Mail<'a> {
         error.into()
     }
 
-    /// Makes the record of a message.
-    fn record(&self, (key, state): &Change) -> Result<Outgoing, MailError> {
-        let Settings { log, codec, prefix, .. } = self.settings;
-        let source = "/scorecard/sink/mail";
-        let partitions = log.partitions();
-        let table = Table { topic: &MAIL_OUTBOX, codec, prefix, partitions, source };
-        let attempts = state.as_ref().map_or(0, |state| state.attempts);
-        let status = state.as_ref().map_or("forgotten", |state| state.status.as_str());
-        let id = format!("{}/{attempts}/{status}", key.encode());
-        Ok(table.row(key, state.as_ref(), &id, self.at_ms.unwrap_or_default())?)
+    /// Remembers rows that are to be noted in the log.
+    fn noted(&mut self, changes: Vec<Change>) -> Vec<Note> {
+        let at_ms = self.at_ms.unwrap_or_default();
+        for (key, state) in changes.iter().cloned() {
+            self.outbox.apply(key, state);
+        }
+        changes.into_iter().map(|change| Note { change, at_ms }).collect()
     }
 
     /// Reads the outbox of these partitions.
@@ -284,9 +293,13 @@ impl<'a> Mail<'a> {
     }
 }
 
-impl Target for Mail<'_> {
-    /// A row of the outbox.
-    type Item = Change;
+impl<'a> Target for Mail<'a> {
+    type Item = Note;
+    type Courier = Rows<'a>;
+
+    fn courier(&self) -> Rows<'a> {
+        Rows { settings: self.settings }
+    }
 
     fn assigned(&mut self, positions: &[Position]) -> Result<(), Failure> {
         self.read(&positions.iter().map(|position| position.partition).collect())
@@ -297,7 +310,7 @@ impl Target for Mail<'_> {
     }
 
     /// Takes ticks: a tick's record has the minute as its time.
-    fn encode(&mut self, records: &[Record]) -> Result<Encoded<Change>, Failure> {
+    fn encode(&mut self, records: &[Record]) -> Result<Encoded<Note>, Failure> {
         let mut encoded = Encoded::default();
         for (index, record) in records.iter().enumerate() {
             self.at_ms = self.at_ms.max(Some(record.timestamp_ms));
@@ -306,38 +319,18 @@ impl Target for Mail<'_> {
         Ok(encoded)
     }
 
-    /// Notes rows in the log.
-    fn deliver(&mut self, entries: Vec<Entry<Change>>, _: &[Part]) -> Delivery<Change> {
-        let mut delivery = Delivery::default();
-        for entry in entries {
-            match self.record(&entry.item) {
-                Ok(record) => {
-                    delivery.output(record);
-                    delivery.written(entry.record);
-                    let (key, state) = entry.item;
-                    self.outbox.apply(key, state);
-                }
-                Err(error) => {
-                    delivery.left.push(entry);
-                    delivery.failure = Some(Failure::again(error));
-                }
-            }
-        }
-        delivery
-    }
-
     /// Hands over the text that the log says is being sent.
-    fn follow_up(&mut self) -> Result<Option<Vec<Change>>, Failure> {
+    fn follow_up(&mut self) -> Result<Option<Vec<Note>>, Failure> {
         let (Some((key, letter)), Some(at_ms)) = (self.offered.take(), self.at_ms) else {
             return Ok(None);
         };
         let answer = self.post.hand(&letter.bytes);
         let state = self.outbox.rows()[&key].clone();
         let next = self.answered(&key, &state, answer, at_ms);
-        Ok(Some(vec![(key, Some(next))]))
+        Ok(Some(self.noted(vec![(key, Some(next))])))
     }
 
-    fn chores(&mut self, owned: &BTreeSet<i32>) -> Result<Option<Vec<Change>>, Failure> {
+    fn chores(&mut self, owned: &BTreeSet<i32>) -> Result<Option<Vec<Note>>, Failure> {
         self.look_at_the_clock()?;
         let Some(at_ms) = self.at_ms else { return Ok(None) };
         let mut changes = self.plan(at_ms, owned)?;
@@ -347,11 +340,44 @@ impl Target for Mail<'_> {
         if changes.is_empty() {
             changes.extend(self.send_next(at_ms)?);
         }
-        Ok((!changes.is_empty()).then_some(changes))
+        Ok((!changes.is_empty()).then(|| self.noted(changes)))
     }
 
     fn effects(&self) -> Vec<(&'static str, u64)> {
         self.effects.iter().map(|(word, count)| (*word, *count)).collect()
+    }
+}
+
+impl Rows<'_> {
+    /// Makes the record of a message.
+    fn record(&self, note: &Note) -> Result<Outgoing, MailError> {
+        let Settings { log, codec, prefix, .. } = self.settings;
+        let Note { change: (key, state), at_ms } = note;
+        let source = "/scorecard/sink/mail";
+        let partitions = log.partitions();
+        let table = Table { topic: &MAIL_OUTBOX, codec, prefix, partitions, source };
+        let attempts = state.as_ref().map_or(0, |state| state.attempts);
+        let status = state.as_ref().map_or("forgotten", |state| state.status.as_str());
+        let id = format!("{}/{attempts}/{status}", key.encode());
+        Ok(table.row(key, state.as_ref(), &id, *at_ms)?)
+    }
+}
+
+impl Courier for Rows<'_> {
+    type Item = Note;
+
+    fn deliver(&mut self, entries: Vec<Entry<Note>>, _: &[Part]) -> Delivery<Note> {
+        let mut delivery = Delivery::default();
+        for entry in entries {
+            match self.record(&entry.item) {
+                Ok(record) => {
+                    delivery.output(record);
+                    delivery.written(entry.record);
+                }
+                Err(error) => delivery.again(entry, Failure::again(error)),
+            }
+        }
+        delivery
     }
 }
 

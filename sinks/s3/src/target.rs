@@ -5,12 +5,13 @@ use std::path::Path;
 
 use schemas::topic::{ACCOUNT_STATE, RESOURCE_STATE};
 use schemas::{AccountKey, Codec, Key, ResourceKey, TopicSpec, partition_of};
-use sink_frame::{Delivery, Encoded, Entry, Failure, Part, Role, Target, read_until};
+use sink_frame::{Courier, Delivery, Encoded, Entry, Failure, Part, Role, Target, read_until};
 use stream::{Log, Position, Record, snapshot};
 
 use crate::batch::{self, Batch};
 use crate::chores::Chores;
 use crate::encode::{self, AccountNames, Change, Rows, Unfit};
+use crate::write::Round;
 use crate::{Bucket, S3Error};
 
 /// What the sink follows: the inventory, and the names of accounts that documents show.
@@ -44,8 +45,11 @@ pub struct Inventory<'a> {
     pub(crate) chores: Chores,
     /// Accounts with another name, by partition, whose documents are still to be put anew.
     renamed: BTreeMap<i32, BTreeSet<String>>,
-    put: u64,
-    deleted: u64,
+}
+
+/// What puts and deletes objects.
+pub struct Puts<'a> {
+    bucket: &'a Bucket,
 }
 
 impl<'a> Inventory<'a> {
@@ -57,8 +61,6 @@ impl<'a> Inventory<'a> {
             accounts: AccountNames::new(),
             chores: Chores::default(),
             renamed: BTreeMap::new(),
-            put: 0,
-            deleted: 0,
         }
     }
 
@@ -130,8 +132,13 @@ impl<'a> Inventory<'a> {
     }
 }
 
-impl Target for Inventory<'_> {
+impl<'a> Target for Inventory<'a> {
     type Item = Change;
+    type Courier = Puts<'a>;
+
+    fn courier(&self) -> Puts<'a> {
+        Puts { bucket: self.bucket }
+    }
 
     fn assigned(&mut self, positions: &[Position]) -> Result<(), Failure> {
         let read = read_until(self.settings.log, positions, &[ACCOUNT_STATE.spec])?;
@@ -160,14 +167,10 @@ impl Target for Inventory<'_> {
         }
         let mut encoded = settled;
         changes.into_iter().for_each(|(record, change)| encoded.item(record, change));
+        if !self.renamed.is_empty() {
+            encoded.more_follows();
+        }
         Ok(encoded)
-    }
-
-    fn deliver(&mut self, entries: Vec<Entry<Change>>, _: &[Part]) -> Delivery<Change> {
-        let round = self.bucket.apply(entries);
-        self.put += round.put;
-        self.deleted += round.deleted;
-        round.delivery
     }
 
     /// Puts all documents of accounts with new names anew, a partition's at a time.
@@ -181,9 +184,16 @@ impl Target for Inventory<'_> {
     fn chores(&mut self, owned: &BTreeSet<i32>) -> Result<Option<Vec<Change>>, Failure> {
         self.chore(owned)
     }
+}
 
-    fn effects(&self) -> Vec<(&'static str, u64)> {
-        vec![("put", self.put), ("deleted", self.deleted)]
+impl Courier for Puts<'_> {
+    type Item = Change;
+
+    fn deliver(&mut self, entries: Vec<Entry<Change>>, _: &[Part]) -> Delivery<Change> {
+        let Round { put, deleted, mut delivery } = self.bucket.apply(entries);
+        delivery.effect("put", put);
+        delivery.effect("deleted", deleted);
+        delivery
     }
 }
 

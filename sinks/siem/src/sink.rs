@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use schemas::topic::{ACCOUNT_STATE, COMPLIANCE_CHANGE, REQUIREMENT, RESOURCE_CHANGE, SIEM_EVENT};
 use schemas::{AccountKey, Codec, Key, TopicSpec, partition_of};
-use sink_frame::{Delivery, Encoded, Entry, Failure, Role, Target, chain};
+use sink_frame::{Encoded, Failure, Nothing, Role, Target, chain};
 use stream::{Log, Position, Record, snapshot};
 
 use crate::event;
@@ -95,6 +95,11 @@ impl<'a> Siem<'a> {
 impl Target for Siem<'_> {
     /// Events are appended by the frame: nothing is delivered.
     type Item = Infallible;
+    type Courier = Nothing;
+
+    fn courier(&self) -> Nothing {
+        Nothing
+    }
 
     fn assigned(&mut self, positions: &[Position]) -> Result<(), Failure> {
         let partitions: BTreeSet<i32> = positions.iter().map(|at| at.partition).collect();
@@ -134,13 +139,5 @@ impl Target for Siem<'_> {
             }
         }
         Ok(encoded)
-    }
-
-    fn deliver(
-        &mut self,
-        _: Vec<Entry<Infallible>>,
-        _: &[sink_frame::Part],
-    ) -> Delivery<Infallible> {
-        Delivery::default()
     }
 }

@@ -11,7 +11,7 @@ use super::{Session, Tries, of_position};
 use crate::FrameError;
 use crate::backlog::{PARTS_MAX, Place, place};
 use crate::ledger::{Closed, Ledger, Unsettled};
-use crate::target::{Delivery, Encoded, Entry, Failure, Part, Pin, Target};
+use crate::target::{Courier, Delivery, Encoded, Entry, Failure, Part, Pin, Target};
 
 /// Longest wait of a poll while the target delivers: how late it may be noticed that it is done.
 const READ_AHEAD_POLL: Duration = Duration::from_millis(2);
@@ -23,6 +23,28 @@ pub(super) struct Batch {
     positions: Vec<Position>,
     /// Which ones they are, where the target has to know.
     parts: Vec<Part>,
+}
+
+/// A batch that is cut, and what it comes to where that was worked out already.
+pub(super) struct Next<I> {
+    batch: Batch,
+    encoded: Option<Encoded<I>>,
+}
+
+impl<I> Next<I> {
+    pub(super) fn of(batch: Batch) -> Self {
+        Self { batch, encoded: None }
+    }
+}
+
+/// What is done while the courier is away.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ahead {
+    /// The next batch is read and encoded.
+    Encode,
+    /// It is read: the target has to be asked what else this one wants.
+    Read,
+    Wait,
 }
 
 impl<T: Target> Session<'_, T> {
@@ -73,7 +95,9 @@ impl<T: Target> Session<'_, T> {
             waiting.or_else(|| self.member.position(topic, partition))
         };
         let to = self.pins.get(&place).copied().or_else(next)?;
-        let from = self.progress.positions.get(&place).copied().unwrap_or(first.offset);
+        let before = self.cut_to.get(&place).or_else(|| self.progress.positions.get(&place));
+        let from = before.copied().unwrap_or(first.offset);
+        self.cut_to.insert(place, to);
         Some((records, Pin { topic, partition, from, to }))
     }
 
@@ -95,29 +119,46 @@ impl<T: Target> Session<'_, T> {
     }
 
     /// Brings the target up to a batch and commits it; false when it was dropped.
-    pub(super) fn take(&mut self, batch: &Batch) -> Result<bool, FrameError> {
-        // Once the records are here: so they are of the life that is looked at.
-        self.look(&topics(&batch.records))?;
-        let Some(encoded) = self.persist(|target| target.encode(&batch.records))? else {
-            return Ok(false);
+    pub(super) fn take(&mut self, next: Next<T::Item>) -> Result<bool, FrameError> {
+        let Next { batch, encoded } = next;
+        let encoded = match encoded {
+            Some(encoded) => encoded,
+            None => {
+                // Once the records are here: so they are of the life that is looked at.
+                self.look(&topics(&batch.records))?;
+                let encoded = self.persist(|target| target.encode(&batch.records))?;
+                let Some(encoded) = encoded else { return Ok(false) };
+                encoded
+            }
         };
         let opened = Ledger::open(batch.records.len(), &encoded);
         let mut ledger = opened.map_err(|what| self.uncounted(what))?;
-        let Encoded { entries, mut outputs, .. } = encoded;
+        let Encoded { entries, mut outputs, has_more, .. } = encoded;
         let asking = entries.iter().filter_map(|entry| entry.record);
         let asks = |part: &&Part| asking.clone().any(|record| part.records.contains(&record));
         if !self.pin(batch.parts.iter().filter(asks))? {
             return Ok(true);
         }
-        if !self.settle(entries, Some(batch), &mut ledger, &mut outputs)? {
+        let ahead = if has_more { Ahead::Read } else { Ahead::Encode };
+        if !self.settle(entries, Some((&batch, ahead)), &mut ledger, &mut outputs)? {
             return Ok(false);
         }
+        if has_more && !self.follow_up(&mut ledger, &mut outputs)? {
+            return Ok(false);
+        }
+        let closed = ledger.close().map_err(|what| self.uncounted(what))?;
+        self.commit(&batch, outputs, closed)
+    }
+
+    /// Delivers what a batch asks for besides its entries; false when it was dropped.
+    fn follow_up(
+        &mut self,
+        ledger: &mut Ledger,
+        outputs: &mut Vec<Outgoing>,
+    ) -> Result<bool, FrameError> {
         while let Some(more) = self.persist(Target::follow_up)? {
-            let Some(items) = more else {
-                let closed = ledger.close().map_err(|what| self.uncounted(what))?;
-                return self.commit(batch, outputs, closed);
-            };
-            if !self.settle(besides(items), None, &mut ledger, &mut outputs)? {
+            let Some(items) = more else { return Ok(true) };
+            if !self.settle(besides(items), None, ledger, outputs)? {
                 return Ok(false);
             }
         }
@@ -153,10 +194,8 @@ impl<T: Target> Session<'_, T> {
     fn lot(&mut self, items: Vec<T::Item>) -> Result<bool, FrameError> {
         let (mut ledger, mut outputs) = (Ledger::besides(), Vec::new());
         if !self.settle(besides(items), None, &mut ledger, &mut outputs)? {
-            if !outputs.is_empty() {
-                // The target may take for written what the log will not hold.
-                self.restart()?;
-            }
+            // The target may take for done what is not.
+            self.restart()?;
             return Ok(false);
         }
         self.refused_besides(&ledger.refused_besides);
@@ -175,7 +214,7 @@ impl<T: Target> Session<'_, T> {
     fn settle(
         &mut self,
         entries: Vec<Entry<T::Item>>,
-        batch: Option<&Batch>,
+        batch: Option<(&Batch, Ahead)>,
         ledger: &mut Ledger,
         outputs: &mut Vec<Outgoing>,
     ) -> Result<bool, FrameError> {
@@ -183,15 +222,18 @@ impl<T: Target> Session<'_, T> {
         let mut tries = Tries::begin();
         let revocations = self.revocations;
         while !left.is_empty() {
-            let Delivery { done, outputs: made, left: rest, mut failure } = match batch {
-                Some(batch) => self.deliver(left, &batch.parts)?,
-                None => self.target.deliver(left, &[]),
+            let (parts, ahead) = match batch {
+                Some((batch, ahead)) => (&batch.parts[..], ahead),
+                None => (&[][..], Ahead::Wait),
             };
+            let Delivery { done, outputs: made, effects, left: rest, mut failure } =
+                self.deliver(left, parts, ahead)?;
             if self.revocations != revocations {
                 return Ok(false);
             }
             left = rest;
             outputs.extend(made);
+            effects.into_iter().for_each(|(word, count)| self.progress.add_effect(word, count));
             if done.is_empty() && !left.is_empty() && failure.is_none() {
                 failure = Some(Failure::again("the target took nothing and did not say why"));
             }
@@ -213,34 +255,65 @@ impl<T: Target> Session<'_, T> {
         Ok(true)
     }
 
-    /// Lets the target deliver a batch, and reads ahead meanwhile as far as there is room: the
-    /// time is the target's, and the group hears of the member.
+    /// Lets the courier deliver, and makes the next batch ready meanwhile as far as it may: the
+    /// time is the courier's, and the group hears of the member.
     fn deliver(
         &mut self,
         entries: Vec<Entry<T::Item>>,
         parts: &[Part],
+        ahead: Ahead,
     ) -> Result<Delivery<T::Item>, FrameError> {
-        let Self { target, member, backlog, .. } = self;
-        let is_held = self.held;
-        let (delivery, event) = std::thread::scope(|scope| {
-            let delivering = scope.spawn(|| target.deliver(entries, parts));
-            let mut event = Ok(Polled::Records(Vec::new()));
-            // What is no record is heard when the target can be told of it.
-            while let Ok(Polled::Records(records)) = event {
-                backlog.push(records);
-                if is_held || delivering.is_finished() || !backlog.has_room() {
-                    event = Ok(Polled::Records(Vec::new()));
-                    break;
-                }
-                event = member.poll(READ_AHEAD_POLL);
-            }
-            (delivering.join(), event)
+        // Entries are of partitions that the target has heard of.
+        let mut courier = self.courier.take().unwrap_or_else(|| self.target.courier());
+        let (returned, heard) = std::thread::scope(|scope| {
+            let delivering = scope.spawn(move || {
+                let delivery = courier.deliver(entries, parts);
+                (courier, delivery)
+            });
+            let is_away = || !delivering.is_finished();
+            let heard = if ahead == Ahead::Wait { Ok(None) } else { self.ready(ahead, is_away) };
+            (delivering.join(), heard)
         });
-        if !self.backlog.is_empty() {
-            self.since.get_or_insert_with(Instant::now);
+        let (courier, delivery) = returned.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        self.courier = Some(courier);
+        // What is no record is heard when nobody is on the way.
+        if let Some(event) = heard? {
+            self.hear(Ok(event))?;
         }
-        self.hear(event)?;
-        delivery.or_else(|panic| std::panic::resume_unwind(panic))
+        Ok(delivery)
+    }
+
+    /// Reads, and encodes the next batch, while the courier is away; gives what came that is no
+    /// record.
+    fn ready(
+        &mut self,
+        ahead: Ahead,
+        is_away: impl Fn() -> bool,
+    ) -> Result<Option<Polled>, FrameError> {
+        while is_away() {
+            if ahead == Ahead::Encode && self.next.is_none() && self.backlog.is_full() {
+                self.next = self.encode_next()?;
+            } else if self.held || !self.backlog.has_room() {
+                return Ok(None);
+            }
+            let polled = self.member.poll(READ_AHEAD_POLL);
+            match polled.map_err(|source| self.failed(source))? {
+                Polled::Records(records) => self.backlog.push(records),
+                event => return Ok(Some(event)),
+            }
+            if !self.backlog.is_empty() {
+                self.since.get_or_insert_with(Instant::now);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Cuts and encodes the next batch; what fails is tried again when its turn has come.
+    fn encode_next(&mut self) -> Result<Option<Next<T::Item>>, FrameError> {
+        let Some(mut next) = self.cut().map(Next::of) else { return Ok(None) };
+        self.look(&topics(&next.batch.records))?;
+        next.encoded = self.target.encode(&next.batch.records).ok();
+        Ok(Some(next))
     }
 
     fn commit(

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use schemas::topic::{RESOURCE_CHANGE, RESOURCE_STATE};
 use schemas::{TopicSpec, headers::text};
 use sink_frame::{
-    Delivery, Encoded, Entry, Failure, Frame, FrameError, Limits, Part, Pin, Progress, Role, Target,
+    Courier, Delivery, Encoded, Entry, Failure, Frame, FrameError, Limits, Part, Pin, Progress,
+    Role, Target,
 };
 use stream::local::LocalLog;
 use stream::worker::{DLQ_OFFSET, DLQ_PARTITION, DLQ_REASON, DLQ_STAGE, Stop};
@@ -83,7 +84,7 @@ pub(crate) type Item = (String, Option<String>);
 /// A target in memory. Keys that begin with `skip` are not for it, and `rubbish` is no value.
 pub(crate) struct Store<'a> {
     pub(crate) held: Arc<Mutex<Held>>,
-    pub(crate) script: Box<Script<'a>>,
+    pub(crate) script: Arc<Mutex<Box<Script<'a>>>>,
     /// Keys of which it never says what became.
     pub(crate) forgets: Option<&'static str>,
     /// Lots that follow a batch, and lots of chores.
@@ -97,20 +98,35 @@ impl<'a> Store<'a> {
         script: impl FnMut(&str, Option<&str>, usize) -> Answer + Send + 'a,
     ) -> Self {
         let (follow_ups, chores) = (Vec::new(), Vec::new());
-        Self { held: held.clone(), script: Box::new(script), forgets: None, follow_ups, chores }
+        Self {
+            held: held.clone(),
+            script: Arc::new(Mutex::new(Box::new(script))),
+            forgets: None,
+            follow_ups,
+            chores,
+        }
     }
 
     pub(crate) fn good(held: &Arc<Mutex<Held>>) -> Self {
         Self::new(held, |_, _, _| Answer::Take)
     }
+}
 
+/// What puts rows into the store.
+pub(crate) struct Hands<'a> {
+    held: Arc<Mutex<Held>>,
+    script: Arc<Mutex<Box<Script<'a>>>>,
+}
+
+impl Hands<'_> {
     /// Answers for one entry; true while it may go on.
     fn answer(&mut self, entry: Entry<Item>, delivery: &mut Delivery<Item>) {
         let (key, value) = entry.item.clone();
         let mut held = self.held.lock().unwrap();
         let before = held.tries.iter().filter(|(_, one)| *one == key).count();
         held.tries.push((Instant::now(), key.clone()));
-        match (self.script)(&key, value.as_deref(), before) {
+        let answer = (self.script.lock().unwrap())(&key, value.as_deref(), before);
+        match answer {
             Answer::Take if held.rows.get(&key) == value.as_ref() => {
                 delivery.unchanged(entry.record);
             }
@@ -135,8 +151,34 @@ impl<'a> Store<'a> {
     }
 }
 
-impl Target for Store<'_> {
+impl Courier for Hands<'_> {
     type Item = Item;
+
+    fn deliver(&mut self, entries: Vec<Entry<Item>>, parts: &[Part]) -> Delivery<Item> {
+        let mut by_part: BTreeMap<Option<usize>, Vec<String>> = BTreeMap::new();
+        for Entry { record, item: (key, _) } in &entries {
+            let holds = |part: &Part| record.is_some_and(|record| part.records.contains(&record));
+            by_part.entry(parts.iter().position(holds)).or_default().push(key.clone());
+        }
+        let pinned = by_part.into_iter().map(|(part, keys)| (part.map(|at| parts[at].pin), keys));
+        self.held.lock().unwrap().deliveries.push(pinned.collect());
+        let tried = entries.len();
+        let mut delivery = Delivery::default();
+        for entry in entries {
+            self.answer(entry, &mut delivery);
+        }
+        delivery.effect("tried", tried as u64);
+        delivery
+    }
+}
+
+impl<'a> Target for Store<'a> {
+    type Item = Item;
+    type Courier = Hands<'a>;
+
+    fn courier(&self) -> Hands<'a> {
+        Hands { held: self.held.clone(), script: self.script.clone() }
+    }
 
     fn assigned(&mut self, positions: &[Position]) -> Result<(), Failure> {
         self.held.lock().unwrap().assigned.push(positions.to_vec());
@@ -166,22 +208,10 @@ impl Target for Store<'_> {
                 encoded.item(index, (text(key), value.as_deref().map(text)));
             }
         }
+        if !self.follow_ups.is_empty() {
+            encoded.more_follows();
+        }
         Ok(encoded)
-    }
-
-    fn deliver(&mut self, entries: Vec<Entry<Item>>, parts: &[Part]) -> Delivery<Item> {
-        let mut by_part: BTreeMap<Option<usize>, Vec<String>> = BTreeMap::new();
-        for Entry { record, item: (key, _) } in &entries {
-            let holds = |part: &Part| record.is_some_and(|record| part.records.contains(&record));
-            by_part.entry(parts.iter().position(holds)).or_default().push(key.clone());
-        }
-        let pinned = by_part.into_iter().map(|(part, keys)| (part.map(|at| parts[at].pin), keys));
-        self.held.lock().unwrap().deliveries.push(pinned.collect());
-        let mut delivery = Delivery::default();
-        for entry in entries {
-            self.answer(entry, &mut delivery);
-        }
-        delivery
     }
 
     fn follow_up(&mut self) -> Result<Option<Vec<Item>>, Failure> {
@@ -190,10 +220,6 @@ impl Target for Store<'_> {
 
     fn chores(&mut self, _owned: &BTreeSet<i32>) -> Result<Option<Vec<Item>>, Failure> {
         Ok(self.chores.pop())
-    }
-
-    fn effects(&self) -> Vec<(&'static str, u64)> {
-        vec![("tried", self.held.lock().unwrap().tries.len() as u64)]
     }
 }
 
