@@ -58,7 +58,7 @@ fn score_words(one: &Explained) -> String {
         Some(score) => format!(
             "score {} = 1 - ({noncompliant} noncompliant - {excepted} excepted) / {total} {}",
             percent(score),
-            votes_word(one.scoring)
+            votes_word(one.scoring, total)
         ),
         None => status_words(one.score.status).to_owned(),
     };
@@ -76,8 +76,11 @@ fn score_words(one: &Explained) -> String {
     words
 }
 
-fn votes_word(scoring: Scoring) -> &'static str {
+/// What was counted, for so many of them.
+fn votes_word(scoring: Scoring, total: i64) -> &'static str {
     match scoring {
+        Scoring::Resources if total == 1 => "resource",
+        Scoring::Findings | Scoring::Penalty if total == 1 => "finding",
         Scoring::Resources => "resources",
         Scoring::AllOrNothing => "account",
         Scoring::Summary => "resources by the source's count",
