@@ -8,14 +8,12 @@ use lettre::message::{Mailbox, SinglePart};
 use lettre::{Address, Message as Letter};
 use schemas::topic::{ACCOUNT_STATE, ALERT_STATE, SCORE_HISTORY, TICK, TRUST_STATE};
 use schemas::{
-    AccountKey, AlertKey, Codec, Key, ScoreKey, ScoreState, TopicSpec, TrustKey, TrustState,
-    partition_of,
+    AccountKey, AlertKey, AlertState, Codec, Key, ScoreKey, ScoreState, TopicSpec, TrustKey,
+    TrustState, partition_of,
 };
-use sink_frame::{
-    Courier, Delivery, Encoded, Entry, Failure, Limits, Part, Role, Table, Target, chain,
-};
+use sink_frame::{Encoded, Failure, Limits, Role, Row, Table, Target, chain};
 use sink_mail::{Answer as Said, Post};
-use stream::{Log, Outgoing, Position, Record, snapshot};
+use stream::{Log, Position, Record, snapshot};
 use ureq::Agent;
 
 use crate::message::{Due, Message};
@@ -69,17 +67,8 @@ pub struct Alerts<'a> {
     effects: BTreeMap<&'static str, u64>,
 }
 
-/// A row that is to be noted, and when it came to be, in UTC milliseconds.
-#[derive(Clone, Debug)]
-pub struct Note {
-    change: Change,
-    at_ms: i64,
-}
-
-/// What notes rows in the log.
-pub struct Rows<'a> {
-    settings: Settings<'a>,
-}
+/// A row of the table.
+type AlertRow = Row<AlertKey, AlertState>;
 
 /// What a record says.
 enum Seen {
@@ -145,11 +134,16 @@ impl<'a> Alerts<'a> {
         })
     }
 
-    /// Remembers rows that are to be noted in the log.
-    fn noted(&mut self, changes: Vec<Change>) -> Vec<Note> {
+    /// Remembers changes, and makes them rows that are to be noted in the log.
+    fn noted(&mut self, changes: Vec<Change>) -> Vec<AlertRow> {
         let at_ms = self.at_ms.unwrap_or_default();
         changes.iter().for_each(|change| self.watch.apply(change.clone()));
-        changes.into_iter().map(|change| Note { change, at_ms }).collect()
+        let row = |(key, value): Change| {
+            let since_ms = value.as_ref().map_or(0, |state| state.since_ms);
+            let id = format!("{}/{since_ms}", key.encode());
+            Row { key, value, id, at_ms }
+        };
+        changes.into_iter().map(row).collect()
     }
 
     /// Tells alerts to everybody who is to hear of them.
@@ -222,38 +216,6 @@ impl<'a> Alerts<'a> {
     }
 }
 
-impl Rows<'_> {
-    /// Makes the record of a row.
-    fn record(&self, note: &Note) -> Result<Outgoing, schemas::AvroError> {
-        let Settings { log, codec, prefix, .. } = self.settings;
-        let Note { change: (key, state), at_ms } = note;
-        let source = "/scorecard/sink/alert";
-        let partitions = log.partitions();
-        let table = Table { topic: &ALERT_STATE, codec, prefix, partitions, source };
-        let since_ms = state.as_ref().map_or(0, |state| state.since_ms);
-        let id = format!("{}/{since_ms}", key.encode());
-        table.row(key, state.as_ref(), &id, *at_ms)
-    }
-}
-
-impl Courier for Rows<'_> {
-    type Item = Note;
-
-    fn deliver(&mut self, entries: Vec<Entry<Note>>, _: &[Part]) -> Delivery<Note> {
-        let mut delivery = Delivery::default();
-        for entry in entries {
-            match self.record(&entry.item) {
-                Ok(record) => {
-                    delivery.output(record);
-                    delivery.written(entry.record);
-                }
-                Err(error) => delivery.again(entry, Failure::again(error)),
-            }
-        }
-        delivery
-    }
-}
-
 /// Writes the mail: text alone, which every mail program and pager shows.
 fn letter(
     mail: &sink_mail::Config,
@@ -293,11 +255,13 @@ fn seen(record: &Record, codec: &Codec) -> Result<Seen, Unfit> {
 }
 
 impl<'a> Target for Alerts<'a> {
-    type Item = Note;
-    type Courier = Rows<'a>;
+    type Item = AlertRow;
+    type Courier = Table<'a, AlertKey, AlertState>;
 
-    fn courier(&self) -> Rows<'a> {
-        Rows { settings: self.settings }
+    fn courier(&self) -> Self::Courier {
+        let Settings { log, codec, prefix, .. } = self.settings;
+        let (partitions, source) = (log.partitions(), "/scorecard/sink/alert");
+        Table { topic: &ALERT_STATE, codec, prefix, partitions, source }
     }
 
     fn assigned(&mut self, positions: &[Position]) -> Result<(), Failure> {
@@ -316,7 +280,7 @@ impl<'a> Target for Alerts<'a> {
         self.forget(partitions);
     }
 
-    fn encode(&mut self, records: &[Record]) -> Result<Encoded<Note>, Failure> {
+    fn encode(&mut self, records: &[Record]) -> Result<Encoded<AlertRow>, Failure> {
         let codec = self.settings.codec;
         let all: Vec<_> = records.iter().map(|record| seen(record, codec)).collect();
         // Nothing is remembered before it is sure that nothing is tried again.
@@ -344,15 +308,15 @@ impl<'a> Target for Alerts<'a> {
             if changes.is_empty() {
                 encoded.skipped(index);
             }
-            for note in self.noted(changes) {
-                encoded.item(index, note);
+            for row in self.noted(changes) {
+                encoded.item(index, row);
             }
         }
         Ok(encoded)
     }
 
     /// Tells what is due, once everything is read that could take it back.
-    fn chores(&mut self, _: &BTreeSet<i32>) -> Result<Option<Vec<Note>>, Failure> {
+    fn chores(&mut self, _: &BTreeSet<i32>) -> Result<Option<Vec<AlertRow>>, Failure> {
         let Some(now_ms) = self.at_ms else { return Ok(None) };
         let (due, late) = self.watch.due(self.settings.config, now_ms);
         if due.is_empty() && late.is_empty() || !self.watch.may_tell(self.settings.config, now_ms) {

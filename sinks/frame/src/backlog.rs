@@ -53,14 +53,9 @@ impl Backlog {
         self.count == 0
     }
 
-    /// Tells whether more may be read.
+    /// Tells whether more may be read: it holds less than a batch may.
     pub(crate) fn has_room(&self) -> bool {
-        !self.is_full()
-    }
-
-    /// Tells whether this is as much as a batch holds at most.
-    pub(crate) fn is_full(&self) -> bool {
-        self.holds(if self.pinned { PARTS_MAX } else { 1 })
+        !self.holds(if self.pinned { PARTS_MAX } else { 1 })
     }
 
     /// Tells whether this is as much as so many batches hold at most.

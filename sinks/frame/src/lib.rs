@@ -31,6 +31,6 @@ pub use frame::{Frame, Role};
 pub use known::read_until;
 pub use ledger::Counts;
 pub use progress::Progress;
-pub use row::Table;
+pub use row::{Row, Table};
 pub use stream::chain;
 pub use target::{Courier, Delivery, Encoded, Entry, Failure, Fate, Nothing, Part, Pin, Target};

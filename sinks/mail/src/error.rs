@@ -61,9 +61,6 @@ pub enum MailError {
     /// A message can't be put together.
     #[error("putting a message together")]
     Message(#[from] lettre::error::Error),
-    /// A value of the outbox can't be written.
-    #[error("writing to the outbox")]
-    Encode(#[from] schemas::AvroError),
     /// The log failed.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -73,7 +70,7 @@ impl From<MailError> for Failure {
     fn from(error: MailError) -> Self {
         match error {
             MailError::Log(error) => Failure::Log(error),
-            MailError::Server { .. } | MailError::Encode(_) => Failure::again(error),
+            MailError::Server { .. } => Failure::again(error),
             error => Failure::stop(error),
         }
     }

@@ -8,9 +8,9 @@ use schemas::topic::{
     ROLLUP_STATE, SCORE_HISTORY, SCORE_STATE, TICK, TRUST_STATE,
 };
 use schemas::{Codec, Key, MailKey, MailState, TopicSpec, partition_of};
-use sink_frame::{Courier, Delivery, Encoded, Entry, Failure, Limits, Part, Role, Table, Target};
+use sink_frame::{Encoded, Failure, Limits, Role, Row, Table, Target};
 use sink_workbook::{Digest, Past, Subject, Tables, lay_out, render, subjects};
-use stream::{Log, LogError, Outgoing, Position, Record, snapshot};
+use stream::{Log, LogError, Position, Record, snapshot};
 
 use crate::letter::{Attempt, Letter, Report};
 use crate::outbox::{self, Change, Outbox};
@@ -84,17 +84,8 @@ pub struct Mail<'a> {
     effects: BTreeMap<&'static str, u64>,
 }
 
-/// A row that is to be noted, and when it came to be, in UTC milliseconds.
-#[derive(Clone, Debug)]
-pub struct Note {
-    change: Change,
-    at_ms: i64,
-}
-
-/// What notes rows in the log.
-pub struct Rows<'a> {
-    settings: Settings<'a>,
-}
+/// A row of the outbox.
+type OutboxRow = Row<MailKey, MailState>;
 
 impl<'a> Mail<'a> {
     /// Makes the target; nothing is read and no connection made yet.
@@ -259,13 +250,19 @@ impl<'a> Mail<'a> {
         error.into()
     }
 
-    /// Remembers rows that are to be noted in the log.
-    fn noted(&mut self, changes: Vec<Change>) -> Vec<Note> {
+    /// Remembers changes, and makes them rows that are to be noted in the log.
+    fn noted(&mut self, changes: Vec<Change>) -> Vec<OutboxRow> {
         let at_ms = self.at_ms.unwrap_or_default();
         for (key, state) in changes.iter().cloned() {
             self.outbox.apply(key, state);
         }
-        changes.into_iter().map(|change| Note { change, at_ms }).collect()
+        let row = |(key, value): Change| {
+            let attempts = value.as_ref().map_or(0, |state| state.attempts);
+            let status = value.as_ref().map_or("forgotten", |state| state.status.as_str());
+            let id = format!("{}/{attempts}/{status}", key.encode());
+            Row { key, value, id, at_ms }
+        };
+        changes.into_iter().map(row).collect()
     }
 
     /// Reads the outbox of these partitions.
@@ -294,11 +291,13 @@ impl<'a> Mail<'a> {
 }
 
 impl<'a> Target for Mail<'a> {
-    type Item = Note;
-    type Courier = Rows<'a>;
+    type Item = OutboxRow;
+    type Courier = Table<'a, MailKey, MailState>;
 
-    fn courier(&self) -> Rows<'a> {
-        Rows { settings: self.settings }
+    fn courier(&self) -> Self::Courier {
+        let Settings { log, codec, prefix, .. } = self.settings;
+        let (partitions, source) = (log.partitions(), "/scorecard/sink/mail");
+        Table { topic: &MAIL_OUTBOX, codec, prefix, partitions, source }
     }
 
     fn assigned(&mut self, positions: &[Position]) -> Result<(), Failure> {
@@ -310,7 +309,7 @@ impl<'a> Target for Mail<'a> {
     }
 
     /// Takes ticks: a tick's record has the minute as its time.
-    fn encode(&mut self, records: &[Record]) -> Result<Encoded<Note>, Failure> {
+    fn encode(&mut self, records: &[Record]) -> Result<Encoded<OutboxRow>, Failure> {
         let mut encoded = Encoded::default();
         for (index, record) in records.iter().enumerate() {
             self.at_ms = self.at_ms.max(Some(record.timestamp_ms));
@@ -320,7 +319,7 @@ impl<'a> Target for Mail<'a> {
     }
 
     /// Hands over the text that the log says is being sent.
-    fn follow_up(&mut self) -> Result<Option<Vec<Note>>, Failure> {
+    fn follow_up(&mut self) -> Result<Option<Vec<OutboxRow>>, Failure> {
         let (Some((key, letter)), Some(at_ms)) = (self.offered.take(), self.at_ms) else {
             return Ok(None);
         };
@@ -330,7 +329,7 @@ impl<'a> Target for Mail<'a> {
         Ok(Some(self.noted(vec![(key, Some(next))])))
     }
 
-    fn chores(&mut self, owned: &BTreeSet<i32>) -> Result<Option<Vec<Note>>, Failure> {
+    fn chores(&mut self, owned: &BTreeSet<i32>) -> Result<Option<Vec<OutboxRow>>, Failure> {
         self.look_at_the_clock()?;
         let Some(at_ms) = self.at_ms else { return Ok(None) };
         let mut changes = self.plan(at_ms, owned)?;
@@ -345,39 +344,6 @@ impl<'a> Target for Mail<'a> {
 
     fn effects(&self) -> Vec<(&'static str, u64)> {
         self.effects.iter().map(|(word, count)| (*word, *count)).collect()
-    }
-}
-
-impl Rows<'_> {
-    /// Makes the record of a message.
-    fn record(&self, note: &Note) -> Result<Outgoing, MailError> {
-        let Settings { log, codec, prefix, .. } = self.settings;
-        let Note { change: (key, state), at_ms } = note;
-        let source = "/scorecard/sink/mail";
-        let partitions = log.partitions();
-        let table = Table { topic: &MAIL_OUTBOX, codec, prefix, partitions, source };
-        let attempts = state.as_ref().map_or(0, |state| state.attempts);
-        let status = state.as_ref().map_or("forgotten", |state| state.status.as_str());
-        let id = format!("{}/{attempts}/{status}", key.encode());
-        Ok(table.row(key, state.as_ref(), &id, *at_ms)?)
-    }
-}
-
-impl Courier for Rows<'_> {
-    type Item = Note;
-
-    fn deliver(&mut self, entries: Vec<Entry<Note>>, _: &[Part]) -> Delivery<Note> {
-        let mut delivery = Delivery::default();
-        for entry in entries {
-            match self.record(&entry.item) {
-                Ok(record) => {
-                    delivery.output(record);
-                    delivery.written(entry.record);
-                }
-                Err(error) => delivery.again(entry, Failure::again(error)),
-            }
-        }
-        delivery
     }
 }
 

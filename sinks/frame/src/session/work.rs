@@ -228,12 +228,12 @@ impl<T: Target> Session<'_, T> {
             };
             let Delivery { done, outputs: made, effects, left: rest, mut failure } =
                 self.deliver(left, parts, ahead)?;
+            effects.into_iter().for_each(|(word, count)| self.progress.add_effect(word, count));
             if self.revocations != revocations {
                 return Ok(false);
             }
             left = rest;
             outputs.extend(made);
-            effects.into_iter().for_each(|(word, count)| self.progress.add_effect(word, count));
             if done.is_empty() && !left.is_empty() && failure.is_none() {
                 failure = Some(Failure::again("the target took nothing and did not say why"));
             }
@@ -291,9 +291,10 @@ impl<T: Target> Session<'_, T> {
         is_away: impl Fn() -> bool,
     ) -> Result<Option<Polled>, FrameError> {
         while is_away() {
-            if ahead == Ahead::Encode && self.next.is_none() && self.backlog.is_full() {
+            let has_room = self.backlog.has_room();
+            if !has_room && ahead == Ahead::Encode && self.next.is_none() {
                 self.next = self.encode_next()?;
-            } else if self.held || !self.backlog.has_room() {
+            } else if self.held || !has_room {
                 return Ok(None);
             }
             let polled = self.member.poll(READ_AHEAD_POLL);
