@@ -6,15 +6,16 @@
 mod world;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use schemas::topic::RESOURCE_STATE;
-use sink_frame::{Counts, FrameError, Limits};
+use sink_frame::{Counts, FrameError, Limits, Role};
 use stream::local::Fault;
 use stream::{LogError, Outgoing};
-use world::{Answer, Held, INPUTS, ROLE, Run, Store, letters, local, row, write};
+use world::{Answer, Held, INPUTS, PINNED, ROLE, Run, Store, letters, local, row, write};
 
 /// Rows of few keys, some that are not for the target, and some that are no rows.
 fn rows() -> impl Strategy<Value = Vec<(String, Option<String>)>> {
@@ -276,4 +277,47 @@ fn a_log_that_fails_ends_the_run_by_its_own_name() {
     assert_eq!(ended.to_string(), "running sink-test");
     let _: &LogError = std::error::Error::source(&ended).unwrap().downcast_ref().unwrap();
     assert_eq!(RESOURCE_STATE.spec.name, INPUTS[0].name);
+}
+
+/// Has the first batch delivered only when the next one is encoded, and so many commits aborted.
+#[track_caller]
+fn ahead(role: &'static Role, aborts: u32) -> Held {
+    let (_folder, log) = local();
+    let rows: Vec<_> = (0..12).map(|n| (format!("a{n:02}"), Some(n.to_string()))).collect();
+    write(&log, outgoing(&rows));
+    let held = Arc::new(Mutex::new(Held::default()));
+    let encoded = Arc::new(AtomicUsize::new(0));
+    let seen = encoded.clone();
+    let script = move |key: &str, _: Option<&str>, before: usize| {
+        let began = Instant::now();
+        while key == "a00" && before == 0 && seen.load(Ordering::SeqCst) < 2 {
+            assert!(began.elapsed() < Duration::from_secs(20), "no other batch was encoded");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Answer::Take
+    };
+    let limits = Limits { records: 1, ..Limits::default() };
+    let run = Run { role, limits, ..Run::default() };
+    log.set_fault(Fault::AbortCommits(aborts));
+    let done = run.on(&log, &mut Store { encoded, ..Store::new(&held, script) }).unwrap();
+    let held = std::mem::take(&mut *held.lock().unwrap());
+    assert_eq!((&held.rows, done.records(), done.commits), (&table(&rows), 12, 12));
+    held
+}
+
+#[test]
+fn a_batch_is_encoded_while_the_one_before_is_delivered() {
+    assert_eq!(ahead(&ROLE, 0).assigned.len(), 1);
+}
+
+#[test]
+fn what_was_encoded_ahead_of_an_aborted_batch_is_encoded_again() {
+    assert_eq!(ahead(&ROLE, 1).assigned.len(), 2, "the target hears where it begins again");
+}
+
+#[test]
+fn parts_that_are_cut_ahead_begin_where_those_before_end() {
+    let deliveries = ahead(&PINNED, 0).deliveries.concat();
+    let pins = deliveries.iter().filter_map(|(pin, _)| pin.map(|pin| (pin.from, pin.to)));
+    assert_eq!(pins.collect::<Vec<_>>(), (0..12).map(|n| (n, n + 1)).collect::<Vec<_>>());
 }

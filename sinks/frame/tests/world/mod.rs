@@ -1,6 +1,7 @@
 //! A local log, and a target in memory that fails as it is told.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -90,6 +91,8 @@ pub(crate) struct Store<'a> {
     /// Lots that follow a batch, and lots of chores.
     pub(crate) follow_ups: Vec<Vec<Item>>,
     pub(crate) chores: Vec<Vec<Item>>,
+    /// How many batches were encoded.
+    pub(crate) encoded: Arc<AtomicUsize>,
 }
 
 impl<'a> Store<'a> {
@@ -99,6 +102,7 @@ impl<'a> Store<'a> {
     ) -> Self {
         let (follow_ups, chores) = (Vec::new(), Vec::new());
         Self {
+            encoded: Arc::default(),
             held: held.clone(),
             script: Arc::new(Mutex::new(Box::new(script))),
             forgets: None,
@@ -190,6 +194,7 @@ impl<'a> Target for Store<'a> {
     }
 
     fn encode(&mut self, records: &[Record]) -> Result<Encoded<Item>, Failure> {
+        self.encoded.fetch_add(1, Ordering::SeqCst);
         let mut encoded = Encoded::default();
         let mut last: BTreeMap<&[u8], usize> = BTreeMap::new();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
