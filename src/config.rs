@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use stream::{kafka::KafkaConfig, registry::RegistryConfig, secret::Secret};
 
-use crate::findings::Findings;
+use crate::{findings::Findings, telemetry};
 
 /// Everything a process may be told. Relative paths start at the file's folder.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -89,6 +89,9 @@ pub(crate) struct Config {
     /// Where a process serves its metrics and health; nowhere when absent.
     #[serde(default)]
     pub(crate) listen: Option<SocketAddr>,
+    /// Where a process sends the spans of its work; nowhere when absent.
+    #[serde(default)]
+    pub(crate) telemetry: Option<telemetry::Config>,
 }
 
 /// Where records are kept: a folder, or Kafka.
@@ -269,19 +272,25 @@ impl Config {
                 (ca_file.as_mut(), password.as_mut())
             }
         };
+        let (collector, headers) = match &mut self.telemetry {
+            None => (None, None),
+            Some(telemetry::Config { ca_file, headers, .. }) => {
+                (ca_file.as_mut(), Some(headers.values_mut()))
+            }
+        };
         let webhook = self.alerts.iter_mut().filter_map(|alerts| alerts.webhook.as_mut());
         let webhook = webhook.filter_map(|webhook| webhook.token.as_mut());
         let page = self.page.iter_mut();
         let page = page.flat_map(|page| page.token.iter_mut().chain(page.owners.values_mut()));
         let sinks = elastic.into_iter().flatten().chain(clickhouse).chain(mail);
-        let sinks = sinks.chain(webhook).chain(page);
+        let sinks = sinks.chain(webhook).chain(page).chain(headers.into_iter().flatten());
         let secrets = kafka.chain(registry).chain(digests).chain(sinks);
         let secrets = secrets.filter_map(|secret| match secret {
             Secret::File(path) => Some(path),
             Secret::Env(_) => None,
         });
         let optional = optional.into_iter().flatten();
-        let optional = optional.chain(authorities).chain(certificates);
+        let optional = optional.chain(authorities).chain(certificates).chain(collector);
         let named = optional.chain(layers).chain(findings).chain(mutelist);
         for path in own.into_iter().chain(named).chain(secrets) {
             *path = folder.join(&*path);
@@ -329,6 +338,9 @@ impl Config {
         }
         if let Some(page) = &self.page {
             page.validate().context("page")?;
+        }
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.validate().context("telemetry")?;
         }
         Ok(())
     }
@@ -403,6 +415,19 @@ mod tests {
         assert_eq!(mail.password, Some(Secret::File(folder.path().join("mail.password"))));
         assert!(mail.only_if_changed && mail.owners.is_some());
         assert_eq!(mail.payers.unwrap().recipients.len(), 1);
+    }
+
+    #[test]
+    fn the_example_for_traces_is_a_configuration() {
+        let page = include_str!("../docs/src/operations.md");
+        let example = page.split("```yaml\n").nth(1).and_then(|text| text.split("```").next());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scorecard.yaml");
+        std::fs::write(&path, format!("log: {{local: ./log}}\n{}", example.unwrap())).unwrap();
+        let telemetry = ConfigFile::at(path).read().unwrap().telemetry.unwrap();
+        let token = Secret::File(folder.path().join("otlp.token"));
+        assert_eq!(telemetry.headers["authorization"], token, "from its folder");
+        assert_eq!(telemetry.sample, 0.1);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::{
     run::{stop_on_signal, wait_until},
     serve::{Listen, serve_page},
     site::Site,
+    telemetry,
 };
 
 /// Serves the page: scores, what moved them, and what to do next
@@ -39,6 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut page = config.page.clone().unwrap_or_default();
     page.listen = args.page.unwrap_or(page.listen);
     page.validate()?;
+    telemetry::start(config.telemetry.as_ref(), "serve")?;
     let vitals = args.listen.start("serve", config.listen)?;
     let site = Site::existing(&config)?;
     let stop = Stop::new();
