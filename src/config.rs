@@ -271,17 +271,21 @@ impl Config {
         };
         let webhook = self.alerts.iter_mut().filter_map(|alerts| alerts.webhook.as_mut());
         let webhook = webhook.filter_map(|webhook| webhook.token.as_mut());
-        let page = self.page.iter_mut();
-        let page = page.flat_map(|page| page.token.iter_mut().chain(page.owners.values_mut()));
+        let (mut proofs, mut tokens) = (Vec::new(), Vec::new());
+        if let Some(page) = &mut self.page {
+            let tls = page.tls.iter_mut();
+            proofs.extend(tls.flat_map(|tls| [&mut tls.certificate, &mut tls.key]));
+            tokens.extend(page.token.iter_mut().chain(page.owners.values_mut()));
+        }
         let sinks = elastic.into_iter().flatten().chain(clickhouse).chain(mail);
-        let sinks = sinks.chain(webhook).chain(page);
+        let sinks = sinks.chain(webhook).chain(tokens);
         let secrets = kafka.chain(registry).chain(digests).chain(sinks);
         let secrets = secrets.filter_map(|secret| match secret {
             Secret::File(path) => Some(path),
             Secret::Env(_) => None,
         });
         let optional = optional.into_iter().flatten();
-        let optional = optional.chain(authorities).chain(certificates);
+        let optional = optional.chain(authorities).chain(certificates).chain(proofs);
         let named = optional.chain(layers).chain(findings).chain(mutelist);
         for path in own.into_iter().chain(named).chain(secrets) {
             *path = folder.join(&*path);

@@ -62,7 +62,7 @@ pub(crate) fn start(
     let pipeline = pipeline(site.log.clone(), sinks)?;
     let live = Live::start(site.log.clone(), site.codec.clone(), pipeline, stop.clone());
     let at = serve_page(live.context("starting to read the log")?, config, any_port)?;
-    eprintln!("the page is at http://{at}");
+    eprintln!("the page is at {at}");
     Ok(())
 }
 
