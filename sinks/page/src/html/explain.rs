@@ -156,7 +156,9 @@ fn arithmetic(one: &Explained, value: Score) -> Markup {
     let score = &one.score;
     let votes = match one.scoring {
         Scoring::AllOrNothing => "account",
+        Scoring::Findings | Scoring::Penalty if score.total == 1 => "finding",
         Scoring::Findings | Scoring::Penalty => "findings",
+        Scoring::Resources | Scoring::Summary if score.total == 1 => "resource",
         Scoring::Resources | Scoring::Summary => "resources",
     };
     html! {
