@@ -5,11 +5,13 @@ pub(crate) mod document;
 
 use std::{
     collections::BTreeMap,
+    fs::File,
+    io::Read,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use producer_register::{Longest, Mutelist, RiskColumns, Zone};
 use producer_standard::Layer;
 use schemars::JsonSchema;
@@ -167,6 +169,9 @@ fn default_workers() -> usize {
     1
 }
 
+/// Bytes of the file.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
 /// Partitions of a local log, where one process does everything.
 pub(crate) const LOCAL_PARTITIONS: i32 = 4;
 
@@ -225,7 +230,11 @@ impl ConfigFile {
     }
 
     fn text(&self) -> Result<String> {
-        std::fs::read_to_string(&self.path).context("reading it")
+        let mut text = String::new();
+        let file = File::open(&self.path).context("reading it")?;
+        file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).context("reading it")?;
+        ensure!(text.len() as u64 <= FILE_BYTES_MAX, "it has more than {FILE_BYTES_MAX} bytes");
+        Ok(text)
     }
 }
 
@@ -369,6 +378,30 @@ mod tests {
             mechanisms.push(kafka.properties.get("sasl.mechanism").cloned().unwrap_or_default());
         }
         assert_eq!(mechanisms, ["PLAIN", "SCRAM-SHA-512", "", "OAUTHBEARER"]);
+    }
+
+    #[test]
+    fn a_file_that_is_too_long_or_too_deep_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scorecard.yaml");
+        let told = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            let error = ConfigFile::at(&path).read().map(drop).unwrap_err();
+            let document = ConfigFile::at(&path).document().map(drop).unwrap_err();
+            (format!("{error:#}"), format!("{document:#}"))
+        };
+        let long = format!("log: {{local: ./log}}\n# {}\n", "x".repeat(1 << 20));
+        assert!(told(&long).0.ends_with("it has more than 1048576 bytes"));
+        let (read, shown) = told(&"[".repeat(100_000));
+        assert!(read.contains("nest") || read.contains("depth"), "{read}");
+        assert_eq!(read.lines().next(), shown.lines().next());
+        // A billion laughs.
+        let list = |at: usize| {
+            format!("a{at}: &a{at} [{}]\n", vec![format!("*a{}", at - 1); 10].join(", "))
+        };
+        let bomb = format!("a0: &a0 laugh\n{}", (1..10).map(list).collect::<String>());
+        let (read, shown) = told(&bomb);
+        assert!(read.contains("unknown field") && shown.contains("nodes"), "{read}\n{shown}");
     }
 
     #[test]
