@@ -12,18 +12,28 @@ const TIME_MIN: Duration = Duration::from_secs(2);
 /// Time that a byte may take: parsers take some 0.2 us of it, and what is quadratic far more.
 const TIME_PER_BYTE: Duration = Duration::from_micros(20);
 
-/// Runs a target on an input.
+/// What an input took.
+#[derive(Clone, Copy, Debug)]
+pub struct Spent {
+    /// Time on a processor.
+    pub time: Duration,
+    /// The most bytes of memory at a time.
+    pub bytes: usize,
+}
+
+/// Runs a target on an input; gives what that took.
 ///
 /// # Panics
 /// When the target does, or when the input took more time or memory than its length allows.
-pub fn check(target: &Target, input: &[u8]) {
+pub fn check(target: &Target, input: &[u8]) -> Spent {
     let begun = processor_time();
-    let peak = memory::peak_of(|| (target.run)(input));
-    let took = processor_time().saturating_sub(begun);
+    let bytes = memory::peak_of(|| (target.run)(input));
+    let time = processor_time().saturating_sub(begun);
     let (length, bytes_max) = (input.len(), target.bytes_min + target.bytes_per_byte * input.len());
-    assert!(peak <= bytes_max, "{length} bytes took {peak} bytes of memory, over {bytes_max}");
+    assert!(bytes <= bytes_max, "{length} bytes took {bytes} bytes of memory, over {bytes_max}");
     let time_max = TIME_MIN + TIME_PER_BYTE * u32::try_from(length).unwrap_or(u32::MAX);
-    assert!(took <= time_max, "{length} bytes took {took:?} on a processor, over {time_max:?}");
+    assert!(time <= time_max, "{length} bytes took {time:?} on a processor, over {time_max:?}");
+    Spent { time, bytes }
 }
 
 /// Gives how long this thread has run on a processor: another load of the machine is not counted.

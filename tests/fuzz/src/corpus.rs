@@ -17,6 +17,8 @@ pub struct Seed {
     pub name: String,
     /// The input.
     pub bytes: Vec<u8>,
+    /// Whether it is one that every target has.
+    pub is_ugly: bool,
 }
 
 /// All seeds of a target, in a stable order.
@@ -42,6 +44,7 @@ impl Corpus {
         let read = |path: PathBuf| Seed {
             bytes: fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())),
             name: path.strip_prefix(root()).unwrap_or(&path).display().to_string(),
+            is_ugly: false,
         };
         let mut seeds: Vec<Seed> = files.into_iter().map(read).collect();
         seeds.extend(ugly::all());
@@ -54,7 +57,10 @@ impl Corpus {
         let made = place.checked_sub(self.seeds.len() as u64);
         match made {
             None => self.seeds[place as usize].bytes.clone(),
-            Some(number) => mutate::mutated(number, &self.changed(), self.target.words),
+            Some(number) => {
+                let (own, ugly) = (self.changed(false), self.changed(true));
+                mutate::mutated(number, &own, &ugly, self.target.words)
+            }
         }
     }
 
@@ -78,10 +84,11 @@ impl Corpus {
             .try_for_each(|(at, seed)| fs::write(folder.join(format!("seed-{at:04}")), &seed.bytes))
     }
 
-    /// Gives the seeds that others are made of.
-    fn changed(&self) -> Vec<&[u8]> {
-        let short = |seed: &&Seed| seed.bytes.len() <= CHANGED_BYTES_MAX;
-        self.seeds.iter().filter(short).map(|seed| &*seed.bytes).collect()
+    /// Gives the seeds that others are made of: the ugly ones, or the target's own.
+    fn changed(&self, is_ugly: bool) -> Vec<&[u8]> {
+        let wanted =
+            |seed: &&Seed| seed.is_ugly == is_ugly && seed.bytes.len() <= CHANGED_BYTES_MAX;
+        self.seeds.iter().filter(wanted).map(|seed| &*seed.bytes).collect()
     }
 }
 
@@ -95,14 +102,21 @@ fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-/// Gives a file, or those below a folder, sorted by path.
+/// Names of files in golden cases that are no input.
+const NO_INPUT: [&str; 2] = ["expected", "options"];
+
+/// Gives a file, or those below a folder that are input, sorted by path.
 fn files(path: &Path) -> Vec<PathBuf> {
     if path.is_file() {
         return vec![path.to_owned()];
     }
     // A target without files of its own has no folder.
     let entries = fs::read_dir(path).into_iter().flatten().flatten();
-    let mut entries: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    let is_input = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        !NO_INPUT.iter().any(|other| name.starts_with(other))
+    };
+    let mut entries: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_input).collect();
     entries.sort();
     entries.iter().flat_map(|entry| files(entry)).collect()
 }

@@ -16,7 +16,7 @@ pub mod targets;
 mod ugly;
 pub mod worker;
 
-pub use bounds::check;
+pub use bounds::{Spent, check};
 pub use mutate::mutated;
 
 /// A parser of outside input.

@@ -1,9 +1,13 @@
 //! `fuzz`: runs single inputs of a target again, and is the child of the short run.
 
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
-use fuzz::{Target, targets, worker};
+use fuzz::{Spent, Target, corpus::Corpus, targets, worker};
 
 /// Fuzz targets: every parser of outside input.
 #[derive(Parser)]
@@ -22,6 +26,17 @@ enum Command {
         target: String,
         /// The inputs
         files: Vec<PathBuf>,
+    },
+    /// Writes the inputs that are made from numbers, each to a file of its own
+    Inputs {
+        /// The target
+        target: String,
+        /// The first number
+        from: u64,
+        /// How many
+        count: u64,
+        /// The folder
+        folder: PathBuf,
     },
     /// Runs a part of the short run; its harness starts this
     #[command(hide = true)]
@@ -55,6 +70,9 @@ fn run(command: Command) -> Result<bool, String> {
             Ok(true)
         }
         Command::Replay { target, files } => replay(named(&target)?, &files),
+        Command::Inputs { target, from, count, folder } => {
+            inputs(named(&target)?, from..from + count, &folder)
+        }
         Command::Work { target, first, end, notes } => {
             worker::work(named(&target)?, first, end, &notes).map_err(|error| error.to_string())
         }
@@ -70,9 +88,30 @@ fn replay(target: &'static Target, files: &[PathBuf]) -> Result<bool, String> {
     let mut holds = true;
     for file in files {
         let input = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
-        let held = worker::replay(target, input);
-        println!("{}: {}", file.display(), if held { "holds" } else { "fails" });
-        holds &= held;
+        let (length, spent) = (input.len(), worker::replay(target, input));
+        match spent {
+            Some(Spent { time, bytes }) => println!(
+                "{}: {length} bytes took {time:?} and {bytes} bytes of memory",
+                file.display()
+            ),
+            None => println!("{}: fails", file.display()),
+        }
+        holds &= spent.is_some();
     }
     Ok(holds)
+}
+
+fn inputs(
+    target: &'static Target,
+    numbers: std::ops::Range<u64>,
+    folder: &Path,
+) -> Result<bool, String> {
+    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
+    fs::create_dir_all(folder).map_err(failed)?;
+    let corpus = Corpus::of(target);
+    for number in numbers {
+        let input = corpus.input(corpus.seeds.len() as u64 + number);
+        fs::write(folder.join(number.to_string()), input).map_err(failed)?;
+    }
+    Ok(true)
 }

@@ -11,7 +11,7 @@ const INPUT_BYTES_MAX: usize = 256 << 10;
 const CHANGES_MAX: usize = 6;
 
 /// One input in so many becomes large: a text of it long, and a part of it repeated.
-const LARGE_EVERY: u64 = 40;
+const LARGE_EVERY: u64 = 12;
 
 /// Numbers that parsers stumble over.
 const NUMBERS: [&str; 14] = [
@@ -65,12 +65,15 @@ const PIECES: [&str; 30] = [
     "]]>",
 ];
 
-/// Makes an input of seeds, from a number.
-pub fn mutated(number: u64, seeds: &[&[u8]], words: &[&str]) -> Vec<u8> {
+/// Makes an input of a target's own seeds, and now and then of ugly ones, from a number.
+pub fn mutated(number: u64, own: &[&[u8]], ugly: &[&[u8]], words: &[&str]) -> Vec<u8> {
     // Neighbours shall differ in more than a bit.
     let mut rng = Rng::with_seed(number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let mut pick = || seeds.get(rng.usize(..seeds.len().max(1))).copied().unwrap_or_default();
-    let (mut input, other) = (pick().to_vec(), pick());
+    let mut pick = |ugly_every: u8| {
+        let seeds = if rng.u8(..ugly_every) == 0 { ugly } else { own };
+        seeds.get(rng.usize(..seeds.len().max(1))).copied().unwrap_or_default()
+    };
+    let (mut input, other) = (pick(10).to_vec(), pick(3));
     let is_large = rng.u64(..LARGE_EVERY) == 0;
     if let Some(changed) = structure::changed(&mut rng, &input, other, words, is_large) {
         input = changed;
@@ -170,18 +173,23 @@ fn piece(rng: &mut Rng, input: &[u8], sign: u8) -> Option<std::ops::Range<usize>
     Some(from..from + length)
 }
 
-/// Makes a word long, and repeats a piece: what costs the product of both shows.
+/// Makes words long, and repeats a piece: what costs the product of both shows.
 fn enlarged(rng: &mut Rng, input: &[u8]) -> Vec<u8> {
     let mut input = input.to_vec();
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric();
-    if let Some(run) = run(rng, &input, is_word) {
-        let long = input[run.clone()].repeat(rng.usize(1..20_000) / run.len() + 1);
-        input.splice(run, long);
+    for _ in 0..=rng.usize(..2) {
+        if let Some(run) = run(rng, &input, is_word) {
+            let long = input[run.clone()].repeat(rng.usize(1..40_000) / run.len() + 1);
+            input.splice(run, long);
+        }
     }
-    let sign = [b'\n', b',', b';', b' ', b'>', b'&', b'|', b'.'][rng.usize(..8)];
+    // Most formats that are no JSON have lines.
+    let signs = [b'\n', b'\n', b'\n', b',', b';', b' ', b'>', b'&', b'|', b'.'];
+    let sign = signs[rng.usize(..signs.len())];
     if let Some(piece) = piece(rng, &input, sign) {
         let room = INPUT_BYTES_MAX.saturating_sub(input.len()) / piece.len();
-        let copies = input[piece.clone()].repeat(rng.usize(1..8_000).min(room));
+        let copies = if rng.bool() { room } else { rng.usize(..=room) };
+        let copies = input[piece.clone()].repeat(copies);
         input.splice(piece.end..piece.end, copies);
     }
     input
@@ -194,8 +202,8 @@ mod tests {
     #[test]
     fn a_number_makes_one_input_and_others_make_others() {
         let seeds: [&[u8]; 2] = [b"a,b\n1,2\n3,4\n", br#"{"a": [1, "x", {"b": null}]}"#];
-        let made: Vec<Vec<u8>> = (0..2_000).map(|n| mutated(n, &seeds, &["word"])).collect();
-        let again: Vec<Vec<u8>> = (0..2_000).map(|n| mutated(n, &seeds, &["word"])).collect();
+        let made: Vec<Vec<u8>> = (0..2_000).map(|n| mutated(n, &seeds, &[], &["word"])).collect();
+        let again: Vec<Vec<u8>> = (0..2_000).map(|n| mutated(n, &seeds, &[], &["word"])).collect();
         assert_eq!(made, again);
         let mut different = made.clone();
         different.sort();
@@ -203,7 +211,7 @@ mod tests {
         assert!(different.len() > 1_500, "{} of 2,000 differ", different.len());
         assert!(made.iter().all(|input| input.len() <= INPUT_BYTES_MAX));
         let large = made.iter().filter(|input| input.len() > 10_000).count();
-        assert!((10..500).contains(&large), "{large} are large");
+        assert!((20..500).contains(&large), "{large} are large");
         let whole = |input: &&Vec<u8>| serde_json::from_slice::<serde_json::Value>(input).is_ok();
         let whole = made.iter().filter(whole).count();
         assert!(whole > 100, "{whole} are JSON");
@@ -212,8 +220,8 @@ mod tests {
     #[test]
     fn nothing_is_a_seed_too() {
         for number in 0..500 {
-            mutated(number, &[], &[]);
-            mutated(number, &[b""], &["w"]);
+            mutated(number, &[], &[], &[]);
+            mutated(number, &[], &[b""], &["w"]);
         }
     }
 }

@@ -7,10 +7,13 @@ use serde_json::{Map, Value, json};
 const WRAPPED_MAX: usize = 140;
 
 /// Bytes of a text that was made long.
-const LONG_BYTES_MAX: usize = 20_000;
+const LONG_BYTES_MAX: usize = 80_000;
 
-/// How often an item may be repeated.
-const REPEATED_MAX: usize = 4_000;
+/// Texts that are made long in one document, at most.
+const LONG_MAX: usize = 2;
+
+/// Steps from the way to a list within which a text is beside it.
+const NEAR_STEPS_MAX: usize = 3;
 
 /// Bytes of a document in which something was repeated.
 const DOCUMENT_BYTES_MAX: usize = 240 << 10;
@@ -162,35 +165,116 @@ fn in_text(rng: &mut Rng, text: &mut String, words: &[&str]) {
     }
 }
 
-/// Makes one text long, and repeats one item: what costs the product of both shows.
+/// Repeats an item of a list, and makes texts long that are said beside the list or above it: what
+/// costs the product of both shows.
 fn enlarge(rng: &mut Rng, value: &mut Value) {
-    for _ in 0..20 {
-        let bytes = rng.usize(1_000..LONG_BYTES_MAX);
-        match any(rng, value) {
-            Value::String(text) => {
-                *text = text.repeat(bytes / text.len().max(1) + 1);
-                break;
-            }
-            Value::Object(members) if rng.u8(..4) == 0 && !members.is_empty() => {
-                let keys: Vec<String> = members.keys().cloned().collect();
-                let key = &keys[rng.usize(..keys.len())];
-                let inner = members.remove(key).unwrap_or_default();
-                members.insert(key.repeat(bytes / key.len().max(1) + 1), inner);
-                break;
-            }
-            _ => {}
+    let mut lists = Vec::new();
+    gather(value, &mut Vec::new(), &mut |path, value| {
+        if value.as_array().is_some_and(|items| !items.is_empty()) {
+            lists.push(path.to_vec());
+        }
+    });
+    let texts = rng.usize(1..=LONG_MAX);
+    let bytes_max = LONG_BYTES_MAX / texts;
+    let list = lists.get(rng.usize(..lists.len().max(1))).cloned().unwrap_or_default();
+    let mut around = texts_around(value, &list);
+    repeat(rng, value, &list, texts * bytes_max);
+    for _ in 0..texts {
+        if !around.is_empty() {
+            let text = around.swap_remove(rng.usize(..around.len()));
+            lengthen(value, &text, rng.usize(1_000..bytes_max));
         }
     }
-    let room = DOCUMENT_BYTES_MAX.saturating_sub(value.to_string().len());
-    for _ in 0..20 {
-        if let Value::Array(items) = any(rng, value)
-            && !items.is_empty()
-        {
-            let item = items[rng.usize(..items.len())].clone();
-            let fit = room / (item.to_string().len() + 1);
-            let copies = rng.usize(1..REPEATED_MAX).min(fit);
-            items.extend(std::iter::repeat_n(item, copies));
-            break;
+}
+
+/// A step on the way to a value.
+#[derive(Clone, Debug, PartialEq)]
+enum Step {
+    Member(String),
+    Item(usize),
+}
+
+/// Where a text is: a value, or the name of an object's member.
+#[derive(Debug, PartialEq)]
+enum Text {
+    Value(Vec<Step>),
+    Name(Vec<Step>, String),
+}
+
+/// Shows every value with the way to it.
+fn gather(value: &Value, path: &mut Vec<Step>, show: &mut impl FnMut(&[Step], &Value)) {
+    show(path, value);
+    let mut below = |step, value| {
+        path.push(step);
+        gather(value, path, show);
+        path.pop();
+    };
+    match value {
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(at, item)| below(Step::Item(at), item));
+        }
+        Value::Object(members) => {
+            members.iter().for_each(|(name, member)| below(Step::Member(name.clone()), member));
+        }
+        _ => {}
+    }
+}
+
+fn step<'v>(value: &'v mut Value, step: &Step) -> Option<&'v mut Value> {
+    match (value, step) {
+        (Value::Array(items), Step::Item(at)) => items.get_mut(*at),
+        (Value::Object(members), Step::Member(name)) => members.get_mut(name),
+        _ => None,
+    }
+}
+
+fn at<'v>(value: &'v mut Value, path: &[Step]) -> Option<&'v mut Value> {
+    path.iter().try_fold(value, step)
+}
+
+/// Finds the texts that may be said once for all items of a list: names on the way to it, and what
+/// stands in the objects on that way, not far from it.
+fn texts_around(value: &Value, list: &[Step]) -> Vec<Text> {
+    let mut texts = Vec::new();
+    gather(value, &mut Vec::new(), &mut |path, value| {
+        let shared = path.iter().zip(list).take_while(|(one, other)| one == other).count();
+        let is_on_the_way = shared == path.len() && shared < list.len();
+        if is_on_the_way && let Step::Member(name) = &list[shared] {
+            texts.push(Text::Name(path.to_vec(), name.clone()));
+        }
+        if value.is_string() && shared < list.len() && path.len() - shared <= NEAR_STEPS_MAX {
+            texts.push(Text::Value(path.to_vec()));
+        }
+    });
+    texts
+}
+
+/// Repeats one item of a list, as often as there is room for beside other bytes.
+fn repeat(rng: &mut Rng, value: &mut Value, list: &[Step], others: usize) {
+    let room = DOCUMENT_BYTES_MAX.saturating_sub(value.to_string().len() + others);
+    if let Some(Value::Array(items)) = at(value, list) {
+        let Some(item) = items.get(rng.usize(..items.len().max(1))).cloned() else { return };
+        let fit = room / (item.to_string().len() + 1);
+        let copies = if rng.bool() { fit } else { rng.usize(..=fit) };
+        items.extend(std::iter::repeat_n(item, copies));
+    }
+}
+
+fn lengthen(value: &mut Value, text: &Text, bytes: usize) {
+    let long = |text: &str| text.repeat(bytes / text.len().max(1) + 1);
+    match text {
+        Text::Value(path) => {
+            if let Some(Value::String(text)) = at(value, path) {
+                *text = if text.is_empty() { "x".repeat(bytes) } else { long(text) };
+            }
+        }
+        Text::Name(path, name) => {
+            // A name further up may have changed before, and the way with it.
+            if let Some(Value::Object(members)) = at(value, path)
+                && let Some(member) = members.remove(name)
+            {
+                members.insert(long(name), member);
+            }
         }
     }
 }
@@ -208,6 +292,32 @@ mod tests {
         let expected = [json!([1, {"b": 2}]), json!(1), json!({"b": 2}), json!(2), json!("d")];
         assert_eq!(found[1..], expected);
         assert!(nth(&mut value, &mut 6).is_none());
+    }
+
+    #[test]
+    fn what_is_said_once_for_a_list_becomes_long_and_the_list_too() {
+        let value = json!({"T": {"title": "t", "rows": [{"a": "x"}]}, "far": [[["b"]]]});
+        let list = [Step::Member("T".into()), Step::Member("rows".into())];
+        let found = texts_around(&value, &list);
+        let title = [Step::Member("T".into()), Step::Member("title".into())];
+        let far = [Step::Member("far".into()), Step::Item(0), Step::Item(0), Step::Item(0)];
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert!(found.contains(&Text::Name(vec![], "T".into())));
+        assert!(found.contains(&Text::Name(list[..1].to_vec(), "rows".into())));
+        assert!(found.contains(&Text::Value(title.to_vec())));
+        assert!(!found.contains(&Text::Value(far.to_vec())));
+        let mut large = 0;
+        for seed in 0..200 {
+            let mut value = value.clone();
+            enlarge(&mut Rng::with_seed(seed), &mut value);
+            let text = value.to_string();
+            assert!(text.len() <= DOCUMENT_BYTES_MAX + LONG_BYTES_MAX, "{}", text.len());
+            let rows = value.as_object().expect("an object").values();
+            let rows =
+                rows.filter_map(|member| member.as_object()?.values().find_map(Value::as_array));
+            large += usize::from(rows.map(Vec::len).max() > Some(5_000) && text.contains("TTTT"));
+        }
+        assert!(large > 5, "{large}");
     }
 
     #[test]

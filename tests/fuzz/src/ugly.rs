@@ -12,7 +12,7 @@ const LONG: usize = 200_000;
 pub(crate) fn all() -> Vec<Seed> {
     let made = texts().into_iter().map(|(name, text)| (name, text.into_bytes()));
     let all = made.chain(bytes());
-    all.map(|(name, bytes)| Seed { name: format!("ugly: {name}"), bytes }).collect()
+    all.map(|(name, bytes)| Seed { name: format!("ugly: {name}"), bytes, is_ugly: true }).collect()
 }
 
 fn texts() -> Vec<(&'static str, String)> {

@@ -3,7 +3,7 @@
 
 use std::{fs::File, io, os::unix::fs::FileExt, path::Path, thread};
 
-use crate::{Target, check, corpus::Corpus};
+use crate::{Spent, Target, check, corpus::Corpus};
 
 /// The stack of the program's own threads, which parse: what Rust gives a thread by itself.
 const STACK_BYTES: usize = 2 << 20;
@@ -31,13 +31,13 @@ pub fn work(target: &'static Target, first: u64, end: u64, notes: &Path) -> io::
     }
 }
 
-/// Runs one input; gives false when it failed.
-pub fn replay(target: &'static Target, input: Vec<u8>) -> bool {
+/// Runs one input; gives what it took, or none when it failed.
+pub fn replay(target: &'static Target, input: Vec<u8>) -> Option<Spent> {
     let run = move || {
         warm_up(target);
-        check(target, &input);
+        check(target, &input)
     };
-    on_a_stack(run).is_some()
+    on_a_stack(run)
 }
 
 /// Runs a target once on nothing, so that tables which are made once count for no input.

@@ -14,6 +14,9 @@ use crate::Target;
 const NAME_BYTES_MAX: usize = 2_048;
 const MESSAGE_BYTES_MAX: usize = 8_000;
 
+/// What a target of reports has that says nothing else: a row is read and gone, or broken and told.
+const REPORT: Target = Target { bytes_per_byte: 150, ..USUAL };
+
 pub(super) const CLOUDSPLOIT: Target = Target {
     name: "cloudsploit",
     run: |input| report("cloudsploit", input),
@@ -42,7 +45,7 @@ pub(super) const CLOUDSPLOIT: Target = Target {
         "category,title,resource,region,\
         statusWord,message\r\n",
     ],
-    ..USUAL
+    ..REPORT
 };
 
 pub(super) const PROWLER: Target = Target {
@@ -75,7 +78,7 @@ pub(super) const PROWLER: Target = Target {
         "unknown",
         "111122223333",
     ],
-    ..USUAL
+    ..REPORT
 };
 
 pub(super) const SECURITYHUB: Target = Target {
@@ -105,7 +108,7 @@ pub(super) const SECURITYHUB: Target = Target {
         "Workflow",
         "SUPPRESSED",
     ],
-    ..USUAL
+    ..REPORT
 };
 
 pub(super) const TRUSTEDADVISOR: Target = Target {
@@ -138,7 +141,7 @@ pub(super) const TRUSTEDADVISOR: Target = Target {
         "CheckData",
         "Result",
     ],
-    ..USUAL
+    ..REPORT
 };
 
 pub(super) const S3IMPORT: Target = Target {
@@ -154,7 +157,7 @@ pub(super) const S3IMPORT: Target = Target {
         "region",
         "reason",
     ],
-    ..USUAL
+    ..REPORT
 };
 
 pub(super) const EXEC: Target = Target {
@@ -180,7 +183,7 @@ pub(super) const EXEC: Target = Target {
         "summary",
         "111122223333",
     ],
-    ..USUAL
+    ..REPORT
 };
 
 /// Reads an input as a report, from a file whose name tells an account.

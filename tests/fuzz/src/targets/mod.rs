@@ -55,7 +55,7 @@ const USUAL: Target = Target {
     seeds: &[],
     words: &[],
     runs: 4_000,
-    bytes_min: 8 << 20,
+    bytes_min: 4 << 20,
     bytes_per_byte: BYTES_PER_BYTE,
 };
 

@@ -140,10 +140,11 @@ pub(super) const MUTELIST: Target = Target {
         "<<: *a",
         ".*",
     ],
-    // A rule is many exceptions, each with all that they share: at most a thousand of a rule, and
-    // twenty thousand of a list.
+    // A rule is many exceptions, each with all that they share: at most a thousand of a rule, of
+    // some ten thousand bytes each.
+    bytes_min: 64 << 20,
     runs: 1_000,
-    bytes_per_byte: 4_000,
+    bytes_per_byte: 500,
     ..USUAL
 };
 
