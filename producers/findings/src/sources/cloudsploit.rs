@@ -368,7 +368,7 @@ mod tests {
 
     #[test]
     fn a_title_that_is_too_long_for_its_rows_is_told_once() {
-        let rows = vec![r#"{"status":2}"#; 3].join(",");
+        let rows = [r#"{"status":2}"#; 3].join(",");
         let of = |title: &str| format!(r#"{{"ResultsData":{{"{title}":[{rows}],"C":[{rows}]}}}}"#);
         let parsed = parse_text(&of(&"x".repeat(513))).expect("wrapped");
         let reason = "its check's id has more than 512 bytes".to_owned();

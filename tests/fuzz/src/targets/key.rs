@@ -59,5 +59,5 @@ fn patterns(text: &str) {
     let found = glob(&pattern, &name);
     assert_eq!(found, rules::functions::glob(&name, &pattern), "{pattern:?} {name:?}");
     assert!(glob("*", &name) && glob(&name.replace(|_| true, "?"), &name), "{name:?}");
-    assert_eq!(glob(&pattern, &pattern), true, "a pattern fits itself: {pattern:?}");
+    assert!(glob(&pattern, &pattern), "a pattern fits itself: {pattern:?}");
 }
