@@ -65,6 +65,14 @@ targets! {
 }
 
 #[test]
+fn every_source_of_findings_is_a_target() {
+    for source in producer_findings::ALL {
+        let is_there = targets::ALL.iter().any(|target| target.name == source.id);
+        assert!(is_there, "{} has no target in tests/fuzz/src/targets/finding.rs", source.id);
+    }
+}
+
+#[test]
 fn every_target_has_a_corpus() {
     for target in targets::ALL {
         let own = Corpus::of(target).seeds;
