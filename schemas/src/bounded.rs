@@ -11,8 +11,8 @@ use apache_avro::{
 /// recurses.
 pub(crate) const SCHEMA_DEPTH_MAX: usize = 24;
 
-/// How deep its lists and maps may lie in each other; ours lie two deep. Each makes room for as many
-/// items as it says it has, before they are read.
+/// How deep its lists and maps may lie in each other; ours lie two deep. Each makes room for as
+/// many items as it says it has, before they are read.
 const LISTS_DEPTH_MAX: usize = 4;
 
 /// Bytes of a value of fixed size: no record is longer.

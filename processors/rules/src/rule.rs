@@ -230,7 +230,8 @@ struct Taken {
 }
 
 impl Taken {
-    /// Gives a part a name of its own: `K`, then `K#2`; an item without a name is `#` and its place.
+    /// Gives a part a name of its own: `K`, then `K#2`; an item without a name is `#` and its
+    /// place.
     fn unique(&mut self, name: String, at: usize) -> String {
         let name = if name.is_empty() { format!("#{}", at + 1) } else { name };
         if self.names.insert(name.clone()) {

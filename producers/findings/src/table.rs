@@ -17,8 +17,9 @@ const COLUMN_BYTES_MAX: usize = 256;
 /// Cells stand between commas, semicolons or tabs, whichever the header has most of.
 ///
 /// # Errors
-/// A column is missing, there twice or too long, or the table breaks off, as it does where a scanner was
-/// stopped while it wrote: its last row is short, or its last line or a cell's quotes do not end.
+/// A column is missing, there twice or too long, or the table breaks off, as it does where a
+/// scanner was stopped while it wrote: its last row is short, or its last line or a cell's quotes
+/// do not end.
 pub(crate) fn each(
     text: &str,
     columns: &[&str],

@@ -7,7 +7,8 @@ use std::{
 
 use crate::{Target, mutate, ugly};
 
-/// Seeds above this length are run as they are, and not changed: most changes would be lost in them.
+/// Seeds above this length are run as they are, and not changed: most changes would be lost in
+/// them.
 const CHANGED_BYTES_MAX: usize = 20_000;
 
 /// A seed.

@@ -10,7 +10,8 @@ use fuzz::{
     targets,
 };
 
-/// Runs one target; `FUZZ_RUNS` and `FUZZ_FROM` say how many inputs are made, and from which number.
+/// Runs one target; `FUZZ_RUNS` and `FUZZ_FROM` say how many inputs are made, and from which
+/// number.
 fn holds(name: &str) {
     let target = targets::ALL.iter().find(|target| target.name == name).unwrap();
     let number = |name: &str| env::var(name).ok().map(|text| text.parse::<u64>().unwrap());

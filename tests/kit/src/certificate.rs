@@ -11,8 +11,8 @@ use crate::process;
 /// How long a key may take on a loaded machine.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Makes a key with a certificate for `localhost` and 127.0.0.1 that is its own authority: the files
-/// `certificate.pem` and `key.pem` of the folder, in this order.
+/// Makes a key with a certificate for `localhost` and 127.0.0.1 that is its own authority: the
+/// files `certificate.pem` and `key.pem` of the folder, in this order.
 ///
 /// # Errors
 /// When openssl is missing or fails.

@@ -41,8 +41,8 @@ pub struct TrustedPrincipal {
     pub account: Option<String>,
     /// What it is.
     pub kind: PrincipalKind,
-    /// What it may do, as the policy writes it; `*` where `NotAction` leaves all but a few. All whom
-    /// a statement lets in share one list.
+    /// What it may do, as the policy writes it; `*` where `NotAction` leaves all but a few. All
+    /// whom a statement lets in share one list.
     pub actions: Arc<[String]>,
     /// Whether any condition is attached.
     pub conditions: bool,

@@ -81,7 +81,8 @@ static TOPICS: LazyLock<Vec<(Read, [u8; 10])>> = LazyLock::new(|| {
     topics! {
         ACCOUNT_LISTING ACCOUNT_REGISTER OBSERVATION SCAN_UNIT REPORT REQUIREMENT EXCEPTION SPEND
         TICK ACCOUNT_STATE RESOURCE_STATE RESOURCE_CHANGE TRUST_STATE COMPLIANCE_STATE
-        COMPLIANCE_CHANGE SCORE_STATE SCORE_HISTORY CONTRIBUTION ROLLUP_STATE ALERT_STATE MAIL_OUTBOX
+        COMPLIANCE_CHANGE SCORE_STATE SCORE_HISTORY CONTRIBUTION ROLLUP_STATE ALERT_STATE
+        MAIL_OUTBOX
     }
     let names: Vec<&str> = all.iter().map(|(name, ..)| *name).collect();
     let wanted: Vec<&str> = topic::value_schemas().into_iter().map(|(name, _)| name).collect();
