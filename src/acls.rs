@@ -12,7 +12,7 @@ use crate::{
     config::{Config, ConfigFile},
     output,
     pipeline::{STAGES, factory},
-    replay, reshard,
+    replay, reshard, sink,
 };
 
 /// What `acls` is told.
@@ -128,20 +128,7 @@ fn roles() -> Result<Vec<Role>> {
     }
     let render = Needs { reads: RENDERED.to_vec(), ..Needs::default() };
     roles.push(role("render", "scorecard render", render));
-    for (sink, command) in [
-        (sink_s3::ROLE, "scorecard sink s3"),
-        (sink_elasticsearch::ROLE, "scorecard sink elasticsearch"),
-        (sink_clickhouse::ROLE, "scorecard sink clickhouse"),
-        (sink_siem::ROLE, "scorecard sink siem"),
-    ] {
-        roles.push(role(sink.name, command, of_sink(&sink)));
-    }
-    let mut alert = of_sink(&sink_alert::ROLE);
-    alert.reads.extend(sink_alert::READ);
-    roles.push(role(sink_alert::ROLE.name, "scorecard sink alert", alert));
-    let mut mail = of_sink(&sink_mail::ROLE);
-    mail.reads.extend(sink_mail::READ);
-    roles.push(role(sink_mail::ROLE.name, "scorecard sink mail", mail));
+    roles.extend(sinks());
     inputs.retain(|topic| topic.is_source());
     let sources = inputs.clone();
     let letters = Needs { reads: vec![topic::DEADLETTER], writes: inputs, ..Needs::default() };
@@ -149,7 +136,9 @@ fn roles() -> Result<Vec<Role>> {
     let groups: Vec<String> = STAGES.iter().map(|&name| name.to_owned()).collect();
     let top = Needs { watches: groups.clone(), ..Needs::default() };
     roles.push(role("top", "scorecard top", top));
-    let page = Needs { reads: sink_page::reads(), watches: groups.clone(), ..Needs::default() };
+    let sinks = sink::all().map(|(role, _)| role.name.to_owned());
+    let watches = groups.iter().cloned().chain(sinks).collect();
+    let page = Needs { reads: sink_page::reads(), watches, ..Needs::default() };
     roles.push(role("serve", "scorecard serve", page));
     let reads = [sources, replay::tables(&[])?].concat();
     roles.push(role(
@@ -168,6 +157,16 @@ fn roles() -> Result<Vec<Role>> {
     };
     roles.push(role("reshard-target", "scorecard reshard, where it writes", target));
     Ok(roles)
+}
+
+/// Gives the sinks: each follows its inputs, and some look things up besides.
+fn sinks() -> impl Iterator<Item = Role> {
+    sink::all().map(|(role, looked_up)| {
+        let mut needs = of_sink(role);
+        needs.reads.extend(looked_up);
+        let command = format!("scorecard {}", role.name.replace('-', " "));
+        Role { name: role.name.to_owned(), command, needs }
+    })
 }
 
 /// Gives what a sink does: it follows its inputs as a group, and writes outputs and dead letters.

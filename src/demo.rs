@@ -1,7 +1,10 @@
 //! `scorecard demo`: the whole line on a simulated organisation, in one process, without any
 //! server.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, ensure};
 use producer_simulator as simulator;
@@ -38,6 +41,9 @@ pub(crate) struct Args {
     /// The folder that workbooks are written to
     #[arg(long, value_name = "DIR", default_value = "scorecard-demo")]
     out: PathBuf,
+    /// Keep the log in this folder, with a configuration by which other commands read it
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
     #[command(flatten)]
     form: Form,
     /// End after the summary instead of serving the page
@@ -54,14 +60,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     ensure!((1..=3_650).contains(&args.days), "--days: between 1 and 3650");
     let page = page_of(args);
     page.validate().context("--page")?;
-    let folder = tempfile::tempdir().context("making a temporary folder for the log")?;
-    let site = Site::local(&folder.path().join("log"), LOCAL_PARTITIONS)?;
+    let home = Home::new(args.keep.as_deref())?;
+    let site = Site::local(&home.path().join("log"), LOCAL_PARTITIONS)?;
     let teller = Teller::new();
     let records = simulate(&site, args, &teller)?;
 
     // The stages start when the whole history is there, so that they take it in the order of its
     // times.
-    let mut pipeline = Pipeline::start(&site, STAGES, &folder.path().join("state"), 1, "demo")?;
+    let mut pipeline = Pipeline::start(&site, STAGES, &home.path().join("state"), 1, "demo")?;
     let caught_up = pipeline.catch_up(&site, &mut |taken| {
         teller.step(&format!("processing: {taken} records taken"));
     });
@@ -77,8 +83,47 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return summary.print_json();
     }
     summary.print_table(tables.at_ms)?;
+    if let (Some(folder), Some(first)) = (&args.keep, tables.accounts.keys().next()) {
+        let (file, account) = (folder.join(CONFIG), &first.account);
+        let file = file.display();
+        eprintln!("the log is kept; when this has ended, ask it, for example:");
+        eprintln!("  scorecard explain --config {file} --account {account}");
+    }
     drop((tables, past));
     if args.once { Ok(()) } else { serve(&site, &page, args.page.is_none()) }
+}
+
+/// The configuration of a log that is kept; paths start at its folder.
+const CONFIG: &str = "scorecard.yaml";
+
+/// Where the log lies: for the time of the command, or for good.
+enum Home {
+    Passing(tempfile::TempDir),
+    Kept(PathBuf),
+}
+
+impl Home {
+    /// Makes the folder, and where it is kept the configuration that reads it.
+    fn new(kept: Option<&Path>) -> Result<Self> {
+        let Some(folder) = kept else {
+            let folder = tempfile::tempdir().context("making a temporary folder for the log")?;
+            return Ok(Self::Passing(folder));
+        };
+        let making = || format!("--keep {}: making the folder", folder.display());
+        std::fs::create_dir_all(folder).with_context(making)?;
+        let is_empty = std::fs::read_dir(folder).with_context(making)?.next().is_none();
+        ensure!(is_empty, "--keep {}: the folder is not empty", folder.display());
+        let text = "# A simulated organisation.\nlog: {local: ./log}\nstate: ./state\n";
+        std::fs::write(folder.join(CONFIG), text).with_context(making)?;
+        Ok(Self::Kept(folder.to_owned()))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Passing(folder) => folder.path(),
+            Self::Kept(folder) => folder,
+        }
+    }
 }
 
 /// Gives where the page is served.
@@ -91,7 +136,7 @@ fn page_of(args: &Args) -> sink_page::Config {
 fn serve(site: &Site, config: &sink_page::Config, any_port: bool) -> Result<()> {
     let stop = Stop::new();
     stop_on_signal(&stop)?;
-    page::start(site, config, any_port, &stop)?;
+    page::start(site, config, &[], any_port, &stop)?;
     eprintln!("press Ctrl-C to end");
     wait_until(&stop, || Ok(()))
 }

@@ -4,10 +4,10 @@ mod envelope;
 
 use std::{
     collections::BTreeSet,
-    io::{BufRead, stdin},
+    io::{BufRead, Read, stdin},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use compliance::{Parsed, Relatives, Standard, judge};
 use producer_standard::Layer;
 use schemas::Resource;
@@ -42,6 +42,9 @@ pub(crate) struct Args {
     #[arg(long = "requirement", value_name = "ID")]
     requirements: Vec<String>,
 }
+
+/// Bytes of a document's line: sixteen times what the log takes as one record.
+const LINE_BYTES_MAX: u64 = 16 << 20;
 
 struct Known(BTreeSet<String>);
 
@@ -124,11 +127,18 @@ fn load(args: &Args) -> Result<Standard> {
 }
 
 /// Reads documents; gives the number of lines that are none, each of which is told.
-fn read(input: impl BufRead) -> Result<(Vec<Resource>, usize)> {
+fn read(mut input: impl BufRead) -> Result<(Vec<Resource>, usize)> {
     let mut documents = Vec::new();
     let mut broken = 0;
-    for (at, line) in input.split(b'\n').enumerate() {
-        let line = line.context("reading standard input")?;
+    let mut line = Vec::new();
+    for at in 0.. {
+        line.clear();
+        let read = input.by_ref().take(LINE_BYTES_MAX + 1).read_until(b'\n', &mut line);
+        if read.context("reading standard input")? == 0 {
+            break;
+        }
+        let is_short = line.len() as u64 <= LINE_BYTES_MAX;
+        ensure!(is_short, "line {} has more than {LINE_BYTES_MAX} bytes", at + 1);
         if line.trim_ascii().is_empty() {
             continue;
         }
@@ -141,4 +151,22 @@ fn read(input: impl BufRead) -> Result<(Vec<Resource>, usize)> {
         }
     }
     Ok((documents, broken))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_never_ends_is_refused() {
+        let document =
+            r#"{"awsAccountId":"1","resourceType":"T","resourceId":"i","configuration":{}}"#;
+        let text = format!("{document}\n\nx\n{document}");
+        let (documents, broken) = read(text.as_bytes()).unwrap();
+        assert_eq!((documents.len(), broken), (2, 1));
+        let endless = format!("{document}\n").into_bytes();
+        let endless = std::io::BufReader::new(endless.as_slice().chain(std::io::repeat(b'x')));
+        let error = read(endless).unwrap_err();
+        assert_eq!(error.to_string(), "line 2 has more than 16777216 bytes");
+    }
 }

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context, Result};
 use schemas::topic;
+use sink_frame::Role;
 use sink_page::{AskPipeline, Config, Live, Pipeline};
 use stream::{
     Log, LogError,
@@ -15,6 +16,7 @@ use crate::{
     pipeline::{STAGES, factory},
     run::{stop_on_signal, wait_until},
     serve::{Listen, serve_page},
+    sink,
     site::Site,
     telemetry,
 };
@@ -45,31 +47,39 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let site = Site::existing(&config)?;
     let stop = Stop::new();
     stop_on_signal(&stop)?;
-    start(&site, &page, false, &stop)?;
+    start(&site, &page, &sink::configured(&config), false, &stop)?;
     vitals.begins();
     wait_until(&stop, || Ok(()))
 }
 
-/// Serves the page of a site until the switch is thrown, and says where.
-pub(crate) fn start(site: &Site, config: &Config, any_port: bool, stop: &Stop) -> Result<()> {
-    let pipeline = pipeline(site.log.clone())?;
+/// Serves the page of a site until the switch is thrown, and says where; how far the `sinks` are
+/// behind is shown with the stages.
+pub(crate) fn start(
+    site: &Site,
+    config: &Config,
+    sinks: &[&Role],
+    any_port: bool,
+    stop: &Stop,
+) -> Result<()> {
+    let pipeline = pipeline(site.log.clone(), sinks)?;
     let live = Live::start(site.log.clone(), site.codec.clone(), pipeline, stop.clone());
     let at = serve_page(live.context("starting to read the log")?, config, any_port)?;
-    eprintln!("the page is at http://{at}");
+    eprintln!("the page is at {at}");
     Ok(())
 }
 
-/// Gives what asks the log how far the stages are behind it.
-fn pipeline(log: Arc<dyn Log>) -> Result<AskPipeline> {
-    let mut stages = Vec::new();
+/// Gives what asks the log how far the stages and the sinks are behind it.
+fn pipeline(log: Arc<dyn Log>, sinks: &[&Role]) -> Result<AskPipeline> {
+    let mut groups = Vec::new();
     for name in STAGES {
         let stage = factory(name)?();
-        stages.push((stage.name(), stage.inputs()));
+        groups.push((stage.name(), stage.inputs()));
     }
+    groups.extend(sinks.iter().map(|role| (role.name, role.inputs.to_vec())));
     Ok(Box::new(move || {
         let log = &*log;
         let mut lags = Vec::new();
-        for (name, inputs) in &stages {
+        for (name, inputs) in &groups {
             // Ends count markers of transactions, which nobody ever takes.
             let behind =
                 if caught_up(log, name, inputs, None)? { 0 } else { lag(log, name, inputs)? };

@@ -97,8 +97,7 @@ fn read_at(site: &Site, at_ms: i64) -> Result<(Tables, Past)> {
 
 fn with_past(site: &Site, tables: Tables) -> Result<(Tables, Past)> {
     let Site { log, codec, prefix } = site;
-    let (at_ms, since_ms) = (tables.at_ms, tables.at_ms - CHANGES_MS);
-    let past = Past::read(&**log, codec, prefix, at_ms, since_ms);
+    let past = Past::read(&**log, codec, prefix, &tables, tables.at_ms - CHANGES_MS);
     Ok((tables, past.context("reading the scores and changes of earlier weeks")?))
 }
 

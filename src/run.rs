@@ -113,7 +113,7 @@ fn keep_running(
     let stop = pipeline.stopper();
     stop_on_signal(&stop)?;
     if let Some(page) = &config.page {
-        page::start(site, page, false, &stop)?;
+        page::start(site, page, &sink::configured(config), false, &stop)?;
     }
     std::thread::scope(|scope| {
         let clock = scope.spawn(|| {

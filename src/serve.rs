@@ -5,6 +5,7 @@ mod http;
 mod page;
 mod server;
 mod sinks;
+mod tls;
 mod vitals;
 
 use std::{net::SocketAddr, sync::Arc};

@@ -11,6 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
 use clap::Subcommand;
+use schemas::TopicSpec;
 use sink_frame::{Frame, Limits, Progress, Role, Target};
 use stream::worker::Stop;
 
@@ -117,6 +118,66 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     })
 }
 
+/// A sink as the configuration knows it.
+struct Known {
+    role: &'static Role,
+    /// Tables that it looks things up in, besides the inputs that it follows.
+    looked_up: &'static [&'static TopicSpec],
+    is_configured: fn(&Config) -> bool,
+    sink: Sink,
+}
+
+/// Every sink, in the order in which a round of `run` carries to them.
+const SINKS: [Known; 6] = [
+    Known {
+        role: &sink_s3::ROLE,
+        looked_up: &[],
+        is_configured: |config| config.s3.is_some(),
+        sink: s3::sink,
+    },
+    Known {
+        role: &sink_elasticsearch::ROLE,
+        looked_up: &[],
+        is_configured: |config| config.elasticsearch.is_some(),
+        sink: elasticsearch::sink,
+    },
+    Known {
+        role: &sink_clickhouse::ROLE,
+        looked_up: &[],
+        is_configured: |config| config.clickhouse.is_some(),
+        sink: clickhouse::sink,
+    },
+    Known {
+        role: &sink_siem::ROLE,
+        looked_up: &[],
+        is_configured: |config| config.siem.is_some(),
+        sink: siem::sink,
+    },
+    Known {
+        role: &sink_alert::ROLE,
+        looked_up: &sink_alert::READ,
+        is_configured: |config| config.alerts.is_some(),
+        sink: alert::sink,
+    },
+    Known {
+        role: &sink_mail::ROLE,
+        looked_up: &sink_mail::READ,
+        is_configured: |config| config.mail.is_some(),
+        sink: mail::sink,
+    },
+];
+
+/// Gives the sinks that a configuration asks for.
+pub(crate) fn configured(config: &Config) -> Vec<&'static Role> {
+    let asked = SINKS.iter().filter(|one| (one.is_configured)(config));
+    asked.map(|one| one.role).collect()
+}
+
+/// Gives all sinks there are, with the tables that they look things up in besides their inputs.
+pub(crate) fn all() -> impl Iterator<Item = (&'static Role, &'static [&'static TopicSpec])> {
+    SINKS.iter().map(|one| (one.role, one.looked_up))
+}
+
 /// Carries to every configured system what the log holds now.
 pub(crate) fn carry(
     site: &Site,
@@ -126,17 +187,9 @@ pub(crate) fn carry(
     stop: &Stop,
 ) -> Result<()> {
     let run = Run { site, config, slot: "run", once: true, is_asked: false, teller, vitals, stop };
-    let sinks: [(bool, Sink); 6] = [
-        (config.s3.is_some(), s3::sink),
-        (config.elasticsearch.is_some(), elasticsearch::sink),
-        (config.clickhouse.is_some(), clickhouse::sink),
-        (config.siem.is_some(), siem::sink),
-        (config.alerts.is_some(), alert::sink),
-        (config.mail.is_some(), mail::sink),
-    ];
-    let configured = sinks.into_iter().filter(|(is_configured, _)| *is_configured);
+    let configured = SINKS.iter().filter(|one| (one.is_configured)(config));
     // One that fails holds up no other.
-    let done: Vec<Result<()>> = configured.map(|(_, sink)| sink(&run)).collect();
+    let done: Vec<Result<()>> = configured.map(|one| (one.sink)(&run)).collect();
     done.into_iter().collect()
 }
 

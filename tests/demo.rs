@@ -61,6 +61,42 @@ fn the_same_seed_gives_the_same_bytes() {
 }
 
 #[test]
+fn a_log_that_is_kept_answers_other_commands() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let scorecard = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scorecard"));
+        command.current_dir(folder.path()).args(args).output().expect("the program starts")
+    };
+    let demo = ["demo", "--accounts", "4", "--days", "2", "--once", "--keep", "kept"];
+    let done = scorecard(&demo);
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.success(), "{said}");
+    // What it says to type is what works, and tells the score that the demo told.
+    let line = said.lines().find_map(|line| line.trim().strip_prefix("scorecard explain "));
+    let line = line.unwrap_or_else(|| panic!("{said}"));
+    let asked: Vec<&str> =
+        ["explain", "--output", "json"].into_iter().chain(line.split(' ')).collect();
+    let answer = scorecard(&asked);
+    assert!(answer.status.success(), "{}", String::from_utf8_lossy(&answer.stderr));
+    let explained: serde_json::Value = serde_json::from_slice(&answer.stdout).expect("JSON");
+    let score = explained["score"]["score"].as_f64().expect("it has a score");
+    let told = String::from_utf8_lossy(&done.stdout).into_owned();
+    let account = explained["account"].as_str().expect("an id");
+    let told = told.lines().find(|line| line.starts_with(account)).expect("its line");
+    assert!(
+        told.contains(&format!(" {:.1} %", (score * 1_000.0).floor() / 10.0)),
+        "{told}: {score}"
+    );
+
+    let again = scorecard(&demo);
+    let said = String::from_utf8_lossy(&again.stderr);
+    assert!(
+        !again.status.success() && said.contains("--keep kept: the folder is not empty"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_reader_that_goes_is_no_error_and_a_full_disk_is_one() {
     let list = |to: Stdio| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_scorecard"));

@@ -7,6 +7,7 @@
 mod account;
 mod alert;
 pub mod avro;
+mod bounded;
 mod cause;
 mod compliance;
 mod exception;

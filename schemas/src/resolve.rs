@@ -1,6 +1,9 @@
 //! Reads what another writer's schema wrote as if ours had written it: Avro's schema resolution.
 
-use std::mem::discriminant;
+use std::{
+    io::{self, Read},
+    mem::discriminant,
+};
 
 use apache_avro::{
     Schema,
@@ -8,6 +11,8 @@ use apache_avro::{
     schema::{RecordSchema, ResolvedSchema, UnionSchema},
     types::Value,
 };
+
+use crate::bounded;
 
 /// A schema that is not ours, ready to read with.
 ///
@@ -26,6 +31,14 @@ pub(crate) struct Ours {
     pub(crate) names: ResolvedSchema<'static>,
 }
 
+/// Why a foreign schema can't be read with.
+pub(crate) enum Unfit {
+    /// apache-avro does not take it.
+    Avro(apache_avro::Error),
+    /// It bounds nothing.
+    Unbounded(String),
+}
+
 /// Why a foreign value can't be had.
 pub(crate) enum Misfit {
     /// The bytes do not fit the schema that they name.
@@ -35,12 +48,11 @@ pub(crate) enum Misfit {
 }
 
 impl Foreign {
-    pub(crate) fn new(schema: &'static Schema) -> Result<Self, apache_avro::Error> {
-        Ok(Self {
-            reader: GenericDatumReader::builder(schema).build()?,
-            schema,
-            names: ResolvedSchema::new(schema)?,
-        })
+    pub(crate) fn new(schema: &'static Schema) -> Result<Self, Unfit> {
+        let names = ResolvedSchema::new(schema).map_err(Unfit::Avro)?;
+        bounded::check(schema, names.get_names()).map_err(Unfit::Unbounded)?;
+        let reader = GenericDatumReader::builder(schema).build().map_err(Unfit::Avro)?;
+        Ok(Self { reader, schema, names })
     }
 
     /// Reads one datum as a value of our schema; fields that it lacks are left out, for serde to
@@ -49,9 +61,24 @@ impl Foreign {
     /// Source: Avro 1.12 specification, "Schema Resolution"; of its promotions only int to long,
     /// as no value of ours holds a float or bytes.
     pub(crate) fn read(&self, body: &mut &[u8], ours: &Ours) -> Result<Value, Misfit> {
-        let value = self.reader.read_value(body).map_err(Misfit::Bytes)?;
+        let value = self.reader.read_value(&mut ToTheEnd(body)).map_err(Misfit::Bytes)?;
         let names = Names { theirs: &self.names, ours: &ours.names };
         names.fit(value, self.schema, ours.schema).map_err(Misfit::Schema)
+    }
+}
+
+/// Bytes whose end is an error for who wants more.
+///
+/// apache-avro 0.22 takes the end of the bytes for null where a text, a flag or a union should be:
+/// a list of a few bytes would then have as many items as it says.
+struct ToTheEnd<'b, 'a>(&'b mut &'a [u8]);
+
+impl Read for ToTheEnd<'_, '_> {
+    fn read(&mut self, wanted: &mut [u8]) -> io::Result<usize> {
+        if self.0.is_empty() && !wanted.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the record ends too early"));
+        }
+        self.0.read(wanted)
     }
 }
 

@@ -38,7 +38,7 @@ impl Service for Health {
 pub(super) fn serve(address: SocketAddr, vitals: Arc<Vitals>) -> std::io::Result<SocketAddr> {
     let listener = server::bind(address)?;
     let bound = listener.local_addr()?;
-    server::serve("http", listener, CONNECTIONS_MAX, |_| Health(vitals))?;
+    server::serve("http", listener, CONNECTIONS_MAX, None, |_| Health(vitals))?;
     Ok(bound)
 }
 

@@ -11,7 +11,10 @@ use hyper::{
 use sink_page::{Answer, BODY_BYTES_MAX, Config, Live, Page, Request, Scope, security_headers};
 use tokio::sync::Semaphore;
 
-use super::server::{self, Content, Events, Service, Whole};
+use super::{
+    server::{self, Content, Events, Service, Whole},
+    tls::Tls,
+};
 
 /// Connections at a time: a browser takes up to six, one of them for its events.
 const CONNECTIONS_MAX: usize = 256;
@@ -23,14 +26,16 @@ const STREAMS_MAX: usize = 64;
 struct Served {
     page: Arc<Page>,
     streams: Arc<Semaphore>,
+    /// Whether the page has TLS itself.
+    is_secured: bool,
     runtime: tokio::runtime::Handle,
 }
 
 /// Binds the page's address and answers on a thread of its own, as long as the process lives; gives
-/// the address that it got.
+/// its own address as browsers take it.
 ///
 /// `any_port` takes another port where the address is in use: for who asked for no certain one.
-pub(crate) fn serve(live: Arc<Live>, config: &Config, any_port: bool) -> Result<SocketAddr> {
+pub(crate) fn serve(live: Arc<Live>, config: &Config, any_port: bool) -> Result<String> {
     config.validate()?;
     let bound = server::bind(config.listen);
     let bound = match bound {
@@ -42,13 +47,16 @@ pub(crate) fn serve(live: Arc<Live>, config: &Config, any_port: bool) -> Result<
     let listener = bound.with_context(|| format!("serving the page at {}", config.listen))?;
     let at = listener.local_addr()?;
     let page = Arc::new(Page::new(live, config, at)?);
+    let tls = config.tls.as_ref().map(Tls::read).transpose().context("page.tls")?;
+    let is_secured = tls.is_some();
     let streams = Arc::new(Semaphore::new(STREAMS_MAX));
-    server::serve("page-http", listener, CONNECTIONS_MAX, |runtime| Served {
+    server::serve("page-http", listener, CONNECTIONS_MAX, tls, |runtime| Served {
         page,
         streams,
+        is_secured,
         runtime,
     })?;
-    Ok(at)
+    Ok(format!("{}://{at}", if is_secured { "https" } else { "http" }))
 }
 
 impl Service for Served {
@@ -56,7 +64,8 @@ impl Service for Served {
 
     fn answer(&self, request: Whole) -> Response<Content> {
         let is_head = request.method() == hyper::Method::HEAD;
-        let request = value(request);
+        let mut request = value(request);
+        request.is_https |= self.is_secured;
         match self.page.listens(&request) {
             Some(Ok(scope)) => self.stream(scope),
             Some(Err(answer)) => bytes(*answer, is_head),

@@ -20,10 +20,16 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Interval, MissedTickBehavior},
 };
+
+use super::tls::Tls;
+
+/// How long the beginning of TLS may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a request's head may take to come, also on a connection that is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -120,16 +126,19 @@ pub(super) fn bind(address: SocketAddr) -> std::io::Result<std::net::TcpListener
     Ok(listener)
 }
 
-/// Answers at a listener on a thread of its own, as long as the process lives.
+/// Answers at a listener on a thread of its own, as long as the process lives; by TLS where it has
+/// any.
 pub(super) fn serve<S: Service>(
     name: &str,
     listener: std::net::TcpListener,
     connections_max: usize,
+    tls: Option<Tls>,
     service: impl FnOnce(tokio::runtime::Handle) -> S,
 ) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let service = Arc::new(service(runtime.handle().clone()));
-    let run = move || runtime.block_on(accept(listener, connections_max, service));
+    let run =
+        move || runtime.block_on(accept(listener, connections_max, tls.map(Arc::new), service));
     std::thread::Builder::new().name(name.to_owned()).spawn(run)?;
     Ok(())
 }
@@ -137,6 +146,7 @@ pub(super) fn serve<S: Service>(
 async fn accept<S: Service>(
     listener: std::net::TcpListener,
     connections_max: usize,
+    tls: Option<Arc<Tls>>,
     service: Arc<S>,
 ) {
     let listener = match TcpListener::from_std(listener) {
@@ -150,9 +160,12 @@ async fn accept<S: Service>(
         let Ok(permit) = free.clone().acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let service = service.clone();
+                let (tls, service) = (tls.clone(), service.clone());
                 tokio::spawn(async move {
-                    connection(stream, service).await;
+                    match tls {
+                        Some(tls) => secured(stream, &tls, service).await,
+                        None => connection(stream, service).await,
+                    }
                     drop(permit);
                 });
             }
@@ -164,7 +177,19 @@ async fn accept<S: Service>(
     }
 }
 
-async fn connection<S: Service>(stream: TcpStream, service: Arc<S>) {
+async fn secured<S: Service>(stream: TcpStream, tls: &Tls, service: Arc<S>) {
+    let begun = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream)).await;
+    match begun {
+        Ok(Ok(stream)) => connection(stream, service).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a connection did not become one of TLS"),
+        Err(_) => tracing::debug!("a connection took too long to become one of TLS"),
+    }
+}
+
+async fn connection<S: Service>(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    service: Arc<S>,
+) {
     let service = service_fn(move |request: Request<Incoming>| {
         let service = service.clone();
         async move { Ok::<_, Infallible>(answer(request, service).await) }

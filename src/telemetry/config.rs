@@ -80,6 +80,7 @@ fn is_loopback(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::ConfigFile;
 
     fn read(json: &str) -> Result<Config> {
         let config: Config = serde_json::from_str(json)?;
@@ -130,5 +131,18 @@ mod tests {
             let config = read(&format!(r#"{{"url": "{url}"}}"#)).unwrap();
             assert_eq!(config.traces_url(), expected);
         }
+    }
+
+    #[test]
+    fn the_example_for_traces_is_a_configuration() {
+        let page = include_str!("../../docs/src/operations.md");
+        let example = page.split("```yaml\n").nth(1).and_then(|text| text.split("```").next());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scorecard.yaml");
+        std::fs::write(&path, format!("log: {{local: ./log}}\n{}", example.unwrap())).unwrap();
+        let telemetry = ConfigFile::at(path).read().unwrap().telemetry.unwrap();
+        let token = Secret::File(folder.path().join("otlp.token"));
+        assert_eq!(telemetry.headers["authorization"], token, "from its folder");
+        assert_eq!(telemetry.sample, 0.1);
     }
 }

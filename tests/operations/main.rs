@@ -1,9 +1,10 @@
 //! Operating a site: metrics and health, `top`, `coverage`, `exceptions`, `explain`, `replay`,
-//! `reshard`, the standard and the role to deploy, on the local log and on Kafka, with the real
-//! program.
+//! `reshard`, alerts, the standard and the role to deploy, on the local log and on Kafka, with the
+//! real program.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod alerts;
 mod coverage;
 mod credit;
 mod exceptions;

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use kit::process::Child;
 use schemas::{Cleanup, Placement, TopicSpec, headers::Headers, partition_of, topic};
 use stream::{Outgoing, Record, snapshot};
@@ -19,6 +19,9 @@ const AFTER: i32 = 7;
 
 /// Runs that are killed before one may end.
 const KILLS: u64 = 4;
+
+/// How often it is tried to kill a run amid its work.
+const TRIES: usize = 3;
 
 /// Limit for a run to begin with its appends.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -159,8 +162,9 @@ fn tables_stay_on_kafka() -> Result<()> {
     tables_stay(&source, &target, &["--to", &target.prefix])
 }
 
-/// Kills runs while they append, then lets one end.
-fn killed_again_and_again(source: &Site, target: &Site, to: &[&str]) -> Result<()> {
+/// Kills runs while they append, then lets one end. Tells whether one was killed amid its work: on
+/// a busy machine all may be carried before the signal comes.
+fn killed_again_and_again(source: &Site, target: &Site, to: &[&str]) -> Result<bool> {
     source.fill(80, 5)?;
     let arguments = [&["reshard", "--partitions", "7"], to].concat();
     let all = source.count(&[topic::OBSERVATION.spec])?;
@@ -177,24 +181,38 @@ fn killed_again_and_again(source: &Site, target: &Site, to: &[&str]) -> Result<(
         child.kill9()?;
         amid.push(target.count(&[topic::OBSERVATION.spec])?);
     }
-    ensure!(amid.iter().any(|there| (1..all).contains(there)), "{amid:?} of {all}");
     source.run(&arguments)?;
-    expect_all_events(source, target)
+    expect_all_events(source, target)?;
+    Ok(amid.iter().any(|there| (1..all).contains(there)))
+}
+
+/// Does it until a run was killed amid its work.
+fn until_amid(mut killed: impl FnMut(usize) -> Result<bool>) -> Result<()> {
+    for attempt in 0..TRIES {
+        if killed(attempt)? {
+            return Ok(());
+        }
+    }
+    bail!("{TRIES} times all was carried before the signal came")
 }
 
 #[test]
 fn a_killed_run_is_gone_on_with_on_a_local_log() -> Result<()> {
-    let (source, target) = (Site::local(BEFORE)?, Site::local(AFTER)?);
-    let file = target.file();
-    killed_again_and_again(&source, &target, &["--config-to", file.to_str().unwrap()])
+    until_amid(|_| {
+        let (source, target) = (Site::local(BEFORE)?, Site::local(AFTER)?);
+        let file = target.file();
+        killed_again_and_again(&source, &target, &["--config-to", file.to_str().unwrap()])
+    })
 }
 
 #[test]
 fn a_killed_run_is_gone_on_with_on_kafka() -> Result<()> {
-    let source = Site::kafka("killed", BEFORE)?;
-    let target = Site::on_kafka(&format!("{}-7", source.prefix), AFTER)?;
-    target.open()?.apply()?;
-    killed_again_and_again(&source, &target, &["--to", &target.prefix])
+    until_amid(|attempt| {
+        let source = Site::kafka(&format!("killed-{attempt}"), BEFORE)?;
+        let target = Site::on_kafka(&format!("{}-7", source.prefix), AFTER)?;
+        target.open()?.apply()?;
+        killed_again_and_again(&source, &target, &["--to", &target.prefix])
+    })
 }
 
 #[test]

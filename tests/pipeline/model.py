@@ -18,12 +18,18 @@ import pathlib
 import re
 import statistics
 import sys
+from fractions import Fraction
 
 import yaml
 
-import workbook
+import enterprise
+import owner
+from past import Past
+from workbook import SEVERITIES
 
 OPEN_GROUPS = {"open-v4", "open-v6", "open-protocol", "open-halves"}
+# Whose accounts the list of vendors knows: that approves nothing.
+VENDORS = {"464622532012": "Datadog"}
 # The words of the tests' proxy.
 DENIED = "AccessDenied: User is not authorized to perform: sts AssumeRole"
 # What is asked once an account, and what in each region.
@@ -66,6 +72,7 @@ class Model:
         for id in self.accounts:
             self.judge(id)
         self.scores = {id: self.score(id) for id in self.accounts}
+        self.past = Past(self)
 
     def read_register(self):
         rows = csv.DictReader((self.site / "accounts.csv").open())
@@ -205,16 +212,23 @@ class Model:
                         "exception_expires_ms": one["expires"]}
         return {}
 
+    def severity(self, requirement):
+        return SEVERITIES.index(self.by_id[requirement]["severity"])
+
     def is_live(self, exception):
         expires = exception["expires"]
         return exception["approved"] and (expires is None or expires > self.facts["at_ms"])
 
-    def knowledge(self, principal):
-        """What a row of trust says of its principal; nobody here is a vendor."""
-        by = ("organisation" if principal in self.accounts else
-              "register" if principal in self.world["approved"] else "nobody")
-        return {"kind": "public" if principal == "*" else "account", "known_by": by,
-                "known": by != "nobody", "vendor": None}
+    def knowledge(self, account):
+        """What a row of trust says of its principal, by the account that it lies in."""
+        by = ("organisation" if account in self.accounts else
+              "register" if account in self.world["approved"] else
+              "vendor" if account in VENDORS else "nobody")
+        named = {"kind": "public", "principal": "*", "principal_account": None}
+        if account != "*":
+            named = {"kind": "account", "principal": f"arn:aws:iam::{account}:root",
+                     "principal_account": account}
+        return named | {"known_by": by, "known": by != "nobody", "vendor": VENDORS.get(account)}
 
     def is_known(self, account):
         """Whose accounts are ours, an approved third party's, or nobody's (a service)."""
@@ -260,7 +274,9 @@ class Model:
         score, status = None, "not_applicable" if coverage["collected"] else "not_collected"
         if counts["total"]:
             open_votes = counts["noncompliant"] - counts["excepted"]
-            score, status = 1 - open_votes / counts["total"], "scored"
+            # Scores are kept in billionths, and whatever is made of them is exact.
+            score = round(1 - Fraction(open_votes, counts["total"]), 9)
+            status = "scored"
         return counts | {"status": status, "score": score, "weight": requirement["weight"],
                          "scopes": coverage["scopes"], "scopes_collected": coverage["collected"]}
 
@@ -284,30 +300,33 @@ class Model:
         sums = {path(key): self.sum_over(ids) for key, ids in groups.items()}
         return sums | self.executives() | self.foreign()
 
+    def weights(self, ids, scored):
+        """What accounts with a score weigh by their spend, and for how many that is estimated: the
+        median of all stands in for none, and where nothing is spent each weighs the same."""
+        figures = {id: self.accounts[id]["spend"] for id in ids}
+        known = [figure for figure in figures.values() if figure is not None]
+        median = math.floor(statistics.median(known)) if known else 0
+        weights = {id: median if figures[id] is None else figures[id] for id in scored}
+        if not any(weights.values()):
+            return dict.fromkeys(weights, 1), len(weights)
+        return weights, sum(figures[id] is None for id in scored)
+
     def executives(self):
-        """The scores of executives' accounts, weighted by spend; the median stands in for none."""
+        """The scores of executives' accounts, weighted by spend."""
         sums = {}
         for executive in sorted({one["executive"] for one in self.accounts.values()} - {None}):
             ids = [id for id, one in self.accounts.items() if one["executive"] == executive]
-            figures = [self.accounts[id]["spend"] for id in ids]
-            known = [figure for figure in figures if figure is not None]
-            median = math.floor(statistics.median(known)) if known else 0
-            weights = [median if figure is None else figure for figure in figures]
-            whole = [self.scores[id]["*"] for id in ids]
+            whole = {id: self.scores[id]["*"] for id in ids}
             # Millionths: finer ones would not fit beside cents.
-            scored = [(weight, figure, math.floor(one["score"] * 1e6 + 0.5) / 1e6)
-                      for weight, figure, one in zip(weights, figures, whole)
-                      if one["score"] is not None]
-            spent = sum(weight for weight, _, _ in scored)
-            if not spent:
-                scored = [(1, None, score) for _, _, score in scored]
-            weight = sum(weight for weight, _, _ in scored)
-            score = sum(weight * score for weight, _, score in scored)
+            scores = {id: Fraction(math.floor(one["score"] * 10**6 + Fraction(1, 2)), 10**6)
+                      for id, one in whole.items() if one["score"] is not None}
+            weights, estimated = self.weights(ids, scores)
+            weight = sum(weights.values())
+            score = sum(weights[id] * score for id, score in scores.items())
             sums[path(("executive", executive))] = {
-                "accounts": len(ids), "scored": len(scored), "weight": weight,
-                "score": score / weight if weight else None,
-                "estimated": sum(figure is None for _, figure, _ in scored),
-                **{name: sum(one[name] for one in whole)
+                "accounts": len(ids), "scored": len(scores), "weight": weight,
+                "score": round(score / weight, 9) if weight else None, "estimated": estimated,
+                **{name: sum(one[name] for one in whole.values())
                    for name in ("total", "noncompliant", "excepted")}}
         return sums
 
@@ -340,16 +359,16 @@ class Model:
         for id, holds in self.world["accounts"].items():
             if self.never(id):
                 continue
-            ways = [(one["trusts"], (id, "global", "AWS::IAM::Role", one["id"]))
+            ways = [(one["trusts"], (id, "global", "AWS::IAM::Role", one["id"]), one["name"])
                     for one in holds["roles"] if one["trusts"]]
-            ways += [("*", (id, one["region"], "AWS::S3::Bucket", one["name"]))
+            ways += [("*", (id, one["region"], "AWS::S3::Bucket", one["name"]), one["name"])
                      for one in holds["buckets"] if one["public_policy"] or one["public_acl"]]
-            for principal, through in ways:
-                row = rows.setdefault(f"{id} {principal}", {"through": []})
-                row |= self.knowledge(principal)
-                row["through"] = sorted(row["through"] + [path(through)])
-                row["resources"] = len(row["through"])
-        return rows
+            for principal, through, name in ways:
+                rows.setdefault(f"{id} {principal}", []).append((path(through), name))
+        return {key: self.knowledge(key.split()[1]) | {
+            "resources": len(ways), "through": [through for through, _ in sorted(ways)],
+            "names": [name for _, name in sorted(ways)],
+            "first_seen_ms": self.facts["first_seen"].get(key, 0)} for key, ways in rows.items()}
 
     def answer(self):
         accounts = {id: {"name": one["name"], "payer": one["payer"], "owner": one["owner"],
@@ -365,7 +384,8 @@ class Model:
         return {"account.state": accounts, "resource.state": self.resources(),
                 "compliance.state": {path(key): row for key, row in self.rows.items()},
                 "score.state": scores, "rollup.state": self.rollups(),
-                "trust.state": self.trust(), "workbooks": workbook.all_of(self)}
+                "trust.state": self.trust(),
+                "workbooks": enterprise.all_of(self) | owner.all_of(self)}
 
 
 def path(parts):
@@ -393,4 +413,4 @@ def expiry(text):
 
 if __name__ == "__main__":
     given = json.loads(pathlib.Path(sys.argv[1]).read_text())
-    print(json.dumps(Model(given).answer()))
+    print(json.dumps(Model(given).answer(), default=float))

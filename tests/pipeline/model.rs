@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
 use crate::against::{differences, key_differences};
@@ -63,6 +63,7 @@ fn ask(
         "denied": denied, "stale": stale,
         "standard": site.standard(), "at_ms": tables.at_ms,
         "since": since_of(tables), "oldest": oldest_of(tables),
+        "first_seen": first_seen_of(tables)?, "turned": turned(tables),
         "version": env!("CARGO_PKG_VERSION"),
     });
     let path = site.folder().join("facts.json");
@@ -80,14 +81,35 @@ fn inventory(world: &Organisation, denied: &[&str]) -> Result<Value> {
     serde_json::from_str(&kit::python(ORACLE, &arguments)?).context("oracle.py prints JSON")
 }
 
-/// Gives since when each verdict stands, by its key's parts as they are, joined by `/`.
+/// Gives since when each verdict stands.
 pub(crate) fn since_of(tables: &Tables) -> BTreeMap<String, i64> {
     let rows = tables.all["compliance.state"].iter();
-    let rows = rows.filter_map(|(key, row)| {
-        let parts = schemas::key::split(key)?;
-        Some((parts.join("/"), row["since_ms"].as_i64()?))
+    rows.filter_map(|(key, row)| Some((plain(key)?, row["since_ms"].as_i64()?))).collect()
+}
+
+/// Gives when each verdict turned last, and by which record.
+fn turned(tables: &Tables) -> BTreeMap<String, Value> {
+    // Changes of one key lie in one partition, in their order: the last one stays.
+    let changes = tables.compliance_changes.values();
+    let changes = changes.filter_map(|(key, change)| {
+        let cause: schemas::Cause = serde_json::from_value(change["cause"].clone()).ok()?;
+        Some((plain(key)?, json!({"at_ms": change["at_ms"], "cause": cause.to_string()})))
     });
-    rows.collect()
+    changes.collect()
+}
+
+/// Gives a key's parts as they are, joined by `/`.
+fn plain(key: &str) -> Option<String> {
+    Some(schemas::key::split(key)?.join("/"))
+}
+
+/// Gives since when accounts are known to trust, by the model's names of these rows.
+pub(crate) fn first_seen_of(tables: &Tables) -> Result<BTreeMap<String, i64>> {
+    let rows = as_model("trust.state", tables)?;
+    let rows = rows.as_object().into_iter().flatten();
+    Ok(rows
+        .filter_map(|(name, row)| Some((name.clone(), row["first_seen_ms"].as_i64()?)))
+        .collect())
 }
 
 /// Gives when the oldest data of each account and type was collected.
@@ -127,10 +149,12 @@ fn as_model(name: &str, tables: &Tables) -> Result<Value> {
             if row["principal_account"].is_null() && row["kind"] != "public" {
                 continue;
             }
-            let account = key.split('/').next().unwrap_or_default();
-            let principal = row["principal_account"].as_str().unwrap_or("*");
-            let key = format!("{account} {principal}");
+            let parts = schemas::key::split(key).context("a key of trust")?;
+            let [account, principal] = &parts[..] else { bail!("{key} is no key of trust") };
+            let of = row["principal_account"].as_str().unwrap_or("*");
+            let key = format!("{account} {of}");
             ensure!(!rows.contains_key(&key), "{key} is trusted in two ways");
+            row["principal"] = principal.as_str().into();
             rows.insert(key, row);
             continue;
         }
@@ -147,7 +171,7 @@ fn check_cells(model: &Value, site: &Site, out: &mut Vec<String>) -> Result<()> 
     key_differences("workbooks", model, &found, out);
     let mut compared = 0;
     let books = model.as_object().context("the model has workbooks")?;
-    for (file, sheets) in books.iter().filter(|(_, sheets)| !sheets.is_null()) {
+    for (file, sheets) in books {
         let names = |sheets: &Value| -> Vec<String> {
             sheets.as_array().into_iter().flatten().map(|sheet| sheet[0].to_string()).collect()
         };

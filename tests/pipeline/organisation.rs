@@ -66,19 +66,25 @@ impl Organisation {
 
     /// Writes the registers and reports into a folder, with the ids in place of names in braces.
     pub(crate) fn write_sources(&self, folder: &Path) -> Result<()> {
-        let fixtures = kit::setup::repository().join(FIXTURES);
-        let copy = |from: &str, to: &str| -> Result<()> {
-            let text = fs::read_to_string(fixtures.join(from)).with_context(|| from.to_owned())?;
-            fs::write(folder.join(to), self.fill_in(&text)?).with_context(|| to.to_owned())
-        };
         fs::create_dir_all(folder.join("cloudsploit"))?;
-        copy("accounts.csv", "accounts.csv")?;
-        copy("risks.json", "risks.json")?;
+        self.copy("accounts.csv", folder, "accounts.csv")?;
+        self.copy("risks.json", folder, "risks.json")?;
         for name in REPORTED {
             let to = format!("cloudsploit/{}.json", self.id(name));
-            copy(&format!("cloudsploit/{name}.json"), &to)?;
+            self.copy(&format!("cloudsploit/{name}.json"), folder, &to)?;
         }
         Ok(())
+    }
+
+    /// Writes what a site remembers of earlier weeks, in the same way.
+    pub(crate) fn write_past(&self, folder: &Path) -> Result<()> {
+        self.copy("past.json", folder, "past.json")
+    }
+
+    fn copy(&self, from: &str, folder: &Path, to: &str) -> Result<()> {
+        let path = kit::setup::repository().join(FIXTURES).join(from);
+        let text = fs::read_to_string(path).with_context(|| from.to_owned())?;
+        fs::write(folder.join(to), self.fill_in(&text)?).with_context(|| to.to_owned())
     }
 
     fn fill_in(&self, text: &str) -> Result<String> {

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, ensure};
 use kit::kafka::Kafka;
 use kit::process::{self, Child};
+use schemas::Codec;
 use serde_json::Value;
-use stream::{LogConfig, kafka::KafkaConfig};
+use stream::{LogConfig, Publisher, kafka::KafkaConfig};
 use tempfile::TempDir;
 
 use crate::organisation::{Organisation, PAYERS};
@@ -186,6 +187,12 @@ impl Site {
     pub(crate) fn bucket(&self, world: &Organisation) -> Result<BTreeMap<String, Value>> {
         let shown = kit::python(BUCKET, &["show", &world.moto.endpoint(), &self.name])?;
         Ok(serde_json::from_str(&shown)?)
+    }
+
+    /// Opens the site's log for what a test writes itself.
+    pub(crate) fn publisher(&self, role: &str) -> Result<Publisher> {
+        let log = stream::open(&self.log, &self.prefix)?;
+        Ok(Publisher::open(&*log, &Codec::default(), &self.prefix, role)?)
     }
 
     /// Reads the tables as they are now.

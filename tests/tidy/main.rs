@@ -7,8 +7,6 @@
 
 mod dependencies;
 mod documentation;
-mod licences;
-mod lockfile;
 mod manifest;
 mod purity;
 mod registries;

@@ -1,9 +1,9 @@
 //! A compiled rule, and how it comes to its verdicts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::compile::{Field, Shared, Template, expression};
+use crate::compile::{Field, Shared, Template, expression, items_of};
 use crate::machine::Machine;
 use crate::node::{Node, Site};
 use crate::related::{Related, Relation};
@@ -61,7 +61,7 @@ impl Rule {
         let mut item_place = None;
         let list = source.each.map(|(list, _)| {
             let list = expression(field("each", list, None, false, false), &mut shared);
-            item_place = Some(format!("{}[]", list.place));
+            item_place = Some(items_of(&list.place));
             (list.node, list.site)
         });
         let item = item_place.as_deref();
@@ -156,17 +156,17 @@ impl Inner {
         if items.len() > PARTS_MAX {
             return vec![too_many(items.len())];
         }
-        let mut taken = BTreeSet::new();
+        let mut taken = Taken::default();
         let mut judgements = Vec::with_capacity(items.len());
         for (at, item) in items.into_iter().enumerate() {
             machine.start(item.clone());
             let judgement = match machine.part(&each.part) {
                 Ok(part) => {
-                    let part = unique(part, at, &mut taken);
+                    let part = taken.unique(part, at);
                     self.judge(machine, item, part)
                 }
                 Err(unknown) => {
-                    let part = unique(String::new(), at, &mut taken);
+                    let part = taken.unique(String::new(), at);
                     self.unknown(part, &unknown, None)
                 }
             };
@@ -221,15 +221,32 @@ fn too_many(count: usize) -> Judgement {
     }
 }
 
-/// Gives a part a name of its own: `K`, then `K#2`; an item without a name is `#` and its place.
-fn unique(name: String, at: usize, taken: &mut BTreeSet<String>) -> String {
-    let name = if name.is_empty() { format!("#{}", at + 1) } else { name };
-    if taken.insert(name.clone()) {
-        return name;
+/// The names of parts so far.
+#[derive(Default)]
+struct Taken {
+    names: BTreeSet<String>,
+    /// By name that was wanted again: the last number that it got.
+    numbers: BTreeMap<String, usize>,
+}
+
+impl Taken {
+    /// Gives a part a name of its own: `K`, then `K#2`; an item without a name is `#` and its
+    /// place.
+    fn unique(&mut self, name: String, at: usize) -> String {
+        let name = if name.is_empty() { format!("#{}", at + 1) } else { name };
+        if self.names.insert(name.clone()) {
+            return name;
+        }
+        // Numbers before the last one are taken: a thousand parts of one name are no million tries.
+        let number = self.numbers.entry(name.clone()).or_insert(1);
+        loop {
+            *number += 1;
+            let numbered = format!("{name}#{number}");
+            if self.names.insert(numbered.clone()) {
+                return numbered;
+            }
+        }
     }
-    let numbered = (2..).map(|number| format!("{name}#{number}"));
-    let mut free = numbered.filter(|numbered| taken.insert(numbered.clone()));
-    free.next().expect("there are more numbers than parts")
 }
 
 fn cut(mut text: String) -> String {

@@ -164,6 +164,18 @@ impl<'a> Val<'a> {
         }
     }
 
+    /// Gives what walking through all that is in the value costs, in steps.
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            Val::Str(text) => text_weight(text),
+            Val::Json(json) => json_weight(json),
+            Val::Tags(tags) => tags.values().map(|value| text_weight(value)).sum(),
+            Val::List(items) => 1 + items.iter().map(Val::weight).sum::<usize>(),
+            Val::Map(members) => 1 + members.values().map(Val::weight).sum::<usize>(),
+            _ => 1,
+        }
+    }
+
     /// Tells whether this is a map.
     pub(crate) fn is_map(&self) -> bool {
         matches!(self, Val::Json(Value::Object(_)) | Val::Tags(_) | Val::Map(_))
@@ -177,6 +189,22 @@ impl<'a> Val<'a> {
             Val::Map(members) => members.get(key).cloned(),
             _ => None,
         }
+    }
+}
+
+/// Bytes of text that are looked through in the time of a step.
+pub(crate) const BYTES_A_STEP: usize = 64;
+
+fn text_weight(text: &str) -> usize {
+    1 + text.len() / BYTES_A_STEP
+}
+
+fn json_weight(json: &Value) -> usize {
+    match json {
+        Value::String(text) => text_weight(text),
+        Value::Array(items) => 1 + items.iter().map(json_weight).sum::<usize>(),
+        Value::Object(members) => 1 + members.values().map(json_weight).sum::<usize>(),
+        _ => 1,
     }
 }
 

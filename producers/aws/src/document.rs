@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 use crate::account::Account;
 use crate::api::CallError;
 use crate::organizations::PROVIDER;
+use crate::policy;
 use crate::scope::CollectError;
+use crate::trim;
 
 /// A document before it is stamped with the time at which it was seen.
 #[derive(Debug)]
@@ -122,13 +124,13 @@ impl Document {
         none: &[&str],
     ) {
         let parsed = answer.map(|answer| match answer[member].as_str() {
-            Some(text) => serde_json::from_str::<Value>(text),
+            Some(text) => policy::parse(text),
             None => Ok(Value::Null),
         });
         match parsed {
             Ok(Ok(policy)) => self.answer(name, Ok(policy), &[]),
-            Ok(Err(error)) => {
-                self.error(name, format!("UnreadableAnswer: the policy is not JSON: {error}"));
+            Ok(Err(reason)) => {
+                self.error(name, format!("UnreadableAnswer: the policy {reason}"));
             }
             Err(error) => self.answer(name, Err(error), none),
         }
@@ -139,9 +141,12 @@ impl Document {
         self.resource.errors.insert(name.to_owned(), summary);
     }
 
-    /// Gives the resource as it was seen at a time in UTC milliseconds.
+    /// Gives the resource as it was seen at a time in UTC milliseconds; one that is too long for a
+    /// record says what was cut off.
     pub(crate) fn stamp(self, captured_ms: i64) -> Resource {
         let supplementary = Value::Object(self.supplementary).to_string();
-        Resource { supplementary, captured_ms, ..self.resource }
+        let mut resource = Resource { supplementary, captured_ms, ..self.resource };
+        trim::fit(&mut resource);
+        resource
     }
 }

@@ -35,6 +35,7 @@ mod listing;
 mod look;
 mod organizations;
 mod plan;
+mod policy;
 mod redact;
 mod scanner;
 mod schedule;
@@ -45,6 +46,7 @@ mod spend;
 mod summary;
 #[cfg(test)]
 mod testing;
+mod trim;
 mod unit;
 
 pub use config::{Concurrency, Config, ConfigError, PayerConfig, Timeouts};

@@ -214,6 +214,21 @@ mod tests {
     }
 
     #[test]
+    fn a_document_with_the_deepest_policy_is_read_again() {
+        let deep = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        let policy = |depth| crate::policy::parse(&deep(depth));
+        let answers = json!({"a": [{"b": [{"c": [{"d": [{"Policy": policy(64).unwrap()}]}]}]}]});
+        let added = SecretField {
+            resource_type: "AWS::ECS::TaskDefinition".into(),
+            path: "/configuration/a/0/b/*/x".into(),
+        };
+        let mut resource = task_definition(&answers);
+        Redactor::new(&[added], None).apply(&mut resource);
+        assert_eq!(serde_json::from_str::<Value>(&resource.configuration).unwrap(), answers);
+        assert!(policy(65).is_err());
+    }
+
+    #[test]
     fn a_company_adds_places() {
         let added = SecretField {
             resource_type: "AWS::ECS::TaskDefinition".into(),

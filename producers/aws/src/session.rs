@@ -16,8 +16,13 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime::client::identity::IdentityCache;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -25,7 +30,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use stream::chain;
 
-use crate::api::Endpoints;
+use crate::api::{Endpoints, bound};
 use crate::config::{AuditRole, Config};
 
 /// Renewing a role's credentials may take some tries of STS.
@@ -58,7 +63,7 @@ impl Sessions {
             .operation_timeout(Duration::from_millis(config.timeouts.call_ms))
             .build();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
+            .http_client(Bounded(http))
             .region(own_region(config))
             .sleep_impl(TokioSleep::new())
             .retry_config(RetryConfig::standard().with_max_attempts(config.max_attempts))
@@ -112,6 +117,36 @@ impl Sessions {
             .credentials_provider(SharedCredentialsProvider::new(primed))
             .identity_cache(cache);
         Ok(session.build())
+    }
+}
+
+/// A client whose answers are bounded: AWS's typed crates take a body of any length.
+#[derive(Debug)]
+struct Bounded(SharedHttpClient);
+
+/// A connector of such a client.
+#[derive(Debug)]
+struct BoundedConnector(SharedHttpConnector);
+
+impl HttpClient for Bounded {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        let inner = self.0.http_connector(settings, components);
+        SharedHttpConnector::new(BoundedConnector(inner))
+    }
+}
+
+impl HttpConnector for BoundedConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let answer = self.0.call(request);
+        HttpConnectorFuture::new(async move {
+            let mut answer = answer.await?;
+            bound(&mut answer);
+            Ok(answer)
+        })
     }
 }
 

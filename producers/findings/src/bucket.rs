@@ -21,7 +21,7 @@ use serde::Deserialize;
 
 use crate::{
     FindingsError, Options, Reports, Source,
-    input::{Found, REPORT_BYTES_MAX, is_report, too_long},
+    input::{Found, REPORT_BYTES_MAX, REPORTS_MAX, is_report, too_long, too_many},
     read::take,
     regions::distrust_parts,
 };
@@ -37,9 +37,6 @@ const CALL_LIMIT: Duration = Duration::from_secs(90);
 
 /// Tries of a call.
 const ATTEMPTS_MAX: u32 = 4;
-
-/// Reports below a prefix: each is read again in every round, so a history of reports is a mistake.
-const REPORTS_MAX: usize = 20_000;
 
 /// Where reports lie in S3.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -113,7 +110,7 @@ async fn keys(client: &Client, bucket: &Bucket, source: &str) -> Result<Vec<Stri
         let found = page.contents().iter().filter_map(|object| object.key());
         keys.extend(found.filter(|key| is_report(key.as_ref(), source)).map(str::to_owned));
         if keys.len() > REPORTS_MAX {
-            return Err(format!("it holds more than {REPORTS_MAX} reports").into());
+            return Err(too_many().into());
         }
     }
     keys.sort();

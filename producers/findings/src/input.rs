@@ -13,6 +13,10 @@ pub const STANDARD_INPUT: &str = "-";
 /// Bytes of a report: a scan of a hundred thousand resources takes half of it.
 pub(crate) const REPORT_BYTES_MAX: u64 = 1 << 30;
 
+/// Reports of a folder, or below a prefix: each is read again in every round, so that a history of
+/// reports is a mistake.
+pub(crate) const REPORTS_MAX: usize = 20_000;
+
 /// Endings of reports' names in a folder.
 const ENDINGS: &[&str] = &[".asff", ".csv", ".json", ".jsonl", ".ndjson"];
 
@@ -36,6 +40,9 @@ pub(crate) fn list(path: &Path, source: &str) -> io::Result<Vec<PathBuf>> {
         let path = entry?.path();
         if is_report(&path, source) {
             files.push(path);
+        }
+        if files.len() > REPORTS_MAX {
+            return Err(io::Error::other(too_many()));
         }
     }
     files.sort();
@@ -73,6 +80,10 @@ fn bounded(from: impl Read, max: u64) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
+pub(crate) fn too_many() -> String {
+    format!("it holds more than {REPORTS_MAX} reports")
+}
+
 pub(crate) fn too_long(max: u64) -> String {
     format!("it has more than {max} bytes")
 }
@@ -107,6 +118,18 @@ mod tests {
         assert_eq!(listed("securityhub"), all);
         let one = folder.path().join("c.html");
         assert_eq!(list(&one, "prowler").expect("a file"), [one], "whoever names a file wants it");
+    }
+
+    #[test]
+    fn a_history_of_reports_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for at in 0..=REPORTS_MAX {
+            fs::write(folder.path().join(format!("{at}.json")), "").expect("a file");
+        }
+        let error = list(folder.path(), "prowler").expect_err("too many");
+        assert_eq!(error.to_string(), "it holds more than 20000 reports");
+        fs::remove_file(folder.path().join("7.json")).expect("a file");
+        assert_eq!(list(folder.path(), "prowler").expect("files").len(), REPORTS_MAX);
     }
 
     #[test]

@@ -23,9 +23,9 @@ use std::{collections::BTreeSet, fmt, path::PathBuf};
 
 pub use bucket::{Bucket, read_bucket};
 pub use input::STANDARD_INPUT;
-pub use program::{Program, run};
+pub use program::{Program, read_printed, run};
 pub use publish::publish;
-pub use read::{FindingsError, Options, Reports, read};
+pub use read::{FindingsError, Options, Reports, read, read_bytes};
 use schemas::Finding;
 pub use sources::{ALL, Source};
 use split::{Home, split};

@@ -116,7 +116,24 @@ fn take(
     options: &Options,
     all: &mut Reports,
 ) {
-    let printed = print(program, account);
+    take_printed(source, (account, run), print(program, account), options, all);
+}
+
+/// Reads what a program of the user's printed, whoever ran it; problems go by the name of the run.
+pub fn read_printed(source: &str, run: &Path, printed: &[u8], options: &Options) -> Reports {
+    let mut all = Reports::default();
+    let account = options.account.as_deref();
+    take_printed(source, (account, run), Ok(printed.to_vec()), options, &mut all);
+    all
+}
+
+fn take_printed(
+    source: &str,
+    (account, run): (Option<&str>, &Path),
+    printed: Result<Vec<u8>, String>,
+    options: &Options,
+    all: &mut Reports,
+) {
     let origin = Origin {
         source,
         path: run,

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     AccountReport, Problem, Source, arn,
-    input::{self, Found, STANDARD_INPUT},
+    input::{self, Found, REPORT_BYTES_MAX, STANDARD_INPUT},
     regions::distrust_parts,
     sources::{Document, Parsed},
     split::{Home, split},
@@ -173,6 +173,21 @@ pub fn read(source: &Source, path: &Path, options: &Options) -> Result<Reports, 
             Ok(all)
         }
     }
+}
+
+/// Reads a report that somebody has in memory; its path names it in problems, and perhaps its
+/// account.
+///
+/// A report of more bytes than a file may have is a failed one.
+pub fn read_bytes(source: &Source, path: &Path, bytes: &[u8], options: &Options) -> Reports {
+    let bytes = match bytes.len() as u64 {
+        0..=REPORT_BYTES_MAX => Ok(bytes.to_vec()),
+        _ => Err(input::too_long(REPORT_BYTES_MAX)),
+    };
+    let mut all = Reports::default();
+    let found = Found { path: path.to_owned(), at_ms: None, bytes };
+    take(source, &found, options, &mut all);
+    all
 }
 
 /// Takes what was found in one place.

@@ -7,8 +7,11 @@ use schemas::{Finding, FindingStatus, FindingSubject};
 /// Bytes of a check's, region's or resource's name: an ARN has at most 2,048.
 const NAME_BYTES_MAX: usize = 2_048;
 
+/// Bytes of a check's id, which a source may say once for many rows: the longest known has 90.
+pub(crate) const CHECK_BYTES_MAX: usize = 512;
+
 /// Bytes of a message that are kept.
-const MESSAGE_BYTES_MAX: usize = 8_000;
+pub(crate) const MESSAGE_BYTES_MAX: usize = 8_000;
 
 /// What is known of the account that a file is about.
 #[derive(Clone, Copy, Debug, Default)]
@@ -134,10 +137,23 @@ fn has_short_names(finding: &Finding) -> bool {
 
 /// Keeps a message to what a record can hold.
 fn shorten(message: &mut String) {
-    if message.len() > MESSAGE_BYTES_MAX {
-        message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX - '…'.len_utf8()));
-        message.push('…');
+    cut(message, MESSAGE_BYTES_MAX);
+}
+
+/// Keeps a text to so many bytes; one that was longer ends in `…`.
+pub(crate) fn cut(text: &mut String, bytes_max: usize) {
+    if text.len() > bytes_max {
+        text.truncate(text.floor_char_boundary(bytes_max - '…'.len_utf8()));
+        text.push('…');
     }
+}
+
+/// Refuses the id of a check, said once for many rows, that would be most of their memory.
+pub(crate) fn is_check(id: &str) -> Result<(), String> {
+    if id.len() > CHECK_BYTES_MAX {
+        return Err(format!("its check's id has more than {CHECK_BYTES_MAX} bytes"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -5,14 +5,21 @@ use std::cmp::Ordering;
 use csv::{ReaderBuilder, StringRecord};
 use serde_json::{Map, Value};
 
+/// Columns of a table; those of known scanners have 60 at most.
+const COLUMNS_MAX: usize = 1_000;
+
+/// Bytes of a column's name, which each of its cells gets.
+const COLUMN_BYTES_MAX: usize = 256;
+
 /// Takes each row of a table: the place, and an object of texts by the columns' names in lower
 /// case; or why the row can't be used.
 ///
 /// Cells stand between commas, semicolons or tabs, whichever the header has most of.
 ///
 /// # Errors
-/// A column is missing or there twice, or the table breaks off, as it does where a scanner was
-/// stopped while it wrote: its last row is short, or its last line or a cell's quotes do not end.
+/// A column is missing, there twice or too long, or the table breaks off, as it does where a
+/// scanner was stopped while it wrote: its last row is short, or its last line or a cell's quotes
+/// do not end.
 pub(crate) fn each(
     text: &str,
     columns: &[&str],
@@ -88,6 +95,15 @@ fn delimiter(text: &str) -> u8 {
 
 fn read_header(record: &StringRecord, columns: &[&str]) -> Result<Vec<String>, String> {
     let names: Vec<String> = record.iter().map(|name| name.trim().to_lowercase()).collect();
+    if names.len() > COLUMNS_MAX {
+        return Err(format!("it has more than {COLUMNS_MAX} columns"));
+    }
+    if let Some(at) = names.iter().position(|name| name.len() > COLUMN_BYTES_MAX) {
+        return Err(format!(
+            "the name of column {} has more than {COLUMN_BYTES_MAX} bytes",
+            at + 1
+        ));
+    }
     if let Some(missing) = columns.iter().find(|name| !names.iter().any(|one| one == *name)) {
         return Err(format!("it has no column `{missing}`"));
     }
@@ -163,5 +179,18 @@ mod tests {
         ] {
             assert_eq!(all(text), Err(reason.to_owned()), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_header_is_no_content() {
+        let many = |count: usize| {
+            format!("b{}\n", (1..count).map(|at| format!(",{at}")).collect::<String>())
+        };
+        assert_eq!(all(&many(1_000)), Ok(vec![]));
+        assert_eq!(all(&many(1_001)), Err("it has more than 1000 columns".to_owned()));
+        let long = |bytes: usize| format!("b,{}\n1,2\n", "x".repeat(bytes));
+        assert!(all(&long(256)).is_ok());
+        let told = "the name of column 2 has more than 256 bytes";
+        assert_eq!(all(&long(257)), Err(told.to_owned()));
     }
 }

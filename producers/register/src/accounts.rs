@@ -10,6 +10,7 @@ use crate::{
     Register,
     fields::{account_id, find, plain, text, yes},
     gather::{Entry, gather},
+    is_short, yaml,
 };
 
 const ACCOUNT: &[&str] = &["account", "account_id", "id"];
@@ -18,6 +19,10 @@ const OWNER: &[&str] = &["owner", "owner_email", "account_owner"];
 const EXECUTIVE: &[&str] = &["executive", "exec_sponsor", "exec_sponsor_email"];
 const THIRD_PARTY: &[&str] = &["third_party"];
 const APPROVED: &[&str] = &["approved"];
+
+/// Columns of a table, and bytes of a column's name, which each of its cells gets.
+const COLUMNS_MAX: usize = 1_000;
+const COLUMN_BYTES_MAX: usize = 256;
 
 /// Every column that is read.
 const KNOWN: &[&[&str]] = &[ACCOUNT, NAME, OWNER, EXECUTIVE, THIRD_PARTY, APPROVED];
@@ -28,16 +33,18 @@ const KNOWN: &[&[&str]] = &[ACCOUNT, NAME, OWNER, EXECUTIVE, THIRD_PARTY, APPROV
 /// Errors: it is not what its ending says.
 pub(crate) fn parse(path: &Path, content: &str) -> Result<Register<AccountRegister>, String> {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    let rows = match ending.to_lowercase().as_str() {
-        "csv" => csv_rows(content)?,
-        "json" => list_rows(serde_json::from_str(content).map_err(|error| error.to_string())?)?,
-        "yaml" | "yml" => {
-            list_rows(serde_saphyr::from_str(content).map_err(|error| error.to_string())?)?
+    let (mut told, mut entries) = (BTreeSet::new(), Vec::new());
+    // Of a table only one row at a time is in memory with its columns' names.
+    let mut take = |row| entries.push(read(row, &mut told));
+    match ending.to_lowercase().as_str() {
+        "csv" => csv_rows(content, take)?,
+        "json" => {
+            let document = serde_json::from_str(content).map_err(|error| error.to_string())?;
+            list_rows(document)?.into_iter().for_each(&mut take);
         }
+        "yaml" | "yml" => list_rows(yaml::parse(content)?)?.into_iter().for_each(&mut take),
         other => return Err(format!("its ending {other:?} is none of csv, json, yaml")),
-    };
-    let mut told = BTreeSet::new();
-    let entries = rows.into_iter().map(|row| read(row, &mut told)).collect();
+    }
     Ok(gather(path, "account", entries))
 }
 
@@ -48,7 +55,7 @@ struct Row {
     fault: Option<String>,
 }
 
-fn csv_rows(content: &str) -> Result<Vec<Row>, String> {
+fn csv_rows(content: &str, mut take: impl FnMut(Row)) -> Result<(), String> {
     let head = content.lines().next().unwrap_or_default();
     let semicolons = head.matches(';').count() > head.matches(',').count();
     let mut reader = csv::ReaderBuilder::new()
@@ -57,11 +64,19 @@ fn csv_rows(content: &str) -> Result<Vec<Row>, String> {
         .trim(csv::Trim::All)
         .from_reader(content.as_bytes());
     let names = reader.headers().map_err(|error| error.to_string())?.clone();
+    if names.len() > COLUMNS_MAX {
+        return Err(format!("it has more than {COLUMNS_MAX} columns"));
+    }
+    if let Some(at) = names.iter().position(|name| name.len() > COLUMN_BYTES_MAX) {
+        return Err(format!(
+            "the name of column {} has more than {COLUMN_BYTES_MAX} bytes",
+            at + 1
+        ));
+    }
     let mut seen = BTreeSet::new();
     if let Some(double) = names.iter().find(|name| !name.is_empty() && !seen.insert(plain(name))) {
         return Err(format!("two columns are called {double:?}"));
     }
-    let mut rows = Vec::new();
     let (mut line, mut counted) = (1, 0);
     for record in reader.records() {
         let record = record.map_err(|error| error.to_string())?;
@@ -75,7 +90,7 @@ fn csv_rows(content: &str) -> Result<Vec<Row>, String> {
             continue;
         }
         let cells = names.iter().zip(record.iter()).filter(|(name, _)| !name.is_empty());
-        rows.push(Row {
+        take(Row {
             place: format!("line {line}"),
             members: cells.map(|(name, cell)| (name.to_owned(), Value::from(cell))).collect(),
             // More or fewer cells: a comma too many, or a file that was cut off. Which cell belongs
@@ -84,7 +99,7 @@ fn csv_rows(content: &str) -> Result<Vec<Row>, String> {
                 .then(|| format!("it has {} cells, the header {}", record.len(), names.len())),
         });
     }
-    Ok(rows)
+    Ok(())
 }
 
 fn list_rows(document: Value) -> Result<Vec<Row>, String> {
@@ -141,10 +156,12 @@ fn entry(account: &str, row: &Map<String, Value>) -> Result<AccountRegister, Str
         let Some(value) = find(row, names) else { return Ok(false) };
         yes(value).ok_or_else(|| format!("`{}` is neither yes nor no", names[0]))
     };
+    let (name, owner, executive) = (word(NAME)?, word(OWNER)?, word(EXECUTIVE)?);
+    is_short([&name, &owner, &executive].into_iter().flatten())?;
     Ok(AccountRegister {
-        name: word(NAME)?,
-        owner: word(OWNER)?,
-        executive: word(EXECUTIVE)?,
+        name,
+        owner,
+        executive,
         third_party: flag(THIRD_PARTY)?,
         approved: flag(APPROVED)?,
         account: account.to_owned(),

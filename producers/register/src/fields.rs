@@ -3,6 +3,9 @@
 
 use serde_json::{Map, Number, Value};
 
+/// Bytes of a text that is an account's id with dashes and blanks.
+const ACCOUNT_BYTES_MAX: usize = 40;
+
 /// Finds the first of several names, whatever its case, blanks, `_` and `-`.
 pub(crate) fn find<'a>(
     entry: &'a Map<String, Value>,
@@ -98,6 +101,9 @@ pub(crate) fn yes(value: &Value) -> Option<bool> {
 ///
 /// Shape: the id, and whether it was mended.
 pub(crate) fn account_id(text: &str) -> Option<(String, bool)> {
+    if text.len() > ACCOUNT_BYTES_MAX {
+        return None;
+    }
     let plain: String = text.chars().filter(|c| !matches!(c, '-' | ' ' | '\'')).collect();
     let digits = !plain.is_empty() && plain.bytes().all(|byte| byte.is_ascii_digit());
     let digits = digits && !text.starts_with('-');
@@ -168,6 +174,7 @@ mod tests {
         assert_eq!(account_id("11122223333"), Some(("011122223333".into(), true)));
         assert_eq!(account_id("1.11122E+11"), None);
         assert_eq!(account_id("1111222233334"), None);
+        assert_eq!(account_id(&format!("111122223333{}", "-".repeat(29))), None);
         assert_eq!(account_in("payments (111122223333)"), Some("111122223333".into()));
         assert_eq!(account_in("payments"), None);
         assert_eq!(account_in("12"), None);

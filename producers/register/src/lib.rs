@@ -21,10 +21,13 @@ mod risks;
 #[cfg(test)]
 mod risks_tests;
 mod tree;
+mod yaml;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    fs::File,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -34,6 +37,12 @@ pub use limits::{Days, Longest};
 pub use mutelist::Mutelist;
 pub use plan::{Change, plan, publish};
 use schemas::{AccountRegister, Exception, Requirement, Severity};
+
+/// Bytes of a register's file: some fifty thousand entries as SharePoint exports them.
+const REGISTER_BYTES_MAX: u64 = 64 << 20;
+
+/// Bytes of the texts of one entry: sixteen of them fit into a record.
+const ENTRY_BYTES_MAX: usize = 64_000;
 
 /// The entries of a register.
 #[derive(Clone, Debug, PartialEq)]
@@ -179,13 +188,32 @@ impl Register<Exception> {
     }
 }
 
+/// Reads a file that is not too long.
+fn bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(REGISTER_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > REGISTER_BYTES_MAX {
+        let reason = format!("it has more than {REGISTER_BYTES_MAX} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+    }
+    Ok(bytes)
+}
+
+/// Refuses an entry whose texts are too long together.
+fn is_short<'t>(texts: impl IntoIterator<Item = &'t String>) -> Result<(), String> {
+    let bytes: usize = texts.into_iter().map(String::len).sum();
+    if bytes > ENTRY_BYTES_MAX {
+        return Err(format!("its texts have {bytes} bytes, and may have {ENTRY_BYTES_MAX}"));
+    }
+    Ok(())
+}
+
 fn whole<T>(
     path: &Path,
     parse: impl Fn(&Path, &str) -> Result<Register<T>, String>,
 ) -> Result<Register<T>, RegisterError> {
     let owned = || path.to_owned();
-    let bytes =
-        std::fs::read(path).map_err(|source| RegisterError::Read { path: owned(), source })?;
+    let bytes = bounded(path).map_err(|source| RegisterError::Read { path: owned(), source })?;
     let wrong = |reason: String| RegisterError::Parse { path: owned(), reason };
     let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
     let text = text.trim_start_matches('\u{feff}');
@@ -205,4 +233,22 @@ fn whole<T>(
             first: format!("{}: {}", first.place, first.message),
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_too_long_is_an_error() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("accounts.csv");
+        let file = File::create(&path).expect("a file");
+        file.set_len(REGISTER_BYTES_MAX + 1).expect("a file with a hole");
+        let error = accounts(&path).expect_err("too long");
+        let RegisterError::Read { source, .. } = error else { panic!("{error:?}") };
+        assert_eq!(source.to_string(), "it has more than 67108864 bytes");
+        file.set_len(REGISTER_BYTES_MAX).expect("a file with a hole");
+        assert_eq!(bounded(&path).expect("bytes").len() as u64, REGISTER_BYTES_MAX);
+    }
 }

@@ -29,6 +29,20 @@ const ROOTS: [&str; 3] = ["Mutelist", "Mute List", "Allowlist"];
 /// Exceptions that one rule may become: each resource with each choice of tags is one.
 const EXCEPTIONS_MAX: usize = 1_000;
 
+/// Exceptions that a list may become.
+const LIST_EXCEPTIONS_MAX: usize = 20_000;
+
+/// Regions of a rule, each of whose exceptions has all; AWS has some forty.
+const REGIONS_MAX: usize = 100;
+
+/// Tags of a rule; AWS takes 50 of a resource.
+const TAGS_MAX: usize = 50;
+
+/// Bytes of a check's pattern, of a name, and of a description, which each exception of a rule has.
+const CHECK_BYTES_MAX: usize = 512;
+const NAME_BYTES_MAX: usize = 2_048;
+const DESCRIPTION_BYTES_MAX: usize = 2_000;
+
 /// A mutelist, and what it does not say itself.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -202,14 +216,27 @@ impl Reader<'_> {
         if rule.resources.is_empty() || rule.regions.is_empty() {
             return Err("it names no `Resources` or no `Regions`".to_owned());
         }
-        if rule.resources.len() * rule.tags.len() > EXCEPTIONS_MAX {
+        if rule.regions.len() > REGIONS_MAX {
+            return Err(format!("it names more than {REGIONS_MAX} regions"));
+        }
+        if rule.reason.len() > DESCRIPTION_BYTES_MAX {
+            return Err(format!("its description has more than {DESCRIPTION_BYTES_MAX} bytes"));
+        }
+        let exceptions = rule.resources.len() * rule.tags.len();
+        if exceptions > EXCEPTIONS_MAX {
             return Err(format!("it would be more than {EXCEPTIONS_MAX} exceptions"));
+        }
+        if self.entries.len() + exceptions > LIST_EXCEPTIONS_MAX {
+            return Err(format!("the list would be more than {LIST_EXCEPTIONS_MAX} exceptions"));
         }
         Ok((requirements, rule))
     }
 
     /// Gives the requirements that a check, or all checks of a pattern, feed.
     fn requirements(&self, check: &str) -> Result<Vec<String>, String> {
+        if check.len() > CHECK_BYTES_MAX {
+            return Err(format!("the check has more than {CHECK_BYTES_MAX} bytes"));
+        }
         let wanted = globs(check)?.any;
         let named = |one: &&str| wanted.iter().any(|pattern| glob(pattern, one));
         let fed = self.feeds.iter().filter(|(one, _)| named(one)).flat_map(|(_, of)| of);
@@ -269,6 +296,9 @@ fn patterns(texts: &[&str], notices: &mut Vec<String>) -> Result<Vec<String>, St
     let mut all = Vec::new();
     let mut wider = Vec::new();
     for text in texts {
+        if text.len() > NAME_BYTES_MAX {
+            return Err(format!("a name has more than {NAME_BYTES_MAX} bytes"));
+        }
         let globs = globs(text)?;
         all.extend(globs.any);
         wider.extend(globs.was_wider.then(|| format!("{text:?}")));
@@ -287,10 +317,19 @@ fn patterns(texts: &[&str], notices: &mut Vec<String>) -> Result<Vec<String>, St
 /// own. `KEY=*` asks for the key.
 fn tags(texts: &[&str]) -> Result<Vec<Vec<String>>, String> {
     let mut choices = vec![Vec::new()];
+    if texts.len() > TAGS_MAX {
+        return Err(format!("it names more than {TAGS_MAX} tags"));
+    }
     for text in texts {
+        if text.len() > NAME_BYTES_MAX {
+            return Err(format!("a tag has more than {NAME_BYTES_MAX} bytes"));
+        }
         let alternatives: Vec<String> = globs(text)?.any;
         if alternatives.iter().any(|one| one == "*") {
             continue;
+        }
+        if choices.len() * alternatives.len() > EXCEPTIONS_MAX {
+            return Err(format!("its tags would be more than {EXCEPTIONS_MAX} exceptions"));
         }
         let mut next = Vec::new();
         for choice in &choices {
@@ -303,9 +342,6 @@ fn tags(texts: &[&str]) -> Result<Vec<Vec<String>>, String> {
             }
         }
         choices = next;
-        if choices.len() > EXCEPTIONS_MAX {
-            return Err(format!("its tags would be more than {EXCEPTIONS_MAX} exceptions"));
-        }
     }
     Ok(choices)
 }

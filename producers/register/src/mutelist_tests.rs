@@ -204,3 +204,51 @@ fn what_is_no_mutelist_is_refused_as_a_whole() {
         assert!(read.is_err(), "{content} {expires}");
     }
 }
+
+#[test]
+fn what_each_exception_of_a_rule_has_is_bounded() {
+    let rule = |regions: usize, tags: usize, description: usize| {
+        let list = |count: usize, one: &dyn Fn(usize) -> String| {
+            (0..count).map(one).collect::<Vec<_>>().join(", ")
+        };
+        let regions = list(regions, &|at| format!("r{at}"));
+        let tags = list(tags, &|at| format!("t{at}=x"));
+        let words = "w".repeat(description);
+        format!(
+            "iam_rotate_access_key_90_days:\n  Regions: [{regions}]\n  Resources: [a]\n  \
+             Tags: [{tags}]\n  Description: {words}\n"
+        )
+    };
+    assert_eq!(read(&rule(100, 50, 2_000)).entries.len(), 1);
+    for (regions, tags, description, reason) in [
+        (101, 1, 1, "it names more than 100 regions: the rule is not taken"),
+        (1, 51, 1, "it names more than 50 tags: the rule is not taken"),
+        (1, 1, 2_001, "its description has more than 2000 bytes: the rule is not taken"),
+    ] {
+        assert_eq!(said(&read(&rule(regions, tags, description))), [reason]);
+    }
+    let long = "x".repeat(2_049);
+    let named =
+        read(&format!("iam_rotate_access_key_90_days: {{Regions: ['*'], Resources: [{long}]}}"));
+    assert_eq!(said(&named), ["a name has more than 2048 bytes: the rule is not taken"]);
+    // A choice of two is twice as many, ten times: none of them is made.
+    let pairs = (0..11).map(|at| format!("a{at}=x|b{at}=x")).collect::<Vec<_>>().join(", ");
+    let many = format!(
+        "iam_rotate_access_key_90_days: {{Regions: ['*'], Resources: [a], Tags: [{pairs}]}}"
+    );
+    let reason = "its tags would be more than 1000 exceptions: the rule is not taken";
+    assert_eq!(said(&read(&many)), [reason]);
+}
+
+#[test]
+fn a_list_is_so_many_exceptions_and_no_more() {
+    let resources = (0..1_000).map(|at| format!("a{at}")).collect::<Vec<_>>().join(", ");
+    let check =
+        format!("iam_rotate_access_key_90_days: {{Regions: ['*'], Resources: [{resources}]}}");
+    let accounts = (0..21).map(|at| format!("    '{at:012}':\n      Checks:\n        {check}\n"));
+    let content = format!("Mutelist:\n  Accounts:\n{}", accounts.collect::<String>());
+    let register = read_with(&content, &ExceptionOptions::default());
+    assert_eq!(register.entries.len(), 20_000);
+    let told = "the list would be more than 20000 exceptions: the rule is not taken";
+    assert_eq!(said(&register).into_iter().filter(|one| *one == told).count(), 1);
+}

@@ -12,6 +12,7 @@ use crate::{
     ExceptionOptions, Register, RiskColumns, Zone,
     fields::{account_in, find, plain, text, texts},
     gather::{Entry, gather},
+    is_short,
 };
 
 /// Stands for every account, requirement or resource.
@@ -136,6 +137,7 @@ impl Reader<'_> {
             starts_ms: self.moment(entry, &columns.starts, "start date", Zone::start_ms)?,
             renewal_ms: None,
         };
+        is_short(texts_of(&exception))?;
         exception.renewal_ms = self.renewal(entry, &exception, notices);
         let ExceptionOptions { longest, severities, zone, .. } = self.options;
         longest.cut(&mut exception, severities, zone, notices);
@@ -256,6 +258,16 @@ impl Reader<'_> {
         notices.extend(notice);
         Ok(state.unwrap_or(ExceptionState::Asked))
     }
+}
+
+/// Gives the texts of an exception.
+fn texts_of(exception: &Exception) -> impl Iterator<Item = &String> {
+    let Exception { id, accounts, requirements, resource, reason, owner, regions, tags, .. } =
+        exception;
+    let Exception { approver, control, ticket, .. } = exception;
+    let lists = [accounts, requirements, regions, tags].into_iter().flatten();
+    let optional = [approver, control, ticket].into_iter().flatten();
+    [id, resource, reason, owner].into_iter().chain(lists).chain(optional)
 }
 
 /// Gives what a word means, or a number of SharePoint's moderation; none when it is not known.

@@ -6,6 +6,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::DuplicateKeyPolicy;
 
+use crate::yaml;
+
 /// A part of a document; numbers, yes and no are the text that they mean.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Node {
@@ -23,7 +25,10 @@ pub(crate) enum Node {
 ///
 /// Errors: it is no YAML, or deeper or larger than anybody's list.
 pub(crate) fn parse(content: &str) -> Result<Node, String> {
-    let options = serde_saphyr::options! { duplicate_keys: DuplicateKeyPolicy::PassThrough };
+    let options = serde_saphyr::options! {
+        budget: yaml::budget(content),
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
+    };
     serde_saphyr::from_str_with_options(content, options).map_err(|error| error.to_string())
 }
 

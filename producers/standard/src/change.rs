@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rules::{Parameter, Parameters};
-use schemas::Severity;
+use schemas::{Requirement, Severity};
 
 use crate::Problem;
 use crate::check::{self, Checked, Claim, Suite, unfilled};
@@ -13,6 +13,9 @@ use crate::place::Source;
 
 /// How alike a name must be to be proposed in another's place, from 0 to 1.
 const ALIKE: f64 = 0.8;
+
+/// Bytes of a name that is compared with others: it takes the product of both lengths.
+const COMPARED_BYTES_MAX: usize = 200;
 
 /// A change whose file is without a fault of its own.
 #[derive(Debug)]
@@ -108,9 +111,16 @@ impl Change {
         for (name, value, place) in self.parameters {
             problems.extend(set(to, name, value, place));
         }
+        let is_mended = self.remediation.is_some();
         if let Some((text, place)) = self.remediation {
             problems.extend(unfilled(&text, &to.parameters, place));
             to.requirement.remediation = text;
+        }
+        // With other values a sentence may be longer.
+        let Requirement { title, why, remediation, .. } = &to.requirement;
+        let kept = (!is_mended).then_some(remediation);
+        for text in [title, why].into_iter().chain(kept) {
+            problems.extend(unfilled(text, &to.parameters, self.place.clone()));
         }
         for (source, check, place) in self.release {
             problems.extend(release(to, (&source, &check), place));
@@ -186,6 +196,9 @@ fn judge_anew(to: &mut Checked, cases: Vec<Case>, place: &Problem) -> Vec<Proble
 
 /// Proposes the name that is most like another, if one is: `; did you mean X?`.
 pub(crate) fn did_you_mean<'n>(name: &str, known: impl IntoIterator<Item = &'n String>) -> String {
+    if name.len() > COMPARED_BYTES_MAX {
+        return String::new();
+    }
     let likeness = |known: &'n String| (strsim::jaro_winkler(name, known), known);
     let best = known.into_iter().map(likeness).max_by(|(one, _), (other, _)| one.total_cmp(other));
     match best {

@@ -16,6 +16,19 @@ use crate::place::Source;
 /// The most that one requirement may weigh, so that a slip of the hand can't drown the others.
 const WEIGHT_MAX: i64 = 1_000;
 
+/// Bytes of a sentence, and of one with the values of its parameters: a record holds them all.
+const SENTENCE_BYTES_MAX: usize = 16_000;
+const FILLED_BYTES_MAX: usize = 64_000;
+
+/// Characters of an id, which is a part of keys.
+const ID_CHARS_MAX: usize = 200;
+
+/// Test cases of a file.
+const CASES_MAX: usize = 1_000;
+
+/// Outside checks, and controls, of a file.
+const CHECKS_MAX: usize = 1_000;
+
 /// Scanners that tell of resources one by one, and never how many they looked at.
 const SOURCES_WITHOUT_TOTALS: [&str; 3] = ["cloudsploit", "prowler", "securityhub"];
 
@@ -138,6 +151,10 @@ fn words(source: &Source<'_>, file: &File) -> Vec<Problem> {
         let message = "an id has only letters, digits, '-', '_' and '.'";
         problems.push(source.problem(Some(file.id.defined), message));
     }
+    if file.id.value.len() > ID_CHARS_MAX {
+        let message = format!("an id has at most {ID_CHARS_MAX} characters");
+        problems.push(source.problem(Some(file.id.defined), message));
+    }
     problems.extend(weight(source, &file.weight));
     if file.rule.is_none() && file.checks.is_empty() {
         let message = "there is neither a rule nor a check to feed the requirement";
@@ -171,16 +188,26 @@ fn relations(source: &Source<'_>, rule: &RuleOfFile) -> Vec<Problem> {
     problems
 }
 
-/// Tells of a sentence that says nothing.
+/// Tells of a sentence that says nothing, or too much.
 pub(crate) fn empty(source: &Source<'_>, name: &str, field: &Spanned<String>) -> Option<Problem> {
-    let problem = || source.problem(Some(field.defined), format!("{name} is empty"));
-    field.value.trim().is_empty().then(problem)
+    let message = match field.value.len() {
+        _ if field.value.trim().is_empty() => format!("{name} is empty"),
+        0..=SENTENCE_BYTES_MAX => return None,
+        _ => format!("{name} has more than {SENTENCE_BYTES_MAX} bytes"),
+    };
+    Some(source.problem(Some(field.defined), message))
 }
 
-/// Tells of a sentence that names a parameter which is none.
+/// Tells of a sentence that names a parameter which is none, or is too long with their values.
 pub(crate) fn unfilled(text: &str, parameters: &Parameters, place: Problem) -> Option<Problem> {
-    let name = fill(text, parameters).err()?;
-    Some(Problem { message: format!("there is no parameter '{name}'"), ..place })
+    let message = match fill(text, parameters) {
+        Err(name) => format!("there is no parameter '{name}'"),
+        Ok(filled) if filled.len() > FILLED_BYTES_MAX => {
+            format!("with its parameters the sentence has more than {FILLED_BYTES_MAX} bytes")
+        }
+        Ok(_) => return None,
+    };
+    Some(Problem { message, ..place })
 }
 
 /// Tells of a weight that no requirement has.
@@ -200,6 +227,10 @@ fn unused(source: &Source<'_>, file: &File, rule: Option<&Rule>) -> Vec<Problem>
 
 pub(crate) fn checks(source: &Source<'_>, checks: &[CheckOfFile]) -> Vec<Problem> {
     let mut problems = Vec::new();
+    if let Some(one) = checks.get(CHECKS_MAX) {
+        let message = format!("a file maps at most {CHECKS_MAX} checks");
+        return vec![source.problem(Some(one.check.defined), message)];
+    }
     let mut seen = BTreeSet::new();
     for check in checks {
         for (name, field) in [("source", &check.source), ("check", &check.check)] {
@@ -263,6 +294,10 @@ pub(crate) fn claim(source: &Source<'_>, check: &CheckOfFile) -> Claim {
 /// Tells what is wrong with test cases.
 pub(crate) fn cases(source: &Source<'_>, cases: &[Case], has_rule: bool) -> Vec<Problem> {
     let mut problems = Vec::new();
+    if let Some(one) = cases.get(CASES_MAX) {
+        let message = format!("a file has at most {CASES_MAX} tests");
+        return vec![source.problem(Some(one.name.defined), message)];
+    }
     let mut seen = BTreeSet::new();
     for case in cases {
         if !seen.insert(&case.name.value) {

@@ -1,6 +1,8 @@
 //! Layers: where a standard's files come from.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
@@ -8,6 +10,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::StandardError;
+use crate::yaml::FILE_BYTES_MAX;
+
+/// Files of a folder.
+const FILES_MAX: usize = 10_000;
 
 /// The word for the standard that ships.
 const SHIPPED_WORD: &str = "shipped";
@@ -76,16 +82,30 @@ fn shipped() -> Vec<(PathBuf, Text)> {
     yaml.map(|file| (file.path().to_owned(), text(file))).collect()
 }
 
-fn folder(dir: &Path) -> std::io::Result<Vec<(PathBuf, Text)>> {
+fn folder(dir: &Path) -> io::Result<Vec<(PathBuf, Text)>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir)? {
         let path = entry?.path();
         if is_yaml(&path) {
-            let text = std::fs::read_to_string(&path);
-            files.push((path, text.map_err(|error| format!("it can't be read: {error}"))));
+            let text = bounded(&path).map_err(|error| format!("it can't be read: {error}"));
+            files.push((path, text));
+        }
+        if files.len() > FILES_MAX {
+            return Err(io::Error::other(format!("it holds more than {FILES_MAX} files")));
         }
     }
     Ok(files)
+}
+
+/// Reads a file that is not too long.
+fn bounded(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > FILE_BYTES_MAX {
+        let reason = format!("it has more than {FILE_BYTES_MAX} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+    }
+    Ok(text)
 }
 
 fn is_yaml(path: &Path) -> bool {

@@ -7,7 +7,7 @@ use crate::change::{self, Change, did_you_mean};
 use crate::check::{self, Checked, Claim};
 use crate::file::Subject;
 use crate::layer::{Layer, Text};
-use crate::{Problem, StandardError};
+use crate::{Problem, StandardError, yaml};
 
 /// Requirements in force without a fault, sorted by id, and the faults of all files.
 pub(crate) type Read = (Vec<Checked>, Vec<Problem>);
@@ -60,7 +60,7 @@ impl Laid {
 
     /// Reads a file of a layer; tells whether it does not even say what it is about.
     fn file(&mut self, path: &Path, text: &str, earlier: usize, changes: &mut Vec<Change>) -> bool {
-        let Subject { id, change } = serde_saphyr::from_str(text).unwrap_or_default();
+        let Subject { id, change } = yaml::read(text).unwrap_or_default();
         let read = match change {
             Some(_) => change::check(path, text).map(|change| changes.push(change)),
             None => check::check(path, text).map(|one| self.keep(one, earlier)),

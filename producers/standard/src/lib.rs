@@ -13,6 +13,7 @@ mod layers;
 mod parameter;
 mod place;
 mod report;
+mod yaml;
 
 use std::fmt;
 use std::path::PathBuf;

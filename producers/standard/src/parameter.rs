@@ -9,6 +9,9 @@ use serde_saphyr::Spanned;
 use crate::Problem;
 use crate::place::Source;
 
+/// Bytes of a parameter's value, which each text that names it gets.
+const VALUE_BYTES_MAX: usize = 4_000;
+
 /// Reads the parameters of a file.
 ///
 /// Errors: those that are no parameters.
@@ -21,6 +24,10 @@ pub(crate) fn read(
         match Parameter::of(field.value.clone()) {
             _ if !is_name(name) => {
                 let message = format!("{name:?} can't be the name of a parameter");
+                problems.push(source.problem(Some(field.defined), message));
+            }
+            Some(parameter) if parameter.value().to_string().len() > VALUE_BYTES_MAX => {
+                let message = format!("{name} has more than {VALUE_BYTES_MAX} bytes");
                 problems.push(source.problem(Some(field.defined), message));
             }
             Some(parameter) => {

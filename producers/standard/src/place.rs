@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_saphyr::{Location, Spanned};
 
-use crate::Problem;
+use crate::{Problem, yaml};
 
 /// A file while it is checked.
 pub(crate) struct Source<'a> {
@@ -18,7 +18,7 @@ impl Source<'_> {
     ///
     /// Errors: the first fault.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Vec<Problem>> {
-        serde_saphyr::from_str(self.text).map_err(|error| {
+        yaml::read(self.text).map_err(|error| {
             vec![self.problem(error.location(), error.without_snippet().to_string())]
         })
     }

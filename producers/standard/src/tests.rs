@@ -301,3 +301,48 @@ fn the_shipped_standard_holds() {
     assert_eq!(report.warnings, [], "every rule has a case that passes, fails and is unknown");
     assert!(report.cases.len() > 300, "{} cases", report.cases.len());
 }
+
+#[test]
+fn what_is_too_long_for_a_record_is_a_fault() {
+    let id = "i".repeat(201);
+    check("id: good", &format!("id: {id}"), &[(1, 5, "an id has at most 200 characters")]);
+    let long = "x".repeat(16_001);
+    let told = "why has more than 16000 bytes";
+    check("why: Because", &format!("why: {long}"), &[(3, 6, told)]);
+    let parameters = |value: &str| format!("weight: 3\nparameters: {{a: {value}}}");
+    let told = "a has more than 4000 bytes";
+    check("weight: 3", &parameters(&"x".repeat(3_999)), &[(6, 17, told)]);
+    let many = format!("checks: [{}]", "{source: ours, check: c}, ".repeat(1_001));
+    let told = "a file maps at most 1000 checks";
+    let found = problems(&GOOD.replace("checks: [{source: cloudsploit", &format!("{many}\n#")));
+    assert_eq!(found.iter().map(|(.., message)| &**message).collect::<Vec<_>>(), [told]);
+    let case = "  - {name: all, s: {}, expect: unknown}\n".repeat(1_000);
+    let found = problems(&format!("{GOOD}{case}"));
+    let told = "a file has at most 1000 tests";
+    assert_eq!(found.iter().map(|(.., message)| &**message).collect::<Vec<_>>(), [told]);
+}
+
+#[test]
+fn a_sentence_with_its_parameters_is_short() {
+    let sentence = "{param.a} ".repeat(17);
+    let of = |bytes: usize| {
+        let value = "x".repeat(bytes);
+        let text = GOOD.replace("weight: 3", &format!("weight: 3\nparameters: {{a: {value}}}"));
+        let text = text.replace("item.On\n", "item.On && item.Name != param.a\n");
+        problems(&text.replace("why: Because", &format!("why: \"{sentence}\"")))
+    };
+    assert_eq!(of(3_700), []);
+    let told = "with its parameters the sentence has more than 64000 bytes";
+    assert_eq!(of(3_990), [(3, 6, told.to_owned())]);
+}
+
+#[test]
+fn a_file_that_is_too_long_is_told() {
+    let dir = folder(&[("a.yaml", GOOD)]);
+    let long = format!("{GOOD}# {}\n", "x".repeat(512 << 10));
+    std::fs::write(dir.path().join("b.yaml"), long).expect("a file");
+    let found = load(&[at(dir.path())]).expect("the folder is there");
+    let told: Vec<&str> = found.problems.iter().map(|one| &*one.message).collect();
+    assert_eq!(told, ["it can't be read: it has more than 524288 bytes"]);
+    assert_eq!(found.requirements.len(), 1, "the others count");
+}

@@ -120,6 +120,70 @@ fn lengths_that_no_record_has_allocate_nothing() {
     }
 }
 
+/// Reads a record of another writer's schema as a tick; what is wrong with it, in words.
+fn of_foreign(schema: &str, datum: &[u8]) -> String {
+    let registry = InMemory::default();
+    let record = [registry.foreign(schema), datum.to_vec()].concat();
+    Codec::with_registry(registry).decode::<Tick>(&record).unwrap_err().to_string()
+}
+
+/// The schema of ticks with one more field.
+fn with_field(kind: &str) -> String {
+    let field = format!("\"fields\": [{{\"name\": \"x\", \"type\": {kind}}},");
+    golden("tick").replacen("\"fields\": [", &field, 1)
+}
+
+#[test]
+fn schemas_that_bound_nothing_are_not_read_with() {
+    let none = r#"{"type": "record", "name": "None", "fields": []}"#;
+    let lists = |depth: usize| {
+        format!("{}\"int\"{}", r#"{"type": "array", "items": "#.repeat(depth), "}".repeat(depth))
+    };
+    let record = |at: usize| {
+        format!(r#"{{"type": "record", "name": "R{at}", "fields": [{{"name": "x", "type": "#)
+    };
+    let deep: String = (0..30).map(record).collect();
+    let deep = format!("{deep}\"int\"{}", "}]}".repeat(30));
+    let long = format!(r#"{{"type": "int", "doc": "{}"}}"#, "x".repeat(256 << 10));
+    for (kind, reason) in [
+        (r#"{"type": "array", "items": "scorecard.Tick"}"#, "scorecard.Tick refers to itself"),
+        (r#"["null", "scorecard.Tick"]"#, "scorecard.Tick refers to itself"),
+        (r#""null""#, "values of scorecard.Tick.x take no bytes"),
+        (none, "values of scorecard.Tick.x take no bytes"),
+        (r#"{"type": "array", "items": "null"}"#, "the items of a list take no bytes"),
+        (&format!(r#"{{"type": "array", "items": {none}}}"#), "the items of a list take no bytes"),
+        (
+            r#"{"type": "fixed", "name": "F", "size": 1000001}"#,
+            "a value of 1000001 bytes fits into no record",
+        ),
+        (&deep, "its types lie in each other deeper than 24"),
+        (&lists(5), "its lists lie in each other deeper than 4"),
+        (&long, "it has more than 262144 bytes"),
+    ] {
+        // Each step of the first two takes a byte or two: the stack would end before the record.
+        let error = of_foreign(&with_field(kind), &[2; 100_000]);
+        assert!(error.ends_with(reason), "{kind:.100}: {error}");
+    }
+    // In a union a byte says which member it is.
+    for kind in ["[\"null\", \"int\"]".to_owned(), format!("[{none}, \"int\"]")] {
+        let registry = InMemory::default();
+        let record = [registry.foreign(&with_field(&kind)), vec![0, 14]].concat();
+        let tick = Codec::with_registry(registry).decode::<Tick>(&record).unwrap();
+        assert_eq!(tick.minute_ms, 7, "{kind}");
+    }
+}
+
+#[test]
+fn a_list_that_ends_too_early_has_no_more_items() {
+    // 200,000 items, of which none is there.
+    let datum = [0x80, 0xb5, 0x18];
+    for items in ["\"string\"", "\"boolean\"", "[\"null\", \"string\"]"] {
+        let list = format!(r#"{{"type": "array", "items": {items}}}"#);
+        let error = of_foreign(&with_field(&list), &datum);
+        assert!(error.starts_with("the bytes do not fit the schema"), "{items}: {error}");
+    }
+}
+
 #[test]
 fn bytes_that_are_no_avro_say_so() {
     let decode = |bytes: &[u8]| Codec::default().decode::<Tick>(bytes).unwrap_err();

@@ -53,7 +53,8 @@ pub struct Config {
     /// The largest workbook that is attached, in bytes; a link stands in for a larger one.
     #[serde(default = "default_attach_max_bytes")]
     pub attach_max_bytes: usize,
-    /// Where workbooks can be fetched: an address with `{file}` for the file's name.
+    /// Where workbooks can be fetched: an address with `{file}` for the file's name; without it the
+    /// address of the page, which has the same tables.
     #[serde(default)]
     pub link: Option<String>,
     /// Sends everything to this address instead, and says for whom it was.
@@ -129,8 +130,8 @@ impl Config {
                 "no schedule at all: say when owners, enterprise or payers are",
             );
         }
-        if self.link.as_deref().is_some_and(|link| !is_web(link) || !link.contains("{file}")) {
-            return wrong("link", "must be an https address that holds {file}");
+        if self.link.as_deref().is_some_and(|link| !is_web(link)) {
+            return wrong("link", "must be an https address");
         }
         let address = |text: &str| text.parse::<Address>().is_ok();
         if self.unsubscribe.as_deref().is_some_and(|to| !address(to) && !is_web(to)) {
@@ -192,7 +193,6 @@ mod tests {
         let table = [
             ("\"only_if_changed\": true".to_owned(), "no schedule at all"),
             (format!("{owners}, \"username\": \"u\""), "must come with password"),
-            (format!("{owners}, \"link\": \"https://x/\""), "{file}"),
             (format!("{owners}, \"link\": \"http://x/{{file}}\""), "https"),
             (format!("{owners}, \"unsubscribe\": \"https://x>\\r\\nBcc: a@b.c\""), "unsubscribe"),
             (format!("{owners}, \"allowed_domains\": [\"a@b.c\"]"), "must be domains"),

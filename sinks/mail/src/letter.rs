@@ -199,20 +199,17 @@ fn message_id(config: &Config, report: &Report<'_>, content: &str) -> String {
 
 fn workbook_words(config: &Config, report: &Report<'_>, is_attached: bool) -> String {
     let name = file_name(&report.digest.subject);
-    let link = config.link.as_ref().map(|link| {
-        let file = utf8_percent_encode(&name, NON_ALPHANUMERIC).to_string();
-        link.replace("{file}", &file)
-    });
-    match (is_attached, link) {
-        (true, _) => format!("The workbook is attached: {name}"),
-        (false, Some(link)) => format!(
-            "The workbook has {:.1} MB, too much to attach: {link}",
-            report.workbook.len() as f64 / 1e6
-        ),
-        (false, None) => format!(
-            "The workbook {name} has {:.1} MB, too much to attach: ask for it.",
-            report.workbook.len() as f64 / 1e6
-        ),
+    let size = format!("has {:.1} MB, too much to attach", report.workbook.len() as f64 / 1e6);
+    match &config.link {
+        _ if is_attached => format!("The workbook is attached: {name}"),
+        None => format!("The workbook {name} {size}: ask for it."),
+        Some(page) if !page.contains("{file}") => {
+            format!("The workbook {size}. The page has the same tables: {page}")
+        }
+        Some(link) => {
+            let file = utf8_percent_encode(&name, NON_ALPHANUMERIC).to_string();
+            format!("The workbook {size}: {}", link.replace("{file}", &file))
+        }
     }
 }
 

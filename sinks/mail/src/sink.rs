@@ -408,7 +408,7 @@ impl Edition {
             std::collections::btree_map::Entry::Vacant(place) => {
                 let before = kind.schedule(config).and_then(|one| one.before(slot_ms));
                 let since_ms = before.unwrap_or(slot_ms - WEEK_MS);
-                place.insert(Past::read(log, codec, prefix, tables.at_ms, since_ms)?)
+                place.insert(Past::read(log, codec, prefix, tables, since_ms)?)
             }
         };
         let limits = sink_workbook::Limits::default();

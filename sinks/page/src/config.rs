@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -27,6 +28,19 @@ pub struct Config {
     /// beyond loopback and none is named.
     #[serde(default)]
     pub hosts: Vec<String>,
+    /// TLS of the page itself; without it the page speaks plain HTTP, for a proxy that has TLS.
+    #[serde(default)]
+    pub tls: Option<Tls>,
+}
+
+/// What the page proves with who it is. Both files are read anew when they change.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The certificate and those between it and its authority, in PEM.
+    pub certificate: PathBuf,
+    /// The certificate's private key, in PEM, without a password.
+    pub key: PathBuf,
 }
 
 /// The address when nobody says another.
@@ -36,7 +50,13 @@ pub fn default_listen() -> SocketAddr {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { listen: default_listen(), token: None, owners: BTreeMap::new(), hosts: Vec::new() }
+        Self {
+            listen: default_listen(),
+            token: None,
+            owners: BTreeMap::new(),
+            hosts: Vec::new(),
+            tls: None,
+        }
     }
 }
 

@@ -26,7 +26,7 @@ mod table;
 mod tables;
 mod view;
 
-pub use config::{Config, ConfigError, default_listen};
+pub use config::{Config, ConfigError, Tls, default_listen};
 pub use decode::reads;
 pub use follow::{AskPipeline, Live};
 pub use http::{Answer, BODY_BYTES_MAX, Request, TARGET_BYTES_MAX, security_headers};

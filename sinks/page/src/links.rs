@@ -43,6 +43,11 @@ pub(crate) fn rows(account: &str, requirement: &str) -> String {
     path(&["account", account, requirement])
 }
 
+/// The page that explains an account's score.
+pub(crate) fn why(account: &str) -> String {
+    path(&["explain", account])
+}
+
 /// The page that explains a requirement's score in an account.
 pub(crate) fn explain(account: &str, requirement: &str) -> String {
     path(&["explain", account, requirement])

@@ -162,6 +162,21 @@ fn what_moved_a_score_is_told_with_its_cause() {
 }
 
 #[test]
+fn an_accounts_score_is_explained_by_what_each_requirement_costs() {
+    let target = format!("/explain/{}", ACCOUNTS[0].0);
+    let explained = json(&format!("/api/v1{target}"));
+    let score = explained["score"]["score"].as_f64().unwrap();
+    let requirements = explained["requirements"].as_array().unwrap();
+    let costs: Vec<f64> = requirements.iter().map(|one| one["costs"].as_f64().unwrap()).collect();
+    assert!(costs.is_sorted_by(|a, b| a >= b) && costs.len() > 1, "{costs:?}");
+    assert!((1.0 - costs.iter().sum::<f64>() - score).abs() < 1e-9, "{explained}");
+    let (status, page) = get(&target);
+    assert_eq!(status, 200);
+    assert!(page.contains(&format!("href=\"{target}/s3-public\"")), "{page}");
+    assert!(get(&links::account(ACCOUNTS[0].0)).1.contains(&format!("href=\"{target}\"")));
+}
+
+#[test]
 fn a_resource_that_passes_by_now_is_explained_too() {
     let target = format!("/explain/{}/s3-public?resource=bucket%2F9", ACCOUNTS[0].0);
     let (status, page) = get(&target);
@@ -211,6 +226,7 @@ fn what_is_wrong_is_said() {
         ("/account/9", 404),
         ("/requirement/none", 404),
         ("/explain/111111111111/none", 404),
+        ("/explain/9", 404),
         ("/accounts?page=x", 400),
         ("/api/v1/accounts?sort=none", 400),
         ("/?format=csv", 400),

@@ -78,7 +78,7 @@ fn nothing(_: Shown<'_>) -> Markup {
 }
 
 /// All addresses; the first that fits answers.
-pub(crate) const ROUTES: [Route; 19] = [
+pub(crate) const ROUTES: [Route; 20] = [
     Route {
         pattern: "/",
         summary: "The score over all accounts, what moved it, and what to do next",
@@ -123,6 +123,15 @@ pub(crate) const ROUTES: [Route; 19] = [
         pattern: "/requirement/{requirement}",
         summary: "A requirement and the accounts under it",
         what: What::List { table: lists::of_requirement, above: html::requirement::above },
+    },
+    Route {
+        pattern: "/explain/{account}",
+        summary: "Why an account has its score: what each requirement costs",
+        what: What::Whole {
+            html: html::explain::account,
+            json: html::explain::json,
+            members: &["at_ms", "account", "name", "score", "requirements"],
+        },
     },
     Route {
         pattern: "/explain/{account}/{requirement}",

@@ -9,6 +9,7 @@ use schemas::{
 };
 use stream::{Log, LogError, Position, Record, snapshot};
 
+use crate::Tables;
 use crate::config::DAY_MS;
 
 /// What is known of earlier times. Default: nothing.
@@ -59,12 +60,16 @@ pub(crate) const WEEKS: i64 = 13;
 /// Milliseconds of a week.
 pub(crate) const WEEK_MS: i64 = 7 * DAY_MS;
 
+/// The last moment there is, short of what can't be added to.
+pub(crate) const FOR_EVER_MS: i64 = i64::MAX - 1;
+
 /// How far back a cut is looked for: an hour, with a minute for ticks that come late; then a day,
 /// where nothing ran for an hour.
 const WINDOWS_MS: [i64; 2] = [61 * 60_000, DAY_MS];
 
 impl Past {
-    /// Reads what the log keeps of the weeks before `at_ms`, and what turned after `since_ms`.
+    /// Reads what the log keeps of the weeks before some tables, and what turned between `since_ms`
+    /// and them.
     ///
     /// Of each week only the hour before its end is read, so that memory holds no more than the
     /// accounts' scores and the verdicts that turned.
@@ -75,10 +80,10 @@ impl Past {
         log: &dyn Log,
         codec: &Codec,
         prefix: &str,
-        at_ms: i64,
+        tables: &Tables,
         since_ms: i64,
     ) -> Result<Self, LogError> {
-        let source = Source { log, codec, prefix };
+        let (source, at_ms) = (Source { log, codec, prefix }, tables.at_ms);
         let mut weeks = Vec::new();
         for back in (1..=WEEKS).rev() {
             weeks.extend(source.cut(at_ms - back * WEEK_MS)?);
@@ -88,7 +93,7 @@ impl Past {
             Some(week) => Some(week),
             None => source.cut(since_ms)?,
         };
-        Ok(Self { weeks, since, turns: source.turns(since_ms, at_ms)? })
+        Ok(Self { weeks, since, turns: source.turns(since_ms, tables)? })
     }
 }
 
@@ -142,14 +147,19 @@ impl Source<'_> {
         Ok(scores)
     }
 
-    /// Reads what turned after one moment and up to another.
+    /// Reads what turned after a moment and up to some tables.
     fn turns(
         &self,
         after_ms: i64,
-        until_ms: i64,
+        tables: &Tables,
     ) -> Result<BTreeMap<ComplianceKey, Turn>, LogError> {
+        let changes = &topic::COMPLIANCE_CHANGE;
+        let (until_ms, to) = match &tables.changes_end {
+            Some(end) => (FOR_EVER_MS, end.clone()),
+            None => (tables.at_ms, self.log.begins(&[changes.spec], tables.at_ms + 1)?),
+        };
         let mut turns = BTreeMap::new();
-        self.each(&topic::COMPLIANCE_CHANGE, after_ms, until_ms, |key, record| {
+        self.between(changes, (after_ms, until_ms), &to, |key, record| {
             let ComplianceChange { before, after, at_ms, cause, row } = self.value(&record)?;
             let ComplianceState { resource_type, name, arn, .. } = row.unwrap_or_default();
             let turn = Turn { before, after, at_ms, cause, resource_type, name, arn };
@@ -174,11 +184,22 @@ impl Source<'_> {
         topic: &Topic<K, V>,
         after_ms: i64,
         until_ms: i64,
+        take: impl FnMut(K, Record) -> Result<(), LogError>,
+    ) -> Result<(), LogError> {
+        let to = self.log.begins(&[topic.spec], until_ms + 1)?;
+        self.between(topic, (after_ms, until_ms), &to, take)
+    }
+
+    /// As [`Source::each`], up to positions at most.
+    fn between<K: Key, V: Value>(
+        &self,
+        topic: &Topic<K, V>,
+        (after_ms, until_ms): (i64, i64),
+        to: &[Position],
         mut take: impl FnMut(K, Record) -> Result<(), LogError>,
     ) -> Result<(), LogError> {
-        let begins = |ms: i64| self.log.begins(&[topic.spec], ms);
-        let (from, to): (Vec<Position>, _) = (begins(after_ms + 1)?, begins(until_ms + 1)?);
-        snapshot::between(self.log, &from, &to, |records| {
+        let from = self.log.begins(&[topic.spec], after_ms + 1)?;
+        snapshot::between(self.log, &from, to, |records| {
             // Where a partition's times go back, records outside are among them.
             let inside =
                 |record: &Record| record.timestamp_ms > after_ms && record.timestamp_ms <= until_ms;

@@ -14,12 +14,9 @@ use schemas::{
 };
 use stream::{Log, LogError};
 
-use crate::past::Source;
+use crate::past::{FOR_EVER_MS, Source};
 use crate::tables::is_named;
 use crate::{Tables, Verdicts};
-
-/// The last moment there is, short of what can't be added to.
-const FOR_EVER_MS: i64 = i64::MAX - 1;
 
 impl Tables {
     /// Reads the tables as they were at a time, in UTC milliseconds; none where the log keeps no
@@ -46,7 +43,8 @@ impl Tables {
         let mut compliance = now.compliance;
         take_back(&source, &mut compliance, at_ms)?;
         let rollups = executives(&now.accounts, &scores);
-        Ok(Some(Tables { compliance, scores, rollups, at_ms, read_ms: Some(now.at_ms), ..now }))
+        let (read_ms, changes_end) = (Some(now.at_ms), None);
+        Ok(Some(Tables { compliance, scores, rollups, at_ms, read_ms, changes_end, ..now }))
     }
 }
 

@@ -35,6 +35,9 @@ pub struct Tables {
     /// Where the tables are those of an earlier time, the time of what has no history: names,
     /// owners, spend, coverage, trust.
     pub read_ms: Option<i64>,
+    /// Where the changes ended that made these verdicts, for they go on after the last tick; none
+    /// where the tables are those of an earlier time, which bounds them.
+    pub changes_end: Option<Vec<Position>>,
 }
 
 impl Tables {
@@ -50,6 +53,7 @@ impl Tables {
         let mut tables = Tables {
             accounts: snapshot::table(log, codec, prefix, &topic::ACCOUNT_STATE)?,
             compliance: verdicts(log, codec, prefix)?,
+            changes_end: Some(log.ends(&[topic::COMPLIANCE_CHANGE.spec])?),
             scores: snapshot::table(log, codec, prefix, &topic::SCORE_STATE)?,
             rollups: snapshot::table(log, codec, prefix, &topic::ROLLUP_STATE)?,
             trust: snapshot::table(log, codec, prefix, &topic::TRUST_STATE)?,

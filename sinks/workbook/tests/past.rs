@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use schemas::{
     AccountKey, Cause, Codec, ComplianceChange, ComplianceKey, ComplianceState, Credit, ScoreKey,
-    ScoreState, ScoreStatus, Standing, Verdict, topic,
+    ScoreState, ScoreStatus, Standing, Tick, TickKey, Verdict, topic,
 };
-use sink_workbook::{Past, Turn};
+use sink_workbook::{Past, Tables, Turn};
 use stream::{Log, Outgoing, Publisher, local::LocalLog};
 
 const PREFIX: &str = "test";
@@ -40,8 +40,13 @@ fn at_hour(n: i64, hour_ms: i64) -> ScoreState {
     score((AT_MS - hour_ms) / HOUR_MS % 499 + n * 499)
 }
 
+/// Tables of an earlier time than now: it bounds what is told.
+fn of(at_ms: i64) -> Tables {
+    Tables { at_ms, ..Tables::default() }
+}
+
 fn read(log: &LocalLog, at_ms: i64, since_ms: i64) -> Past {
-    Past::read(log, &Codec::default(), PREFIX, at_ms, since_ms).unwrap()
+    Past::read(log, &Codec::default(), PREFIX, &of(at_ms), since_ms).unwrap()
 }
 
 #[test]
@@ -120,7 +125,7 @@ fn hours_between_are_not_read() {
             headers: Vec::new(),
         }])
         .unwrap();
-    let failed = Past::read(&log, &Codec::default(), PREFIX, AT_MS, AT_MS - 7 * DAY_MS);
+    let failed = Past::read(&log, &Codec::default(), PREFIX, &of(AT_MS), AT_MS - 7 * DAY_MS);
     let told = failed.unwrap_err().to_string();
     assert!(told.contains("score.history") && told.contains("partition 1"), "{told}");
 }
@@ -179,4 +184,35 @@ fn turns_go_from_the_first_standing_to_the_last() {
         .map(|(id, turn)| (ComplianceKey::new("R1", "111122223333", "eu-west-1", id, ""), turn))
         .into();
     assert_eq!(read(&log, AT_MS, since_ms).turns, expected);
+}
+
+#[test]
+fn what_turned_after_the_last_tick_is_in_the_tables_and_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    let mut publisher = Publisher::open(&log, &Codec::default(), PREFIX, "test").unwrap();
+    let standing = |verdict| Some(Standing { verdict, credit: Credit::None });
+    let (pass, fail) = (standing(Verdict::Pass), standing(Verdict::Fail));
+    let mut change = |id: &str, at_ms: i64, before, after| {
+        let key = ComplianceKey::new("R1", "111122223333", "eu-west-1", id, "");
+        let cause = Cause { topic: "observation".to_owned(), partition: 0, offset: at_ms };
+        let change = ComplianceChange { before, after, at_ms, cause, row: None };
+        publisher.put(&topic::COMPLIANCE_CHANGE, &key, &change, at_ms).unwrap();
+        publisher.flush().unwrap();
+    };
+    let tick = (TickKey { minute_ms: AT_MS }, Tick { minute_ms: AT_MS });
+    let mut ticker = Publisher::open(&log, &Codec::default(), PREFIX, "clock").unwrap();
+    ticker.put(&topic::TICK, &tick.0, &tick.1, AT_MS).unwrap();
+    ticker.flush().unwrap();
+    change("failing again", AT_MS - 2, fail, None);
+    change("failing again", AT_MS + 2, None, fail);
+    change("new", AT_MS + 3, pass, fail);
+    let tables = Tables::read(&log, &Codec::default(), PREFIX).unwrap();
+    assert_eq!(tables.at_ms, AT_MS);
+    change("new", AT_MS + 4, fail, pass);
+    change("later", AT_MS + 5, pass, fail);
+    let past = Past::read(&log, &Codec::default(), PREFIX, &tables, AT_MS - DAY_MS).unwrap();
+    let turns = past.turns.iter();
+    let turns = turns.map(|(key, turn)| (key.resource.as_str(), turn.before, turn.after));
+    assert_eq!(turns.collect::<Vec<_>>(), [("new", pass, fail)], "as the tables stand");
 }

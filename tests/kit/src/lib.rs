@@ -8,6 +8,7 @@
 //! workbook comes from somebody else's code.
 
 pub mod browser;
+pub mod certificate;
 pub mod clickhouse;
 pub mod cluster;
 pub mod elasticsearch;

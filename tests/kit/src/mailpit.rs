@@ -2,7 +2,7 @@
 
 mod line;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use tempfile::TempDir;
 
 pub use line::{Fault, Line};
 
-use crate::process::{self, Child};
-use crate::{http, ports, setup};
+use crate::process::Child;
+use crate::{certificate, http, ports, setup};
 
 /// Limit for a start.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -78,7 +78,7 @@ impl Mailpit {
             command.args(["--smtp-allowed-recipients", recipients]);
         }
         if let Some(tls) = options.tls {
-            let (certificate, key) = make_key(folder.path())?;
+            let (certificate, key) = certificate::make(folder.path())?;
             command.arg("--smtp-tls-cert").arg(certificate).arg("--smtp-tls-key").arg(key);
             command.arg(match tls {
                 Tls::First => "--smtp-require-tls",
@@ -175,19 +175,4 @@ impl Mailpit {
         ensure!(answer.status == 200, "mailpit answers {} to {path}: {text}", answer.status);
         serde_json::from_slice(&answer.body).with_context(|| format!("{path} gave {text}"))
     }
-}
-
-/// Makes a key with a certificate for this machine.
-fn make_key(folder: &Path) -> Result<(PathBuf, PathBuf)> {
-    let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
-    let mut command = Command::new("openssl");
-    command
-        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30"])
-        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate);
-    process::run(command, START_LIMIT).context("openssl is needed to make a certificate")?;
-    Ok((certificate, key))
 }

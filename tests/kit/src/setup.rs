@@ -26,6 +26,8 @@ pub struct Setup {
     pub browser: PathBuf,
     /// The program that tries an interface by its OpenAPI document.
     pub schemathesis: PathBuf,
+    /// Folder with the programs that `tests/kit/tools` lists.
+    pub tools: PathBuf,
 }
 
 /// The root folder of the repository: the one that this runs in, or the one that it was built in.
@@ -85,5 +87,6 @@ fn prepare() -> Result<Setup> {
         mailpit: path("mailpit")?,
         browser: path("browser")?,
         schemathesis: path("schemathesis")?,
+        tools: path("tools")?,
     })
 }

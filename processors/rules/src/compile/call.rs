@@ -3,12 +3,12 @@
 use cel::common::ast::{CallExpr, IdedExpr};
 use regex::RegexBuilder;
 
-use super::{Compiled, Compiler, is_name};
+use super::{Compiled, Compiler, PATTERNS_MAX, is_name};
 use crate::library::{network, time};
 use crate::node::{FUNCTIONS, Function, Literal, Node, Style};
 
 /// How large a compiled pattern may be, in bytes.
-const PATTERN_BYTES_MAX: usize = 1 << 20;
+const PATTERN_BYTES_MAX: usize = 256 << 10;
 
 const MACROS: [(&str, &str); 6] = [
     ("all", "x.all(i, condition)"),
@@ -123,6 +123,10 @@ impl Compiler<'_> {
         let Node::Literal(Literal::Text(source)) = &literal.node else {
             return self.error(pattern.id, "the pattern of matches must be a literal");
         };
+        self.shared.patterns += 1;
+        if self.shared.patterns > PATTERNS_MAX {
+            return self.error(pattern.id, format!("a rule has at most {PATTERNS_MAX} patterns"));
+        }
         match RegexBuilder::new(source).size_limit(PATTERN_BYTES_MAX).build() {
             Ok(compiled) => {
                 let place = format!("{}.matches({})", text.place, literal.place);

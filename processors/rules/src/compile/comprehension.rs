@@ -2,7 +2,7 @@
 
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, operators};
 
-use super::{Compiled, Compiler, LOOPS_MAX, is_name};
+use super::{Compiled, Compiler, LOOPS_MAX, is_name, items_of};
 use crate::node::{Loop, LoopKind, Node};
 
 /// Names that a loop's variable must not hide.
@@ -30,7 +30,7 @@ impl Compiler<'_> {
             return self.error(id, format!("'{name}' can't be the name of a loop's variable"));
         }
         let range = self.compile(&macro_.iter_range);
-        self.variables.push((name.clone(), format!("{}[]", range.place)));
+        self.variables.push((name.clone(), items_of(&range.place)));
         let (kind, body, word) = self.body(shape);
         self.variables.pop();
         let site = self.site(&range.place);

@@ -28,6 +28,13 @@ const DEPTH_MAX: usize = 60;
 const SOURCE_CHARS_MAX: usize = 4_000;
 /// How much of an expression a reason repeats, in characters.
 const PLACE_CHARS_MAX: usize = 120;
+/// How much of it stands for a loop's variable, in characters: the text of a loop within a loop
+/// would be the product of both.
+const VARIABLE_CHARS_MAX: usize = 500;
+/// How many faults of a rule are told.
+const ERRORS_MAX: usize = 100;
+/// How many patterns a rule may have: each is a machine of its own.
+pub(crate) const PATTERNS_MAX: usize = 20;
 
 /// What the expressions of a rule share.
 #[derive(Debug, Default)]
@@ -41,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) related: Vec<(String, Vec<String>)>,
     /// The parameters that are used.
     pub(crate) parameters: BTreeSet<String>,
+    /// How many patterns there are so far.
+    pub(crate) patterns: usize,
 }
 
 /// Which of a rule's texts is compiled, and what it may say.
@@ -336,6 +345,9 @@ impl<'s> Compiler<'s> {
 
     /// Notes an error at a place of the expression, in bytes.
     fn error_at(&mut self, offset: usize, message: impl Into<String>) {
+        if self.shared.errors.len() >= ERRORS_MAX {
+            return;
+        }
         let text = self.field.text;
         let before = &text[..text.floor_char_boundary(self.base + offset)];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
@@ -368,8 +380,17 @@ fn is_name(expression: &IdedExpr, wanted: &str) -> bool {
 }
 
 fn shortened(place: &str) -> String {
-    match place.char_indices().nth(PLACE_CHARS_MAX) {
-        Some((end, _)) => format!("{}…", &place[..end]),
-        None => place.to_owned(),
+    cut(place, PLACE_CHARS_MAX)
+}
+
+/// Gives where the items of a list lie, as a path.
+pub(crate) fn items_of(list: &str) -> String {
+    format!("{}[]", cut(list, VARIABLE_CHARS_MAX))
+}
+
+fn cut(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }

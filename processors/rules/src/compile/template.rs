@@ -1,6 +1,6 @@
 //! Messages with `{expression}` in them.
 
-use super::{Compiler, Field, Shared};
+use super::{Compiler, Field, SOURCE_CHARS_MAX, Shared};
 use crate::node::Node;
 
 /// A message, cut into what stands in it and what is filled in.
@@ -19,6 +19,11 @@ pub(crate) enum Piece {
 impl Template {
     /// Compiles a message. `{{` and `}}` stand for the braces themselves.
     pub(crate) fn compile(field: Field<'_>, shared: &mut Shared) -> Template {
+        if field.text.chars().count() > SOURCE_CHARS_MAX {
+            let limit = format!("the message is longer than {SOURCE_CHARS_MAX} characters");
+            fault(field, 0, &limit, shared);
+            return Template::plain("");
+        }
         let mut pieces = Vec::new();
         let mut text = String::new();
         let mut at = 0;

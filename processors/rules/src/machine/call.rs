@@ -10,8 +10,11 @@ use crate::policy::{self, PolicyError};
 use crate::unknown::{Cause, Unknown};
 use crate::value::{Days, Val};
 
-/// What reading a policy costs, in steps: some 10 us, however it is written.
+/// What reading a policy costs, in steps: some 10 us, and more where it is long.
 const POLICY_STEPS: usize = 200;
+
+/// Bytes of a policy that is text, which is parsed, in the time of a step.
+const POLICY_BYTES_A_STEP: usize = 8;
 
 impl<'a> Machine<'a> {
     pub(super) fn call(
@@ -29,10 +32,13 @@ impl<'a> Machine<'a> {
             }
             (Function::Glob, [text, pattern]) => {
                 let (text, pattern) = (self.text(text, site)?, self.text(pattern, site)?);
+                // It may go back in the pattern for each character of the text.
+                self.charge_bytes(text.len().saturating_mul(1 + pattern.len()))?;
                 Ok(Val::Bool(glob::matches(&text, &pattern)))
             }
             (Function::Contains | Function::StartsWith | Function::EndsWith, [text, part]) => {
                 let (text, part) = (self.text(text, site)?, self.text(part, site)?);
+                self.charge_bytes(text.len() + part.len())?;
                 Ok(Val::Bool(match function {
                     Function::Contains => text.contains(&*part),
                     Function::StartsWith => text.starts_with(&*part),
@@ -48,6 +54,9 @@ impl<'a> Machine<'a> {
     }
 
     fn unary(&mut self, function: Function, value: Val<'a>, site: Site) -> Evaluated<'a> {
+        if let Val::Str(text) = &value {
+            self.charge_bytes(text.len())?;
+        }
         match function {
             Function::AsList => Ok(as_list(value)),
             Function::Lower => changed(value, site, str::to_lowercase),
@@ -82,7 +91,8 @@ impl<'a> Machine<'a> {
     }
 
     fn on_policy(&mut self, function: Function, value: Val<'a>, site: Site) -> Evaluated<'a> {
-        self.charge(POLICY_STEPS)?;
+        let text = if let Val::Str(text) = &value { text.len() / POLICY_BYTES_A_STEP } else { 0 };
+        self.charge(POLICY_STEPS + text + value.weight())?;
         self.want_whole(&value, site)?;
         let context = self.context;
         let json = value.to_json();
@@ -102,7 +112,7 @@ impl<'a> Machine<'a> {
         let Some(permissions) = value.items().filter(|_| !value.is_map()) else {
             return unknown(site, not_a(&value, "a list"));
         };
-        self.charge(value.cost())?;
+        self.charge(value.weight())?;
         self.want_whole(&value, site)?;
         match network::world_open(permissions.map(|permission| permission.to_json())) {
             Ok(is_open) => Ok(Val::Bool(is_open)),

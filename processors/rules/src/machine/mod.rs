@@ -1,5 +1,6 @@
 //! Evaluates expressions over one document, with three values: true, false and unknown.
 
+mod budget;
 mod call;
 mod loops;
 mod operator;
@@ -9,6 +10,7 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
+use self::budget::{DOCUMENT_STEPS_MAX, STEPS_MAX};
 use crate::compile::{LOOPS_MAX, Piece, Template};
 use crate::cuts::Cuts;
 use crate::library::time::{DAY_MS, whole_days};
@@ -16,10 +18,6 @@ use crate::node::{Literal, LoopKind, Name, Node, Site};
 use crate::unknown::{Cause, Unknown};
 use crate::value::{Days, Val};
 use crate::{Context, Document, Related};
-
-/// How many steps one verdict may take. A rule over a group of 1,000 permissions takes some 20,000;
-/// a million is some 20 ms.
-const STEPS_MAX: usize = 1_000_000;
 
 /// What most messages take, so that they are made in one go.
 const MESSAGE_BYTES: usize = 128;
@@ -43,6 +41,8 @@ pub(crate) struct Machine<'a> {
     item: Val<'a>,
     variables: [Val<'a>; LOOPS_MAX],
     steps_left: usize,
+    /// Steps of all that are left for the verdicts after this one.
+    all_left: usize,
     flips_at_ms: Option<i64>,
 }
 
@@ -61,14 +61,18 @@ impl<'a> Machine<'a> {
             item: Val::Null,
             variables: [const { Val::Null }; LOOPS_MAX],
             steps_left: STEPS_MAX,
+            all_left: DOCUMENT_STEPS_MAX - STEPS_MAX,
             flips_at_ms: None,
         }
     }
 
-    /// Starts the next verdict: a full budget, and nothing known of time.
+    /// Starts the next verdict: a full budget, as far as the document's reaches, and nothing known
+    /// of time.
     pub(crate) fn start(&mut self, item: Val<'a>) {
         self.item = item;
-        self.steps_left = STEPS_MAX;
+        self.all_left += self.steps_left;
+        self.steps_left = STEPS_MAX.min(self.all_left);
+        self.all_left -= self.steps_left;
         self.flips_at_ms = None;
     }
 
@@ -141,7 +145,7 @@ impl<'a> Machine<'a> {
         for piece in &template.pieces {
             match piece {
                 Piece::Text(plain) => text.push_str(plain),
-                Piece::Value(node) => match self.value(node) {
+                Piece::Value(node) => match self.value(node).and_then(|v| self.priced(v)) {
                     Ok(Val::Str(value)) => text.push_str(&value),
                     Ok(value) => text.push_str(&value.to_text()),
                     Err(_) => text.push('?'),
@@ -167,7 +171,9 @@ impl<'a> Machine<'a> {
             Node::In { item, list, site } => self.membership(item, list, *site),
             Node::InLiterals { item, literals, site } => self.among(item, literals, *site),
             Node::Matches { text, pattern, site } => {
-                self.text(text, *site).map(|text| pattern.is_match(&text))
+                let text = self.text(text, *site)?;
+                self.charge_bytes(text.len())?;
+                Ok(pattern.is_match(&text))
             }
             Node::InRange { range, inner, site } => self.in_range(range, inner, *site),
             Node::Loop(loop_) if loop_.decides() => match loop_.kind {
@@ -311,24 +317,6 @@ impl<'a> Machine<'a> {
                 unknown(site, Cause::Unreadable(reason.as_str().into()))
             }
             Some(related) => Ok(Val::of(&related.items)),
-        }
-    }
-
-    fn step(&mut self) -> Result<(), Unknown> {
-        self.charge(1)
-    }
-
-    /// Takes steps from the budget; what walks through a list in one go costs as many.
-    fn charge(&mut self, steps: usize) -> Result<(), Unknown> {
-        match self.steps_left.checked_sub(steps) {
-            Some(left) => {
-                self.steps_left = left;
-                Ok(())
-            }
-            None => {
-                self.steps_left = 0;
-                unknown(0, Cause::OverBudget)
-            }
         }
     }
 

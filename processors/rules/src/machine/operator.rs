@@ -46,7 +46,7 @@ impl<'a> Machine<'a> {
         }
         let left = self.value(left)?;
         let right = self.value(right)?;
-        self.charge(left.cost().min(right.cost()))?;
+        self.charge(left.weight().min(right.weight()))?;
         self.want_whole(&left, site)?;
         self.want_whole(&right, site)?;
         Ok(equal(&left, &right))
@@ -75,6 +75,9 @@ impl<'a> Machine<'a> {
             _ => {}
         }
         let (left, right) = (self.settle(left), self.settle(right));
+        if let (Val::Str(left), Val::Str(right)) = (&left, &right) {
+            self.charge_bytes(left.len().min(right.len()))?;
+        }
         match order(&left, &right) {
             Some(ordering) => Ok(operator.holds(ordering)),
             None if matches!(left, Val::Null) => unknown(site, Cause::Null),
@@ -117,10 +120,12 @@ impl<'a> Machine<'a> {
                 Ok(Val::Double(doubles(operator, *left, *right)))
             }
             (Val::Str(left), Val::Str(right), Arithmetic::Add) => {
+                self.charge_bytes(left.len() + right.len())?;
                 Ok(Val::Str(Cow::Owned(format!("{left}{right}"))))
             }
             (Val::Null, ..) => unknown(site, Cause::Null),
             _ if operator == Arithmetic::Add && !left.is_map() && !right.is_map() => {
+                self.charge(left.cost() + right.cost())?;
                 self.want_all_items(&left, site)?;
                 self.want_all_items(&right, site)?;
                 match (left.items(), right.items()) {
@@ -184,7 +189,7 @@ impl<'a> Machine<'a> {
                 other => unknown(site, not_a(other, "a string")),
             };
         }
-        self.charge(list.cost())?;
+        self.charge(list.weight())?;
         self.want_whole(&item, site)?;
         self.want_whole(&list, site)?;
         match list.items() {

@@ -71,11 +71,12 @@ pub(super) fn read(condition: Option<&Value>) -> Result<Condition, PolicyError> 
     };
     let wrong = || PolicyError::WrongType("Condition", "an object of objects");
     for (operator, keys) in condition.as_object().ok_or_else(wrong)? {
+        let operator = operator.to_lowercase();
+        let is_positive = POSITIVE.contains(&&*operator);
         for (key, value) in keys.as_object().ok_or_else(wrong)? {
             found.any = true;
-            let operator = operator.to_lowercase();
             let key = NARROWING.into_iter().find(|one| one.eq_ignore_ascii_case(key));
-            let key = key.filter(|_| POSITIVE.contains(&&*operator));
+            let key = key.filter(|_| is_positive);
             if !key.map_or(Ok(false), |key| note(&mut found, key, value))? {
                 found.demands.insert(OTHER);
             }

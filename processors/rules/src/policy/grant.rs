@@ -92,19 +92,21 @@ fn of_statement(statement: &Map<String, Value>, found: &mut Grants) -> Result<()
     let everyone = vec![("AWS", "*")];
     let has_not = statement.contains_key("NotPrincipal");
     let names = if has_not { everyone } else { principal::names(statement)? };
+    let narrowed =
+        if condition.callers.is_empty() { &condition.behind } else { &condition.callers };
+    let (mut is_for_all, mut is_for_services) = (false, false);
     for (kind, name) in names {
-        let narrowed =
-            if condition.callers.is_empty() { &condition.behind } else { &condition.callers };
         if name == "*" && !narrowed.is_empty() {
-            narrowed.iter().for_each(|one| let_in(found, one.clone(), &condition.demands));
+            is_for_all = true;
             continue;
         }
         let_in(found, name.to_owned(), &condition.demands);
-        if kind == "Service" {
-            let behind = condition.behind.iter();
-            behind.for_each(|one| let_in(found, one.clone(), &condition.demands));
-        }
+        is_for_services |= kind == "Service";
     }
+    // Once a statement, however often it says so: names and conditions may both be long.
+    let named = is_for_all.then_some(narrowed).into_iter().flatten();
+    let behind = is_for_services.then_some(&condition.behind).into_iter().flatten();
+    named.chain(behind).for_each(|one| let_in(found, one.clone(), &condition.demands));
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! Names those whom a statement lets in.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::{PolicyError, condition, texts};
@@ -39,8 +41,9 @@ pub struct TrustedPrincipal {
     pub account: Option<String>,
     /// What it is.
     pub kind: PrincipalKind,
-    /// What it may do, as the policy writes it; `*` where `NotAction` leaves all but a few.
-    pub actions: Vec<String>,
+    /// What it may do, as the policy writes it; `*` where `NotAction` leaves all but a few. All
+    /// whom a statement lets in share one list.
+    pub actions: Arc<[String]>,
     /// Whether any condition is attached.
     pub conditions: bool,
     /// Whether the condition demands an external id.
@@ -80,15 +83,20 @@ pub(super) fn of_statement(
         principal: "*".to_owned(),
         account: None,
         kind: PrincipalKind::Public,
-        actions: actions(statement)?,
+        actions: actions(statement)?.into(),
         conditions: condition.any,
         external_id: condition.external_id,
         narrowed: condition.narrows,
     };
     let names =
         if statement.contains_key("NotPrincipal") { vec![("AWS", "*")] } else { names(statement)? };
+    let mut is_for_all = false;
     for (kind, name) in names {
         let (kind, account) = classify(kind, name)?;
+        // Everyone is the same everyone, however often and by whatever type he is named.
+        if kind == PrincipalKind::Public && std::mem::replace(&mut is_for_all, true) {
+            continue;
+        }
         let one =
             TrustedPrincipal { principal: name.to_owned(), account, kind, ..template.clone() };
         if kind == PrincipalKind::Public && !condition.accounts.is_empty() {

@@ -82,7 +82,7 @@ fn deny_is_no_trust_and_lists_are_unfolded() {
     let found = trusted_principals(&document).expect("it is readable");
     let actions: Vec<usize> = found.iter().map(|one| one.actions.len()).collect();
     assert_eq!(actions, [2, 2, 2, 1]);
-    assert_eq!(found[3].actions, ["*"]);
+    assert_eq!(*found[3].actions, ["*"]);
 }
 
 /// What a condition on everyone leaves unknown, with 111122223333 known.

@@ -6,6 +6,19 @@ use super::{Case, check, judged};
 use crate::Verdict::{Fail, Pass, Unknown};
 
 #[test]
+fn of_a_list_without_its_end_nothing_is_said() {
+    // As a collector cuts a document that is too long for a record.
+    let case = || Case::s(json!({"L": [1, 2, 3], "M": [1]})).cut("/supplementary/L/3");
+    for pass in
+        ["s.L.exists(i, i == 9)", "s.L.all(i, i < 9)", "size(s.L) == 3", "4 in s.L", "s.L[0] == 1"]
+    {
+        check(pass, &case(), Unknown);
+    }
+    check("s.L[0] == 1 || s.M[0] == 1", &case(), Pass);
+    check("s.M.exists(i, i == 9)", &case(), Fail);
+}
+
+#[test]
 fn unknown_joins_by_kleene() {
     let case = Case::r(json!({"t": true, "f": false, "list": [{"a": 1}, {}, {"a": 3}]}));
     let table = [

@@ -3,6 +3,7 @@
 mod convert;
 mod functions;
 mod language;
+mod limits;
 mod load;
 mod missing;
 mod oracle;

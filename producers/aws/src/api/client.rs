@@ -38,7 +38,7 @@ use super::limit::Limit;
 use super::model::Service;
 use super::paging::{self, Next};
 use super::request::{self, Call};
-use super::response::{self, Deserializer, Raw, Refusal};
+use super::response::{self, Answer, Deserializer, Refusal};
 
 /// Listings with more pages than this are taken to be endless. At 100 items a page that is a
 /// million resources of one type in one region.
@@ -62,7 +62,7 @@ pub struct Target {
 pub struct Client {
     service: Arc<Service>,
     target: Target,
-    operation: Operation<Call, Raw, Refusal>,
+    operation: Operation<Call, Answer, Refusal>,
     limit: Arc<Limit>,
 }
 
@@ -206,7 +206,7 @@ fn operation(
     config: &SdkConfig,
     service: &Arc<Service>,
     target: &Target,
-) -> Operation<Call, Raw, Refusal> {
+) -> Operation<Call, Answer, Refusal> {
     let plugin = StaticRuntimePlugin::new()
         .with_config(settings(config, service, target).freeze())
         .with_runtime_components(components(config));

@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 use super::model::{Kind, Member, Operation, Protocol, Service, Shape, Structure};
 use super::scalar::{self, ScalarError};
 
+/// How deep elements may lie in each other, those that nobody reads too.
+const ELEMENTS_DEPTH_MAX: usize = 100;
+
 /// What is wrong with an XML answer.
 #[derive(Debug, thiserror::Error)]
 pub enum XmlError {
@@ -29,6 +32,9 @@ pub enum XmlError {
     /// The element with the result is missing.
     #[error("element {0} is missing")]
     Missing(String),
+    /// Elements lie in each other without end.
+    #[error("its elements lie in each other deeper than {ELEMENTS_DEPTH_MAX}")]
+    Deep,
     /// Something follows the root element.
     #[error("there is more after the root element")]
     Trailing,
@@ -86,6 +92,7 @@ pub(super) fn error_members(body: &[u8]) -> Map<String, Value> {
     let mut out: Map<String, Value> = Map::new();
     while let Ok(event) = reader.read_event() {
         let text = match event {
+            Event::Start(_) if path.len() == ELEMENTS_DEPTH_MAX => break,
             Event::Start(start) => {
                 path.push(local_name(&start).into_owned());
                 continue;
@@ -135,6 +142,8 @@ fn check_root(
 struct Xml<'a> {
     reader: Reader<&'a [u8]>,
     service: &'a Service,
+    /// How many elements are open.
+    depth: usize,
 }
 
 impl<'a> Xml<'a> {
@@ -142,15 +151,21 @@ impl<'a> Xml<'a> {
         let mut reader = Reader::from_reader(body);
         // `<groupSet/>` is the empty list that `<groupSet></groupSet>` is.
         reader.config_mut().expand_empty_elements = true;
-        Self { reader, service }
+        Self { reader, service, depth: 0 }
     }
 
     /// Gives the next event; the end of the text, which no caller awaits, is an error.
     fn next(&mut self) -> Result<Event<'a>, XmlError> {
-        match self.reader.read_event()? {
-            Event::Eof => Err(XmlError::CutOff),
-            event => Ok(event),
+        let event = self.reader.read_event()?;
+        match event {
+            Event::Eof => return Err(XmlError::CutOff),
+            Event::Start(_) if self.depth == ELEMENTS_DEPTH_MAX => return Err(XmlError::Deep),
+            Event::Start(_) => self.depth += 1,
+            // The reader refuses an end without a beginning.
+            Event::End(_) => self.depth = self.depth.saturating_sub(1),
+            _ => {}
         }
+        Ok(event)
     }
 
     fn root(&mut self) -> Result<BytesStart<'a>, XmlError> {
@@ -170,7 +185,7 @@ impl<'a> Xml<'a> {
         loop {
             match self.next()? {
                 Event::Start(start) if local_name(&start) == name => return Ok(start),
-                Event::Start(start) => self.skip(&start)?,
+                Event::Start(_) => self.rest_of_element()?,
                 Event::End(_) => return Err(XmlError::Missing(name.to_owned())),
                 _ => {}
             }
@@ -179,13 +194,11 @@ impl<'a> Xml<'a> {
 
     /// Reads to the end of the open element.
     fn rest_of_element(&mut self) -> Result<(), XmlError> {
-        loop {
-            match self.next()? {
-                Event::Start(start) => self.skip(&start)?,
-                Event::End(_) => return Ok(()),
-                _ => {}
-            }
+        let around = self.depth - 1;
+        while self.depth > around {
+            self.next()?;
         }
+        Ok(())
     }
 
     /// Fails when anything but white space and comments follows.
@@ -198,10 +211,6 @@ impl<'a> Xml<'a> {
                 _ => return Err(XmlError::Trailing),
             }
         }
-    }
-
-    fn skip(&mut self, start: &BytesStart<'a>) -> Result<(), XmlError> {
-        self.reader.read_to_end(start.name()).map(|_| ()).map_err(|_| XmlError::CutOff)
     }
 
     /// Reads the content of an element that was just opened.
@@ -266,7 +275,7 @@ impl<'a> Xml<'a> {
             match structure.by_wire.get(local_name(&child).as_ref()) {
                 Some(&position) => self.member(&structure.members[position], &child, &mut out)?,
                 // boto3 drops what its model does not have, so our documents do.
-                None => self.skip(&child)?,
+                None => self.rest_of_element()?,
             }
         }
         Ok(Value::Object(out))
@@ -322,7 +331,7 @@ impl<'a> Xml<'a> {
             } else if found == value.wire() {
                 content = Some(self.value(value.target, &start)?);
             } else {
-                self.skip(&start)?;
+                self.rest_of_element()?;
             }
         }
         let name = name.ok_or_else(|| XmlError::Missing(key.wire().to_owned()))?;
@@ -348,7 +357,7 @@ impl<'a> Xml<'a> {
                         return Err(XmlError::Entity(name));
                     }
                 },
-                Event::Start(start) => self.skip(&start)?,
+                Event::Start(_) => self.rest_of_element()?,
                 Event::End(_) => return Ok(out),
                 _ => {}
             }

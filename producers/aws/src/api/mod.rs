@@ -27,4 +27,5 @@ pub use endpoint::{Endpoint, Endpoints, Partition};
 pub use error::{CallError, Fault};
 pub use limit::{Budget, Limit};
 pub use model::{Model, ModelError, Protocol, Service};
-pub use response::DecodeError;
+pub(crate) use response::bound;
+pub use response::{Answer, DOCUMENT_DEPTH_MAX, DecodeError};

@@ -9,6 +9,9 @@ use serde::Deserialize;
 
 use super::model_text;
 
+/// How deep the answers of a model may be; those of the embedded one are 13 deep.
+pub(super) const MODEL_DEPTH_MAX: usize = 20;
+
 /// What is wrong with a model.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
@@ -53,6 +56,11 @@ impl Model {
         Ok(Self { services: services.collect() })
     }
 
+    /// Gives all services, sorted by name.
+    pub fn services(&self) -> impl Iterator<Item = Arc<Service>> {
+        self.services.values().cloned()
+    }
+
     /// Gives a service by its name in botocore, for example `ec2`.
     ///
     /// # Errors
@@ -78,6 +86,18 @@ pub struct Service {
     pub(super) endpoints: BTreeMap<String, EndpointRule>,
     pub(super) operations: BTreeMap<String, Operation>,
     pub(super) shapes: Vec<Shape>,
+}
+
+impl Service {
+    /// Gives its name in botocore.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Gives the names of its operations, sorted.
+    pub fn operations(&self) -> impl Iterator<Item = &str> {
+        self.operations.keys().map(String::as_str)
+    }
 }
 
 #[cfg(test)]
@@ -254,6 +274,36 @@ mod tests {
         assert_eq!(iam.protocol, Protocol::Query);
         assert!(iam.operations.contains_key("GetAccountAuthorizationDetails"));
         assert!(matches!(model.service("none"), Err(ModelError::Service(name)) if name == "none"));
+    }
+
+    /// Gives how deep the values of a shape are; `above` are the shapes that it lies in.
+    fn depth(service: &Service, kind: Kind, above: &mut Vec<usize>) -> usize {
+        let Kind::Shape(at) = kind else { return 0 };
+        assert!(!above.contains(&at), "{}: a shape of itself", service.name);
+        above.push(at);
+        let inner: Vec<Kind> = match &service.shapes[at] {
+            Shape::Structure(of) => of.members.iter().map(|member| member.target).collect(),
+            Shape::List { element, .. } => vec![element.target],
+            Shape::Map { value, .. } => vec![value.target],
+        };
+        let inner = inner.into_iter().map(|kind| depth(service, kind, above)).max();
+        above.pop();
+        1 + inner.unwrap_or(0)
+    }
+
+    #[test]
+    fn answers_of_the_embedded_model_are_not_deep() {
+        let model = Model::embedded().expect("the embedded model is whole");
+        let mut deepest = 0;
+        for service in model.services() {
+            for operation in service.operations.values() {
+                let output = operation.output.map(Kind::Shape);
+                let depth = output.map_or(0, |output| depth(&service, output, &mut Vec::new()));
+                deepest = deepest.max(depth);
+            }
+        }
+        assert_eq!(deepest, 13);
+        assert!(deepest <= MODEL_DEPTH_MAX);
     }
 
     #[test]

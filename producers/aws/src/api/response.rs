@@ -14,14 +14,24 @@ use serde_json::{Map, Value};
 use super::decode_json::{self, JsonError};
 use super::decode_xml::{self, XmlError};
 use super::error::Fault;
-use super::model::{Kind, Location, Operation, Protocol, Service, Shape, Structure};
+use super::model::{
+    Kind, Location, MODEL_DEPTH_MAX, Operation, Protocol, Service, Shape, Structure,
+};
 use super::scalar::{self, ScalarError};
+use crate::policy::POLICY_DEPTH_MAX;
 
 /// Answers above this size are broken off. The largest pages known are some megabytes.
 const BODY_BYTES_MAX: usize = 64 << 20;
 
 /// How much of an answer without a message is shown in its place.
 const EXCERPT_CHARS: usize = 200;
+
+/// Characters of a refusal's code and message that are kept: they go into documents and scopes.
+const CODE_CHARS_MAX: usize = 200;
+const MESSAGE_CHARS_MAX: usize = 1_000;
+
+/// How deep a document may be: as the model's answers, with a policy in them.
+pub const DOCUMENT_DEPTH_MAX: usize = MODEL_DEPTH_MAX + POLICY_DEPTH_MAX;
 
 /// An answer of success that can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -50,11 +60,14 @@ pub enum DecodeError {
 }
 
 /// An answer as it came.
-#[derive(Debug)]
-pub(super) struct Raw {
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Names and values of the headers.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 /// A refusal; AWS's retry classifiers read its code.
@@ -101,6 +114,12 @@ pub(super) struct Deserializer {
     pub(super) protocol: Protocol,
 }
 
+/// Puts a limit on the body of an answer: one that is longer breaks off.
+pub(crate) fn bound(response: &mut HttpResponse) {
+    let body = std::mem::replace(response.body_mut(), SdkBody::taken());
+    *response.body_mut() = SdkBody::from_body_1_x(Limited::new(body, BODY_BYTES_MAX));
+}
+
 impl DeserializeResponse for Deserializer {
     /// Puts a limit on the body before it is read.
     fn deserialize_streaming_with_config(
@@ -108,8 +127,7 @@ impl DeserializeResponse for Deserializer {
         response: &mut HttpResponse,
         _config: &ConfigBag,
     ) -> Option<Result<Output, OrchestratorError<Error>>> {
-        let body = std::mem::replace(response.body_mut(), SdkBody::taken());
-        *response.body_mut() = SdkBody::from_body_1_x(Limited::new(body, BODY_BYTES_MAX));
+        bound(response);
         None
     }
 
@@ -119,7 +137,7 @@ impl DeserializeResponse for Deserializer {
         _config: &ConfigBag,
     ) -> Result<Output, OrchestratorError<Error>> {
         let headers = response.headers().iter();
-        let raw = Raw {
+        let raw = Answer {
             status: response.status().as_u16(),
             headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             body: response.body().bytes().unwrap_or_default().to_vec(),
@@ -131,10 +149,27 @@ impl DeserializeResponse for Deserializer {
     }
 }
 
+impl Service {
+    /// Reads an answer of an operation, as the client does with one that has just come.
+    ///
+    /// Shape: the document that boto3 gives, not deeper than [`DOCUMENT_DEPTH_MAX`].
+    ///
+    /// # Errors
+    /// A refusal, an answer that can't be read, an operation that the model does not have.
+    pub fn read(&self, operation: &str, answer: Answer) -> Result<Value, Fault> {
+        let unknown = || Fault::Request(format!("the model has no {operation}").into());
+        let found = self.operations.get(operation).ok_or_else(unknown)?;
+        if (200..300).contains(&answer.status) {
+            return read(self, found, &answer);
+        }
+        Err(refusal(self.protocol, &answer).into_fault())
+    }
+}
+
 /// Reads an answer of success into the document that boto3 gives.
 ///
 /// An error document under a status of success is a refusal; S3 is known to send such.
-pub(super) fn read(service: &Service, operation: &Operation, raw: &Raw) -> Result<Value, Fault> {
+pub(super) fn read(service: &Service, operation: &Operation, raw: &Answer) -> Result<Value, Fault> {
     match document(service, operation, raw) {
         Ok(document) => Ok(document),
         Err(DecodeError::Xml(error @ XmlError::Root { .. })) => {
@@ -147,7 +182,7 @@ pub(super) fn read(service: &Service, operation: &Operation, raw: &Raw) -> Resul
     }
 }
 
-fn document(service: &Service, operation: &Operation, raw: &Raw) -> Result<Value, DecodeError> {
+fn document(service: &Service, operation: &Operation, raw: &Answer) -> Result<Value, DecodeError> {
     let Some(output) = operation.output else {
         return Ok(Value::Object(Map::new()));
     };
@@ -176,7 +211,7 @@ fn body(
     service: &Service,
     operation: &Operation,
     shape: usize,
-    raw: &Raw,
+    raw: &Answer,
 ) -> Result<Value, DecodeError> {
     if raw.body.is_empty() {
         return Err(DecodeError::Empty);
@@ -191,7 +226,7 @@ fn body(
 
 fn read_headers(
     structure: &Structure,
-    raw: &Raw,
+    raw: &Answer,
     document: &mut Map<String, Value>,
 ) -> Result<(), DecodeError> {
     let in_headers = structure.members.iter().filter(|m| m.location == Some(Location::Header));
@@ -206,18 +241,19 @@ fn read_headers(
     Ok(())
 }
 
-impl Raw {
+impl Answer {
     fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 }
 
-fn refusal(protocol: Protocol, raw: &Raw) -> Refusal {
+fn refusal(protocol: Protocol, raw: &Answer) -> Refusal {
     let (code, message) = error_code(protocol, raw);
+    let cut = |text: String, max: usize| text.chars().take(max).collect::<String>();
     let mut meta = ErrorMetadata::builder()
-        .code(code.unwrap_or_else(|| raw.status.to_string()))
-        .message(message.unwrap_or_else(|| excerpt(&raw.body)));
+        .code(cut(code.unwrap_or_else(|| raw.status.to_string()), CODE_CHARS_MAX))
+        .message(cut(message.unwrap_or_else(|| excerpt(&raw.body)), MESSAGE_CHARS_MAX));
     let id = raw.header("x-amzn-requestid").or_else(|| raw.header("x-amz-request-id"));
     if let Some(id) = id {
         meta = meta.custom("aws_request_id", id.to_owned());
@@ -230,7 +266,7 @@ fn refusal(protocol: Protocol, raw: &Raw) -> Refusal {
 ///
 /// Source: JSON has them in `x-amzn-errortype` (`Code:http://...`) or in `__type`
 /// (`namespace#Code`) and `message`; XML in `Code` and `Message` under `Error`.
-fn error_code(protocol: Protocol, raw: &Raw) -> (Option<String>, Option<String>) {
+fn error_code(protocol: Protocol, raw: &Answer) -> (Option<String>, Option<String>) {
     let members = match protocol {
         Protocol::Json | Protocol::RestJson => {
             serde_json::from_slice(&raw.body).unwrap_or_default()

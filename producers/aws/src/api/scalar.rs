@@ -5,6 +5,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Number, Value};
 
 use super::model::{Scalar, Timestamp};
+use crate::policy;
 
 /// A text that is not the value it should be.
 #[derive(Debug, PartialEq, thiserror::Error)]
@@ -36,10 +37,11 @@ pub(super) fn parse(text: &str, scalar: Scalar) -> Result<Value, ScalarError> {
     }
 }
 
-/// Reads a URL-encoded policy document; one that is not JSON stays as it came, as in botocore.
+/// Reads a URL-encoded policy document; one that is not JSON stays as it came, as in botocore, and
+/// so does one that is too deep.
 pub(super) fn policy(text: &str) -> Value {
     let decoded = percent_decode_str(text).decode_utf8();
-    let parsed = decoded.ok().and_then(|text| serde_json::from_str(&text).ok());
+    let parsed = decoded.ok().and_then(|text| policy::parse(&text).ok());
     parsed.unwrap_or_else(|| Value::from(text))
 }
 

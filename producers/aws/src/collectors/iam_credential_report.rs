@@ -59,13 +59,26 @@ async fn wait_until_complete(account: &Account, first: Duration) -> Result<(), C
     Err(CollectError::Answer { code: "ReportNotReady", message })
 }
 
-/// Reads the report's Base64 CSV: one object a line, from column name to text.
-fn rows(content: &str) -> Result<Vec<Value>, String> {
+/// Columns of the report, and bytes of a column's name, which each of its cells gets: there are 22,
+/// of 29 letters at most.
+const COLUMNS_MAX: usize = 100;
+const COLUMN_BYTES_MAX: usize = 100;
+
+/// Reads a credential report: one object a line, from column name to text.
+///
+/// Shape: `Content` of `iam:GetCredentialReport`, which is CSV in Base64.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn rows(content: &str) -> Result<Vec<Value>, String> {
     let bytes = base64::decode(content).map_err(|error| error.to_string())?;
     let mut reader = csv::Reader::from_reader(bytes.as_slice());
     let columns = reader.headers().map_err(|error| error.to_string())?.clone();
     if columns.get(0) != Some("user") {
         return Err("the report does not start with column user".to_owned());
+    }
+    if columns.len() > COLUMNS_MAX || columns.iter().any(|name| name.len() > COLUMN_BYTES_MAX) {
+        return Err("the report has too many columns, or too long ones".to_owned());
     }
     let mut rows = Vec::new();
     for record in reader.records() {
@@ -127,6 +140,13 @@ mod tests {
     fn a_damaged_report_is_an_error() {
         for csv in ["", "<html>", "arn,user\n", "user,arn\na,b,c\n", "user,arn\na\n"] {
             assert!(rows(&base64::encode(csv)).is_err(), "{csv:?}");
+        }
+        let long = |bytes| format!("user,{}\n", "x".repeat(bytes));
+        let many = |columns| format!("user{}\n", ",".repeat(columns - 1));
+        assert_eq!(rows(&base64::encode(long(COLUMN_BYTES_MAX))), Ok(vec![]));
+        assert_eq!(rows(&base64::encode(many(COLUMNS_MAX))), Ok(vec![]));
+        for csv in [long(COLUMN_BYTES_MAX + 1), many(COLUMNS_MAX + 1)] {
+            assert!(rows(&base64::encode(&csv)).is_err_and(|e| e.contains("columns")), "{csv}");
         }
         assert!(rows("not base64!").is_err());
         assert!(rows(&base64::encode([b'u', b's', b'e', b'r', b'\n', 0xff])).is_err());

@@ -40,6 +40,7 @@ mod secretsmanager_secrets;
 mod support_trusted_advisor;
 
 pub use actions::{account_actions, actions, payer_actions, session_policy};
+pub use iam_credential_report::rows as credential_report;
 
 /// All collectors, sorted by id.
 pub const ALL: &[Collector] = &[

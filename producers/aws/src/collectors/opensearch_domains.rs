@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Collecting, Collector, Coverage, items, see_each, text};
 use crate::account::Account;
 use crate::document::Document;
+use crate::policy;
 use crate::scope::{CollectError, Observer};
 
 pub(super) const COLLECTOR: Collector = Collector {
@@ -74,17 +75,17 @@ async fn document(
         .arn(arn)
         .tags(tags.as_ref().ok());
     document.answer("Tags", tags, &[]);
-    if let Err(error) = policy {
-        document.error(POLICY, format!("UnreadableAnswer: the policy is not JSON: {error}"));
+    if let Err(reason) = policy {
+        document.error(POLICY, format!("UnreadableAnswer: the policy {reason}"));
     }
     Ok(document)
 }
 
 /// Reads a policy's text; an empty one is none.
-fn policy(text: &Value) -> Result<Value, serde_json::Error> {
+fn policy(text: &Value) -> Result<Value, String> {
     match text.as_str() {
         None | Some("") => Ok(Value::Null),
-        Some(text) => serde_json::from_str(text),
+        Some(text) => policy::parse(text),
     }
 }
 

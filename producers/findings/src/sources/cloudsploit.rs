@@ -15,6 +15,7 @@ use super::{Document, GLOBAL, Parsed, Source};
 use crate::{
     arn,
     json::{self, Place, text},
+    split::is_check,
     table,
 };
 
@@ -77,6 +78,11 @@ fn wrapped(parsed: &mut Parsed, place: Place, document: &Value) -> Result<(), St
 
 fn by_title(parsed: &mut Parsed, place: Place, titles: &Map<String, Value>) {
     for (title, rows) in titles {
+        // All of its rows have it, and each place names it.
+        if let Err(reason) = is_check(title) {
+            take(parsed, place.within("/ResultsData"), Err(reason));
+            continue;
+        }
         let pointer = format!("/ResultsData/{}", title.replace('~', "~0").replace('/', "~1"));
         let Some(rows) = rows.as_array() else {
             take(parsed, place.within(&pointer), Err("it is no list".to_owned()));
@@ -358,6 +364,18 @@ mod tests {
             [("/ResultsData/A~1B/1", "it is no object"), ("/ResultsData/C", "it is no list")];
         let broken = broken.map(|(place, reason)| (place.to_owned(), reason.to_owned()));
         assert_eq!(parsed.broken, broken);
+    }
+
+    #[test]
+    fn a_title_that_is_too_long_for_its_rows_is_told_once() {
+        let rows = [r#"{"status":2}"#; 3].join(",");
+        let of = |title: &str| format!(r#"{{"ResultsData":{{"{title}":[{rows}],"C":[{rows}]}}}}"#);
+        let parsed = parse_text(&of(&"x".repeat(513))).expect("wrapped");
+        let reason = "its check's id has more than 512 bytes".to_owned();
+        assert_eq!(parsed.broken, [("/ResultsData".to_owned(), reason)]);
+        assert_eq!(parsed.rows.len(), 3);
+        let parsed = parse_text(&of(&"x".repeat(512))).expect("wrapped");
+        assert_eq!((parsed.broken.len(), parsed.rows.len()), (0, 6));
     }
 
     #[test]

@@ -10,9 +10,17 @@ use super::{Document, GLOBAL, Parsed, Source};
 use crate::{
     arn,
     json::{self, Place, needed, text},
+    split::{cut, is_check},
 };
 
 pub(super) const SOURCE: Source = Source { id: "securityhub", parse };
+
+/// Resources of a finding; Security Hub takes 32.
+const RESOURCES_MAX: usize = 100;
+
+/// Bytes of a message, which each of a finding's resources gets: Security Hub takes titles of 256
+/// characters, and 20 codes of reasons.
+const MESSAGE_BYTES_MAX: usize = 2_000;
 
 /// The type of the resource that stands for the account.
 const ACCOUNT: &str = "AwsAccount";
@@ -70,10 +78,14 @@ fn rows(finding: &Value) -> Result<Vec<(String, Finding)>, String> {
         return Err(format!("account {account:?} is no id of twelve digits"));
     }
     let check = check(finding)?;
+    is_check(&check)?;
     let status = status(&needed(finding, "/Compliance/Status")?)?;
     let message = message(finding)?;
     let resources = finding.get("Resources").and_then(Value::as_array);
     let resources = resources.filter(|list| !list.is_empty()).ok_or("`Resources` is missing")?;
+    if resources.len() > RESOURCES_MAX {
+        return Err(format!("it names {} resources", resources.len()));
+    }
     let row = |resource: &Value| {
         let id = needed(resource, "/Id")?;
         let is_account = resource.get("Type").is_some_and(|kind| kind == ACCOUNT);
@@ -116,9 +128,11 @@ fn message(finding: &Value) -> Result<String, String> {
     let reasons = finding.pointer("/Compliance/StatusReasons").and_then(Value::as_array);
     for reason in reasons.into_iter().flatten() {
         if let Some(code) = text(reason, "/ReasonCode")? {
-            message = format!("{message}; {code}");
+            message.push_str("; ");
+            message.push_str(&code);
         }
     }
+    cut(&mut message, MESSAGE_BYTES_MAX);
     if finding.pointer("/Workflow/Status").is_some_and(|status| status == "SUPPRESSED") {
         message.push_str(" (suppressed in Security Hub)");
     }
@@ -179,6 +193,22 @@ mod tests {
         let parsed = parse_text(&two.to_string());
         let rows = parsed.rows.iter().map(|(_, row)| (&*row.resource, &*row.region));
         assert_eq!(Vec::from_iter(rows), [("sg-1", "eu-west-1"), ("sg-2", "us-east-1")]);
+    }
+
+    #[test]
+    fn what_each_resource_gets_is_short() {
+        let mut many = one("FAILED", "sg-1");
+        many["Resources"] = json!(vec![json!({"Id": "sg-1"}); 101]);
+        many["Compliance"]["StatusReasons"] = json!(vec![json!({"ReasonCode": "NO"}); 1_000]);
+        let told = "it names 101 resources".to_owned();
+        assert_eq!(rows(&many), Err(told));
+        many["Resources"].as_array_mut().expect("a list").pop();
+        let found = rows(&many).expect("rows");
+        let message = &found[99].1.message;
+        assert!(message.starts_with("t; NO; NO; ") && message.ends_with('…'), "{message}");
+        assert!((1_990..=2_000).contains(&message.len()), "{}", message.len());
+        many["Compliance"]["SecurityControlId"] = json!("x".repeat(513));
+        assert_eq!(rows(&many), Err("its check's id has more than 512 bytes".to_owned()));
     }
 
     #[test]

@@ -12,12 +12,17 @@ use super::{Document, GLOBAL, Parsed, Source};
 use crate::{
     arn,
     json::{self, needed, text},
+    split::{MESSAGE_BYTES_MAX, is_check},
 };
 
 pub(super) const SOURCE: Source = Source { id: ID, parse };
 
 /// The source's id.
 pub const ID: &str = "trustedadvisor";
+
+/// Columns of a check, and bytes of a heading, which each of its rows gets: AWS's have 20 and 60.
+const HEADINGS_MAX: usize = 100;
+const HEADING_BYTES_MAX: usize = 200;
 
 /// The columns that name the resource of a row: its first of these does. A resource's own id in a
 /// result is opaque.
@@ -134,8 +139,9 @@ fn result_in(value: &Value) -> Option<Told> {
 /// the check's headings.
 pub fn findings(check: &Value, result: &Value) -> Result<Vec<Finding>, String> {
     let id = needed(result, "/checkId")?;
+    is_check(&id)?;
     let overall = status(&needed(result, "/status")?)?;
-    let headings = headings(check);
+    let headings = headings(check)?;
     let flagged = result.get("flaggedResources").and_then(Value::as_array);
     let flagged = flagged.map_or(&[][..], Vec::as_slice);
     if overall == FindingStatus::Unknown {
@@ -175,8 +181,18 @@ pub fn unread(id: &str, reason: String) -> Finding {
     about(id, FindingSubject::Query, FindingStatus::Unknown, reason)
 }
 
-fn headings(check: &Value) -> Option<Vec<&str>> {
-    check.get("metadata")?.as_array()?.iter().map(Value::as_str).collect()
+/// Gives a check's headings; none where they are not known. Errors: they are no headings.
+fn headings(check: &Value) -> Result<Option<Vec<&str>>, String> {
+    let Some(list) = check.get("metadata").and_then(Value::as_array) else { return Ok(None) };
+    if list.len() > HEADINGS_MAX {
+        return Err(format!("the check has {} headings", list.len()));
+    }
+    let headings: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
+    let long = |headings: &Vec<&str>| headings.iter().any(|one| one.len() > HEADING_BYTES_MAX);
+    if headings.as_ref().is_some_and(long) {
+        return Err(format!("a heading of the check has more than {HEADING_BYTES_MAX} bytes"));
+    }
+    Ok(headings)
 }
 
 /// Makes the row of a check that lists no resource.
@@ -253,10 +269,19 @@ fn named(id: &str, headings: &[&str], values: &[&str]) -> Option<String> {
 }
 
 fn message(headings: &[&str], values: &[&str], flagged: &Value) -> String {
-    let heading = |at: usize| headings.get(at).map(|one| format!("{one}: ")).unwrap_or_default();
-    let told = values.iter().enumerate().filter(|(_, value)| !value.is_empty());
-    let told = told.map(|(at, value)| format!("{}{value}", heading(at)));
-    let mut message = told.collect::<Vec<_>>().join("; ");
+    let mut message = String::new();
+    for (at, value) in values.iter().enumerate().filter(|(_, value)| !value.is_empty()) {
+        // No more of it is kept.
+        if message.len() > MESSAGE_BYTES_MAX {
+            break;
+        }
+        message.push_str(if message.is_empty() { "" } else { "; " });
+        if let Some(heading) = headings.get(at) {
+            message.push_str(heading);
+            message.push_str(": ");
+        }
+        message.push_str(value);
+    }
     if flagged.get("isSuppressed") == Some(&Value::Bool(true)) {
         message.push_str(" (suppressed in Trusted Advisor)");
     }
@@ -337,6 +362,24 @@ mod tests {
         let error = findings(&check("a", &["Region", "Group Name", "Group ID"]), &of);
         let expected = "a resource has 2 values, and the check 3 headings";
         assert_eq!(error, Err(expected.to_owned()));
+    }
+
+    #[test]
+    fn what_each_row_gets_is_short() {
+        let of = result("a", "warning", 2, &flagged(&json!(["v"])));
+        let long = "h".repeat(201);
+        let told = "a heading of the check has more than 200 bytes".to_owned();
+        assert_eq!(findings(&check("a", &[&long]), &of), Err(told));
+        assert!(findings(&check("a", &[&long[..200]]), &of).is_ok());
+        let told = "the check has 101 headings".to_owned();
+        assert_eq!(findings(&check("a", &["h"; 101]), &of), Err(told));
+        let of = result(&"i".repeat(513), "warning", 2, &json!([]));
+        let told = "its check's id has more than 512 bytes".to_owned();
+        assert_eq!(findings(&Value::Null, &of), Err(told));
+        // One value is enough to fill a message: nobody reads on.
+        let of = result("a", "warning", 2, &flagged(&json!(["x".repeat(9_000), "y"])));
+        let row = findings(&Value::Null, &of).expect("aligned").remove(0);
+        assert_eq!(row.message.len(), 9_000);
     }
 
     #[test]

@@ -185,6 +185,12 @@ fn a_large_workbook_is_a_link() {
     let letter = write(&config, &figures("ann@example.com", "x"));
     assert!(letter.text.contains("https://x/y/owner%2Dann%40example%2Ecom%2Exlsx?a=1"));
     assert!(!String::from_utf8_lossy(&letter.bytes).contains("spreadsheetml"));
+
+    let of = |rest: &str| write(&self::config(rest), &figures("ann@example.com", "x")).text;
+    let page = of(r#", "attach_max_bytes": 2999, "link": "https://scores.example.com/""#);
+    assert!(page.contains("The page has the same tables: https://scores.example.com/"), "{page}");
+    let none = of(r#", "attach_max_bytes": 2999"#);
+    assert!(none.contains("too much to attach: ask for it."), "{none}");
 }
 
 #[test]

@@ -60,6 +60,7 @@ fn facts(account: Account<'_>) -> Markup {
             div { dt { "Score" } dd class=(words::heat(account.score())) {
                 (percent(account.score())) " " (account.score().word())
             } }
+            div { dt { "Why" } dd { a href=(links::why(&state.account)) { "Explain this score" } } }
             div { dt { "To fix" } dd { (words::thousands(account.open())) } }
             div { dt { "Id" } dd { (state.account) } }
             div { dt { "Owner" } dd { (state.owner.as_deref().unwrap_or(nobody)) } }

@@ -1,10 +1,9 @@
-//! Why an account has its score under a requirement: what `scorecard explain` says, as a page.
-
-use std::collections::BTreeMap;
+//! Why an account has its score, as a whole or under a requirement: what `scorecard explain` says,
+//! as a page.
 
 use compliance::explain::{Asked, Explained, Explanation, Judged, Known};
 use maud::{Markup, html};
-use schemas::{ScoreStatus, Scoring, Verdict};
+use schemas::{ScoreKey, ScoreStatus, Scoring, Verdict};
 use serde_json::Value as Json;
 use sink_workbook::Score;
 
@@ -12,42 +11,48 @@ use crate::html::overview::account_trail;
 use crate::html::words;
 use crate::links;
 use crate::routes::Shown;
+use crate::view::View;
 
 /// Verdicts that one page shows; the list has all of them.
 const VERDICTS_MAX: usize = 100;
 
+/// Explains the account, or one requirement of it with its verdicts where the address names one.
 fn explain(shown: Shown<'_>) -> Option<Explanation> {
-    let view = shown.view;
-    let (id, requirement) = (shown.parts.get("account"), shown.parts.get("requirement"));
-    let account = view.account(id)?;
-    let key = |requirement: &str| schemas::ScoreKey::new(id, requirement);
-    let score = |of: &str| Some((key(of), view.tables.scores.get(&key(of))?.clone()));
-    let verdicts = view.verdicts(requirement, id);
-    let verdicts: BTreeMap<_, _> = verdicts.map(|(key, row)| (key.clone(), row.clone())).collect();
-    // The oldest first, so that the last change of each key stays.
-    let changes = view.tables.changes.get(id).into_iter().flatten();
-    let last = changes.filter(|one| one.key.requirement == requirement);
-    let known = Known {
-        account: Some(account.state.clone()),
-        scores: ["*", requirement].into_iter().filter_map(score).collect(),
-        verdicts,
-        requirements: view
-            .requirement(requirement)
-            .into_iter()
-            .map(|one| (requirement.to_owned(), one.clone()))
-            .collect(),
-        exceptions: view.exceptions().into_iter().cloned().collect(),
-        last: last.map(|one| (one.key.clone(), one.change.clone())).collect(),
-    };
-    let asked = Asked { account: id, requirement: Some(requirement), resource: None };
-    let mut explanation = Explanation::new(&asked, known, view.tables.at_ms);
+    let id = shown.parts.get("account");
+    let requirement = Some(shown.parts.get("requirement")).filter(|one| !one.is_empty());
+    let known = known(shown.view, id, requirement)?;
+    let asked = Asked { account: id, requirement, resource: None };
+    let mut explanation = Explanation::new(&asked, known, shown.view.tables.at_ms);
     // One whose rows pass by now has none here; the arithmetic is told all the same.
     if let Some(wanted) = &shown.asked.resource {
         for one in &mut explanation.requirements {
             one.verdicts.retain(|row| [&row.resource, &row.name, &row.arn].contains(&wanted));
         }
     }
-    (!explanation.requirements.is_empty()).then_some(explanation)
+    let has_answer = requirement.is_none() || !explanation.requirements.is_empty();
+    has_answer.then_some(explanation)
+}
+
+/// What the tables hold of the account; verdicts and their changes only of the requirement.
+fn known(view: View<'_>, id: &str, requirement: Option<&str>) -> Option<Known> {
+    let account = view.account(id)?;
+    let wanted = |one: &str| requirement.is_none_or(|requirement| requirement == one);
+    let scores = view.scores(id).filter(|(one, _)| wanted(one));
+    let scores = scores.map(|(one, score)| (ScoreKey::new(id, one), score.clone()));
+    let whole = account.overall.map(|score| (ScoreKey::new(id, "*"), score.clone()));
+    let verdicts = requirement.into_iter().flat_map(|one| view.verdicts(one, id));
+    let requirements = view.requirements().into_iter().filter(|one| wanted(&one.id));
+    // The oldest first, so that the last change of each key stays.
+    let changes = view.tables.changes.get(id).into_iter().flatten();
+    let last = changes.filter(|one| requirement == Some(&one.key.requirement));
+    Some(Known {
+        account: Some(account.state.clone()),
+        scores: whole.into_iter().chain(scores).collect(),
+        verdicts: verdicts.map(|(key, row)| (key.clone(), row.clone())).collect(),
+        requirements: requirements.map(|one| (one.id.clone(), one.clone())).collect(),
+        exceptions: view.exceptions().into_iter().cloned().collect(),
+        last: last.map(|one| (one.key.clone(), one.change.clone())).collect(),
+    })
 }
 
 /// The explanation for programs: failing verdicts and those that could not be judged.
@@ -55,7 +60,60 @@ pub(crate) fn json(shown: Shown<'_>) -> Option<Json> {
     serde_json::to_value(explain(shown)?).ok()
 }
 
-/// The page.
+/// The page of an account: what each requirement takes from its score, the costliest first.
+pub(crate) fn account(shown: Shown<'_>) -> Option<(String, Markup)> {
+    let explanation = explain(shown)?;
+    let account = shown.view.account(&explanation.account)?;
+    let (id, value) = (&explanation.account, account.score());
+    let facts = html! {
+        div { dt { "Score" } dd class=(words::heat(value)) { (words::score(value)) } }
+        @if let Some(score) = &explanation.score {
+            div { dt { "Weights" } dd { (words::thousands(score.weight)) } }
+        }
+    };
+    Some((
+        format!("Why: {}", account.name()),
+        html! {
+            (account_trail(account.name(), id))
+            dl.facts { (facts) }
+            h2 { "The arithmetic" }
+            p { (whole(value, &explanation)) }
+            h2 { "What each requirement costs" }
+            ol.verdicts {
+                @for one in &explanation.requirements {
+                    li { (part(one, shown.view.score_of(id, &one.requirement), id)) }
+                }
+            }
+        },
+    ))
+}
+
+/// Says how an account's score comes about from those of its requirements.
+fn whole(value: Score, of: &Explanation) -> Markup {
+    let weight = of.score.as_ref().map_or(0, |score| score.weight);
+    html! {
+        @match value {
+            Score::Scored { .. } => {
+                (crate::table::percent(value)) " = Σ weight · score / Σ weight over the \
+                requirements that have a score; Σ weight is " (words::thousands(weight)) "."
+            },
+            _ => "No score: none of its requirements has one.",
+        }
+    }
+}
+
+fn part(one: &Explained, value: Score, account: &str) -> Markup {
+    let title = if one.title.is_empty() { &one.requirement } else { &one.title };
+    html! {
+        p.head {
+            strong { (format!("{:.2} points", one.costs * 100.0)) } " "
+            a href=(links::explain(account, &one.requirement)) { (title) }
+        }
+        p { (arithmetic(one, value)) }
+    }
+}
+
+/// The page of a requirement in an account.
 pub(crate) fn page(shown: Shown<'_>) -> Option<(String, Markup)> {
     let explanation = explain(shown)?;
     let id = &explanation.account;
@@ -98,7 +156,9 @@ fn arithmetic(one: &Explained, value: Score) -> Markup {
     let score = &one.score;
     let votes = match one.scoring {
         Scoring::AllOrNothing => "account",
+        Scoring::Findings | Scoring::Penalty if score.total == 1 => "finding",
         Scoring::Findings | Scoring::Penalty => "findings",
+        Scoring::Resources | Scoring::Summary if score.total == 1 => "resource",
         Scoring::Resources | Scoring::Summary => "resources",
     };
     html! {

@@ -65,7 +65,7 @@ pub(crate) fn chart(days: &[(i64, Option<f64>)], marks: &[Mark], what: &str) -> 
             @for level in scale.levels() {
                 line.grid x1=(LEFT) x2=(WIDTH - RIGHT) y1=(y(level)) y2=(y(level)) {}
                 text.label x=(LEFT - 6.0) y=(y(level) + 4.0) text-anchor="end" {
-                    (format!("{:.0} %", level * 100.0))
+                    (level_of(level))
                 }
             }
             @for day in [days[0].0, days[days.len() / 2].0, days[days.len() - 1].0] {
@@ -82,6 +82,16 @@ pub(crate) fn chart(days: &[(i64, Option<f64>)], marks: &[Mark], what: &str) -> 
             }
             @for part in parts(&values, at) { (path(&part)) }
         }
+    }
+}
+
+/// Writes a level; one between whole points has its decimal, or steps would look uneven.
+fn level_of(level: f64) -> String {
+    let tenths = (level * 1_000.0).round() as i64;
+    if tenths % 10 == 0 {
+        format!("{} %", tenths / 10)
+    } else {
+        format!("{}.{} %", tenths / 10, tenths % 10)
     }
 }
 
@@ -268,6 +278,11 @@ mod tests {
         assert_eq!((drawn.matches("<polyline").count(), drawn.matches("<circle").count()), (1, 1));
         assert!(!drawn.contains("style="), "the page's policy forbids it");
         assert!(line(&[None]).into_string().contains("no past"));
+    }
+
+    #[test]
+    fn levels_between_whole_points_are_told() {
+        assert_eq!([0.75, 0.775, 0.8, 1.0].map(level_of), ["75 %", "77.5 %", "80 %", "100 %"]);
     }
 
     #[test]

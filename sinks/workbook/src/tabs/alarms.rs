@@ -96,9 +96,10 @@ fn expired(view: &View<'_>) -> Option<Alarm> {
     let more = expired.len().saturating_sub(NAMES_MAX);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let text = format!(
-        "{} expired, and {} that it was for still: {}{more}",
+        "{} expired, and {} that {} for still: {}{more}",
         counted(expired.len() as i64, "exception", "exceptions"),
         counted(rows as i64, "resource fails", "resources fail"),
+        if expired.len() == 1 { "it was" } else { "they were" },
         ids.join(", "),
     );
     let alarm = Alarm { label: "■ Expired exceptions", style: Style::Alarm, text, tab: None };

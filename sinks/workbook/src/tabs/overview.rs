@@ -132,7 +132,7 @@ fn lowest(view: &View<'_>, sheet: &mut Sheet) {
             Cell::text(&state.account, Style::Text),
             score.cell(),
             score.word_cell(),
-            Cell::count(account.open(), Style::Count),
+            account.count_cell(account.open()),
             Cell::spend(state.spend_cents).over(2),
             Cell::person(state.owner.as_deref()).over(2),
             Cell::person(state.executive.as_deref()),
