@@ -23,5 +23,7 @@ fn prepare() {
 
 fuzz_target!(
     init: prepare(),
-    |input: &[u8]| check(&TARGET, input)
+    |input: &[u8]| {
+        check(&TARGET, input);
+    }
 );
