@@ -112,19 +112,22 @@ class Owner(Workbook):
     # What is to be done.
 
     def actions(self):
-        """What brings most points for each resource that is mended, as exact fractions."""
+        """What brings most points for each resource that is mended, as exact fractions, and what
+        the score grows by as scores are kept: what mends everything makes it 1."""
         found = []
         for account in self.accounts:
             for one in self.requirements:
                 score = self.of(account, one["id"])
-                if score["score"] is None or not self.open(score):
+                # Penalties weigh nothing, and so there is nothing to win.
+                if score["score"] is None or not self.open(score) or not score["weight"]:
                     continue
                 mend = self.open(score)
                 if one["scoring"] == "all_or_nothing":
                     mend = sum(row["credit"] != "live" for key, row in self.rows(account, "fail")
                                if key[0] == one["id"])
                 gain = Fraction(one["weight"] * self.open(score), score["total"])
-                found.append((account, one, mend, gain / self.sum["weight"]))
+                grown = one["weight"] * (1 - score["score"]) / self.sum["weight"]
+                found.append((account, one, mend, gain / self.sum["weight"], grown))
         return sorted(found, key=lambda one: (-one[3] / one[2], -one[3]))[:5]
 
     def fix_first(self, sheet):
@@ -138,12 +141,13 @@ class Owner(Workbook):
             return
         sheet.add("Requirement", ("Account", 2), "Severity", "To mend", "Points", "Score after",
                   "How", margin=1)
-        for account, one, mend, gain in actions:
+        for account, one, mend, gain, grown in actions:
             sheet.add(one["title"], (account["name"], 2), one["severity"], mend,
-                      float(gain * 100), float(score + gain), one["remediation"].strip(), margin=1)
-        gain = sum(gain for *_, gain in actions)
+                      float(gain * 100), float(score + grown), one["remediation"].strip(),
+                      margin=1)
+        gain, grown = (sum(one[at] for one in actions) for at in (3, 4))
         sheet.add("All of these together", (None, 2), None, sum(one[2] for one in actions),
-                  float(gain * 100), float(score + gain), margin=1)
+                  float(gain * 100), float(score + grown), margin=1)
 
     def soon(self, sheet):
         sheet.section("Exceptions that expire within 30 days",
