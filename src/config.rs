@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use stream::{kafka::KafkaConfig, registry::RegistryConfig, secret::Secret};
 
-use crate::findings::Findings;
+use crate::{findings::Findings, telemetry};
 
 /// Everything a process may be told. Relative paths start at the file's folder.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -91,6 +91,9 @@ pub(crate) struct Config {
     /// Where a process serves its metrics and health; nowhere when absent.
     #[serde(default)]
     pub(crate) listen: Option<SocketAddr>,
+    /// Where a process sends the spans of its work; nowhere when absent.
+    #[serde(default)]
+    pub(crate) telemetry: Option<telemetry::Config>,
 }
 
 /// Where records are kept: a folder, or Kafka.
@@ -278,6 +281,12 @@ impl Config {
                 (ca_file.as_mut(), password.as_mut())
             }
         };
+        let (collector, headers) = match &mut self.telemetry {
+            None => (None, None),
+            Some(telemetry::Config { ca_file, headers, .. }) => {
+                (ca_file.as_mut(), Some(headers.values_mut()))
+            }
+        };
         let webhook = self.alerts.iter_mut().filter_map(|alerts| alerts.webhook.as_mut());
         let webhook = webhook.filter_map(|webhook| webhook.token.as_mut());
         let (mut proofs, mut tokens) = (Vec::new(), Vec::new());
@@ -287,7 +296,7 @@ impl Config {
             tokens.extend(page.token.iter_mut().chain(page.owners.values_mut()));
         }
         let sinks = elastic.into_iter().flatten().chain(clickhouse).chain(mail);
-        let sinks = sinks.chain(webhook).chain(tokens);
+        let sinks = sinks.chain(webhook).chain(tokens).chain(headers.into_iter().flatten());
         let secrets = kafka.chain(registry).chain(digests).chain(sinks);
         let secrets = secrets.filter_map(|secret| match secret {
             Secret::File(path) => Some(path),
@@ -295,6 +304,7 @@ impl Config {
         });
         let optional = optional.into_iter().flatten();
         let optional = optional.chain(authorities).chain(certificates).chain(proofs);
+        let optional = optional.chain(collector);
         let named = optional.chain(layers).chain(findings).chain(mutelist);
         for path in own.into_iter().chain(named).chain(secrets) {
             *path = folder.join(&*path);
@@ -342,6 +352,9 @@ impl Config {
         }
         if let Some(page) = &self.page {
             page.validate().context("page")?;
+        }
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.validate().context("telemetry")?;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use crate::{
     output::{Form, plain, say},
     progress::Teller,
     site::{Site, now_ms},
-    sources,
+    sources, telemetry,
 };
 
 /// Without a tick for so long time stands still: nothing expires and no hour is cut.
@@ -67,6 +67,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     doctor.clickhouse();
     doctor.mail();
     doctor.webhook();
+    doctor.telemetry();
     let Doctor { checks, teller, .. } = doctor;
     teller.done(&format!("{} checks made", checks.len()));
     for check in &checks {
@@ -248,6 +249,16 @@ impl Doctor<'_> {
         let advice = "is alerts.webhook.url right, and may this machine connect there? Its token \
                       is not tried: that would post something";
         self.note("alerts", "asking the webhook what it takes", found, advice);
+    }
+
+    fn telemetry(&mut self) {
+        let Some(config) = &self.config.telemetry else { return };
+        self.trying("the collector of spans");
+        let found = telemetry::try_out(config).map_err(told);
+        let found = found.map(|status| format!("it takes spans, with status {status}"));
+        let advice = "are telemetry.url, headers and ca_file right, and does the collector take \
+                      OTLP over HTTP there (usually port 4318)?";
+        self.note("telemetry", &format!("sending no spans to {}", config.url), found, advice);
     }
 }
 

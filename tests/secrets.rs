@@ -39,7 +39,8 @@ fn configure(folder: &Path, hook: &Hook, mail: &Mailpit, with_registry: bool) {
          clickhouse: {{url: \"{url}\", user: scorecard, password: {secret}}}\n\
          mail: {{server: \"smtp://127.0.0.1:{port}\", from: a@example.com, username: scorecard, \
          password: {secret}, owners: {{cron: \"0 8 * * MON\"}}}}\n\
-         alerts: {{webhook: {{url: \"{url}\", token: {secret}}}}}\n"
+         alerts: {{webhook: {{url: \"{url}\", token: {secret}}}}}\n\
+         telemetry: {{url: \"{url}\", headers: {{authorization: {secret}}}}}\n"
     );
     if with_registry {
         let registry = format!("{{url: \"{url}\", username: scorecard, password: {secret}}}");

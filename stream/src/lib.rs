@@ -20,6 +20,7 @@ mod publisher;
 pub mod registry;
 pub mod secret;
 pub mod snapshot;
+pub mod span;
 mod stage;
 pub mod store;
 #[cfg(test)]

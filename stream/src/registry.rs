@@ -1,6 +1,10 @@
 //! A client of Confluent's schema registry: the two calls that the codec needs.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -101,7 +105,7 @@ impl HttpRegistry {
     pub fn new(config: &RegistryConfig) -> Result<Self, LogError> {
         let tls = match &config.ca {
             None => TlsConfig::default(),
-            Some(path) => TlsConfig::builder().root_certs(certificates(path)?).build(),
+            Some(path) => TlsConfig::builder().root_certs(certificates(path, "ca")?).build(),
         };
         let agent = Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
@@ -203,9 +207,14 @@ fn read<T: serde::de::DeserializeOwned>(
     Err(RegistryError::Refused { url, status, code, message })
 }
 
-fn certificates(path: &std::path::Path) -> Result<RootCerts, LogError> {
+/// Reads certificates (PEM) that a client trusts instead of the public ones; `name` is the setting
+/// that names their file.
+///
+/// # Errors
+/// When the file is not there or holds none.
+pub fn certificates(path: &Path, name: &str) -> Result<RootCerts, LogError> {
     let failed = |problem: String| LogError::Setting {
-        name: "ca".to_owned(),
+        name: name.to_owned(),
         problem: format!("wants certificates in {}: {problem}", path.display()),
     };
     let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;

@@ -25,6 +25,7 @@ pub mod libreoffice;
 pub mod mailpit;
 pub mod moto;
 mod node;
+pub mod otlp;
 pub mod ports;
 pub mod process;
 pub mod proxy;
