@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use producer_register::{Longest, Mutelist, RiskColumns, Zone};
 use producer_standard::Layer;
 use schemars::JsonSchema;
@@ -256,59 +256,58 @@ impl Config {
     }
 
     fn anchor(&mut self, folder: &Path) {
-        let own = [&mut self.state, &mut self.workbooks];
-        let optional = [&mut self.register.accounts, &mut self.register.risks, &mut self.log.local];
-        let layers = self.standard.iter_mut().filter_map(|layer| match layer {
-            Layer::Folder(path) => Some(path),
-            Layer::Shipped => None,
-        });
-        let findings = self.findings.iter_mut().flat_map(Findings::paths);
-        let mutelist = self.register.mutelist.iter_mut().map(|one| &mut one.path);
-        let kafka = self.log.kafka.iter_mut().flat_map(|kafka| kafka.secrets.values_mut());
-        let registry = self.schema_registry.iter_mut();
-        let digests = self.aws.iter_mut().filter_map(|aws| aws.digest_key.as_mut());
-        let registry = registry.filter_map(|registry| registry.password.as_mut());
-        let (authorities, elastic) = match &mut self.elasticsearch {
-            None => (None, [None, None]),
-            Some(sink_elasticsearch::Config { ca_file, password, api_key, .. }) => {
-                (ca_file.as_mut(), [password.as_mut(), api_key.as_mut()])
-            }
-        };
-        let clickhouse = self.clickhouse.iter_mut().filter_map(|one| one.password.as_mut());
-        let (certificates, mail) = match &mut self.mail {
-            None => (None, None),
-            Some(sink_mail::Config { ca_file, password, .. }) => {
-                (ca_file.as_mut(), password.as_mut())
-            }
-        };
-        let (collector, headers) = match &mut self.telemetry {
-            None => (None, None),
-            Some(telemetry::Config { ca_file, headers, .. }) => {
-                (ca_file.as_mut(), Some(headers.values_mut()))
-            }
-        };
-        let webhook = self.alerts.iter_mut().filter_map(|alerts| alerts.webhook.as_mut());
-        let webhook = webhook.filter_map(|webhook| webhook.token.as_mut());
-        let (mut proofs, mut tokens) = (Vec::new(), Vec::new());
-        if let Some(page) = &mut self.page {
-            let tls = page.tls.iter_mut();
-            proofs.extend(tls.flat_map(|tls| [&mut tls.certificate, &mut tls.key]));
-            tokens.extend(page.token.iter_mut().chain(page.owners.values_mut()));
-        }
-        let sinks = elastic.into_iter().flatten().chain(clickhouse).chain(mail);
-        let sinks = sinks.chain(webhook).chain(tokens).chain(headers.into_iter().flatten());
-        let secrets = kafka.chain(registry).chain(digests).chain(sinks);
-        let secrets = secrets.filter_map(|secret| match secret {
-            Secret::File(path) => Some(path),
-            Secret::Env(_) => None,
-        });
-        let optional = optional.into_iter().flatten();
-        let optional = optional.chain(authorities).chain(certificates).chain(proofs);
-        let optional = optional.chain(collector);
-        let named = optional.chain(layers).chain(findings).chain(mutelist);
-        for path in own.into_iter().chain(named).chain(secrets) {
+        for path in self.paths() {
             *path = folder.join(&*path);
         }
+    }
+
+    /// Gives every path that the file names.
+    fn paths(&mut self) -> Vec<&mut PathBuf> {
+        let mut paths = vec![&mut self.state, &mut self.workbooks];
+        let mut secrets: Vec<&mut Secret> = Vec::new();
+        paths.extend(&mut self.log.local);
+        paths.extend(self.standard.iter_mut().filter_map(|layer| match layer {
+            Layer::Folder(path) => Some(path),
+            Layer::Shipped => None,
+        }));
+        paths.extend(&mut self.register.accounts);
+        paths.extend(&mut self.register.risks);
+        paths.extend(self.register.mutelist.iter_mut().map(|one| &mut one.path));
+        paths.extend(self.findings.iter_mut().flat_map(Findings::paths));
+        if let Some(kafka) = &mut self.log.kafka {
+            secrets.extend(kafka.secrets.values_mut());
+        }
+        if let Some(registry) = &mut self.schema_registry {
+            paths.extend(&mut registry.ca_file);
+            secrets.extend(&mut registry.password);
+        }
+        if let Some(aws) = &mut self.aws {
+            secrets.extend(&mut aws.digest_key);
+        }
+        if let Some(elasticsearch) = &mut self.elasticsearch {
+            paths.extend(&mut elasticsearch.ca_file);
+            secrets.extend(elasticsearch.password.iter_mut().chain(&mut elasticsearch.api_key));
+        }
+        if let Some(clickhouse) = &mut self.clickhouse {
+            secrets.extend(&mut clickhouse.password);
+        }
+        if let Some(mail) = &mut self.mail {
+            paths.extend(&mut mail.ca_file);
+            secrets.extend(&mut mail.password);
+        }
+        if let Some(webhook) = self.alerts.iter_mut().find_map(|one| one.webhook.as_mut()) {
+            secrets.extend(&mut webhook.token);
+        }
+        if let Some(page) = &mut self.page {
+            paths.extend(page.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key]));
+            secrets.extend(page.token.iter_mut().chain(page.owners.values_mut()));
+        }
+        if let Some(telemetry) = &mut self.telemetry {
+            paths.extend(&mut telemetry.ca_file);
+            secrets.extend(telemetry.headers.values_mut());
+        }
+        paths.extend(secrets.into_iter().filter_map(Secret::path));
+        paths
     }
 
     fn check(&self) -> Result<()> {
@@ -328,6 +327,10 @@ impl Config {
         }
         for findings in &self.findings {
             findings.check().context("findings")?;
+        }
+        if let Some(registry) = &self.schema_registry {
+            let checked = registry.validate();
+            checked.map_err(|problem| anyhow!("schema_registry: url: {problem}"))?;
         }
         if let Some(aws) = &self.aws {
             aws.validate().context("aws")?;
@@ -487,7 +490,8 @@ mod tests {
         let path = folder.path().join("scorecard.yaml");
         let secrets = "{sasl.password: {file: password}, ssl.key.password: {env: KEY}}";
         let kafka = format!("kafka: {{bootstrap: \"b:9093\", secrets: {secrets}}}");
-        let registry = "schema_registry: {url: \"http://r\", password: {file: /run/r}}";
+        let registry = "schema_registry: {url: \"https://r\", password: {file: /run/r}, \
+                        ca_file: ca.pem}";
         std::fs::write(&path, format!("log: {{{kafka}}}\n{registry}\n")).unwrap();
         let config = ConfigFile::at(path).read().unwrap();
         let secrets = config.log.kafka.unwrap().secrets;
@@ -495,5 +499,6 @@ mod tests {
         assert_eq!(secrets["ssl.key.password"], Secret::Env("KEY".to_owned()));
         let registry = config.schema_registry.unwrap();
         assert_eq!(registry.password, Some(Secret::File("/run/r".into())));
+        assert_eq!(registry.ca_file, Some(folder.path().join("ca.pem")));
     }
 }

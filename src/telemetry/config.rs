@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use stream::secret::Secret;
-use ureq::http::{HeaderName, Uri};
+use stream::{http_url, secret::Secret};
+use ureq::http::HeaderName;
 
 /// Where spans go.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -42,16 +42,9 @@ impl Config {
     /// # Errors
     /// When a field can't be used.
     pub(crate) fn validate(&self) -> Result<()> {
-        let form = "url: must be https://HOST:PORT or http://HOST:PORT";
-        let url: Uri = self.url.parse().context(form)?;
-        let host = url.host().unwrap_or_default();
-        ensure!(matches!(url.scheme_str(), Some("http" | "https")) && !host.is_empty(), form);
-        let authority = url.authority().map_or("", |authority| authority.as_str());
-        ensure!(!authority.contains('@'), "url: must hold no user: there are `headers`");
-        ensure!(url.query().is_none(), "url: must hold no query: there are `headers`");
-        if url.scheme_str() == Some("http") && !is_loopback(host) && !self.allow_plaintext {
-            bail!("url: must be https, or headers travel in the clear (allow_plaintext)");
-        }
+        let checked = http_url::check(&self.url, self.allow_plaintext);
+        checked.map_err(|problem| anyhow!("url: {problem}"))?;
+        ensure!(!self.url.contains('?'), "url: must hold no query: there are `headers`");
         for name in self.headers.keys() {
             let known = name.parse::<HeaderName>();
             let known = known.with_context(|| format!("headers: {name:?} is no name"))?;
@@ -68,13 +61,6 @@ impl Config {
     pub(crate) fn traces_url(&self) -> String {
         format!("{}/v1/traces", self.url.trim_end_matches('/'))
     }
-}
-
-/// Tells whether a URL's host is this machine.
-fn is_loopback(host: &str) -> bool {
-    let name = host.trim_start_matches('[').trim_end_matches(']');
-    let address = name.parse::<std::net::IpAddr>();
-    name == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use ureq::{
     tls::{PemItem, RootCerts, TlsConfig, parse_pem},
 };
 
-use crate::{LogError, secret::Secret};
+use crate::{LogError, http_url, secret::Secret};
 
 /// Limit of one call. The caller tries again: a registry that is down is no poison.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,7 +40,20 @@ pub struct RegistryConfig {
     pub password: Option<Secret>,
     /// Certificates (PEM) to trust instead of the public ones.
     #[serde(default)]
-    pub ca: Option<PathBuf>,
+    pub ca_file: Option<PathBuf>,
+    /// Whether `http` is good enough for a password's way to another machine.
+    #[serde(default)]
+    pub allow_plaintext: bool,
+}
+
+impl RegistryConfig {
+    /// Checks what types can't: a password does not travel in the clear.
+    ///
+    /// # Errors
+    /// What is wrong with `url`.
+    pub fn validate(&self) -> Result<(), &'static str> {
+        http_url::check(&self.url, self.allow_plaintext || self.password.is_none())
+    }
 }
 
 /// A client of a schema registry.
@@ -103,9 +116,11 @@ impl HttpRegistry {
     /// # Errors
     /// When the password or the certificates can't be read.
     pub fn new(config: &RegistryConfig) -> Result<Self, LogError> {
-        let tls = match &config.ca {
+        let tls = match &config.ca_file {
             None => TlsConfig::default(),
-            Some(path) => TlsConfig::builder().root_certs(certificates(path, "ca")?).build(),
+            Some(path) => TlsConfig::builder()
+                .root_certs(certificates(path, "schema_registry.ca_file")?)
+                .build(),
         };
         let agent = Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
