@@ -289,6 +289,7 @@ impl Config {
             secrets.extend(elasticsearch.password.iter_mut().chain(&mut elasticsearch.api_key));
         }
         if let Some(clickhouse) = &mut self.clickhouse {
+            paths.extend(&mut clickhouse.ca_file);
             secrets.extend(&mut clickhouse.password);
         }
         if let Some(mail) = &mut self.mail {
@@ -296,6 +297,7 @@ impl Config {
             secrets.extend(&mut mail.password);
         }
         if let Some(webhook) = self.alerts.iter_mut().find_map(|one| one.webhook.as_mut()) {
+            paths.extend(&mut webhook.ca_file);
             secrets.extend(&mut webhook.token);
         }
         if let Some(page) = &mut self.page {

@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 use schemas::headers::rfc3339;
 use serde::Serialize;
+use sink_alert::Hook;
 use sink_clickhouse::Database;
 use sink_elasticsearch::{Cluster, Setup};
 use sink_mail::Post;
@@ -244,10 +245,11 @@ impl Doctor<'_> {
         let alerts = self.config.alerts.as_ref();
         let Some(webhook) = alerts.and_then(|alerts| alerts.webhook.as_ref()) else { return };
         self.trying("the webhook");
-        let found = webhook.reach().map_err(told);
+        let hook = Hook::new(webhook).map_err(told);
+        let found = hook.and_then(|hook| hook.reach().map_err(told));
         let found = found.map(|status| format!("it answers, with status {status}"));
-        let advice = "is alerts.webhook.url right, and may this machine connect there? Its token \
-                      is not tried: that would post something";
+        let advice = "are alerts.webhook.url and ca_file right, and may this machine connect there? \
+                      Its token is not tried: that would post something";
         self.note("alerts", "asking the webhook what it takes", found, advice);
     }
 

@@ -10,11 +10,10 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use async_trait::async_trait;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
-use stream::{chain, registry::certificates, secret::Secret};
+use stream::{chain, http, secret::Secret};
 use ureq::{
     Agent,
     http::{HeaderName, HeaderValue},
-    tls::TlsConfig,
 };
 
 use super::Config;
@@ -43,22 +42,10 @@ impl Client {
     /// # Errors
     /// When a header or the certificates can't be read.
     pub(super) fn new(config: &Config) -> Result<Self> {
-        let tls = match &config.ca_file {
-            None => TlsConfig::default(),
-            Some(path) => {
-                let authorities = certificates(path, "telemetry.ca_file")?;
-                TlsConfig::builder().root_certs(authorities).build()
-            }
-        };
-        let agent = Agent::config_builder()
-            .timeout_global(Some(CALL_LIMIT))
-            .http_status_as_error(false)
-            // A redirection would take the headers elsewhere.
-            .max_redirects(0)
-            .tls_config(tls)
-            .build();
+        let ca_file = config.ca_file.as_deref();
+        let agent = http::agent(CALL_LIMIT, ca_file, "telemetry.ca_file")?;
         let client = Self {
-            agent: agent.new_agent(),
+            agent,
             url: config.traces_url(),
             headers: config.headers.clone(),
             is_failing: AtomicBool::new(false),

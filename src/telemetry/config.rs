@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use anyhow::{Context, Result, anyhow, ensure};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use stream::{http_url, secret::Secret};
+use stream::{http, secret::Secret};
 use ureq::http::HeaderName;
 
 /// Where spans go.
@@ -42,7 +42,7 @@ impl Config {
     /// # Errors
     /// When a field can't be used.
     pub(crate) fn validate(&self) -> Result<()> {
-        let checked = http_url::check(&self.url, self.allow_plaintext);
+        let checked = http::check(&self.url, self.allow_plaintext);
         checked.map_err(|problem| anyhow!("url: {problem}"))?;
         ensure!(!self.url.contains('?'), "url: must hold no query: there are `headers`");
         for name in self.headers.keys() {

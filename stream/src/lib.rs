@@ -10,7 +10,7 @@ mod by_table;
 pub mod cache;
 mod error;
 pub mod fold;
-pub mod http_url;
+pub mod http;
 pub mod kafka;
 mod layer;
 pub mod local;

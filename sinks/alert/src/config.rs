@@ -1,10 +1,12 @@
 //! Settings of the sink: who is told, of what, and how often.
 
+use std::path::PathBuf;
+
 use lettre::Address;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sink_frame::ConfigError;
-use stream::http_url;
+use stream::http;
 use stream::secret::Secret;
 
 /// Settings of the sink.
@@ -38,6 +40,9 @@ pub struct Webhook {
     /// Sent as `Authorization: Bearer`.
     #[serde(default)]
     pub token: Option<Secret>,
+    /// Certificates (PEM) to trust instead of the public ones.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
     /// Whether `http` is good enough for one that is not this machine.
     #[serde(default)]
     pub allow_plaintext: bool,
@@ -75,7 +80,7 @@ impl Config {
             return wrong("silence_hours", "must be at least 1");
         }
         let Some(webhook) = &self.webhook else { return Ok(()) };
-        http_url::check(&webhook.url, webhook.allow_plaintext)
+        http::check(&webhook.url, webhook.allow_plaintext)
             .or_else(|problem| wrong("webhook", &format!("url {problem}")))
     }
 }

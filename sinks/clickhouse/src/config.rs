@@ -1,9 +1,11 @@
 //! What the sink is told: the server, who asks, and how long rows stay.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sink_frame::ConfigError;
-use stream::http_url;
+use stream::http;
 use stream::secret::Secret;
 
 /// Days that a table's `TTL` can reach: a `Date` ends in the year 2149.
@@ -34,6 +36,10 @@ pub struct Config {
     /// Days that the last score of each day stays.
     #[serde(default = "default_daily_retention_days")]
     pub daily_retention_days: u32,
+    /// A file with the certificates (PEM) of the authorities that the server's certificate may
+    /// come from; those of this machine when absent.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
     /// Whether `http` is good enough for a server elsewhere.
     #[serde(default)]
     pub allow_plaintext: bool,
@@ -62,8 +68,7 @@ impl Config {
     /// The first field that can't be used.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let wrong = |field, problem: &str| Err(ConfigError { field, problem: problem.to_owned() });
-        http_url::check(&self.url, self.allow_plaintext)
-            .or_else(|problem| wrong("url", problem))?;
+        http::check(&self.url, self.allow_plaintext).or_else(|problem| wrong("url", problem))?;
         let first = |letter: char| letter.is_ascii_alphabetic() || letter == '_';
         let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
         if !self.database.starts_with(first) || !self.database.chars().all(plain) {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sink_frame::ConfigError;
-use stream::http_url;
+use stream::http;
 use stream::secret::Secret;
 
 /// Settings of the sink.
@@ -92,8 +92,7 @@ impl Config {
     /// The first field that can't be used.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let wrong = |field, problem: &str| Err(ConfigError { field, problem: problem.to_owned() });
-        http_url::check(&self.url, self.allow_plaintext)
-            .or_else(|problem| wrong("url", problem))?;
+        http::check(&self.url, self.allow_plaintext).or_else(|problem| wrong("url", problem))?;
         if self.username.is_some() != self.password.is_some() {
             return wrong("username", "must come with password");
         }

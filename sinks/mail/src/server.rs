@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use stream::http_url;
+use stream::http;
 
 /// A mail server.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -49,7 +49,7 @@ impl TryFrom<String> for Server {
 impl Server {
     /// Tells whether it runs on this machine.
     pub(crate) fn is_near(&self) -> bool {
-        http_url::is_loopback(&self.host)
+        http::is_loopback(&self.host)
     }
 }
 

@@ -1,8 +1,14 @@
-//! Addresses of servers that are spoken to by HTTP, as configurations name them.
+//! What all servers have in common that are spoken to by HTTP: how they are named, and trusted.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, path::Path, time::Duration};
 
-use ureq::http::Uri;
+use ureq::{
+    Agent,
+    http::Uri,
+    tls::{PemItem, RootCerts, TlsConfig, parse_pem},
+};
+
+use crate::LogError;
 
 /// Checks an address: `https://HOST[:PORT][/PATH]`; `http://` where nobody on the way can listen,
 /// which is on this machine, or where `allow_plaintext` says so.
@@ -33,6 +39,46 @@ pub fn is_loopback(host: &str) -> bool {
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     let address = bare.parse::<IpAddr>();
     bare.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// Makes a client of one server. Any status is an answer, and no redirection is followed: it would
+/// take what is sent elsewhere.
+///
+/// `limit` is that of a call. `ca_file` has certificates (PEM) to trust instead of the public
+/// ones; `setting` names it in errors.
+///
+/// # Errors
+/// When there is a file that can't be read or holds no certificate.
+pub fn agent(limit: Duration, ca_file: Option<&Path>, setting: &str) -> Result<Agent, LogError> {
+    let tls = match ca_file {
+        None => TlsConfig::default(),
+        Some(path) => TlsConfig::builder().root_certs(certificates(path, setting)?).build(),
+    };
+    let config = Agent::config_builder()
+        .timeout_global(Some(limit))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .tls_config(tls)
+        .build();
+    Ok(config.into())
+}
+
+fn certificates(path: &Path, setting: &str) -> Result<RootCerts, LogError> {
+    let failed = |problem: String| LogError::Setting {
+        name: setting.to_owned(),
+        problem: format!("wants certificates in {}: {problem}", path.display()),
+    };
+    let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+    let mut certificates = Vec::new();
+    for item in parse_pem(&pem) {
+        if let PemItem::Certificate(certificate) = item.map_err(|e| failed(e.to_string()))? {
+            certificates.push(certificate);
+        }
+    }
+    if certificates.is_empty() {
+        return Err(failed("there are none".to_owned()));
+    }
+    Ok(RootCerts::new_with_certs(&certificates))
 }
 
 #[cfg(test)]
@@ -73,6 +119,18 @@ mod tests {
         for url in ["https://me:secret@search:9200", "http://secret@localhost"] {
             let said = check(url, true).unwrap_err();
             assert!(said.contains("no password") && !said.contains("secret"), "{said}");
+        }
+    }
+
+    #[test]
+    fn authorities_that_are_none_are_told_by_their_setting() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        let said = || agent(Duration::from_secs(1), Some(&path), "mine.ca_file").unwrap_err();
+        assert!(said().to_string().contains("mine.ca_file"), "{}", said());
+        for text in ["", "no certificate", "-----BEGIN CERTIFICATE-----\nx"] {
+            std::fs::write(&path, text).unwrap();
+            assert!(said().to_string().contains("ca.pem"), "{text}: {}", said());
         }
     }
 }
