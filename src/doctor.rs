@@ -248,8 +248,8 @@ impl Doctor<'_> {
         let hook = Hook::new(webhook).map_err(told);
         let found = hook.and_then(|hook| hook.reach().map_err(told));
         let found = found.map(|status| format!("it answers, with status {status}"));
-        let advice = "are alerts.webhook.url and ca_file right, and may this machine connect there? \
-                      Its token is not tried: that would post something";
+        let advice = "are alerts.webhook.url and ca_file right, and may this machine connect \
+                      there? The token is not tried: that would post something";
         self.note("alerts", "asking the webhook what it takes", found, advice);
     }
 
