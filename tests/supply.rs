@@ -1,4 +1,4 @@
-//! What the program is built from: licences, sources and versions by `deny.toml`, and the bill of
+//! What program and tests are built from: licences, sources and versions by `deny.toml`, and the bill of
 //! materials.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
@@ -28,7 +28,7 @@ fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
 /// whoever makes a release (CONTRIBUTING.md).
 fn deny(rules: &Path) -> Output {
     let mut command = command("cargo-deny");
-    command.args(["--all-features", "--locked", "--config"]).arg(rules).arg("check");
+    command.args(["--workspace", "--all-features", "--locked", "--config"]).arg(rules).arg("check");
     command.args(["bans", "licenses", "sources"]).output().unwrap()
 }
 
