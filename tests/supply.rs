@@ -1,5 +1,5 @@
-//! What program and tests are built from: licences, sources and versions by `deny.toml`, and the bill of
-//! materials.
+//! What program and tests are built from: licences, sources and versions by `deny.toml`, and the
+//! bill of materials.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
