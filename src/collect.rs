@@ -16,7 +16,7 @@ use crate::{
     run::stop_on_signal,
     serve::{Listen, Vitals},
     site::{Site, now_ms},
-    sources,
+    sources, telemetry,
 };
 
 /// Scans every account once, and reads the standard, registers and reports
@@ -47,6 +47,7 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let config = args.config.read()?;
+    telemetry::start(config.telemetry.as_ref(), &args.slot)?;
     let vitals = args.listen.start("collect", config.listen)?;
     let site = Site::open(&config)?;
     let stop = Stop::new();

@@ -2,6 +2,7 @@
 
 pub(crate) mod defaults;
 pub(crate) mod document;
+mod paths;
 
 use std::{
     collections::BTreeMap,
@@ -11,14 +12,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use producer_register::{Longest, Mutelist, RiskColumns, Zone};
 use producer_standard::Layer;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
-use stream::{kafka::KafkaConfig, registry::RegistryConfig, secret::Secret};
+use stream::{kafka::KafkaConfig, registry::RegistryConfig};
 
-use crate::findings::Findings;
+use crate::{findings::Findings, telemetry};
 
 /// Everything a process may be told. Relative paths start at the file's folder.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -91,6 +92,9 @@ pub(crate) struct Config {
     /// Where a process serves its metrics and health; nowhere when absent.
     #[serde(default)]
     pub(crate) listen: Option<SocketAddr>,
+    /// Where a process sends the spans of its work; nowhere when absent.
+    #[serde(default)]
+    pub(crate) telemetry: Option<telemetry::Config>,
 }
 
 /// Where records are kept: a folder, or Kafka.
@@ -252,55 +256,6 @@ impl Config {
         self.partitions.unwrap_or(usual)
     }
 
-    fn anchor(&mut self, folder: &Path) {
-        let own = [&mut self.state, &mut self.workbooks];
-        let optional = [&mut self.register.accounts, &mut self.register.risks, &mut self.log.local];
-        let layers = self.standard.iter_mut().filter_map(|layer| match layer {
-            Layer::Folder(path) => Some(path),
-            Layer::Shipped => None,
-        });
-        let findings = self.findings.iter_mut().flat_map(Findings::paths);
-        let mutelist = self.register.mutelist.iter_mut().map(|one| &mut one.path);
-        let kafka = self.log.kafka.iter_mut().flat_map(|kafka| kafka.secrets.values_mut());
-        let registry = self.schema_registry.iter_mut();
-        let digests = self.aws.iter_mut().filter_map(|aws| aws.digest_key.as_mut());
-        let registry = registry.filter_map(|registry| registry.password.as_mut());
-        let (authorities, elastic) = match &mut self.elasticsearch {
-            None => (None, [None, None]),
-            Some(sink_elasticsearch::Config { ca_file, password, api_key, .. }) => {
-                (ca_file.as_mut(), [password.as_mut(), api_key.as_mut()])
-            }
-        };
-        let clickhouse = self.clickhouse.iter_mut().filter_map(|one| one.password.as_mut());
-        let (certificates, mail) = match &mut self.mail {
-            None => (None, None),
-            Some(sink_mail::Config { ca_file, password, .. }) => {
-                (ca_file.as_mut(), password.as_mut())
-            }
-        };
-        let webhook = self.alerts.iter_mut().filter_map(|alerts| alerts.webhook.as_mut());
-        let webhook = webhook.filter_map(|webhook| webhook.token.as_mut());
-        let (mut proofs, mut tokens) = (Vec::new(), Vec::new());
-        if let Some(page) = &mut self.page {
-            let tls = page.tls.iter_mut();
-            proofs.extend(tls.flat_map(|tls| [&mut tls.certificate, &mut tls.key]));
-            tokens.extend(page.token.iter_mut().chain(page.owners.values_mut()));
-        }
-        let sinks = elastic.into_iter().flatten().chain(clickhouse).chain(mail);
-        let sinks = sinks.chain(webhook).chain(tokens);
-        let secrets = kafka.chain(registry).chain(digests).chain(sinks);
-        let secrets = secrets.filter_map(|secret| match secret {
-            Secret::File(path) => Some(path),
-            Secret::Env(_) => None,
-        });
-        let optional = optional.into_iter().flatten();
-        let optional = optional.chain(authorities).chain(certificates).chain(proofs);
-        let named = optional.chain(layers).chain(findings).chain(mutelist);
-        for path in own.into_iter().chain(named).chain(secrets) {
-            *path = folder.join(&*path);
-        }
-    }
-
     fn check(&self) -> Result<()> {
         match (&self.log.local, &self.log.kafka) {
             (Some(_), Some(_)) => bail!("log: `local` and `kafka` exclude each other"),
@@ -318,6 +273,10 @@ impl Config {
         }
         for findings in &self.findings {
             findings.check().context("findings")?;
+        }
+        if let Some(registry) = &self.schema_registry {
+            let checked = registry.validate();
+            checked.map_err(|problem| anyhow!("schema_registry: url: {problem}"))?;
         }
         if let Some(aws) = &self.aws {
             aws.validate().context("aws")?;
@@ -343,12 +302,17 @@ impl Config {
         if let Some(page) = &self.page {
             page.validate().context("page")?;
         }
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.validate().context("telemetry")?;
+        }
         Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use stream::secret::Secret;
+
     use super::*;
 
     #[test]
@@ -474,7 +438,8 @@ mod tests {
         let path = folder.path().join("scorecard.yaml");
         let secrets = "{sasl.password: {file: password}, ssl.key.password: {env: KEY}}";
         let kafka = format!("kafka: {{bootstrap: \"b:9093\", secrets: {secrets}}}");
-        let registry = "schema_registry: {url: \"http://r\", password: {file: /run/r}}";
+        let registry = "schema_registry: {url: \"https://r\", password: {file: /run/r}, \
+                        ca_file: ca.pem}";
         std::fs::write(&path, format!("log: {{{kafka}}}\n{registry}\n")).unwrap();
         let config = ConfigFile::at(path).read().unwrap();
         let secrets = config.log.kafka.unwrap().secrets;
@@ -482,5 +447,6 @@ mod tests {
         assert_eq!(secrets["ssl.key.password"], Secret::Env("KEY".to_owned()));
         let registry = config.schema_registry.unwrap();
         assert_eq!(registry.password, Some(Secret::File("/run/r".into())));
+        assert_eq!(registry.ca_file, Some(folder.path().join("ca.pem")));
     }
 }

@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 use schemas::headers::rfc3339;
 use serde::Serialize;
+use sink_alert::Hook;
 use sink_clickhouse::Database;
 use sink_elasticsearch::{Cluster, Setup};
 use sink_mail::Post;
@@ -14,7 +15,7 @@ use crate::{
     output::{Form, plain, say},
     progress::Teller,
     site::{Site, now_ms},
-    sources,
+    sources, telemetry,
 };
 
 /// Without a tick for so long time stands still: nothing expires and no hour is cut.
@@ -67,6 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     doctor.clickhouse();
     doctor.mail();
     doctor.webhook();
+    doctor.telemetry();
     let Doctor { checks, teller, .. } = doctor;
     teller.done(&format!("{} checks made", checks.len()));
     for check in &checks {
@@ -243,11 +245,22 @@ impl Doctor<'_> {
         let alerts = self.config.alerts.as_ref();
         let Some(webhook) = alerts.and_then(|alerts| alerts.webhook.as_ref()) else { return };
         self.trying("the webhook");
-        let found = webhook.reach().map_err(told);
+        let hook = Hook::new(webhook).map_err(told);
+        let found = hook.and_then(|hook| hook.reach().map_err(told));
         let found = found.map(|status| format!("it answers, with status {status}"));
-        let advice = "is alerts.webhook.url right, and may this machine connect there? Its token \
-                      is not tried: that would post something";
+        let advice = "are alerts.webhook.url and ca_file right, and may this machine connect \
+                      there? The token is not tried: that would post something";
         self.note("alerts", "asking the webhook what it takes", found, advice);
+    }
+
+    fn telemetry(&mut self) {
+        let Some(config) = &self.config.telemetry else { return };
+        self.trying("the collector of spans");
+        let found = telemetry::try_out(config).map_err(told);
+        let found = found.map(|status| format!("it takes spans, with status {status}"));
+        let advice = "are telemetry.url, headers and ca_file right, and does the collector take \
+                      OTLP over HTTP there (usually port 4318)?";
+        self.note("telemetry", &format!("sending no spans to {}", config.url), found, advice);
     }
 }
 

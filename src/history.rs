@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use schemas::{
     Cause, ComplianceKey, ComplianceState, ScoreKey, ScoreState, ScoreStatus, Standing,
-    headers::rfc3339, topic,
+    headers::rfc3339, percent, topic,
 };
 use serde::Serialize;
 
@@ -13,7 +13,6 @@ use crate::{
     instant::instant,
     output::{Form, plain, say},
     site::{Site, now_ms},
-    summary::percent,
 };
 
 const DAY_MS: i64 = 86_400_000;

@@ -1,10 +1,19 @@
 //! What the program says of its work, on standard error.
 
+mod format;
+
 use std::io::{IsTerminal, stderr};
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{
+    EnvFilter, Layer, filter::FilterExt, fmt, layer::SubscriberExt, registry,
+    util::SubscriberInitExt,
+};
+
+use crate::telemetry::{self, OwnSpans};
+use format::WithIds;
 
 /// The arguments of every command that say what is logged, and how.
 #[derive(clap::Args)]
@@ -48,15 +57,24 @@ impl Logging {
     pub(crate) fn start(&self) -> Result<()> {
         let filter = EnvFilter::try_new(&self.log);
         let filter = filter.with_context(|| format!("--log {:?}: is no filter", self.log))?;
-        let colours = stderr().is_terminal() && !is_set(std::env::var_os("NO_COLOR").as_deref());
-        let log = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(stderr)
-            .with_ansi(colours);
-        match self.log_format {
-            Form::Text => log.init(),
-            Form::Json => log.json().init(),
+        if filter.max_level_hint() != Some(LevelFilter::OFF) {
+            telemetry::want();
         }
+        let colours = stderr().is_terminal() && !is_set(std::env::var_os("NO_COLOR").as_deref());
+        let lines = fmt::layer().with_writer(stderr).with_ansi(colours);
+        let form = self.log_format;
+        let lines = match form {
+            Form::Text => {
+                let inner = fmt::format().with_ansi(colours);
+                lines.event_format(WithIds { inner, form }).boxed()
+            }
+            Form::Json => lines.json().map_event_format(|inner| WithIds { inner, form }).boxed(),
+        };
+        // Lines tell what their span tells, whatever its own level.
+        registry()
+            .with(telemetry::layer().with_filter(OwnSpans))
+            .with(lines.with_filter(filter.or(OwnSpans)))
+            .init();
         Ok(())
     }
 }

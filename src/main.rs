@@ -37,6 +37,7 @@ mod site;
 mod sources;
 mod summary;
 mod tap;
+mod telemetry;
 mod test;
 mod top;
 mod topics;
@@ -102,14 +103,13 @@ fn main() -> ExitCode {
     // What it writes tells where accounts are weak: no other user of the machine reads it.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let cli = Cli::parse();
-    match cli.logging.start().and_then(|()| run(cli.command)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // The chain in one line: what was attempted, and below it why.
-            eprintln!("scorecard: {}", stream::chain(&*error));
-            ExitCode::FAILURE
-        }
+    let done = cli.logging.start().and_then(|()| run(cli.command));
+    if let Err(error) = &done {
+        // The chain in one line: what was attempted, and below it why.
+        eprintln!("scorecard: {}", stream::chain(&**error));
     }
+    telemetry::finish();
+    if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn run(command: Command) -> anyhow::Result<()> {

@@ -18,6 +18,7 @@ use crate::{
     serve::{Listen, serve_page},
     sink,
     site::Site,
+    telemetry,
 };
 
 /// Serves the page: scores, what moved them, and what to do next
@@ -41,6 +42,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut page = config.page.clone().unwrap_or_default();
     page.listen = args.page.unwrap_or(page.listen);
     page.validate()?;
+    telemetry::start(config.telemetry.as_ref(), "serve")?;
     let vitals = args.listen.start("serve", config.listen)?;
     let site = Site::existing(&config)?;
     let stop = Stop::new();

@@ -9,6 +9,7 @@ use crate::{
     run::{stop_on_signal, wait_until},
     serve::Listen,
     site::Site,
+    telemetry,
 };
 
 /// Runs the stages' workers until it is told to end
@@ -34,6 +35,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let config = args.config.read()?;
     let workers = args.workers.unwrap_or(config.workers);
     ensure!(workers > 0, "--workers: must be at least 1");
+    telemetry::start(config.telemetry.as_ref(), &args.slot)?;
     let vitals = args.listen.start("process", config.listen)?;
     let site = Site::open(&config)?;
     let one: Vec<&str> = args.stage.iter().map(String::as_str).collect();

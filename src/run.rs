@@ -23,6 +23,7 @@ use crate::{
     site::{Site, now_ms},
     sources,
     summary::{Summary, Workbooks},
+    telemetry,
 };
 
 /// Pause between two looks at what runs in the background.
@@ -46,6 +47,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let config = args.config.read()?;
     ensure!(config.aws.is_some(), "the configuration has no `aws`: there is nothing to scan");
+    telemetry::start(config.telemetry.as_ref(), "run")?;
     let vitals = args.listen.start("run", config.listen)?;
     let site = Site::open(&config)?;
     let mut pipeline = Pipeline::start(&site, STAGES, &config.state, config.workers, "run")?;

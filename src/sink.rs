@@ -21,6 +21,7 @@ use crate::{
     run::stop_on_signal,
     serve::{Listen, Vitals},
     site::Site,
+    telemetry,
 };
 
 /// Patience with a target of who asked for one run: somebody waits for the answer.
@@ -100,6 +101,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Command::Mail(flags) => (flags, mail::sink),
     };
     let config = flags.config.read()?;
+    telemetry::start(config.telemetry.as_ref(), &flags.slot)?;
     let vitals = flags.listen.start("sink", config.listen)?;
     let (site, teller, stop) = (Site::open(&config)?, Teller::new(), Stop::new());
     stop_on_signal(&stop)?;

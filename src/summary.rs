@@ -1,7 +1,9 @@
 //! The summary of a run: a table for people, one JSON object for machines.
 
 use anyhow::Result;
-use schemas::{AccountKey, AccountState, RollupKey, SCORE_ONE, ScoreKey, ScoreState, ScoreStatus};
+use schemas::{
+    AccountKey, AccountState, RollupKey, SCORE_ONE, ScoreKey, ScoreState, ScoreStatus, percent,
+};
 use serde::Serialize;
 use sink_workbook::Tables;
 
@@ -144,11 +146,6 @@ fn fraction(billionths: i64) -> f64 {
     billionths as f64 / SCORE_ONE as f64
 }
 
-pub(crate) fn percent(score: f64) -> String {
-    // Rounded down: 99.96 % with a failing resource must not read as 100 %.
-    format!("{:.1} %", (score * 1000.0).floor() / 10.0)
-}
-
 fn clip(text: &str, chars: usize) -> String {
     if text.chars().count() <= chars {
         return text.to_owned();
@@ -170,13 +167,6 @@ pub(crate) fn age(ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_failing_resource_never_reads_as_a_hundred() {
-        assert_eq!(percent(0.99999), "99.9 %");
-        assert_eq!(percent(1.0), "100.0 %");
-        assert_eq!(percent(0.625), "62.5 %");
-    }
 
     #[test]
     fn ages_read_well() {

@@ -8,7 +8,7 @@ use std::process::Command;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kit::hook::Hook;
-use kit::mailpit::Mailpit;
+use kit::mailpit::{Mailpit, Options, Tls};
 
 const SECRET: &str = "geheim-7f3a90";
 
@@ -31,15 +31,17 @@ fn printed(folder: &Path, args: &[&str]) -> String {
 
 /// Writes a configuration whose servers are the webhook and the mail server.
 fn configure(folder: &Path, hook: &Hook, mail: &Mailpit, with_registry: bool) {
-    let (url, port) = (hook.url(), mail.smtp_port());
+    let (url, port, authority) = (hook.url(), mail.smtp_port(), mail.authority());
+    let authority = authority.display();
     let secret = "{env: TEST_SECRET}";
     let mut config = format!(
         "log: {{local: ./log}}\n\
          elasticsearch: {{url: \"{url}\", username: scorecard, password: {secret}}}\n\
          clickhouse: {{url: \"{url}\", user: scorecard, password: {secret}}}\n\
-         mail: {{server: \"smtp://127.0.0.1:{port}\", from: a@example.com, username: scorecard, \
-         password: {secret}, owners: {{cron: \"0 8 * * MON\"}}}}\n\
-         alerts: {{webhook: {{url: \"{url}\", token: {secret}}}}}\n"
+         mail: {{server: \"smtp://localhost:{port}\", ca_file: {authority}, from: a@example.com, \
+         username: scorecard, password: {secret}, owners: {{cron: \"0 8 * * MON\"}}}}\n\
+         alerts: {{webhook: {{url: \"{url}\", token: {secret}}}}}\n\
+         telemetry: {{url: \"{url}\", headers: {{authorization: {secret}}}}}\n"
     );
     if with_registry {
         let registry = format!("{{url: \"{url}\", username: scorecard, password: {secret}}}");
@@ -52,7 +54,9 @@ fn configure(folder: &Path, hook: &Hook, mail: &Mailpit, with_registry: bool) {
 fn no_secret_is_logged_or_printed() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let (hook, mail) = (Hook::start().unwrap(), Mailpit::start().unwrap());
+    let login = Some(("scorecard".to_owned(), SECRET.to_owned()));
+    let options = Options { tls: Some(Tls::Start), login, ..Options::default() };
+    let (hook, mail) = (Hook::start().unwrap(), Mailpit::start_with(&options).unwrap());
     // A server that refuses the login is what people turn logs up for.
     hook.answers(&[401; 1_000]);
     configure(folder, &hook, &mail, false);
@@ -75,6 +79,9 @@ fn no_secret_is_logged_or_printed() {
     };
     let [as_it_is, login, ..] = forms();
     assert!(of(&as_it_is) + of(&login) >= 4, "{} requests", sent.len());
+    // The mail server takes nothing else than this login.
+    let asked: Vec<_> = texts.iter().filter(|(args, _)| *args == ["doctor"]).collect();
+    assert!(asked.iter().all(|(_, text)| text.contains("ok    mail")), "{asked:?}");
     for (args, text) in texts {
         for form in forms() {
             assert!(!text.contains(&form), "scorecard {args:?} tells {form}:\n{text}");

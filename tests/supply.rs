@@ -1,5 +1,5 @@
-//! What the program is built from: licences, sources and versions by `deny.toml`, and the bill of
-//! materials.
+//! What program and tests are built from: licences, sources and versions by `deny.toml`, and the
+//! bill of materials.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
@@ -28,8 +28,8 @@ fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
 /// whoever makes a release (CONTRIBUTING.md).
 fn deny(rules: &Path) -> Output {
     let mut command = command("cargo-deny");
-    command.args(["--all-features", "--locked", "--config"]).arg(rules).arg("check");
-    command.args(["bans", "licenses", "sources"]).output().unwrap()
+    command.args(["--workspace", "--all-features", "--locked", "--config"]).arg(rules);
+    command.args(["check", "bans", "licenses", "sources"]).output().unwrap()
 }
 
 #[test]

@@ -17,6 +17,7 @@ pub mod key;
 mod mail;
 mod observation;
 mod partition;
+mod percent;
 mod released;
 mod report;
 mod requirement;
@@ -45,6 +46,7 @@ pub use key::Key;
 pub use mail::{MailKey, MailState, MailStatus};
 pub use observation::{Observation, ObservationEvent, ScanUnit, UnitStatus};
 pub use partition::{murmur2, partition_of};
+pub use percent::{percent, tenths};
 pub use report::{Finding, FindingStatus, FindingSubject, Report, ReportEvent, Totals};
 pub use requirement::{
     CheckMapping, RelatedText, Requirement, RequirementKey, RuleText, Scoring, Severity,

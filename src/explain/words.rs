@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 use compliance::explain::{Explained, Explanation, Judged, Missed, Score};
-use schemas::{Credit, ScoreStatus, Scoring, Verdict, headers::rfc3339};
+use schemas::{Credit, ScoreStatus, Scoring, Verdict, headers::rfc3339, percent};
 
 use crate::{
     output::{line, plain},
-    summary::{age, percent},
+    summary::age,
 };
 
 /// Gives the text.

@@ -12,7 +12,7 @@ pub(super) fn sink(run: &Run<'_>) -> Result<()> {
     let config = config.context("the configuration has no `alerts`: there is nobody to tell")?;
     let (site, mail) = (run.site, run.config.mail.as_ref());
     let (log, codec, prefix) = (&*site.log, &site.codec, &*site.prefix);
-    let mut target = Alerts::new(Settings { log, codec, prefix, config, mail });
+    let mut target = Alerts::new(Settings { log, codec, prefix, config, mail })?;
     run.follow(&ROLE, LIMITS, &told, &mut target)
 }
 

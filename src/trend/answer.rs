@@ -1,6 +1,7 @@
 //! Prints an answer: as a table for people, as JSON, or as CSV that no spreadsheet runs.
 
 use anyhow::Result;
+use schemas::percent;
 use serde_json::{Map, Value};
 use sink_clickhouse::Answer;
 
@@ -43,14 +44,13 @@ fn table(answer: &Answer) -> String {
 
 /// Writes a value for people: scores in percent, nothing as a dash.
 fn cell(column: &str, value: &Value) -> String {
-    let is_score = column.starts_with("score") || column.starts_with("moved");
     match value {
         Value::Null => "-".to_owned(),
         Value::Bool(is) => (if *is { "yes" } else { "" }).to_owned(),
         Value::String(text) => plain(text),
         Value::Number(number) => match number.as_f64() {
-            // Towards nothing: 99.96 % with a failing resource must not read as 100 %.
-            Some(fraction) if is_score => format!("{:.1} %", (fraction * 1000.0).trunc() / 10.0),
+            Some(share) if column.starts_with("score") => percent(share),
+            Some(share) if column.starts_with("moved") => format!("{:+.1} points", share * 100.0),
             _ => number.to_string(),
         },
         other => plain(&other.to_string()),
@@ -102,9 +102,9 @@ mod tests {
     #[test]
     fn people_read_percent_and_one_line_a_row() {
         let wanted = "\
-id               score after    moved  open  filled
-=HYPERLINK(\"x\")       99.9 %  -25.0 %    12     yes
-a\\n,b                      -   10.0 %     3
+id               score after         moved  open  filled
+=HYPERLINK(\"x\")       99.9 %  -25.0 points    12     yes
+a\\n,b                      -  +10.0 points     3
 ";
         assert_eq!(printed(&answer(), Output::Table).unwrap(), wanted);
         let none = Answer { rows: Vec::new(), ..answer() };

@@ -10,6 +10,7 @@ mod by_table;
 pub mod cache;
 mod error;
 pub mod fold;
+pub mod http;
 pub mod kafka;
 mod layer;
 pub mod local;
@@ -20,6 +21,7 @@ mod publisher;
 pub mod registry;
 pub mod secret;
 pub mod snapshot;
+pub mod span;
 mod stage;
 pub mod store;
 #[cfg(test)]

@@ -2,14 +2,12 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use ureq::{
-    Agent,
-    tls::{PemItem, RootCerts, TlsConfig, parse_pem},
-};
+use ureq::Agent;
 
-use crate::{LogError, secret::Secret};
+use crate::{LogError, http, secret::Secret};
 
 /// Limit of one call. The caller tries again: a registry that is down is no poison.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,7 +34,20 @@ pub struct RegistryConfig {
     pub password: Option<Secret>,
     /// Certificates (PEM) to trust instead of the public ones.
     #[serde(default)]
-    pub ca: Option<PathBuf>,
+    pub ca_file: Option<PathBuf>,
+    /// Whether `http` is good enough for a password's way to another machine.
+    #[serde(default)]
+    pub allow_plaintext: bool,
+}
+
+impl RegistryConfig {
+    /// Checks what types can't: a password does not travel in the clear.
+    ///
+    /// # Errors
+    /// What is wrong with `url`.
+    pub fn validate(&self) -> Result<(), &'static str> {
+        http::check(&self.url, self.allow_plaintext || self.password.is_none())
+    }
 }
 
 /// A client of a schema registry.
@@ -99,29 +110,18 @@ impl HttpRegistry {
     /// # Errors
     /// When the password or the certificates can't be read.
     pub fn new(config: &RegistryConfig) -> Result<Self, LogError> {
-        let tls = match &config.ca {
-            None => TlsConfig::default(),
-            Some(path) => TlsConfig::builder().root_certs(certificates(path)?).build(),
-        };
-        let agent = Agent::config_builder()
-            .timeout_global(Some(TIMEOUT))
-            .http_status_as_error(false)
-            .tls_config(tls)
-            .build();
+        let ca_file = config.ca_file.as_deref();
+        let agent = http::agent(TIMEOUT, ca_file, "schema_registry.ca_file")?;
         let authorization = match &config.username {
             None => None,
             Some(user) => {
                 let password = config.password.as_ref();
                 let password = password.map(|secret| secret.read("password")).transpose()?;
                 let pair = format!("{user}:{}", password.unwrap_or_default());
-                Some(format!("Basic {}", base64(pair.as_bytes())))
+                Some(format!("Basic {}", STANDARD.encode(pair)))
             }
         };
-        Ok(Self {
-            agent: agent.new_agent(),
-            url: config.url.trim_end_matches('/').to_owned(),
-            authorization,
-        })
+        Ok(Self { agent, url: config.url.trim_end_matches('/').to_owned(), authorization })
     }
 
     /// Makes sure that the registry answers and lets us in.
@@ -201,63 +201,4 @@ fn read<T: serde::de::DeserializeOwned>(
         (refusal.error_code, refusal.message)
     });
     Err(RegistryError::Refused { url, status, code, message })
-}
-
-fn certificates(path: &std::path::Path) -> Result<RootCerts, LogError> {
-    let failed = |problem: String| LogError::Setting {
-        name: "ca".to_owned(),
-        problem: format!("wants certificates in {}: {problem}", path.display()),
-    };
-    let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
-    let mut certificates = Vec::new();
-    for item in parse_pem(&pem) {
-        if let PemItem::Certificate(certificate) = item.map_err(|e| failed(e.to_string()))? {
-            certificates.push(certificate);
-        }
-    }
-    if certificates.is_empty() {
-        return Err(failed("there are none".to_owned()));
-    }
-    Ok(RootCerts::new_with_certs(&certificates))
-}
-
-/// Writes bytes in base 64 with padding (RFC 4648, section 4).
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let mut group = [0; 4];
-        group[1..=chunk.len()].copy_from_slice(chunk);
-        let group = u32::from_be_bytes(group);
-        for digit in 0..4 {
-            if digit <= chunk.len() {
-                let index = group >> (18 - 6 * digit) & 63;
-                text.push(char::from(DIGITS[index as usize]));
-            } else {
-                text.push('=');
-            }
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base_64_is_that_of_the_rfc() {
-        // RFC 4648, section 10.
-        for (bytes, text) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-    }
 }

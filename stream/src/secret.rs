@@ -25,6 +25,14 @@ pub enum Secret {
 }
 
 impl Secret {
+    /// Gives the file that it is in, for a configuration to say where relative paths begin.
+    pub fn path(&mut self) -> Option<&mut PathBuf> {
+        match self {
+            Secret::File(path) => Some(path),
+            Secret::Env(_) => None,
+        }
+    }
+
     /// Reads the secret; `name` is the setting that it is for.
     ///
     /// # Errors

@@ -98,7 +98,8 @@ fn client(url: &str, password: &str) -> HttpRegistry {
         url: url.to_owned(),
         username: Some("scorecard".to_owned()),
         password: Some(Secret::File(file)),
-        ca: None,
+        ca_file: None,
+        allow_plaintext: false,
     };
     HttpRegistry::new(&config).unwrap()
 }

@@ -41,6 +41,7 @@ mod scanner;
 mod schedule;
 mod scope;
 mod session;
+mod spans;
 mod spend;
 mod summary;
 #[cfg(test)]

@@ -125,6 +125,11 @@ impl Observer {
         self.send(Event::Told(told)).await
     }
 
+    /// Gives the number of resources that were seen.
+    pub(crate) fn count(&self) -> i64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
     pub(crate) async fn start(&self) -> Result<(), CollectError> {
         self.send(Event::Started).await
     }
@@ -132,7 +137,7 @@ impl Observer {
     /// Ends the scope, for better or worse.
     pub(crate) async fn end(&self, result: Result<(), CollectError>) -> Result<(), CollectError> {
         let event = match result {
-            Ok(()) => Event::Completed { count: self.count.load(Ordering::Relaxed) },
+            Ok(()) => Event::Completed { count: self.count() },
             Err(error) => Event::Failed { error: error.summary() },
         };
         self.send(event).await

@@ -5,10 +5,12 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ::stream::span::Traced;
 use futures::{FutureExt, StreamExt, stream};
 use schemas::{ScanUnit, UnitStatus};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::Sender;
+use tracing::Instrument;
 
 use crate::account::Account;
 use crate::api::{Budget, Limit, Model, Partition};
@@ -16,6 +18,7 @@ use crate::collectors::{ALL, Collector, Coverage};
 use crate::config::{AuditRole, Concurrency};
 use crate::scope::{CollectError, GLOBAL, Observer, Report, Scope, UnitId, What};
 use crate::session::Sessions;
+use crate::spans;
 
 /// What the units of all accounts share.
 #[derive(Debug)]
@@ -69,8 +72,8 @@ struct Run<'a> {
     sender: &'a Sender<Report>,
     collectors: Vec<&'static Collector>,
     limit: Arc<Limit>,
-    /// Scopes that have not ended, and whether they were started.
-    open: Mutex<BTreeMap<Scope, bool>>,
+    /// Scopes that have not ended, with the spans of those that were started.
+    open: Mutex<BTreeMap<Scope, Option<Traced>>>,
 }
 
 impl<'a> Run<'a> {
@@ -160,7 +163,7 @@ impl<'a> Run<'a> {
         at_once: usize,
     ) -> Result<(), CollectError> {
         for (collector, region) in &work {
-            self.open().insert(self.scope(collector, region), false);
+            self.open().insert(self.scope(collector, region), None);
         }
         // Boxed, because the compiler can't see that futures of a mapped stream are `Send`.
         let scopes = work.into_iter().map(|(c, region)| self.one(account, c, region).boxed());
@@ -170,7 +173,7 @@ impl<'a> Run<'a> {
         results.into_iter().collect()
     }
 
-    /// Runs one collector in one scope; a panic of a collector is the scope's failure.
+    /// Runs one collector in one scope, within its span.
     async fn one(
         &self,
         account: &Account,
@@ -178,9 +181,21 @@ impl<'a> Run<'a> {
         region: String,
     ) -> Result<(), CollectError> {
         let observer = self.observer(self.scope(collector, &region));
-        self.open().insert(observer.scope().clone(), true);
+        let traced = spans::scan(&self.work.unit, observer.scope());
+        let span = traced.span().clone();
+        self.open().insert(observer.scope().clone(), Some(traced));
+        self.scan(account, collector, &observer).instrument(span).await
+    }
+
+    /// Scans a scope that is open; a panic of a collector is the scope's failure.
+    async fn scan(
+        &self,
+        account: &Account,
+        collector: &Collector,
+        observer: &Observer,
+    ) -> Result<(), CollectError> {
         observer.start().await?;
-        let collecting = AssertUnwindSafe((collector.collect)(account, &observer));
+        let collecting = AssertUnwindSafe((collector.collect)(account, observer));
         let result = collecting.catch_unwind().await.unwrap_or_else(|_| {
             let message = format!("collector {} panicked", collector.id);
             Err(CollectError::Answer { code: "CollectorFault", message })
@@ -189,7 +204,10 @@ impl<'a> Run<'a> {
             return result;
         }
         // Before the report: a time-out meanwhile must not end the scope once more.
-        self.open().remove(observer.scope());
+        let traced = self.open().remove(observer.scope()).flatten();
+        if let Some(traced) = traced {
+            spans::ended(traced, &result, observer.count());
+        }
         observer.end(result).await
     }
 
@@ -228,8 +246,9 @@ impl<'a> Run<'a> {
         let open = std::mem::take(&mut *self.open());
         for (scope, started) in open {
             let observer = self.observer(scope);
-            if !started {
-                observer.start().await?;
+            match started {
+                Some(traced) => traced.end("timed_out"),
+                None => observer.start().await?,
             }
             observer.fail(error.clone()).await?;
         }
@@ -252,7 +271,7 @@ impl<'a> Run<'a> {
         Observer::new(self.work.id, scope, self.sender.clone())
     }
 
-    fn open(&self) -> std::sync::MutexGuard<'_, BTreeMap<Scope, bool>> {
+    fn open(&self) -> std::sync::MutexGuard<'_, BTreeMap<Scope, Option<Traced>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -369,7 +388,8 @@ mod tests {
         let regional = run.scope(run.collectors[0], "eu-west-1");
         let global = run.scope(run.collectors[1], GLOBAL);
         run.observer(regional.clone()).start().await.expect("somebody listens");
-        run.open().extend([(regional, true), (global, false)]);
+        let traced = spans::scan(&work.unit, &regional);
+        run.open().extend([(regional, Some(traced)), (global, None)]);
         let end = run.time_out().await.expect("somebody listens");
         let error = "UnitTimeout: the account was not collected within 3 s";
         assert_eq!(end.error.as_deref(), Some(error));

@@ -21,4 +21,4 @@ pub use config::{Config, Webhook};
 pub use message::{Due, Message};
 pub use sink::{Alerts, LIMITS, READ, ROLE, Settings};
 pub use watch::{Change, Watch};
-pub use webhook::CallError;
+pub use webhook::{CallError, Hook};

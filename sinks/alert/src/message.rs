@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use schemas::{AccountState, AlertKey, AlertState, SCORE_ONE, headers::rfc3339};
+use schemas::{AccountState, AlertKey, AlertState, SCORE_ONE, headers::rfc3339, percent};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -119,8 +119,7 @@ fn shown(text: &str) -> String {
 }
 
 fn points(score: Option<i64>) -> String {
-    let score = score.unwrap_or(0) as f64;
-    format!("{:.1} %", score * 100.0 / SCORE_ONE as f64)
+    percent(score.unwrap_or(0) as f64 / SCORE_ONE as f64)
 }
 
 /// Source: CloudEvents 1.0.2, JSON event format.

@@ -13,12 +13,11 @@ use schemas::{
 };
 use sink_frame::{Encoded, Failure, Limits, Role, Row, Table, Target, chain};
 use sink_mail::{Answer as Said, Post};
-use stream::{Log, Position, Record, snapshot};
-use ureq::Agent;
+use stream::{Log, LogError, Position, Record, snapshot};
 
 use crate::message::{Due, Message};
 use crate::watch::{Change, HOUR_MS, told};
-use crate::webhook::{self, Answer};
+use crate::webhook::{Answer, Hook};
 use crate::{Config, Watch};
 
 /// What the sink follows.
@@ -60,7 +59,7 @@ pub struct Alerts<'a> {
     watch: Watch,
     /// The last tick.
     at_ms: Option<i64>,
-    agent: Agent,
+    hook: Option<Hook<'a>>,
     post: Option<Post<'a>>,
     /// Whom the message of this id was brought to already.
     reached: (String, BTreeSet<String>),
@@ -88,16 +87,20 @@ enum Unfit {
 
 impl<'a> Alerts<'a> {
     /// Makes the target; nothing is read and no connection made yet.
-    pub fn new(settings: Settings<'a>) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// When the certificates of the webhook's authority can't be read.
+    pub fn new(settings: Settings<'a>) -> Result<Self, LogError> {
+        let hook = settings.config.webhook.as_ref().map(Hook::new).transpose()?;
+        Ok(Self {
             settings,
             watch: Watch::default(),
             at_ms: None,
-            agent: webhook::agent(),
+            hook,
             post: settings.mail.map(Post::new),
             reached: (String::new(), BTreeSet::new()),
             effects: BTreeMap::new(),
-        }
+        })
     }
 
     fn partition(&self, account: &str) -> i32 {
@@ -161,10 +164,10 @@ impl<'a> Alerts<'a> {
         if self.reached.0 != message.id {
             self.reached = (message.id.clone(), BTreeSet::new());
         }
-        if let Some(webhook) = &config.webhook
+        if let Some(hook) = &self.hook
             && !self.reached.1.contains("webhook")
         {
-            match webhook::post(&self.agent, webhook, &message.events)? {
+            match hook.post(&message.events)? {
                 Answer::Taken => self.count("posted"),
                 Answer::Refused(said) => self.refused("the webhook", &said),
             }

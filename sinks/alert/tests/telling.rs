@@ -94,7 +94,8 @@ impl World {
         patience: Duration,
     ) -> Result<Progress, FrameError> {
         let (log, codec) = (&self.log, &self.codec);
-        let mut target = Alerts::new(Settings { log, codec, prefix: PREFIX, config, mail });
+        let mut target =
+            Alerts::new(Settings { log, codec, prefix: PREFIX, config, mail }).unwrap();
         let frame = Frame {
             role: &ROLE,
             log,

@@ -1,8 +1,11 @@
 //! What the sink is told: the server, who asks, and how long rows stay.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sink_frame::ConfigError;
+use stream::http;
 use stream::secret::Secret;
 
 /// Days that a table's `TTL` can reach: a `Date` ends in the year 2149.
@@ -33,6 +36,10 @@ pub struct Config {
     /// Days that the last score of each day stays.
     #[serde(default = "default_daily_retention_days")]
     pub daily_retention_days: u32,
+    /// A file with the certificates (PEM) of the authorities that the server's certificate may
+    /// come from; those of this machine when absent.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
     /// Whether `http` is good enough for a server elsewhere.
     #[serde(default)]
     pub allow_plaintext: bool,
@@ -61,18 +68,7 @@ impl Config {
     /// The first field that can't be used.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let wrong = |field, problem: &str| Err(ConfigError { field, problem: problem.to_owned() });
-        let (scheme, rest) = self.url.split_once("://").unwrap_or_default();
-        let host = rest.split('/').next().unwrap_or_default();
-        if !matches!(scheme, "http" | "https") || host.is_empty() {
-            return wrong("url", "must be https://HOST:PORT or http://HOST:PORT");
-        }
-        if host.contains('@') {
-            return wrong("url", "must hold no user: there are `user` and `password`");
-        }
-        if scheme == "http" && !is_loopback(host) && !self.allow_plaintext {
-            let problem = "must be https, or the password travels in the clear (allow_plaintext)";
-            return wrong("url", problem);
-        }
+        http::check(&self.url, self.allow_plaintext).or_else(|problem| wrong("url", problem))?;
         let first = |letter: char| letter.is_ascii_alphabetic() || letter == '_';
         let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
         if !self.database.starts_with(first) || !self.database.chars().all(plain) {
@@ -88,16 +84,6 @@ impl Config {
         }
         Ok(())
     }
-}
-
-/// Tells whether a URL's host, with or without a port, is this machine.
-fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    let address = name.parse::<std::net::IpAddr>();
-    name == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

@@ -46,10 +46,10 @@ impl Database {
     /// Prepares calls; makes none.
     ///
     /// # Errors
-    /// When the password can't be read.
+    /// When the password or the certificates can't be read.
     pub fn prepare(config: &Config) -> Result<Self, ClickHouseError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let mut client = http::client()?
+        let mut client = http::client(config.ca_file.as_deref())?
             .with_url(&config.url)
             .with_user(&config.user)
             .with_database(&config.database)

@@ -11,6 +11,14 @@ pub enum ClickHouseError {
     /// The authorities that this machine trusts can't be read.
     #[error("reading the certificates of this machine's authorities for ClickHouse")]
     Authorities(#[source] std::io::Error),
+    /// The authorities of a file can't be read.
+    #[error("reading the certificates in {path} (clickhouse.ca_file): {problem}")]
+    OwnAuthorities {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        problem: String,
+    },
     /// The password can't be read.
     #[error("reading the password for ClickHouse")]
     Password(#[source] stream::LogError),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sink_frame::ConfigError;
+use stream::http;
 use stream::secret::Secret;
 
 /// Settings of the sink.
@@ -91,16 +92,7 @@ impl Config {
     /// The first field that can't be used.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let wrong = |field, problem: &str| Err(ConfigError { field, problem: problem.to_owned() });
-        let Some(host) = host(&self.url) else {
-            return wrong("url", "must begin with https:// or http:// and name a host");
-        };
-        if self.url.contains('@') {
-            return wrong("url", "must name nobody: username, password and api_key are for that");
-        }
-        let is_near = ["localhost", "127.0.0.1", "[::1]"].contains(&host);
-        if self.url.starts_with("http://") && !is_near && !self.allow_plaintext {
-            return wrong("url", "must be https, unless allow_plaintext says otherwise");
-        }
+        http::check(&self.url, self.allow_plaintext).or_else(|problem| wrong("url", problem))?;
         if self.username.is_some() != self.password.is_some() {
             return wrong("username", "must come with password");
         }
@@ -134,17 +126,6 @@ impl Config {
         }
         Ok(())
     }
-}
-
-/// Gives the host of an address.
-fn host(url: &str) -> Option<&str> {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
-    let place = rest.split(['/', '?', '#']).next()?;
-    let host = match place.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|c| c.is_ascii_digit()) => host,
-        _ => place,
-    };
-    (!host.is_empty()).then_some(host)
 }
 
 #[cfg(test)]

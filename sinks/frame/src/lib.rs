@@ -22,6 +22,7 @@ mod lives;
 mod progress;
 mod row;
 mod session;
+mod spans;
 mod target;
 
 pub use backlog::Limits;

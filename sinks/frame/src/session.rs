@@ -177,7 +177,7 @@ impl<'a, T: Target> Session<'a, T> {
                 self.rest()?;
                 return Ok(false);
             }
-            self.next = self.cut().map(Next::of);
+            self.next = self.cut_next();
         }
         self.hold(false)?;
         let revocations = self.revocations;

@@ -25,6 +25,7 @@ mod roster;
 mod schedule;
 mod server;
 mod sink;
+mod spans;
 mod text;
 mod wait;
 

@@ -1,6 +1,6 @@
 //! What a message says, before it has a form: title, figures, lists. Pure.
 
-use schemas::Severity;
+use schemas::{Severity, percent};
 use sha2::{Digest as _, Sha256};
 use sink_workbook::{Digest, Subject, moved};
 
@@ -124,11 +124,6 @@ pub(crate) fn content(digest: &Digest) -> String {
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Gives a score as the workbook shows it.
-pub(crate) fn percent(score: f64) -> String {
-    format!("{:.1}%", score * 100.0)
 }
 
 /// Gives a day of UTC.

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use stream::http;
 
 /// A mail server.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -48,7 +49,7 @@ impl TryFrom<String> for Server {
 impl Server {
     /// Tells whether it runs on this machine.
     pub(crate) fn is_near(&self) -> bool {
-        ["localhost", "127.0.0.1", "::1"].contains(&self.host.as_str())
+        http::is_loopback(&self.host)
     }
 }
 

@@ -10,13 +10,14 @@ use schemas::topic::{
 use schemas::{Codec, Key, MailKey, MailState, TopicSpec, partition_of};
 use sink_frame::{Encoded, Failure, Limits, Role, Row, Table, Target};
 use sink_workbook::{Digest, Past, Subject, Tables, lay_out, render, subjects};
+use stream::span::{FAILED, Traced};
 use stream::{Log, LogError, Position, Record, snapshot};
 
 use crate::letter::{Attempt, Letter, Report};
 use crate::outbox::{self, Change, Outbox};
 use crate::post::{Answer, Post};
 use crate::wait::Waits;
-use crate::{Config, Due, HOUR_MS, Kind, MailError, Roster, roster, schedule};
+use crate::{Config, Due, HOUR_MS, Kind, MailError, Roster, roster, schedule, spans};
 
 /// What the sink follows: time. All else it reads when it is due.
 const INPUTS: [&TopicSpec; 1] = [TICK.spec];
@@ -79,7 +80,7 @@ pub struct Mail<'a> {
     edition: Option<Edition>,
     post: Post<'a>,
     /// What the server was offered and the log says is being sent.
-    offered: Option<(MailKey, Letter)>,
+    offered: Option<(MailKey, Letter, Traced)>,
     waits: Waits,
     effects: BTreeMap<&'static str, u64>,
 }
@@ -162,12 +163,17 @@ impl<'a> Mail<'a> {
         if self.settings.config.only_if_changed && !is_new && state.uncertain == 0 {
             return Ok(Some((key.clone(), Some(outbox::unchanged(&state, at_ms)))));
         }
-        let offered = self.post.offer(&letter.from, &letter.to);
-        let next = match offered.map_err(|error| self.broken(error))? {
-            Some(answer) => self.answered(key, &state, answer, at_ms),
-            None => {
+        let traced = spans::delivery(key, &state, letter.bytes.len());
+        let offered = traced.span().in_scope(|| self.post.offer(&letter.from, &letter.to));
+        let next = match offered {
+            Err(error) => {
+                traced.end(FAILED);
+                return Err(self.broken(error));
+            }
+            Ok(Some(answer)) => self.answered(key, &state, answer, at_ms, traced),
+            Ok(None) => {
                 let sending = outbox::sending(&state, &letter.message_id, &letter.content, at_ms);
-                self.offered = Some((key.clone(), letter));
+                self.offered = Some((key.clone(), letter, traced));
                 sending
             }
         };
@@ -224,6 +230,7 @@ impl<'a> Mail<'a> {
         state: &MailState,
         answer: Answer,
         at_ms: i64,
+        traced: Traced,
     ) -> MailState {
         let (word, next) = match answer {
             Answer::Taken(said) => ("sent", outbox::sent(state, &said, at_ms)),
@@ -239,8 +246,10 @@ impl<'a> Mail<'a> {
         }
         if word != "sent" {
             let (message, answer) = (key.encode(), next.answer.as_deref().unwrap_or_default());
+            let _within = traced.span().enter();
             tracing::warn!(message, status = %next.status, answer, "a message was not taken");
         }
+        traced.end(word);
         next
     }
 
@@ -320,12 +329,12 @@ impl<'a> Target for Mail<'a> {
 
     /// Hands over the text that the log says is being sent.
     fn follow_up(&mut self) -> Result<Option<Vec<OutboxRow>>, Failure> {
-        let (Some((key, letter)), Some(at_ms)) = (self.offered.take(), self.at_ms) else {
+        let (Some((key, letter, traced)), Some(at_ms)) = (self.offered.take(), self.at_ms) else {
             return Ok(None);
         };
-        let answer = self.post.hand(&letter.bytes);
+        let answer = traced.span().in_scope(|| self.post.hand(&letter.bytes));
         let state = self.outbox.rows()[&key].clone();
-        let next = self.answered(&key, &state, answer, at_ms);
+        let next = self.answered(&key, &state, answer, at_ms, traced);
         Ok(Some(self.noted(vec![(key, Some(next))])))
     }
 

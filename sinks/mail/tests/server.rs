@@ -63,8 +63,8 @@ fn a_message_is_what_mail_programs_show_and_carries_the_workbook() {
     world.run(&config, PATIENCE).unwrap();
     let id = server.messages().unwrap()[0]["ID"].as_str().unwrap().to_owned();
     let message = server.message(&id).unwrap();
-    assert!(message["HTML"].as_str().unwrap().contains("80.0%"), "{message}");
-    assert!(message["Text"].as_str().unwrap().contains("Score: 80.0%"), "{message}");
+    assert!(message["HTML"].as_str().unwrap().contains("80.0 %"), "{message}");
+    assert!(message["Text"].as_str().unwrap().contains("Score: 80.0 %"), "{message}");
     assert_eq!(message["Inline"][0]["ContentType"], "image/png");
     let attachment = &message["Attachments"][0];
     assert_eq!(attachment["FileName"], "owner-owner0@example.com.xlsx");

@@ -21,6 +21,7 @@ mod query;
 mod routes;
 #[cfg(test)]
 mod sample;
+mod spans;
 mod table;
 mod tables;
 mod view;

@@ -17,12 +17,13 @@ use crate::http::{Answer, Request};
 use crate::openapi;
 use crate::query::{Asked, Form, pairs};
 use crate::routes::{self, Parts, Route, Shown, What};
+use crate::spans;
 use crate::table::Table;
 use crate::tables::Tables;
 use crate::view::{Scope, View};
 
 /// What programs' addresses begin with.
-const API: &str = "/api/v1";
+pub(crate) const API: &str = "/api/v1";
 
 const STYLE: &str = include_str!("../assets/style.css");
 const SCRIPT: &str = include_str!("../assets/script.js");
@@ -45,6 +46,13 @@ impl Page {
 
     /// Answers a request.
     pub fn answer(&self, request: &Request) -> Answer {
+        let span = spans::request(request);
+        let answer = span.in_scope(|| self.checked(request));
+        spans::answered(&span, &answer);
+        answer
+    }
+
+    fn checked(&self, request: &Request) -> Answer {
         let is_api = request.path.starts_with(API);
         if let Err(refusal) = self.guard.check(request) {
             return refused(refusal, is_api);

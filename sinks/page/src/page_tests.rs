@@ -115,7 +115,7 @@ fn figures_are_those_of_the_sample() {
     assert_eq!((&overview["open"], &overview["accounts"]), (&json!(9), &json!(4)));
     assert_eq!(overview["not_collected"], 1);
     let (_, page) = get("/");
-    assert!(page.contains("70.8 %") && page.contains("■ poor"), "rounded down, with its word");
+    assert!(page.contains("70.8 %") && page.contains("■ poor"), "rounded, with its word");
     assert!(page.contains("1 account</strong> never collected"));
 
     let accounts = json("/api/v1/accounts?sort=-account");

@@ -264,22 +264,16 @@ impl Value {
     }
 }
 
-/// Writes a score in percent, rounded down so that no failure reads as 100 %.
+/// Writes a score in percent, or why there is none.
 pub(crate) fn percent(score: Score) -> String {
     match score {
         Score::Scored { value, partial } => {
             let mark = if partial { "*" } else { "" };
-            format!("{}{mark}", percent_of(value))
+            format!("{}{mark}", schemas::percent(value))
         }
         Score::Penalty(points) => points.to_string(),
         none => none.word().to_owned(),
     }
-}
-
-/// Writes a share in percent, rounded down.
-pub(crate) fn percent_of(value: f64) -> String {
-    // A billionth is added, since 0.93 * 1000 is less than 930 in floating point.
-    format!("{:.1} %", (value * 1_000.0 + 1e-6).floor() / 10.0)
 }
 
 #[cfg(test)]
@@ -322,12 +316,5 @@ mod tests {
         check(query("n", "", 99, 3), &["Cab"], 2, 4);
         check(query("no such", "", 1, 1), &["b"], 4, 4);
         check(query("", "zzz", 1, 1), &[], 1, 0);
-    }
-
-    #[test]
-    fn a_failure_never_reads_as_a_hundred() {
-        for (value, expected) in [(0.999_99, "99.9 %"), (1.0, "100.0 %"), (0.93, "93.0 %")] {
-            assert_eq!(percent_of(value), expected);
-        }
     }
 }

@@ -116,7 +116,10 @@ fn write_cell(
     cell: &Cell,
     formats: &mut Formats,
 ) -> Result<(), XlsxError> {
-    let format = formats.of(cell.style);
+    let format = match cell.content {
+        Content::Number(number) => formats.of_number(cell.style, number),
+        _ => formats.of(cell.style),
+    };
     if cell.columns > 1 {
         page.merge_range(row, column, row, column + cell.columns - 1, "", format)?;
     }

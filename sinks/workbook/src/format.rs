@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use rust_xlsxwriter::{Color, Format, FormatAlign, FormatBorder, FormatUnderline};
 
-use crate::score::POOR;
+use crate::score::{POOR, is_nearly_perfect};
 use crate::sheet::Tint;
 use crate::style::Style;
 
@@ -35,6 +35,7 @@ const AMBER: Color = Color::RGB(0xFF_E8_A3);
 #[derive(Default)]
 pub(crate) struct Formats {
     made: BTreeMap<Style, Format>,
+    nearly: BTreeMap<Style, Format>,
 }
 
 impl Formats {
@@ -46,6 +47,28 @@ impl Formats {
     /// Gives the format of a style; each is made once.
     pub(crate) fn of(&mut self, style: Style) -> &Format {
         self.made.entry(style).or_insert_with(|| make(style))
+    }
+
+    /// Gives the format of a number. One of a score knows two limits, and so can't keep what is
+    /// nearly perfect from `100.0%`: that has a format of its own, which says `99.9%`.
+    pub(crate) fn of_number(&mut self, style: Style, number: f64) -> &Format {
+        match nearly_perfect(style) {
+            Some(shown) if is_nearly_perfect(number) => {
+                let make = || make(style).set_num_format(format!("\"{shown}\""));
+                self.nearly.entry(style).or_insert_with(make)
+            }
+            _ => self.of(style),
+        }
+    }
+}
+
+/// Gives what a nearly perfect score reads as; none where numbers are no scores.
+fn nearly_perfect(style: Style) -> Option<&'static str> {
+    match style {
+        Style::Score | Style::ScoreStrong => Some("! 99.9%"),
+        Style::ScorePartial | Style::ScoreStrongPartial => Some("! 99.9%*"),
+        Style::CardScore => Some("99.9%"),
+        _ => None,
     }
 }
 
@@ -226,7 +249,6 @@ fn score(style: Style) -> Format {
     // What is shown as the limit is not below it.
     let below = POOR - 0.000_5;
     // The mark stands before the number, so that the cell stays a real number.
-
     let marked = |base: Format, tail: &str| {
         base.set_num_format(format!(
             "[=1]\"✓ \"0%{tail};[<{below}]\"✗ \"0.0%{tail};\"! \"0.0%{tail}"

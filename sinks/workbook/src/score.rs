@@ -1,6 +1,6 @@
 //! From integer counts to scores, and the words for them: division happens here.
 
-use schemas::{Requirement, RollupState, SCORE_ONE, ScoreState, ScoreStatus, Scoring};
+use schemas::{Requirement, RollupState, SCORE_ONE, ScoreState, ScoreStatus, Scoring, tenths};
 
 use crate::sheet::{Cell, Tint};
 use crate::style::Style;
@@ -174,7 +174,12 @@ impl Score {
 
 /// Rounds a score as cells show it, so that no `95.0%` is called less than good.
 fn shown(value: f64) -> f64 {
-    (value * 1_000.0).round() / 1_000.0
+    tenths(value) as f64 / 1_000.0
+}
+
+/// Tells whether a number format would show a score as perfect that is not.
+pub(crate) fn is_nearly_perfect(value: f64) -> bool {
+    (0.999_5..1.0).contains(&value) && tenths(value) < 1_000
 }
 
 /// Gives `1 - (noncompliant - excepted) / total`; `total` is not 0.

@@ -288,11 +288,17 @@ fn open_store(folder: &Path, partitions: i32, prefix: &str) -> Result<Shared, Lo
         None => meta.insert(meta::SHAPE_KEY, meta::encode_shape(partitions)).map_err(failed)?,
         Some((meta::FORMAT, is)) if is == partitions as u32 => {}
         Some((meta::FORMAT, is)) => {
-            return Err(unfit(format!("has {is} partitions, not {partitions}")));
+            return Err(unfit(format!(
+                "has {is} partitions, not {partitions}: say `partitions: {is}`, or carry it into \
+                 another one by `scorecard reshard`"
+            )));
         }
         Some((format, _)) => {
             let ours = meta::FORMAT;
-            return Err(unfit(format!("is in format {format}; this release reads format {ours}")));
+            return Err(unfit(format!(
+                "is in format {format}, and this release reads format {ours}: open it with the \
+                 release that wrote it, or name another folder, which the next scan fills"
+            )));
         }
     }
     // Made here, where nobody else asks for it yet.

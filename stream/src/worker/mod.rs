@@ -18,6 +18,7 @@ mod progress;
 mod restore;
 mod role;
 mod session;
+mod spans;
 mod task;
 
 use std::{sync::Arc, time::Duration};

@@ -10,10 +10,12 @@ use super::{
     Failpoint, Phase, Report, Stop, WorkerError, metrics,
     opening::Slot,
     role::{Role, of},
+    spans,
     task::{Advance, Task},
 };
 use crate::{
     LogError, Member, Outcome, Polled, Position, Record,
+    span::{FAILED, Traced},
     store::{Checked, Marks},
 };
 
@@ -47,6 +49,8 @@ pub(super) struct Session {
     /// When the running transaction began and how many records it holds.
     began: Option<Instant>,
     records: usize,
+    /// Its span, from the first record that waits to be taken.
+    transaction: Option<Traced>,
     checkpointed: Instant,
     looked: Option<Instant>,
     /// Tasks with commits since their changelogs' positions were recorded.
@@ -65,6 +69,7 @@ impl Session {
             slots: BTreeMap::new(),
             began: None,
             records: 0,
+            transaction: None,
             checkpointed,
             looked: None,
             unrecorded: Vec::new(),
@@ -101,7 +106,7 @@ impl Session {
         let stopping = stop.is_stopped();
         if !stopping {
             self.prepare()?;
-            self.busy = self.slice()?;
+            self.busy = self.slice_in_span()?;
         }
         if (stopping || self.is_due()) && self.commit(stopping)? == Outcome::Fenced {
             return Ok(Some(End::Fenced));
@@ -171,6 +176,25 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// Lets tasks step within the span of the transaction, which begins when there is something to
+    /// take.
+    fn slice_in_span(&mut self) -> Result<bool, WorkerError> {
+        if self.tasks().all(|task| task.buffered() == 0 && !task.is_dirty()) {
+            self.transaction = None;
+            return self.slice();
+        }
+        let role = &self.role;
+        let traced = self.transaction.get_or_insert_with(|| spans::transaction(role));
+        let span = traced.span().clone();
+        let sliced = span.in_scope(|| self.slice());
+        if sliced.is_err()
+            && let Some(traced) = self.transaction.take()
+        {
+            traced.end(FAILED);
+        }
+        sliced
     }
 
     /// Lets tasks step until all are out of work, the transaction is full or the slice is over;
@@ -275,12 +299,21 @@ impl Session {
         if batch.tasks.is_empty() {
             return Ok(Outcome::Committed);
         }
+        let role = &self.role;
+        let traced = self.transaction.take().unwrap_or_else(|| spans::transaction(role));
+        spans::holds(&traced, self.records, batch.tasks.len(), batch.outputs.len());
+        let committed = traced.span().in_scope(|| self.transact(batch, checkpoint));
+        traced.end(spans::outcome(&committed));
+        committed
+    }
+
+    fn transact(&mut self, mut batch: Batch, checkpoint: bool) -> Result<Outcome, WorkerError> {
         if checkpoint {
             // Taken before the commit: when that succeeds, nobody else has written in between, and
             // all that is below these ends is in the stores.
             batch.ends = Some(self.role.changelog_ends()?);
         }
-        if config.dies_at(Failpoint::BeforeCommit) {
+        if self.role.config.dies_at(Failpoint::BeforeCommit) {
             return Err(WorkerError::Died(Failpoint::BeforeCommit));
         }
         let outputs = std::mem::take(&mut batch.outputs);

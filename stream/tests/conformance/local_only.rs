@@ -73,9 +73,19 @@ fn a_folder_has_one_process_one_count_and_one_format() {
     let error = LocalLog::open(folder.path(), 4, "suite").err().unwrap();
     assert!(matches!(error, LogError::Unfit { .. }), "{error:?}");
     let expected = format!("the local log in {} has 3 partitions, not 4", folder.path().display());
-    assert_eq!(error.to_string(), expected);
+    let said = error.to_string();
+    assert!(said.starts_with(&expected) && said.contains("scorecard reshard"), "{said}");
     assert!(LocalLog::open(folder.path().join("new"), 0, "suite").is_err());
-    open(folder.path(), quiet());
+    drop(open(folder.path(), quiet()));
+
+    // What another release would have written there: the format, and the number of partitions.
+    let store = fjall::Database::builder(folder.path()).open().unwrap();
+    let meta = store.keyspace("meta", fjall::KeyspaceCreateOptions::default).unwrap();
+    meta.insert("format", [0, 0, 0, 9, 0, 0, 0, 3]).unwrap();
+    drop((meta, store));
+    let error = LocalLog::open(folder.path(), PARTITIONS, "suite").err().unwrap();
+    let said = error.to_string();
+    assert!(said.contains("format 9") && said.contains("the release that wrote it"), "{said}");
 }
 
 #[test]

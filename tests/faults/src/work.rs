@@ -86,7 +86,13 @@ impl Point {
 /// Gives the codec of a process that uses this registry.
 pub(crate) fn codec(registry: Option<&str>) -> Result<Codec> {
     let Some(url) = registry else { return Ok(Codec::default()) };
-    let config = RegistryConfig { url: url.to_owned(), username: None, password: None, ca: None };
+    let config = RegistryConfig {
+        url: url.to_owned(),
+        username: None,
+        password: None,
+        ca_file: None,
+        allow_plaintext: false,
+    };
     Ok(Codec::with_registry(HttpRegistry::new(&config)?))
 }
 

@@ -13,10 +13,6 @@ pub mod clickhouse;
 pub mod cluster;
 pub mod elasticsearch;
 pub mod gateway;
-/// The name under which tests still know the gateway.
-pub mod denier {
-    pub use crate::gateway::Gateway as Denier;
-}
 pub mod hook;
 pub mod http;
 pub mod java;
@@ -25,6 +21,7 @@ pub mod libreoffice;
 pub mod mailpit;
 pub mod moto;
 mod node;
+pub mod otlp;
 pub mod ports;
 pub mod process;
 pub mod proxy;
@@ -35,6 +32,7 @@ pub mod schemathesis;
 pub mod secured;
 pub mod setup;
 pub mod supervisor;
+pub mod tls;
 pub mod tokens;
 
 pub use python::python;

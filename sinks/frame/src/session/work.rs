@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use schemas::TopicSpec;
+use stream::span::Traced;
 use stream::worker::dead_letter;
 use stream::{LogError, Noted, Outcome, Outgoing, Polled, Position, Record, snapshot};
 
 use super::{Session, Tries, of_position};
-use crate::FrameError;
 use crate::backlog::{PARTS_MAX, Place, place};
 use crate::ledger::{Closed, Ledger, Unsettled};
 use crate::target::{Courier, Delivery, Encoded, Entry, Failure, Part, Pin, Target};
+use crate::{FrameError, spans};
 
 /// Longest wait of a poll while the target delivers: how late it may be noticed that it is done.
 const READ_AHEAD_POLL: Duration = Duration::from_millis(2);
@@ -29,12 +30,7 @@ pub(super) struct Batch {
 pub(super) struct Next<I> {
     batch: Batch,
     encoded: Option<Encoded<I>>,
-}
-
-impl<I> Next<I> {
-    pub(super) fn of(batch: Batch) -> Self {
-        Self { batch, encoded: None }
-    }
+    traced: Traced,
 }
 
 /// What is done while the courier is away.
@@ -49,7 +45,13 @@ enum Ahead {
 
 impl<T: Target> Session<'_, T> {
     /// Cuts the next batch; none when what is there must be read further first.
-    pub(super) fn cut(&mut self) -> Option<Batch> {
+    pub(super) fn cut_next(&mut self) -> Option<Next<T::Item>> {
+        let batch = self.cut()?;
+        let traced = spans::batch(self.frame.role.name, self.frame.slot, batch.records.len());
+        Some(Next { batch, encoded: None, traced })
+    }
+
+    fn cut(&mut self) -> Option<Batch> {
         let batch = if self.frame.role.pinned {
             self.cut_pinned()
         } else {
@@ -120,7 +122,18 @@ impl<T: Target> Session<'_, T> {
 
     /// Brings the target up to a batch and commits it; false when it was dropped.
     pub(super) fn take(&mut self, next: Next<T::Item>) -> Result<bool, FrameError> {
-        let Next { batch, encoded } = next;
+        let Next { batch, encoded, traced } = next;
+        let commits = self.progress.commits;
+        let taken = traced.span().in_scope(|| self.bring(batch, encoded));
+        traced.end(spans::outcome(&taken, self.progress.commits > commits));
+        taken
+    }
+
+    fn bring(
+        &mut self,
+        batch: Batch,
+        encoded: Option<Encoded<T::Item>>,
+    ) -> Result<bool, FrameError> {
         let encoded = match encoded {
             Some(encoded) => encoded,
             None => {
@@ -265,9 +278,10 @@ impl<T: Target> Session<'_, T> {
     ) -> Result<Delivery<T::Item>, FrameError> {
         // Entries are of partitions that the target has heard of.
         let mut courier = self.courier.take().unwrap_or_else(|| self.target.courier());
+        let span = tracing::Span::current();
         let (returned, heard) = std::thread::scope(|scope| {
             let delivering = scope.spawn(move || {
-                let delivery = courier.deliver(entries, parts);
+                let delivery = span.in_scope(|| courier.deliver(entries, parts));
                 (courier, delivery)
             });
             let is_away = || !delivering.is_finished();
@@ -311,9 +325,10 @@ impl<T: Target> Session<'_, T> {
 
     /// Cuts and encodes the next batch; what fails is tried again when its turn has come.
     fn encode_next(&mut self) -> Result<Option<Next<T::Item>>, FrameError> {
-        let Some(mut next) = self.cut().map(Next::of) else { return Ok(None) };
+        let Some(mut next) = self.cut_next() else { return Ok(None) };
         self.look(&topics(&next.batch.records))?;
-        next.encoded = self.target.encode(&next.batch.records).ok();
+        let span = next.traced.span();
+        next.encoded = span.in_scope(|| self.target.encode(&next.batch.records)).ok();
         Ok(Some(next))
     }
 

@@ -153,14 +153,14 @@ fn the_same_report_is_the_same_message() {
 fn text_and_html_have_the_same_numbers() {
     let letter = write(&config(""), &figures("ann@example.com", "x"));
     for words in [
-        "87.4%",
+        "87.4 %",
         "▲ fair (B)",
         "↑ up 1.2 points since 2026-11-23",
         "3 newly failing, 1 fixed",
         "+2.3",
         "2026-12-09",
         "■ poor",
-        "50.0%",
+        "50.0 %",
         "No data of 1 account ever came: x.",
         "The workbook is attached: owner-ann@example.com.xlsx",
     ] {

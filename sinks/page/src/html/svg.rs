@@ -4,9 +4,9 @@ use maud::{Markup, html};
 use schemas::headers::rfc3339;
 
 use crate::links;
-use crate::table::percent_of;
 use crate::tables::DAY_MS;
 use crate::view::View;
+use schemas::percent;
 
 /// A point of a drawing, in its own units.
 type Point = (f64, f64);
@@ -19,7 +19,7 @@ pub(crate) fn line(values: &[Option<f64>]) -> Markup {
     let (Some(first), Some(last)) = (known.first(), known.last()) else {
         return html! { span.faint { "no past" } };
     };
-    let words = format!("from {} to {}", percent_of(*first), percent_of(*last));
+    let words = format!("from {} to {}", percent(*first), percent(*last));
     let scale = Scale::of(&known, 0.02);
     let at = |(index, value): (usize, f64)| {
         let x = index as f64 / (values.len().max(2) - 1) as f64 * (WIDTH - 4.0) + 2.0;
@@ -58,7 +58,7 @@ pub(crate) fn chart(days: &[(i64, Option<f64>)], marks: &[Mark], what: &str) -> 
     let y = |value: f64| TOP + scale.y(value, HEIGHT - TOP - BOTTOM);
     let values: Vec<Option<f64>> = days.iter().map(|(_, score)| *score).collect();
     let at = |(index, value): (usize, f64)| (x((start + index as i64) as f64), y(value));
-    let words = format!("{what}: from {} to {}", percent_of(*first), percent_of(*last));
+    let words = format!("{what}: from {} to {}", percent(*first), percent(*last));
     let base = HEIGHT - BOTTOM;
     html! {
         svg.chart viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label=(words) {

@@ -33,7 +33,7 @@ fn number(number: f64, style: Style) -> String {
     match style {
         Style::Score | Style::ScoreStrong => score(number),
         Style::ScorePartial | Style::ScoreStrongPartial => format!("{}*", score(number)),
-        Style::CardScore => format!("{:.1}%", number * 100.0),
+        Style::CardScore => percent(number),
         Style::Share => format!("{:.0}%", number * 100.0),
         Style::Points => format!("{number:+.2}"),
         Style::Moved => moved(number),
@@ -46,9 +46,14 @@ fn score(value: f64) -> String {
     match value {
         1.0 => "✓ 100%".to_owned(),
         // What is shown as the limit is not below it.
-        _ if value < POOR - 0.000_5 => format!("✗ {:.1}%", value * 100.0),
-        _ => format!("! {:.1}%", value * 100.0),
+        _ if value < POOR - 0.000_5 => format!("✗ {}", percent(value)),
+        _ => format!("! {}", percent(value)),
     }
+}
+
+/// Writes a share as cells do, without a space.
+fn percent(share: f64) -> String {
+    schemas::percent(share).replace(' ', "")
 }
 
 fn moved(points: f64) -> String {
@@ -69,7 +74,10 @@ mod tests {
             assert_eq!(text(&Cell::number(value, style)), expected, "{value} {style:?}");
         };
         check(1.0, Style::Score, "✓ 100%");
-        check(0.9996, Style::Score, "! 100.0%");
+        check(0.9996, Style::Score, "! 99.9%");
+        check(0.999_999, Style::ScoreStrongPartial, "! 99.9%*");
+        check(0.9996, Style::CardScore, "99.9%");
+        check(0.9996, Style::Share, "100%");
         check(0.8, Style::ScoreStrong, "! 80.0%");
         check(0.7994, Style::ScorePartial, "✗ 79.9%*");
         check(0.892, Style::CardScore, "89.2%");

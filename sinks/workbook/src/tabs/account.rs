@@ -1,6 +1,6 @@
 //! One tab an account: every non-compliant resource, what could not be judged, and the coverage.
 
-use schemas::{ComplianceState, Credit, ExceptionPhase};
+use schemas::{ComplianceState, Credit, ExceptionPhase, percent};
 
 use crate::console::Place;
 use crate::score::Score;
@@ -108,7 +108,7 @@ fn moved(view: &View<'_>, account: &AccountView<'_>) -> String {
     match (then, trend::points(account.score().value(), then.map(|(_, score)| score))) {
         (Some((at_ms, score)), Some(points)) => {
             let (words, day) = (trend::moved(points), day(at_ms));
-            format!("{words} since {day} ({:.1} % then)", score * 100.0)
+            format!("{words} since {day} ({} then)", percent(score))
         }
         _ => "no earlier score".to_owned(),
     }

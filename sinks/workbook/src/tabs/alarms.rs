@@ -1,6 +1,6 @@
 //! The overview's red boxes: what needs somebody's decision now.
 
-use schemas::ExceptionPhase;
+use schemas::{ExceptionPhase, percent};
 
 use super::summary::{indented, section};
 use super::{accounts, trust};
@@ -46,13 +46,13 @@ fn poor(view: &View<'_>) -> Option<Alarm> {
     // The sort is stable: equal ones stay by name.
     poor.sort_by_key(|account| std::cmp::Reverse(account.state.spend_cents));
     let named = poor.iter().take(NAMES_MAX).map(|account| {
-        let score = account.score().value().unwrap_or_default() * 100.0;
+        let score = percent(account.score().value().unwrap_or_default());
         let spend = match account.state.spend_cents {
             // Rounded, as cells show it.
             Some(cents) => format!("spends {}", thousands((cents + 50).div_euclid(100))),
             None => "spend not known".to_owned(),
         };
-        format!("{} ({score:.1} %, {spend})", account.state.name)
+        format!("{} ({score}, {spend})", account.state.name)
     });
     let named = named.collect::<Vec<_>>().join(", ");
     let text = format!(

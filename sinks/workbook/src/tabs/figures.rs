@@ -1,6 +1,6 @@
 //! The key figures at the head of the summary.
 
-use schemas::ExceptionPhase;
+use schemas::{ExceptionPhase, percent};
 
 use super::summary::indented;
 use crate::changes::{ChangeKind, ChangeView};
@@ -178,7 +178,7 @@ fn moved(view: &View<'_>) -> Card {
 }
 
 fn since_then(view: &View<'_>, since: &Cut, before: f64) -> String {
-    let then = format!("since {} UTC, {:.1} % then", moment(since.at_ms), before * 100.0);
+    let then = format!("since {} UTC, {} then", moment(since.at_ms), percent(before));
     match view.without_score_in(since).count() as i64 {
         0 => then,
         n => format!("{then}; {} since", counted(n, "account came", "accounts came")),
@@ -195,7 +195,7 @@ fn extremes(view: &View<'_>) -> String {
     let (low, high) = all
         .iter()
         .fold((1.0_f64, 0.0_f64), |(low, high), &score| (low.min(score), high.max(score)));
-    format!("from {:.1} % to {:.1} %; the tab Trend has all", low * 100.0, high * 100.0)
+    format!("from {} to {}; the tab Trend has all", percent(low), percent(high))
 }
 
 /// The figures that say how far the others can be trusted.
