@@ -27,7 +27,7 @@ def of(sheet):
         for cell in row:
             if cell.value is not None:
                 yield cell.coordinate, plain(cell.value)
-            if '"*"' in cell.number_format:
+            if '*"' in cell.number_format:
                 yield f"{cell.coordinate} is partial", True
             if cell.hyperlink and cell.hyperlink.target:
                 place = "#" + cell.hyperlink.location if cell.hyperlink.location else ""

@@ -5,10 +5,9 @@ A text that only explains is `ANY_TEXT`: it must be there, its words are free. A
 """
 
 import datetime
-import math
 from fractions import Fraction
 
-from figures import SEVERITIES
+from figures import BILLION, SEVERITIES, half_up
 from past import YOUNG, moved, points
 
 ANY_TEXT = {"text": True}
@@ -40,13 +39,15 @@ def counted(n, one, many):
     return f"{n:,} {one if n == 1 else many}"
 
 
-def percent(score):
-    return f"{float(score) * 100:.1f} %"
-
-
 def shown(score):
-    """The tenths of a percent that a cell shows."""
-    return math.floor(score * 1000 + Fraction(1, 2))
+    """The tenths of a percent that are shown: half up, and 1,000 only where nothing is missing."""
+    billionths = half_up(score, BILLION)
+    tenths = half_up(Fraction(billionths, BILLION), 1_000)
+    return tenths if billionths >= BILLION else min(tenths, 999)
+
+
+def percent(score):
+    return f"{shown(score) // 10}.{shown(score) % 10} %"
 
 
 def age(ms):
