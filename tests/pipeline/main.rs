@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod against;
+#[path = "../workbooks/cells.rs"]
+mod cells;
 mod compare;
 mod killed;
 mod model;

@@ -13,19 +13,19 @@ import datetime
 import decimal
 import fnmatch
 import json
-import math
 import pathlib
 import re
-import statistics
 import sys
-from fractions import Fraction
 
 import yaml
 
-import enterprise
-import owner
-from past import Past
-from workbook import SEVERITIES
+# What follows from verdicts, and what workbooks must say of it, is shared with another test.
+sys.path.append(str(pathlib.Path(__file__).parent.parent / "workbooks"))
+
+import enterprise  # noqa: E402
+import owner  # noqa: E402
+from figures import Figures, path  # noqa: E402
+from told import past_of  # noqa: E402
 
 OPEN_GROUPS = {"open-v4", "open-v6", "open-protocol", "open-halves"}
 # Whose accounts the list of vendors knows: that approves nothing.
@@ -54,7 +54,7 @@ def with_values(requirement):
     return requirement | sentences
 
 
-class Model:
+class Model(Figures):
     """Everything that follows from the facts."""
 
     def __init__(self, facts):
@@ -71,8 +71,8 @@ class Model:
         self.rows = {}
         for id in self.accounts:
             self.judge(id)
-        self.scores = {id: self.score(id) for id in self.accounts}
-        self.past = Past(self)
+        self.settle()
+        self.past = past_of(self)
 
     def read_register(self):
         rows = csv.DictReader((self.site / "accounts.csv").open())
@@ -85,8 +85,8 @@ class Model:
                  "requirements": [id for id in self.by_id
                                   if id in json.dumps(entry["Requirements"])],
                  "resource": entry["Resource ID"], "owner": entry["RequestedBy"]["Title"],
-                 "approved": entry["Approval Status"] == "Approved",
-                 "expires": expiry(entry["Expiration Date"])} for entry in entries]
+                 "state": {"Approved": "approved", "Pending": "asked"}[entry["Approval Status"]],
+                 "starts": None, "expires": expiry(entry["Expiration Date"])} for entry in entries]
 
     def never(self, id):
         return id in self.facts["denied"]
@@ -120,7 +120,8 @@ class Model:
                                 "resources": 0}
         for kind, one in coverage.items():
             one["oldest_ms"] = self.facts["oldest"].get(id, {}).get(kind)
-        return {"id": id, "name": known.get("name") or listed["listed"],
+        return {"id": id, "name": known.get("name") or listed["listed"], "provider": "aws",
+                "listed": True, "status": "active",
                 "payer": listed["payer"], "owner": known.get("owner") or None,
                 "executive": known.get("executive") or None, "coverage": coverage,
                 "spend": cents(listed["charged"])}
@@ -194,6 +195,7 @@ class Model:
         verdict = {True: "pass", False: "fail", None: "not_applicable"}.get(good, good)
         row = {"resource_type": self.by_id[requirement]["resource_type"], "name": name,
                "arn": arn, "verdict": verdict, "source": source, "held": False, "credit": "none",
+               "stale": False,
                "exception": None, "exception_reason": None, "exception_expires_ms": None}
         if verdict in ("fail", "unknown"):
             row["evidence"] = evidence
@@ -212,13 +214,6 @@ class Model:
                         "exception_expires_ms": one["expires"]}
         return {}
 
-    def severity(self, requirement):
-        return SEVERITIES.index(self.by_id[requirement]["severity"])
-
-    def is_live(self, exception):
-        expires = exception["expires"]
-        return exception["approved"] and (expires is None or expires > self.facts["at_ms"])
-
     def knowledge(self, account):
         """What a row of trust says of its principal, by the account that it lies in."""
         by = ("organisation" if account in self.accounts else
@@ -234,101 +229,11 @@ class Model:
         """Whose accounts are ours, an approved third party's, or nobody's (a service)."""
         return account is None or account in self.accounts or account in self.world["approved"]
 
-    def score(self, id):
-        """Scores of each requirement in an account, and of the account (`*`)."""
-        scores = {one["id"]: self.requirement_score(one, id) for one in self.standard}
-        scored = [(self.by_id[key]["weight"], score["score"]) for key, score in scores.items()
-                  if score["score"] is not None]
-        weight = sum(weight for weight, _ in scored)
-        coverage = self.accounts[id]["coverage"].values()
-        whole = {name: sum(score[name] for score in scores.values())
-                 for name in ("total", "noncompliant", "excepted", "expired", "unknown")}
-        collected = sum(one["collected"] for one in coverage)
-        status = "scored" if weight else "not_applicable" if collected else "not_collected"
-        score = sum(weight * score for weight, score in scored) / weight if weight else None
-        scores["*"] = whole | {
-            "status": status, "weight": weight, "score": score, "scopes_collected": collected,
-            "scopes": sum(one["scopes"] for one in coverage)}
-        return scores
-
-    def coverage_of(self, requirement, id):
-        kind = REPORT if requirement.get("checks") else requirement["resource_type"]
-        return self.accounts[id]["coverage"].get(kind, {"scopes": 0, "collected": 0})
-
-    def requirement_score(self, requirement, id):
-        coverage = self.coverage_of(requirement, id)
-        rows = [row for key, row in sorted(self.rows.items())
-                if key[0] == requirement["id"] and key[1] == id]
-        failing = [row for row in rows if row["verdict"] == "fail"]
-        counts = {
-            "total": len(failing) + sum(row["verdict"] == "pass" for row in rows),
-            "noncompliant": len(failing),
-            "excepted": sum(row["credit"] == "live" for row in failing),
-            "expired": sum(row["credit"] == "lapsed" for row in failing),
-            "unknown": sum(row["verdict"] == "unknown" for row in rows)}
-        if requirement["scoring"] == "all_or_nothing" and counts["total"]:
-            lost = counts["noncompliant"] > counts["excepted"]
-            counts = {"total": 1, "noncompliant": min(1, counts["noncompliant"]),
-                      "excepted": int(counts["noncompliant"] > 0 and not lost),
-                      "expired": int(lost and counts["expired"] > 0), "unknown": 0}
-        score, status = None, "not_applicable" if coverage["collected"] else "not_collected"
-        if counts["total"]:
-            open_votes = counts["noncompliant"] - counts["excepted"]
-            # Scores are kept in billionths, and whatever is made of them is exact.
-            score = round(1 - Fraction(open_votes, counts["total"]), 9)
-            status = "scored"
-        return counts | {"status": status, "score": score, "weight": requirement["weight"],
-                         "scopes": coverage["scopes"], "scopes_collected": coverage["collected"]}
-
-    def sum_over(self, ids):
-        """The weighted sum over accounts, requirement by requirement."""
-        shares = [score for id in ids for key, score in self.scores[id].items() if key != "*"]
-        scored = [share for share in shares if share["score"] is not None]
-        weight = sum(share["weight"] for share in scored)
-        sums = {name: sum(share[name] for share in shares)
-                for name in ("total", "noncompliant", "excepted")}
-        score = sum(one["weight"] * one["score"] for one in scored)
-        return sums | {"accounts": len(ids), "scored": len(scored), "weight": weight,
-                       "score": score / weight if weight else None}
+    def since(self, key):
+        return self.facts["since"].get("/".join(key))
 
     def rollups(self):
-        groups = {("enterprise", "all"): list(self.accounts)}
-        for id, account in self.accounts.items():
-            groups.setdefault(("payer", account["payer"]), []).append(id)
-            if account["owner"]:
-                groups.setdefault(("owner", account["owner"]), []).append(id)
-        sums = {path(key): self.sum_over(ids) for key, ids in groups.items()}
-        return sums | self.executives() | self.foreign()
-
-    def weights(self, ids, scored):
-        """What accounts with a score weigh by their spend, and for how many that is estimated: the
-        median of all stands in for none, and where nothing is spent each weighs the same."""
-        figures = {id: self.accounts[id]["spend"] for id in ids}
-        known = [figure for figure in figures.values() if figure is not None]
-        median = math.floor(statistics.median(known)) if known else 0
-        weights = {id: median if figures[id] is None else figures[id] for id in scored}
-        if not any(weights.values()):
-            return dict.fromkeys(weights, 1), len(weights)
-        return weights, sum(figures[id] is None for id in scored)
-
-    def executives(self):
-        """The scores of executives' accounts, weighted by spend."""
-        sums = {}
-        for executive in sorted({one["executive"] for one in self.accounts.values()} - {None}):
-            ids = [id for id, one in self.accounts.items() if one["executive"] == executive]
-            whole = {id: self.scores[id]["*"] for id in ids}
-            # Millionths: finer ones would not fit beside cents.
-            scores = {id: Fraction(math.floor(one["score"] * 10**6 + Fraction(1, 2)), 10**6)
-                      for id, one in whole.items() if one["score"] is not None}
-            weights, estimated = self.weights(ids, scores)
-            weight = sum(weights.values())
-            score = sum(weights[id] * score for id, score in scores.items())
-            sums[path(("executive", executive))] = {
-                "accounts": len(ids), "scored": len(scores), "weight": weight,
-                "score": round(score / weight, 9) if weight else None, "estimated": estimated,
-                **{name: sum(one[name] for one in whole.values())
-                   for name in ("total", "noncompliant", "excepted")}}
-        return sums
+        return self.sums() | self.foreign()
 
     def foreign(self):
         """Accounts that are not ours, with who trusts them: resources fail while it is unknown."""
@@ -386,11 +291,6 @@ class Model:
                 "score.state": scores, "rollup.state": self.rollups(),
                 "trust.state": self.trust(),
                 "workbooks": enterprise.all_of(self) | owner.all_of(self)}
-
-
-def path(parts):
-    """Joins parts as keys are written; no part here needs more than `/` escaped."""
-    return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)
 
 
 def cents(dollars):

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
 use crate::against::{differences, key_differences};
+use crate::cells;
 use crate::compare::expect_none;
 use crate::organisation::Organisation;
 use crate::site::{Run, Site};
@@ -15,7 +16,6 @@ use crate::tables::Tables;
 /// What boto3 lists, as the tests of the collectors have it.
 const ORACLE: &str = "producers/aws/tests/oracle.py";
 const MODEL: &str = "tests/pipeline/model.py";
-const CELLS: &str = "tests/pipeline/cells.py";
 
 /// Fails where the site does not say what the model says.
 ///
@@ -45,8 +45,9 @@ pub(crate) fn expect_model(
         }
     }
     expect_none(&format!("{what} on {}: the tables", site.name), &found)?;
-    check_cells(&model["workbooks"], site, &mut found)?;
+    let compared = cells::check(&model["workbooks"], &site.folder().join("workbooks"), &mut found)?;
     expect_none(&format!("{what} on {}: the workbooks' cells", site.name), &found)?;
+    ensure!(compared > 1_000, "only {compared} cells were compared");
     check_summary(&model, run, &mut found)?;
     expect_none(&format!("{what} on {}: the summary", site.name), &found)
 }
@@ -161,39 +162,6 @@ fn as_model(name: &str, tables: &Tables) -> Result<Value> {
         rows.insert(key.clone(), row);
     }
     Ok(Value::Object(rows))
-}
-
-/// Compares every cell of every sheet of every workbook, those that must be empty included.
-fn check_cells(model: &Value, site: &Site, out: &mut Vec<String>) -> Result<()> {
-    let folder = site.folder().join("workbooks");
-    let folder = folder.to_str().context("the folder's name is UTF-8")?;
-    let found: Value = serde_json::from_str(&kit::python(CELLS, &[folder])?)?;
-    key_differences("workbooks", model, &found, out);
-    let mut compared = 0;
-    let books = model.as_object().context("the model has workbooks")?;
-    for (file, sheets) in books {
-        let names = |sheets: &Value| -> Vec<String> {
-            sheets.as_array().into_iter().flatten().map(|sheet| sheet[0].to_string()).collect()
-        };
-        if names(sheets) != names(&found[file]) {
-            let (expected, there) = (names(sheets), names(&found[file]));
-            out.push(format!("{file}: the model says {expected:?}, there is {there:?}"));
-            continue;
-        }
-        for (number, sheet) in sheets.as_array().into_iter().flatten().enumerate() {
-            let there = &found[file][number][1];
-            let path = format!("{file} {}", sheet[0]);
-            key_differences(&path, &sheet[1], there, out);
-            for (cell, value) in sheet[1].as_object().into_iter().flatten() {
-                compared += 1;
-                if let Some(there) = there.get(cell) {
-                    differences(&format!("{path} {cell}"), value, there, out);
-                }
-            }
-        }
-    }
-    ensure!(compared > 1_000, "only {compared} cells were compared");
-    Ok(())
 }
 
 fn check_summary(model: &Value, run: &Run, out: &mut Vec<String>) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Next best actions: what brings the owner the most points for the fewest resources.
 
-use schemas::{Credit, Requirement};
+use schemas::{Credit, Requirement, SCORE_ONE};
 
 use crate::Mend;
 use crate::view::{AccountView, View};
@@ -17,6 +17,9 @@ pub(crate) struct Action<'v, 't> {
     pub(crate) to_mend: i64,
     /// By how much the owner's score grows, as a share of 1.
     pub(crate) gain: f64,
+    /// By how much the sum of weight times score grows, in billionths, as tables keep scores: what
+    /// is made of it is 1 and no more where everything is mended.
+    pub(crate) weighted_gain: i64,
     /// What it brings.
     mend: Mend,
 }
@@ -47,7 +50,8 @@ fn action<'v, 't>(
     let state = *account.scores.get(requirement.id.as_str())?;
     let mend = Mend::of(requirement, state, || open_rows(account, requirement))?;
     let gain = (view.sum.weight > 0).then(|| mend.gain(view.sum.weight))?;
-    Some(Action { requirement, account, index, to_mend: mend.to_mend, gain, mend })
+    let weighted_gain = state.weight * (SCORE_ONE - state.score?);
+    Some(Action { requirement, account, index, to_mend: mend.to_mend, gain, weighted_gain, mend })
 }
 
 /// Counts the failing rows without credit.

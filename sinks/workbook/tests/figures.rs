@@ -12,7 +12,10 @@ use std::collections::BTreeMap;
 use calamine::Data;
 use reading::Book;
 use sample::{AT_MS, DAY_MS, DENIED, MAYA, PAYERS, Unpacked};
-use schemas::{Credit, Scoring, Severity, Verdict};
+use schemas::{
+    AccountKey, AccountState, Credit, RequirementKey, ScoreKey, ScoreState, ScoreStatus, Scoring,
+    Severity, Verdict,
+};
 use sink_workbook::{Owner, Past, Subject, Tables, lay_out, render, subjects};
 
 fn book(tables: &Tables) -> Book {
@@ -322,6 +325,40 @@ fn the_next_best_actions_are_the_best() {
     let (row, _) = summary.find("All of these together");
     assert_eq!(summary.number(row, 5), all.0);
     assert!(near(summary.number(row, 7), now + all.1));
+}
+
+#[test]
+fn what_mends_everything_brings_exactly_all() {
+    let sample = sample::tables();
+    let mut text = sample.requirements.values().find(|one| one.weight == 10).unwrap().clone();
+    (text.id, text.scoring) = ("thirds".to_owned(), Scoring::Resources);
+    // A third in billionths is a little less, and two thirds are a little more.
+    for (total, noncompliant, score) in [(3, 2, 333_333_333), (3, 1, 666_666_667)] {
+        let weighted_score = 10 * score;
+        let state = ScoreState {
+            status: ScoreStatus::Scored,
+            score: Some(score),
+            weight: 10,
+            weighted_score,
+            total,
+            noncompliant,
+            ..ScoreState::default()
+        };
+        let owner = Some(MAYA.to_owned());
+        let account =
+            AccountState { account: "1".into(), name: "one".into(), owner, ..Default::default() };
+        let tables = Tables {
+            accounts: BTreeMap::from([(AccountKey::new("1"), account)]),
+            scores: ["thirds", "*"].map(|id| (ScoreKey::new("1", id), state.clone())).into(),
+            requirements: BTreeMap::from([(RequirementKey::new("thirds"), text.clone())]),
+            at_ms: AT_MS,
+            ..Tables::default()
+        };
+        let book = book(&tables);
+        let summary = book.sheet("Summary");
+        let (row, _) = summary.find("All of these together");
+        assert_eq!((summary.number(row - 1, 7), summary.number(row, 7)), (1.0, 1.0));
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::actions::{self, Action};
 use crate::changes::ChangeView;
 use crate::config::DAY_MS;
 use crate::exceptions::ExceptionView;
-use crate::score::Score;
+use crate::score::{self, Score};
 use crate::sheet::{Cell, Row, Sheet, Tint};
 use crate::style::Style;
 use crate::text::{counted, moment, thousands};
@@ -119,14 +119,14 @@ fn fix_first(view: &View<'_>, sheet: &mut Sheet) {
          score.",
     );
     let actions = actions::best(view);
-    let Some(score) = view.score().value().filter(|_| !actions.is_empty()) else {
+    if actions.is_empty() {
         let text = match view.score() {
             Score::Scored { .. } => "Nothing: no resource is non-compliant without an exception.",
             _ => "Nothing can be said: there is no score yet.",
         };
         sheet.push(indented(super::line(text, Style::Plain)));
         return;
-    };
+    }
     let numbers = Style::HeadingNumber;
     sheet.push(indented(Row::of_height(
         32.0,
@@ -142,9 +142,10 @@ fn fix_first(view: &View<'_>, sheet: &mut Sheet) {
     )));
     for action in &actions {
         sheet.score_next(7, 7);
-        sheet.push(indented(action_row(view, action, score)));
+        sheet.push(indented(action_row(view, action)));
     }
     let gain: f64 = actions.iter().map(|action| action.gain).sum();
+    let weighted_gain: i64 = actions.iter().map(|action| action.weighted_gain).sum();
     let mend: i64 = actions.iter().map(|action| action.to_mend).sum();
     sheet.score_next(7, 7);
     sheet.push(indented(Row::new(vec![
@@ -153,12 +154,18 @@ fn fix_first(view: &View<'_>, sheet: &mut Sheet) {
         Cell::empty(Style::Text),
         Cell::count(mend, Style::Count),
         Cell::number(gain * 100.0, Style::Points),
-        Cell::number(score + gain, Style::Score),
+        after(view, weighted_gain),
         Cell::empty(Style::Text).over(3),
     ])));
 }
 
-fn action_row(view: &View<'_>, action: &Action<'_, '_>, score: f64) -> Row {
+/// Gives the cell of the score when the sum of weight times score has grown by so much.
+fn after(view: &View<'_>, weighted_gain: i64) -> Cell {
+    let score = score::weighted(view.sum.weighted_score + weighted_gain, view.sum.weight);
+    score.map_or_else(|| Cell::empty(Style::Score), |score| Cell::number(score, Style::Score))
+}
+
+fn action_row(view: &View<'_>, action: &Action<'_, '_>) -> Row {
     let requirement = action.requirement;
     let how = crate::text::short(&requirement.remediation, 500);
     let account = &action.account.state.name;
@@ -169,7 +176,7 @@ fn action_row(view: &View<'_>, action: &Action<'_, '_>, score: f64) -> Row {
         Cell::text(requirement.severity.as_str(), requirement.severity.into()),
         Cell::count(action.to_mend, Style::Count),
         Cell::number(action.gain * 100.0, Style::Points),
-        Cell::number(score + action.gain, Style::Score),
+        after(view, action.weighted_gain),
         Cell::text(&how, Style::Text).over(3),
     ])
 }

@@ -5,19 +5,21 @@ A text that only explains is `ANY_TEXT`: it must be there, its words are free. A
 """
 
 import datetime
-import math
 from fractions import Fraction
 
+from figures import BILLION, SEVERITIES, half_up
 from past import YOUNG, moved, points
 
 ANY_TEXT = {"text": True}
 DAY_MS = 86_400_000
-SEVERITIES = ["info", "low", "medium", "high", "critical"]
 # Sections that only explain, with the number of their lines.
 FORMULAS, WORDS = 10, 19
 # From how many tenths of a percent on.
 GRADES = [("A", 950), ("B", 900), ("C", 800), ("D", 650), ("F", 0)]
-LIVE, NOT_APPROVED, EXPIRED = range(3)
+# How an exception stands: those that speak first come first.
+PHASES = ["live", "waiting", "asked", "expired", "withdrawn", "rejected"]
+# Names in a line that names the first of many.
+NAMES_MAX = 8
 
 
 def moment(ms):
@@ -37,21 +39,42 @@ def counted(n, one, many):
     return f"{n:,} {one if n == 1 else many}"
 
 
-def percent(score):
-    return f"{float(score) * 100:.1f} %"
-
-
 def shown(score):
-    """The tenths of a percent that a cell shows."""
-    return math.floor(score * 1000 + Fraction(1, 2))
+    """The tenths of a percent that are shown: half up, and 1,000 only where nothing is missing."""
+    billionths = half_up(score, BILLION)
+    tenths = half_up(Fraction(billionths, BILLION), 1_000)
+    return tenths if billionths >= BILLION else min(tenths, 999)
+
+
+def percent(score):
+    return f"{shown(score) // 10}.{shown(score) % 10} %"
 
 
 def age(ms):
     minutes = max(ms, 0) // 60_000
     if minutes == 0:
         return "under a minute"
-    return counted(minutes, "minute", "minutes") if minutes < 120 else counted(
-        minutes // 60, "hour", "hours")
+    if minutes < 2 * 60:
+        return counted(minutes, "minute", "minutes")
+    if minutes < 2 * 24 * 60:
+        return counted(minutes // 60, "hour", "hours")
+    return counted(minutes // (24 * 60), "day", "days")
+
+
+def named(names):
+    """The first of some names, and how many more there are."""
+    more = len(names) - NAMES_MAX
+    return ", ".join(names[:NAMES_MAX]) + (f" and {more} more" if more > 0 else "")
+
+
+def letters(column):
+    """How a column is called."""
+    first, last = divmod(column, 26)
+    return (letters(first - 1) if first else "") + chr(ord("A") + last)
+
+
+class Partial(float):
+    """A score that stands for what was collected: its cell has a mark."""
 
 
 class Sheet:
@@ -69,8 +92,10 @@ class Sheet:
         for value in values:
             value, columns = value if isinstance(value, tuple) else (value, 1)
             if value not in (None, ""):
-                # No list here is wider than the alphabet.
-                self.cells[f"{chr(ord('A') + column)}{self.row}"] = value
+                cell = f"{letters(column)}{self.row}"
+                self.cells[cell] = value
+                if isinstance(value, Partial):
+                    self.cells[f"{cell} is partial"] = True
             column += columns
 
     def skip(self):
@@ -83,6 +108,10 @@ class Sheet:
             self.add(remark, margin=1)
 
 
+# Who answers to nobody has no score.
+NONE = {"status": "not_collected", "score": None, "total": 0, "noncompliant": 0, "excepted": 0}
+
+
 class Workbook:
     """Some accounts, and the tabs that every workbook has. `rolled_up`: the tables sum them up."""
 
@@ -91,7 +120,8 @@ class Workbook:
     formulas = FORMULAS
 
     def __init__(self, model, title, accounts, rolled_up=True):
-        self.model, self.title, self.rolled_up = model, title, rolled_up
+        self.model, self.title = model, title
+        self.rolled_up = rolled_up and any(map(model.is_scored, accounts))
         self.at, self.past = model.facts["at_ms"], model.past
         self.accounts = sorted(accounts, key=lambda one: (one["name"].lower(), one["id"]))
         self.ids = [one["id"] for one in self.accounts]
@@ -100,6 +130,7 @@ class Workbook:
         self.sum = model.sum_over(self.ids)
         self.missing = [one for one in self.accounts if not self.is_collected(one)]
         self.turns = self.past.turned(self.ids)
+        self.known_exceptions = self.exceptions()
 
     def as_of(self):
         return f"{self.title} · as of {moment(self.at)} UTC"
@@ -107,12 +138,15 @@ class Workbook:
     # Scores, as cells and as words.
 
     def of(self, account, requirement="*"):
-        return self.model.scores[account["id"]][requirement]
+        return self.model.scores[account["id"]].get(requirement, NONE)
 
     def cell(self, score):
         if score["score"] is not None:
-            return float(score["score"])
+            return (Partial if self.is_partial(score) else float)(score["score"])
         return {"not_applicable": "N/A", "not_collected": "not collected"}[score["status"]]
+
+    def is_partial(self, score):
+        return score["scopes_collected"] < score["scopes"]
 
     def grade(self, score):
         if score["score"] is None:
@@ -130,7 +164,9 @@ class Workbook:
         """The score of all accounts, as a score of an account is one."""
         collected = len(self.missing) < len(self.accounts)
         status = "not_applicable" if collected else "not_collected"
-        return {"score": self.sum["score"], "status": status}
+        return {"score": self.sum["score"], "status": status,
+                "scopes": sum(self.covers(one, "scopes") for one in self.accounts),
+                "scopes_collected": sum(self.covers(one, "collected") for one in self.accounts)}
 
     def open(self, score):
         return score["noncompliant"] - score["excepted"]
@@ -153,13 +189,14 @@ class Workbook:
 
     def counts(self, account):
         """To fix, accepted, not judged: no figure stands for no data."""
-        if not self.is_collected(account):
-            return [None] * 3
         score = self.of(account)
+        if score["status"] == "not_collected":
+            return [None] * 3
         return [self.open(score), score["excepted"], len(self.rows(account, "unknown"))]
 
     def share_collected(self, account):
-        return self.covers(account, "collected") / self.covers(account, "scopes")
+        scopes = self.covers(account, "scopes")
+        return self.covers(account, "collected") / scopes if scopes else "none"
 
     def oldest(self, account):
         times = [one["oldest_ms"] for one in account["coverage"].values() if one["oldest_ms"]]
@@ -177,43 +214,62 @@ class Workbook:
 
     def rows(self, account, verdict):
         """Rows of an account, by requirement, then by region, resource and part."""
-        found = []
-        for requirement in self.requirements:
-            found += [(key, row) for key, row in sorted(self.model.rows.items())
-                      if key[:2] == (requirement["id"], account["id"])
-                      and row["verdict"] == verdict]
+        found = self.model.judged.get(account["id"], {})
+        found = [one for requirement in self.requirements
+                 for one in found.get(requirement["id"], []) if one[1]["verdict"] == verdict]
         return sorted(found, key=lambda one: one[1]["credit"] == "live")
 
     def remarks(self, account):
+        listed, status = account["listed"], account["status"]
+        left = {"left": "left its organisation, not scored", "suspended": "suspended, not scored"}
+        words = ["no organisation lists it"] if not listed and status != "left" else []
+        words += [left.get(status, status)] if status != "active" else []
         failed = self.covers(account, "failed")
-        if not failed:
-            return ""
-        kind, error = next((kind, one["error"]) for kind, one in account["coverage"].items()
-                           if one["error"])
-        return f"last scan failed in {counted(failed, 'scope', 'scopes')} ({kind}: {error})"
+        if failed:
+            kind, error = next((kind, one["error"]) for kind, one in account["coverage"].items()
+                               if one["error"])
+            words.append(
+                f"last scan failed in {counted(failed, 'scope', 'scopes')} ({kind}: {error})")
+        return "; ".join(words)
+
+    def covered(self, exception):
+        """The accounts of these that an exception names, by id, unit or tag."""
+        def is_named(one, account):
+            if one.startswith("unit:"):
+                units = one.removeprefix("unit:").split("/")
+                return account["units"][:len(units)] == units
+            if one.startswith("tag:"):
+                name, _, value = one.removeprefix("tag:").partition("=")
+                return account["tags"].get(name) == value
+            return one in ("*", account["id"])
+        return [account for account in self.accounts
+                if any(is_named(one, account) for one in exception["accounts"])]
 
     def exceptions(self):
         """Exceptions that concern the accounts: how each stands, and the rows it is noted at."""
+        noted = {}
+        for account in self.accounts:
+            for _, row in self.rows(account, "fail"):
+                if row["exception"]:
+                    noted.setdefault(row["exception"], []).append(row["credit"] == "live")
         found = []
         for one in self.model.exceptions:
-            if one["accounts"] != ["*"] and not set(self.ids) & set(one["accounts"]):
-                continue
-            standing = LIVE if self.model.is_live(one) else (
-                EXPIRED if one["approved"] else NOT_APPROVED)
-            noted = [row["credit"] for key, row in self.model.rows.items()
-                     if key[1] in self.ids and row["exception"] == one["id"]]
-            found.append(one | {"standing": standing, "credited": noted.count("live"),
-                                "noted": noted.count("lapsed")})
+            if self.covered(one):
+                of = noted.get(one["id"], [])
+                found.append(one | {"phase": self.model.phase(one), "credited": of.count(True),
+                                    "noted": of.count(False)})
         last = 2**63
         return sorted(found, key=lambda one: (
-            one["standing"], last if one["expires"] is None else one["expires"], one["id"]))
+            PHASES.index(one["phase"]), last if one["expires"] is None else one["expires"],
+            one["id"]))
 
     def expiring(self):
-        return [one for one in self.exceptions() if one["standing"] == LIVE
+        return [one for one in self.known_exceptions if one["phase"] == "live"
                 and one["expires"] and one["expires"] <= self.at + 30 * DAY_MS]
 
     def expired_in_use(self):
-        return [one for one in self.exceptions() if one["standing"] == EXPIRED and one["noted"]]
+        return [one for one in self.known_exceptions
+                if one["phase"] == "expired" and one["noted"]]
 
     def new(self):
         """Accounts that have a score and had none at the time since which changes are told."""
@@ -229,7 +285,7 @@ class Workbook:
         if self.missing:
             sheet.add(f"⚠ No data from {len(self.missing)} of "
                       f"{counted(len(self.accounts), 'account', 'accounts')}: "
-                      f"{', '.join(one['name'] for one in self.missing)}. They are in no score.",
+                      f"{named([one['name'] for one in self.missing])}. They are in no score.",
                       margin=1)
         for cards in (self.standing(), self.trend(), self.trusted()):
             sheet.skip()
@@ -265,8 +321,10 @@ class Workbook:
         word = self.word(self.own()) if now is None else (
             "no earlier score" if none else moved(points(now, before)))
         kinds = [turn["kind"] for turn in self.turns]
-        lowest, highest = self.past.extremes(self.ids, now)
-        range_of = f"from {percent(lowest)} to {percent(highest)}; the tab Trend has all"
+        range_of = self.past.extremes(self.ids, now)
+        if range_of:
+            lowest, highest = map(percent, range_of)
+            range_of = f"from {lowest} to {highest}; the tab Trend has all"
         return [
             ("Trend", word, note),
             *[(label, "not known" if none else kinds.count(kind), ANY_TEXT) for label, kind in [
@@ -274,7 +332,7 @@ class Workbook:
                 ("Credit lapsed", "✗ credit lapsed")]],
             # The weeks are drawn.
             ("Last 13 weeks", None if self.past.weeks else "no earlier score",
-             range_of if self.past.weeks else None)]
+             range_of)]
 
     def trusted(self):
         unknown = sum(len(self.rows(one, "unknown")) for one in self.accounts)
@@ -283,7 +341,7 @@ class Workbook:
         oldest = self.oldest_of_all()
         return [
             ("Could not be judged", unknown, "data was missing; in no score"),
-            ("Collected", f"{collected:,} of {scopes:,} scopes",
+            ("Collected", f"{collected:,} of {scopes:,} scopes" if scopes else "nothing yet",
              f"a scope is a resource type in a region; {failed:,} failed last time"),
             ("Oldest data", age(self.at - oldest) if oldest else "none",
              f"collected {moment(oldest)} UTC" if oldest else None),
@@ -300,19 +358,44 @@ class Workbook:
                   *[self.old(self.oldest(one)) for one in self.accounts])
         sheet.add("Account score, weighted by risk", None, None, self.open(self.sum), None,
                   self.cell(self.own()), *[self.cell(self.of(one)) for one in self.accounts])
-        sheet.add("Requirement", "Severity", "Weight", "To fix", "Oldest data", "All, mean",
-                  *[f"…{id[-4:]}" for id in self.ids])
+        self.heading(sheet, "All, mean")
+        penalties = [one for one in self.requirements if one["scoring"] == "penalty"]
         for one in self.requirements:
+            if one["scoring"] != "penalty":
+                scores = [self.of(account, one["id"]) for account in self.accounts]
+                words = [self.cell(score) for score in scores]
+                self.line(sheet, one, [self.mean(scores, words), *words])
+        if penalties:
+            sheet.skip()
+            sheet.add("Penalty points (open failures × weight): lower is better, in no score")
+            self.heading(sheet, "All, sum")
+        for one in penalties:
             scores = [self.of(account, one["id"]) for account in self.accounts]
-            values = [score["score"] for score in scores if score["score"] is not None]
-            words = [self.cell(score) for score in scores]
-            mean = (float(sum(values) / len(values)) if values
-                    else "N/A" if "N/A" in words else "not collected")
-            ages = [self.model.coverage_of(one, id).get("oldest_ms") for id in self.ids]
-            sheet.add(one["title"], one["severity"], one["weight"],
-                      sum(self.open(score) for score in scores),
-                      self.old(min(filter(None, ages), default=None)), mean, *words)
+            points = [self.open(score) * one["weight"] for score in scores]
+            words = [self.cell(score) if score["score"] is None else each
+                     for score, each in zip(scores, points)]
+            self.line(sheet, one, [sum(points), *words])
         return sheet
+
+    def heading(self, sheet, total):
+        sheet.add("Requirement", "Severity", "Weight", "To fix", "Oldest data", total,
+                  *[f"…{id[-4:]}" for id in self.ids])
+
+    def line(self, sheet, requirement, cells):
+        """A row of the scores: its beginning, all accounts together and each of them."""
+        ages = [self.model.coverage_of(requirement, id).get("oldest_ms")
+                for id in self.ids if self.model.is_scored(self.model.accounts[id])]
+        open = sum(self.open(self.of(account, requirement["id"])) for account in self.accounts)
+        sheet.add(requirement["title"], requirement["severity"], requirement["weight"], open,
+                  self.old(min(filter(None, ages), default=None)), *cells)
+
+    def mean(self, scores, words):
+        """The plain mean over the accounts, or why there is none."""
+        values = [score["score"] for score in scores if score["score"] is not None]
+        if values:
+            partial = "not collected" in words or any(isinstance(one, Partial) for one in words)
+            return (Partial if partial else float)(sum(values) / len(values))
+        return "N/A" if "N/A" in words else "not collected"
 
     def weeks(self):
         """The tab Trend; none where the log keeps no score of a week before."""
@@ -341,8 +424,8 @@ class Workbook:
         for label, value in [
                 (self.label, self.title), ("Time of the data", f"{moment(self.at)} UTC"),
                 ("Software", f"scorecard {self.model.facts['version']}"),
-                ("Accounts", str(len(self.accounts))),
-                ("Requirements", str(len(self.requirements))), ("Standard", ANY_TEXT),
+                ("Accounts", f"{len(self.accounts):,}"),
+                ("Requirements", f"{len(self.requirements):,}"), ("Standard", ANY_TEXT),
                 ("Oldest data", f"collected {moment(oldest)} UTC" if oldest
                  else "none was ever collected"),
                 ("Compared with", f"{moment(self.past.since)} UTC; the tab Trend has "
@@ -361,7 +444,7 @@ class Workbook:
         sheet.skip()
         sheet.add("Not collected")
         for one in self.missing:
-            sheet.add(one["name"], f"{one['id']}: {self.remarks(one)}")
+            sheet.add(one["name"], f"{one['id']}: {self.remarks(one) or 'never tried'}")
         if not self.missing:
             sheet.add("None", "Data came from every account.")
         sheet.skip()

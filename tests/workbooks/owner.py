@@ -5,11 +5,16 @@ from itertools import groupby
 
 from console import console
 from past import YOUNG, moved, points
-from workbook import (ANY_TEXT, DAY_MS, EXPIRED, LIVE, NOT_APPROVED, Sheet, Workbook, counted, day,
-                      moment, percent, time)
+from workbook import (ANY_TEXT, DAY_MS, Sheet, Workbook, counted, day, moment, named, percent,
+                      time)
 
-# Changes of one kind on the summary.
-TOLD_MAX = 5
+# Changes of one kind, and exceptions that expire, on the summary.
+TOLD_MAX, SOON_MAX = 5, 10
+# Behind the evidence of a verdict that newer data could not tell.
+KEPT = " (kept: newer data could not tell)"
+# What the tab of exceptions and an account's tab say of where one stands.
+STATES = {"live": "● live", "waiting": "○ not begun", "asked": "○ not approved",
+          "expired": "✗ expired", "withdrawn": "✗ withdrawn", "rejected": "✗ rejected"}
 
 
 def all_of(model):
@@ -43,7 +48,7 @@ class Owner(Workbook):
     # What changed.
 
     def without_score(self):
-        names = ", ".join(one["name"] for one in self.new())
+        names = named([one["name"] for one in self.new()])
         accounts = counted(len(self.new()), "account", "accounts")
         return f"{accounts} had no score then, and nothing in them is told as new: {names}." \
             if names else ""
@@ -74,7 +79,7 @@ class Owner(Workbook):
         told = [turn for _, turns in kinds for turn in list(turns)[:TOLD_MAX]]
         for turn in told:
             requirement, account, *_ = turn["key"]
-            one = self.model.by_id[requirement]
+            one = self.model.requirement(requirement)
             sheet.add(one["title"], self.model.accounts[account]["name"], one["severity"],
                       (turn["kind"], 2), (turn["row"]["name"], 3), time(turn["at"]),
                       f"{turn['from_to']}: {turn['why']}", margin=1)
@@ -95,7 +100,7 @@ class Owner(Workbook):
                   "When", "From → to", "Why", "Resource id", "Cause")
         for turn in self.turns:
             requirement, account, region, id, part = turn["key"]
-            one = self.model.by_id[requirement]
+            one = self.model.requirement(requirement)
             sheet.add(turn["kind"], one["severity"], one["title"],
                       self.model.accounts[account]["name"], turn["row"]["name"], part, region,
                       time(turn["at"]), turn["from_to"], turn["why"], id, turn["cause"])
@@ -107,19 +112,22 @@ class Owner(Workbook):
     # What is to be done.
 
     def actions(self):
-        """What brings most points for each resource that is mended, as exact fractions."""
+        """What brings most points for each resource that is mended, as exact fractions, and what
+        the score grows by as scores are kept: what mends everything makes it 1."""
         found = []
         for account in self.accounts:
             for one in self.requirements:
                 score = self.of(account, one["id"])
-                if score["score"] is None or not self.open(score):
+                # Penalties weigh nothing, and so there is nothing to win.
+                if score["score"] is None or not self.open(score) or not score["weight"]:
                     continue
                 mend = self.open(score)
                 if one["scoring"] == "all_or_nothing":
                     mend = sum(row["credit"] != "live" for key, row in self.rows(account, "fail")
                                if key[0] == one["id"])
                 gain = Fraction(one["weight"] * self.open(score), score["total"])
-                found.append((account, one, mend, gain / self.sum["weight"]))
+                grown = one["weight"] * (1 - score["score"]) / self.sum["weight"]
+                found.append((account, one, mend, gain / self.sum["weight"], grown))
         return sorted(found, key=lambda one: (-one[3] / one[2], -one[3]))[:5]
 
     def fix_first(self, sheet):
@@ -133,12 +141,13 @@ class Owner(Workbook):
             return
         sheet.add("Requirement", ("Account", 2), "Severity", "To mend", "Points", "Score after",
                   "How", margin=1)
-        for account, one, mend, gain in actions:
+        for account, one, mend, gain, grown in actions:
             sheet.add(one["title"], (account["name"], 2), one["severity"], mend,
-                      float(gain * 100), float(score + gain), one["remediation"].strip(), margin=1)
-        gain = sum(gain for *_, gain in actions)
+                      float(gain * 100), float(score + grown), one["remediation"].strip(),
+                      margin=1)
+        gain, grown = (sum(one[at] for one in actions) for at in (3, 4))
         sheet.add("All of these together", (None, 2), None, sum(one[2] for one in actions),
-                  float(gain * 100), float(score + gain), margin=1)
+                  float(gain * 100), float(score + grown), margin=1)
 
     def soon(self, sheet):
         sheet.section("Exceptions that expire within 30 days",
@@ -148,10 +157,13 @@ class Owner(Workbook):
             return
         sheet.add("Reason", "Exception", "Expires", "Days left", "Resources credited",
                   ("Requirement", 2), "Resource", margin=1)
-        for one in self.expiring():
+        for one in self.expiring()[:SOON_MAX]:
             sheet.add(one["reason"], one["id"], time(one["expires"]),
                       (one["expires"] - self.at) // DAY_MS, one["credited"],
                       (", ".join(one["requirements"]), 2), one["resource"], margin=1)
+        more = len(self.expiring()) - SOON_MAX
+        if more > 0:
+            sheet.add(f"{more} more: see the tab Exceptions.", margin=1)
 
     def list_accounts(self, sheet):
         sheet.section("Your accounts", "The lowest score first. A name leads to the account's tab.")
@@ -167,9 +179,11 @@ class Owner(Workbook):
 
     def tab(self, account):
         sheet, score = Sheet(account["name"]), self.of(account)
-        facts = [f"AWS account {account['id']}", f"payer {account['payer']}",
-                 f"owner {account['owner']}" if account["owner"] else "no owner",
-                 f"executive {account['executive']}", f"as of {moment(self.at)} UTC"]
+        facts = [f"{account['provider'].upper()} account {account['id']}"]
+        facts += [f"payer {account['payer']}"] if account["payer"] else []
+        facts.append(f"owner {account['owner']}" if account["owner"] else "no owner")
+        facts += [f"executive {account['executive']}"] if account["executive"] else []
+        facts.append(f"as of {moment(self.at)} UTC")
         sheet.add(" · ".join(facts))
         sheet.add("← Summary")
         sheet.add("Score", "Standing", "To fix", "Accepted", "Not judged", "Oldest data", "Data",
@@ -177,23 +191,32 @@ class Owner(Workbook):
         failing, unknown = self.rows(account, "fail"), self.rows(account, "unknown")
         collected, scopes, failed = (self.covers(account, name)
                                      for name in ("collected", "scopes", "failed"))
+        data = f"{collected:,} of {scopes:,} scopes collected, last scan failed in {failed:,}"
         sheet.add(self.cell(score), self.word(score), *self.counts(account),
-                  time(self.oldest(account)),
-                  f"{collected} of {scopes} scopes collected, last scan failed in {failed}",
+                  time(self.oldest(account)), data if scopes else "no scope was ever tried",
                   self.trend_of(account))
         sheet.skip()
         self.verdicts(sheet, failing)
-        if not collected:
+        if score["status"] == "not_collected":
             sheet.add("⚠ This account was never collected: nothing is known of its resources.")
         elif not failing:
             sheet.add("Nothing to fix: every resource that could be judged is in order.")
+        self.kept(sheet, account)
         if unknown:
             sheet.skip()
-            sheet.add(f"Could not be judged ({len(unknown)})")
+            sheet.add(f"Could not be judged ({len(unknown):,})")
             sheet.add(ANY_TEXT)
             self.verdicts(sheet, unknown)
         self.coverage(sheet, account)
         return sheet
+
+    def kept(self, sheet, account):
+        """How many verdicts of all kinds stand because newer data could not tell."""
+        rows = self.model.judged.get(account["id"], {}).values()
+        held = sum(row["held"] for of in rows for _, row in of)
+        if held:
+            verdicts = counted(held, "verdict is", "verdicts are")
+            sheet.add(f"{verdicts} kept from older data, because newer data could not tell.")
 
     def trend_of(self, account):
         now, before = self.of(account)["score"], self.past.account(account["id"], 1)
@@ -208,8 +231,9 @@ class Owner(Workbook):
         for key, row in rows:
             requirement = self.model.by_id[key[0]]
             sheet.add(requirement["severity"], requirement["title"], row["name"], key[4], key[2],
-                      time(self.model.facts["since"].get("/".join(key))), annotation(row),
-                      row["evidence"], requirement["remediation"].strip(), row["arn"] or key[3],
+                      time(self.model.since(key)), self.annotation(row),
+                      row["evidence"] + (KEPT if row["held"] else ""),
+                      requirement["remediation"].strip(), row["arn"] or key[3],
                       row["resource_type"], row["source"])
             link = console(key, row)
             if link:
@@ -218,9 +242,14 @@ class Owner(Workbook):
     def coverage(self, sheet, account):
         sheet.skip()
         sheet.add("What was collected")
+        if not account["coverage"]:
+            sheet.add("⚠ Nothing was ever tried.")
+            return
         sheet.add("State", "Type", "Scopes", "Collected", "Failed", "Oldest", "Error")
         for kind, one in account["coverage"].items():
-            state = "none" if not one["collected"] else "stale" if one["failed"] else "all"
+            state = "none" if not one["collected"] else (
+                "partly" if one["collected"] < one["scopes"] else
+                "stale" if one["failed"] else "all")
             sheet.add(state, kind, one["scopes"], one["collected"], one["failed"],
                       time(one["oldest_ms"]), one["error"])
 
@@ -232,27 +261,37 @@ class Owner(Workbook):
         sheet.add("State", "Expires", "Days left", "Exception", "Reason", "Accounts",
                   "Requirements", "Resource", "Resources credited", "Noted, no credit",
                   "Asked for by")
-        words = {LIVE: "● live", NOT_APPROVED: "○ not approved", EXPIRED: "✗ expired"}
-        for one in self.exceptions():
-            names = [own["name"] for own in self.accounts if own["id"] in one["accounts"]]
-            others = len(one["accounts"]) - len(names)
-            names += [f"{others} of others"] if others else []
+        for one in self.known_exceptions:
             left = None if one["expires"] is None else (one["expires"] - self.at) // DAY_MS
-            sheet.add(words[one["standing"]], time(one["expires"]) or "never",
-                      left if one["standing"] != NOT_APPROVED else None, one["id"], one["reason"],
-                      "every account" if one["accounts"] == ["*"] else ", ".join(names),
-                      ", ".join(one["requirements"]), one["resource"], one["credited"],
-                      one["noted"], one["owner"])
+            decided = one["phase"] in ("asked", "withdrawn", "rejected")
+            requirements = one["requirements"]
+            sheet.add(STATES[one["phase"]], time(one["expires"]) or "never",
+                      None if decided else left, one["id"], one["reason"], self.named_in(one),
+                      "every requirement" if "*" in requirements else ", ".join(requirements),
+                      one["resource"], one["credited"], one["noted"], one["owner"])
+        if not self.known_exceptions:
+            sheet.add("None concerns these accounts.")
         return sheet
 
+    def named_in(self, exception):
+        """These accounts of an exception, units and tags as they are, and how many others."""
+        ids = exception["accounts"]
+        if "*" in ids:
+            return "every account"
+        names = [own["name"] for own in self.accounts if own["id"] in ids]
+        names += [id for id in ids if id.startswith(("unit:", "tag:"))]
+        others = len(ids) - len(names)
+        return ", ".join(names + ([f"{others} of others"] if others else []))
 
-def annotation(row):
-    reason = f"{row['exception_reason']} ({row['exception']})"
-    until = row["exception_expires_ms"]
-    if row["credit"] == "live":
-        how = f"credited until {moment(until)}" if until else "credited without an end"
-        return f"{how}: {reason}"
-    if row["credit"] == "lapsed":
-        how = f"expired {moment(until)}" if until else "not approved"
+    def annotation(self, row):
+        if row["credit"] == "none":
+            return ""
+        until = row["exception_expires_ms"]
+        reason = f"{row['exception_reason']} ({row['exception']})"
+        if row["credit"] == "live":
+            how = f"credited until {moment(until)}" if until else "credited without an end"
+            return f"{how}: {reason}"
+        one = next(one for one in self.model.exceptions if one["id"] == row["exception"])
+        phase = self.model.phase(one)
+        how = f"expired {moment(until)}" if phase == "expired" else STATES[phase][2:]
         return f"{how}: no credit: {reason}"
-    return ""

@@ -1,11 +1,8 @@
-"""What a site's log knows of earlier weeks, and what turned in the last one.
+"""What is known of earlier weeks, and what turned in the last one.
 
-A site that remembers has `past.json`: scores of accounts by weeks, and verdicts that turned, which
-the test wrote into the log before the first run. The log of any other site is younger than a week.
+A `Past` is given cuts (weeks ago: {account: (weight, score)}) and turns (by key: how a verdict
+stood a week ago, how it stands, and the change that turned it last).
 """
-
-import json
-from fractions import Fraction
 
 WEEK_MS = 7 * 86_400_000
 # There is no score because the log keeps none of that time; None: the account had none.
@@ -21,6 +18,8 @@ CAUSES = {"observation": "a scan saw it", "report": "a scanner reported it",
           "exception": "the risk register changed", "requirement": "the standard changed",
           "account.listing": "an account's entry changed",
           "account.register": "an account's entry changed"}
+# What the clock did, by what came of it.
+TICKS = {"✗ credit lapsed": "the exception ended", "○ newly accepted": "the exception began"}
 
 
 def points(now, before):
@@ -54,15 +53,13 @@ def kind_of(before, after):
     return "✓ fixed" if failed else None
 
 
+def why(topic, kind):
+    return TICKS.get(kind, "time went on") if topic == "tick" else CAUSES[topic]
+
+
 class Past:
-    def __init__(self, model):
-        self.model, self.at = model, model.facts["at_ms"]
-        path = model.site / "past.json"
-        told = json.loads(path.read_text()) if path.exists() else {"scores": [], "turns": []}
-        self.cuts, self.turns = {}, told["turns"]
-        for one in told["scores"]:
-            score = None if one["score"] is None else Fraction(str(one["score"]))
-            self.cuts.setdefault(one["weeks"], {})[one["account"]] = one["weight"], score
+    def __init__(self, model, cuts, turns):
+        self.model, self.at, self.cuts, self.turns = model, model.facts["at_ms"], cuts, turns
         # The oldest first.
         self.weeks = sorted(self.cuts, reverse=True)
         self.since = self.ms(1)
@@ -85,36 +82,25 @@ class Past:
         return sum(weight * score for weight, score in shares) / weight if weight else None
 
     def extremes(self, ids, now):
-        """The lowest and the highest of the scores of all weeks and of now."""
+        """The lowest and the highest of the scores of all weeks and of now, if there is any."""
         scores = [self.together(ids, weeks) for weeks in self.weeks] + [now]
-        scores = [score for score in scores if score is not None] or [0]
-        return min(scores), max(scores)
+        scores = [score for score in scores if score is not None]
+        return (min(scores), max(scores)) if self.weeks and scores else None
 
     def turned(self, ids):
         """What turned in accounts that had a score then: the gravest kind and the newest first."""
         if 1 not in self.cuts:
             return []
-        told = [turn for key, turn in sorted(self.all_turns().items())
+        told = [turn for key, turn in sorted(self.turns.items())
                 if key[1] in ids and self.account(key[1], 1) is not None and turn["kind"]]
         return sorted(told, key=lambda one: (
             KINDS.index(one["kind"]), -one["severity"], -one["at"]))
 
-    def all_turns(self):
-        """How each verdict turned over the week: nothing was there before but what is told."""
-        was = {tuple(one["key"]): one for one in self.turns if one["days"] < 7}
-        found = {}
-        for key in was.keys() | self.model.rows.keys():
-            row, told = self.model.rows.get(key), was.get(key, {"before": None})
-            before = tuple(told["before"]) if told["before"] else None
-            after = (row["verdict"], row["credit"]) if row else None
-            if before != after:
-                last = self.model.facts["turned"]["/".join(key)]
-                found[key] = self.turn(key, row or told, before, after, last)
-        return found
 
-    def turn(self, key, row, before, after, last):
-        kind, topic = kind_of(before, after), last["cause"].split("/")[0]
-        return {"key": key, "row": row, "is_there": after is not None, "kind": kind,
-                "at": last["at_ms"], "severity": self.model.severity(key[0]),
-                "from_to": f"{STANDINGS[before]} → {STANDINGS[after]}",
-                "why": CAUSES[topic], "cause": last["cause"]}
+def turn(model, key, row, before, after, at, cause):
+    """How a verdict turned; `row` is what is known of its resource, `cause` the last record."""
+    kind = kind_of(before, after)
+    return {"key": key, "row": row, "is_there": after is not None, "kind": kind, "at": at,
+            "severity": model.severity(key[0]), "cause": cause,
+            "from_to": f"{STANDINGS[before]} → {STANDINGS[after]}",
+            "why": why(cause.split("/")[0], kind)}

@@ -15,16 +15,28 @@ HOW_MAX = 160
 def all_of(model):
     payers = {}
     for account in model.accounts.values():
-        payers.setdefault(account["payer"], []).append(account)
+        if account["payer"]:
+            payers.setdefault(account["payer"], []).append(account)
     books = {f"payer-{payer}.xlsx": Many(model, f"accounts of payer {payer}", accounts)
              for payer, accounts in payers.items()}
-    books["enterprise.xlsx"] = Enterprise(model, "all accounts", model.accounts.values())
+    books["enterprise.xlsx"] = Enterprise(model, "all accounts", list(model.accounts.values()))
     return {name: book.sheets() for name, book in books.items()}
 
 
 def whole(cents):
     """Rounds an amount to what cells show of it."""
     return f"{math.floor(Fraction(cents, 100) + Fraction(1, 2)):,}"
+
+
+def is_unapproved(row):
+    """A vendor is recognised, which approves nothing."""
+    return row["resources"] > 0 and (not row["known"] or row["known_by"] == "vendor")
+
+
+def through(row):
+    """The resources that let a principal in, as far as the row names them."""
+    more = row["resources"] - len(row["names"])
+    return ", ".join(row["names"]) + (f" and {more} more" if more else "")
 
 
 def short(text):
@@ -151,6 +163,8 @@ class Many(Workbook):
         """What each requirement takes from the score, in points, the costliest first."""
         costs = []
         for one in self.requirements:
+            if one["scoring"] == "penalty":
+                continue
             scores = [self.of(account, one["id"]) for account in self.accounts]
             scores = [score for score in scores if score["score"] is not None]
             lost = sum(one["weight"] * (1 - score["score"]) for score in scores)
@@ -201,10 +215,12 @@ class Many(Workbook):
     def relations(self):
         """Whom the accounts trust and nobody approved: unknown ones first, the newest first."""
         trust = self.model.trust()
-        found = [(one, trust[key]) for one in self.accounts for key in sorted(
-            (key for key in trust if key.split()[0] == one["id"]),
-            key=lambda key: trust[key]["principal"])
-            if not trust[key]["known"] or trust[key]["known_by"] == "vendor"]
+        by = {}
+        for key, row in trust.items():
+            by.setdefault(key.split()[0], []).append(row)
+        found = [(one, row) for one in self.accounts
+                 for row in sorted(by.get(one["id"], []), key=lambda row: row["principal"])
+                 if is_unapproved(row)]
         return sorted(found, key=lambda one: (one[1]["known"], -one[1]["first_seen_ms"]))
 
     def trust_tab(self):
@@ -215,8 +231,10 @@ class Many(Workbook):
         for account, row in relations:
             known = f"▲ {row['vendor']}, not approved" if row["known"] else "■ unknown"
             sheet.add(row["principal"], row["principal_account"], known, row["kind"],
-                      account["name"], account["id"], row["resources"], ", ".join(row["names"]),
-                      None, time(row["first_seen_ms"]))
+                      account["name"], account["id"], row["resources"], through(row),
+                      ", ".join(f"{one['key']} ({one['resources']})"
+                                for one in row.get("conditions", [])),
+                      time(row["first_seen_ms"]))
         if not relations:
             sheet.add("Nobody: every principal is one of ours, a service, or approved.")
         return sheet
@@ -236,6 +254,8 @@ class Enterprise(Many):
             accounts = [one for one in self.accounts if one["executive"] == name]
             spent = sum(one["spend"] or 0 for one in accounts)
             found.append(sum_of | {"name": name, "spent": spent / 100, "status": "not_collected",
+                                   "scopes": sum_of["accounts"],
+                                   "scopes_collected": sum_of["scored"],
                                    "ids": [one["id"] for one in accounts]})
         return sorted(found, key=lambda one: (one["score"] is None, one["score"] or 0, one["name"]))
 

@@ -2,7 +2,8 @@
 
     python cells.py FOLDER    {file: [[sheet, {cell: value}]]}; moments as {"ms": ...}
 
-What a cell leads to outside the workbook is the value of another one, `CELL leads to`.
+What a cell leads to outside the workbook is the value of another one, `CELL leads to`; where its
+number has the mark of a score that stands for a part, `CELL is partial` is true.
 """
 
 import datetime
@@ -26,6 +27,8 @@ def of(sheet):
         for cell in row:
             if cell.value is not None:
                 yield cell.coordinate, plain(cell.value)
+            if '*"' in cell.number_format:
+                yield f"{cell.coordinate} is partial", True
             if cell.hyperlink and cell.hyperlink.target:
                 place = "#" + cell.hyperlink.location if cell.hyperlink.location else ""
                 yield f"{cell.coordinate} leads to", cell.hyperlink.target + place
