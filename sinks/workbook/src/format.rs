@@ -246,8 +246,8 @@ fn date(base: Format) -> Format {
 
 fn score(style: Style) -> Format {
     let base = boxed().set_align(FormatAlign::Center);
-    // What is shown as the limit is not below it.
-    let below = POOR - 0.000_5;
+    // What is shown as the limit is not below it; the decimals hide what a float adds.
+    let below = format!("{:.4}", POOR - 0.000_5);
     // The mark stands before the number, so that the cell stays a real number.
     let marked = |base: Format, tail: &str| {
         base.set_num_format(format!(

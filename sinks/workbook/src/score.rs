@@ -145,7 +145,7 @@ impl Score {
 
     /// Tells whether the score is a poor one.
     pub(crate) fn is_poor(self) -> bool {
-        self.value().is_some_and(|value| shown(value) < POOR)
+        self.value().is_some_and(is_poor)
     }
 
     /// Gives the cell of that word.
@@ -175,6 +175,11 @@ impl Score {
 /// Rounds a score as cells show it, so that no `95.0%` is called less than good.
 fn shown(value: f64) -> f64 {
     tenths(value) as f64 / 1_000.0
+}
+
+/// Tells whether a score is a poor one, as it is shown.
+pub(crate) fn is_poor(value: f64) -> bool {
+    shown(value) < POOR
 }
 
 /// Tells whether a number format would show a score as perfect that is not.

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sink_workbook::{Model, Owner, Subject, lay_out, render};
+use sink_workbook::{Cell, Model, Owner, Row, Sheet, Style, Subject, Tint, lay_out, render};
 
 /// Where the documentation keeps its pictures.
 const IMAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/src/images");
@@ -107,4 +107,30 @@ fn libreoffice_shows_the_enterprise_on_one_page_and_the_rest() {
     let pictures = [(1, 84, "enterprise-summary"), (4, 42, "trend")];
     keep(folder.path(), &pictures);
     kept(&pictures);
+}
+
+#[test]
+fn libreoffice_shows_scores_as_they_are_told_elsewhere() {
+    let cells = [
+        (1.0, Style::Score, "✓ 100%"),
+        (0.999_7, Style::Score, "! 99.9%"),
+        (0.999_7, Style::ScorePartial, "! 99.9%*"),
+        (0.999_999_999, Style::ScoreStrong, "! 99.9%"),
+        (0.999_4, Style::ScoreStrongPartial, "! 99.9%*"),
+        (0.934_5, Style::Score, "! 93.5%"),
+        (0.799_5, Style::Score, "! 80.0%"),
+        (0.799_4, Style::Score, "✗ 79.9%"),
+        (0.999_7, Style::CardScore, "99.9%"),
+        (1.0, Style::CardScore, "100.0%"),
+    ];
+    let mut sheet = Sheet::new("Scores", Tint::Overview, vec![20.0]);
+    for (value, style, _) in cells {
+        sheet.push(Row::new(vec![Cell::number(value, style)]));
+    }
+    let model = Model { subject: Subject::Enterprise, at_ms: sample::AT_MS, sheets: vec![sheet] };
+    let folder = tempfile::tempdir().unwrap();
+    pages(&model, folder.path());
+    let text = text(folder.path());
+    let shown: Vec<&str> = text.lines().map(str::trim).filter(|line| line.contains('%')).collect();
+    assert_eq!(shown, cells.map(|(_, _, expected)| expected));
 }

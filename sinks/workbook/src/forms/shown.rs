@@ -2,7 +2,7 @@
 
 use schemas::headers::rfc3339;
 
-use crate::score::POOR;
+use crate::score::is_poor;
 use crate::sheet::{Cell, Content};
 use crate::style::Style;
 use crate::text::thousands;
@@ -45,8 +45,7 @@ fn number(number: f64, style: Style) -> String {
 fn score(value: f64) -> String {
     match value {
         1.0 => "✓ 100%".to_owned(),
-        // What is shown as the limit is not below it.
-        _ if value < POOR - 0.000_5 => format!("✗ {}", percent(value)),
+        _ if is_poor(value) => format!("✗ {}", percent(value)),
         _ => format!("! {}", percent(value)),
     }
 }
@@ -79,6 +78,7 @@ mod tests {
         check(0.9996, Style::CardScore, "99.9%");
         check(0.9996, Style::Share, "100%");
         check(0.8, Style::ScoreStrong, "! 80.0%");
+        check(0.7995, Style::Score, "! 80.0%");
         check(0.7994, Style::ScorePartial, "✗ 79.9%*");
         check(0.892, Style::CardScore, "89.2%");
         check(1_234_567.0, Style::Count, "1,234,567");
