@@ -18,7 +18,7 @@ use crate::openapi;
 use crate::query::{Asked, Form, pairs};
 use crate::routes::{self, Parts, Route, Shown, What};
 use crate::spans;
-use crate::table::Table;
+use crate::table::{List, Table};
 use crate::tables::Tables;
 use crate::view::{Scope, View};
 
@@ -72,8 +72,13 @@ impl Page {
         let document = place.map(|place| self.live.document(place)).transpose();
         let document = document.map(Option::flatten);
         let tables = self.live.tables();
-        Answered { tables: &tables, scope: &scope, asks: self.guard.asks(), document }
-            .answer(request)
+        let answered =
+            Answered { tables: &tables, scope: &scope, asks: self.guard.asks(), document };
+        let made = answered.answer(request);
+        // A large file is written when the tables are free again: changes would wait for it, and
+        // every other answer behind them.
+        drop(tables);
+        made.into()
     }
 
     /// Tells whether a request asks for the stream of events, and what it may see.
@@ -112,6 +117,21 @@ impl Page {
     }
 }
 
+/// An answer, or all that one is made of.
+enum Made {
+    Answer(Answer),
+    File { table: Table, at_ms: i64, form: Form },
+}
+
+impl From<Made> for Answer {
+    fn from(made: Made) -> Self {
+        match made {
+            Made::Answer(answer) => answer,
+            Made::File { table, at_ms, form } => file(&table, at_ms, form),
+        }
+    }
+}
+
 /// What an answer is made from.
 struct Answered<'t> {
     tables: &'t Tables,
@@ -141,9 +161,11 @@ fn resource(parts: &Parts) -> ResourceKey {
 }
 
 impl Answered<'_> {
-    fn answer(&self, request: &Request) -> Answer {
+    fn answer(&self, request: &Request) -> Made {
         let (path, usual) = match request.path.strip_prefix(API) {
-            Some("/openapi.json") => return Answer::json(200, &openapi::document()),
+            Some("/openapi.json") => {
+                return Made::Answer(Answer::json(200, &openapi::document()));
+            }
             // The whole is asked for as `/api/v1/` or without its last stroke.
             Some("") => ("/", Form::Json),
             Some(path) => (path, Form::Json),
@@ -152,9 +174,11 @@ impl Answered<'_> {
         let is_api = usual == Form::Json;
         let asked = match Asked::read(&request.query) {
             Ok(asked) => asked,
-            Err(words) => return problem(400, "Not understood", &words, is_api),
+            Err(words) => return Made::Answer(problem(400, "Not understood", &words, is_api)),
         };
-        let Some((route, mut parts)) = routes::find(path) else { return missing(is_api) };
+        let Some((route, mut parts)) = routes::find(path) else {
+            return Made::Answer(missing(is_api));
+        };
         parts.set("q", asked.query.holds.clone());
         let shown = Shown {
             view: View { tables: self.tables, scope: self.scope },
@@ -164,30 +188,30 @@ impl Answered<'_> {
             asks: self.asks,
         };
         let form = asked.form.unwrap_or(usual);
-        self.routed(route, shown, form).unwrap_or_else(|| missing(is_api))
+        self.routed(route, shown, form).unwrap_or_else(|| Made::Answer(missing(is_api)))
     }
 
     /// Gives what is behind an address; none where there is no such thing.
-    fn routed(&self, route: &Route, shown: Shown<'_>, form: Form) -> Option<Answer> {
-        match &route.what {
+    fn routed(&self, route: &Route, shown: Shown<'_>, form: Form) -> Option<Made> {
+        Some(Made::Answer(match &route.what {
             What::List { table, above } => {
                 let table = table(shown.view, shown.parts)?;
-                Some(listed(shown, table, above(shown), form, true))
+                return Some(listed(shown, table, *above, form, true));
             }
             What::Search { table, above } => {
                 let table = table(shown.view, shown.parts)?;
-                Some(listed(shown, table, above(shown), form, false))
+                return Some(listed(shown, table, *above, form, false));
             }
-            What::Whole { html, json, .. } => Some(match form {
+            What::Whole { html, json, .. } => match form {
                 Form::Html => {
                     let (title, body) = html(shown)?;
                     Answer::html(200, html::layout::page(shown, &title, body))
                 }
                 Form::Json => Answer::json(200, &json(shown)?),
                 Form::Csv | Form::Xlsx => no_table(form),
-            }),
-            What::Document => self.document(shown, form),
-        }
+            },
+            What::Document => self.document(shown, form)?,
+        }))
     }
 
     /// Gives a resource's document.
@@ -211,11 +235,11 @@ impl Answered<'_> {
 /// Gives a list in the form that is asked for.
 fn listed(
     shown: Shown<'_>,
-    mut table: Table,
-    above: maud::Markup,
+    table: List<'_>,
+    above: fn(Shown<'_>) -> maud::Markup,
     form: Form,
     can_filter: bool,
-) -> Answer {
+) -> Made {
     let mut query = shown.asked.query.clone();
     if !can_filter {
         query.holds.clear();
@@ -223,35 +247,33 @@ fn listed(
     let known = |name: &str| table.columns.iter().any(|column| column.name == name);
     if let Some((column, _)) = query.sort.as_ref().filter(|(name, _)| !known(name)) {
         let words = format!("sort: there is no column {column:?}");
-        return problem(400, "Not understood", &words, form == Form::Json);
+        return Made::Answer(problem(400, "Not understood", &words, form == Form::Json));
     }
     let at_ms = shown.view.tables.at_ms;
-    match form {
+    Made::Answer(match form {
         Form::Html => {
             let title = table.title.clone();
             let paged = table.paged(&query);
-            let list = html::table::whole(&paged, shown.asked, shown.path, can_filter);
-            let body = maud::html! { (above) (list) };
+            let list = html::table::whole(paged, shown.asked, shown.path, can_filter);
+            let body = maud::html! { (above(shown)) (list) };
             Answer::html(200, html::layout::page(shown, &title, body))
         }
         Form::Json => Answer::json(200, &forms::json(&table.paged(&query), at_ms)),
         Form::Csv | Form::Xlsx => {
-            table.sift(&query);
-            file(table.first(FILE_ROWS_MAX), at_ms, form)
+            return Made::File { table: table.sifted(&query, FILE_ROWS_MAX), at_ms, form };
         }
-    }
+    })
 }
 
-fn file(table: Table, at_ms: i64, form: Form) -> Answer {
+fn file(table: &Table, at_ms: i64, form: Form) -> Answer {
     let day = rfc3339(at_ms).split('T').next().unwrap_or_default().to_owned();
     let name = |ending: &str| format!("attachment; filename=\"{}-{day}.{ending}\"", table.name);
     if form == Form::Csv {
-        let answer =
-            Answer::new(200, "text/csv; charset=utf-8; header=present", forms::csv(&table));
+        let answer = Answer::new(200, "text/csv; charset=utf-8; header=present", forms::csv(table));
         return answer.with("content-disposition", name("csv"));
     }
     const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
-    match forms::xlsx(&table, at_ms) {
+    match forms::xlsx(table, at_ms) {
         Ok(bytes) => Answer::new(200, XLSX, bytes).with("content-disposition", name("xlsx")),
         Err(error) => failed(&error),
     }

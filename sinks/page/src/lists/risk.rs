@@ -1,10 +1,8 @@
 //! Accepted risk, those who are trusted, and resources that answer a question.
 
-use std::collections::BTreeMap;
+use schemas::{Exception, KnownBy, selects_by_place};
 
-use schemas::{Credit, Exception, KnownBy, selects_by_place};
-
-use crate::table::{Kind, Table, columns, count, text, time};
+use crate::table::{Kind, List, columns, count, text, time};
 use crate::tables::DAY_MS;
 use crate::view::{Scope, View};
 use crate::{links, routes::Parts};
@@ -13,7 +11,7 @@ use crate::{links, routes::Parts};
 const FOUND_MAX: usize = 1_000;
 
 /// The risk register: live exceptions first, the next to expire first.
-pub(crate) fn exceptions(view: View<'_>, _: &Parts) -> Option<Table> {
+pub(crate) fn exceptions<'t>(view: View<'t>, _: &Parts) -> Option<List<'t>> {
     let of = columns(&[
         ("exception", "Exception", Kind::Text),
         ("phase", "Phase", Kind::Text),
@@ -27,18 +25,15 @@ pub(crate) fn exceptions(view: View<'_>, _: &Parts) -> Option<Table> {
         ("owner", "Asked by", Kind::Text),
         ("approver", "Approved by", Kind::Text),
     ]);
-    let mut credited: BTreeMap<&str, i64> = BTreeMap::new();
-    for (key, row) in &view.tables.verdicts {
-        let id = row.exception.as_deref().filter(|_| row.credit == Credit::Live);
-        if let Some(id) = id.filter(|_| view.account(&key.account).is_some()) {
-            *credited.entry(id).or_default() += 1;
-        }
-    }
+    let credited = |id: &str| {
+        let accounts = view.tables.credited.get(id).into_iter().flatten();
+        accounts.filter(|(id, _)| view.account(id).is_some()).map(|(_, rows)| rows).sum()
+    };
     let now_ms = view.tables.at_ms;
     let mut all = view.exceptions();
     all.sort_by_key(|one| (one.phase(now_ms), one.expires_ms.unwrap_or(i64::MAX), &one.id));
     let mut table =
-        Table::new("exceptions", "Exceptions: live ones first, the next to expire first", of);
+        List::new("exceptions", "Exceptions: live ones first, the next to expire first", of);
     table.empty = "The risk register is empty.";
     table.rows = all
         .into_iter()
@@ -49,7 +44,7 @@ pub(crate) fn exceptions(view: View<'_>, _: &Parts) -> Option<Table> {
                 text(one.phase(now_ms).to_string()),
                 left.filter(|left| *left >= 0).map_or(crate::table::Value::Empty.into(), count),
                 time(one.expires_ms),
-                count(credited.get(one.id.as_str()).copied().unwrap_or(0)),
+                count(credited(&one.id)),
                 text(one.requirements.join(", ")),
                 text(covered(view, one)),
                 text(&*one.resource),
@@ -73,7 +68,7 @@ fn covered(view: View<'_>, exception: &Exception) -> String {
 }
 
 /// Who may act in the accounts: unknown principals first, the newest first.
-pub(crate) fn trust(view: View<'_>, _: &Parts) -> Option<Table> {
+pub(crate) fn trust<'t>(view: View<'t>, _: &Parts) -> Option<List<'t>> {
     let of = columns(&[
         ("known", "Known by", Kind::Text),
         ("principal", "Principal", Kind::Text),
@@ -94,8 +89,7 @@ pub(crate) fn trust(view: View<'_>, _: &Parts) -> Option<Table> {
     found.sort_by_key(|(_, _, state)| {
         (state.known, state.known_by, std::cmp::Reverse(state.first_seen_ms))
     });
-    let mut table =
-        Table::new("trust", "Who may act in the accounts: unknown principals first", of);
+    let mut table = List::new("trust", "Who may act in the accounts: unknown principals first", of);
     table.empty = "No policy lets anybody in.";
     table.rows = found
         .into_iter()
@@ -140,7 +134,7 @@ fn known_words(by: KnownBy) -> &'static str {
 }
 
 /// Resources that answer a question, the best first: by id, name, ARN, address or tag.
-pub(crate) fn search(view: View<'_>, parts: &Parts) -> Option<Table> {
+pub(crate) fn search<'t>(view: View<'t>, parts: &Parts) -> Option<List<'t>> {
     let of = columns(&[
         ("name", "Resource", Kind::Text),
         ("id", "Id", Kind::Text),
@@ -150,7 +144,7 @@ pub(crate) fn search(view: View<'_>, parts: &Parts) -> Option<Table> {
         ("found", "Found by", Kind::Text),
     ]);
     let wanted = parts.get("q").trim().to_lowercase();
-    let mut table = Table::new("search", "Resources that answer", of);
+    let mut table = List::new("search", "Resources that answer", of);
     table.empty = "No resource is found.";
     if wanted.is_empty() {
         table.empty = "Ask for an id, a name, an ARN, an IP address, or a tag as key=value.";
