@@ -344,3 +344,7 @@ fn cookie(session: &str, request: &Request, seconds: i64) -> String {
 #[cfg(test)]
 #[path = "page_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "paging_tests.rs"]
+mod paging;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemas::RollupKey;
 use sink_workbook::{Account, Score};
 
+use crate::rows::Rows;
 use crate::table::{Cell, Kind, List, Value, columns, count, score, standing, text, time};
 use crate::tables::DAY_MS;
 use crate::view::{Scope, View, remarks};
@@ -34,7 +35,7 @@ pub(crate) fn accounts<'t>(view: View<'t>, _: &Parts) -> Option<List<'t>> {
         ("remarks", "Remarks", Kind::Text),
     ]);
     let mut table = List::new("accounts", "Accounts, the lowest score first", of);
-    table.rows = lowest_first(view).into_iter().map(|account| row(view, account)).collect();
+    table.rows = Rows::of(lowest_first(view), move |account| row(view, *account));
     Some(table)
 }
 

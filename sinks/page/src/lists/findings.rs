@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use schemas::{ComplianceKey, ComplianceState, Credit, ResourceKey, Severity, Standing, Verdict};
 
+use crate::rows::Rows;
 use crate::table::{Cell, Column, Kind, List, Value, columns, text, time};
 use crate::view::View;
 use crate::{links, routes::Parts};
@@ -57,7 +58,8 @@ pub(crate) fn rows<'t>(view: View<'t>, parts: &Parts) -> Option<List<'t>> {
 type Found<'t> = (&'t ComplianceKey, &'t ComplianceState);
 
 fn sort(view: View<'_>, rows: &mut [Found<'_>]) {
-    rows.sort_by_key(|(key, row)| {
+    // A requirement is looked up once a row, not at each comparison.
+    rows.sort_by_cached_key(|(key, row)| {
         let severity = severity(view, &key.requirement);
         (row.verdict != Verdict::Fail, row.credit == Credit::Live, Reverse(severity))
     });
@@ -71,7 +73,7 @@ fn severity(view: View<'_>, requirement: &str) -> Severity {
 fn table<'t>(view: View<'t>, caption: String, rows: Vec<Found<'t>>) -> List<'t> {
     let mut table = List::new("findings", caption, shape());
     table.empty = "Nothing fails, and everything could be judged.";
-    table.rows = rows.into_iter().map(|(key, row)| found(view, key, row)).collect();
+    table.rows = Rows::of(rows, move |(key, row)| found(view, key, row));
     table
 }
 

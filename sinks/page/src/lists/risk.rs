@@ -1,8 +1,12 @@
 //! Accepted risk, those who are trusted, and resources that answer a question.
 
-use schemas::{Exception, KnownBy, selects_by_place};
+use memchr::memmem::Finder;
+use schemas::{Exception, KnownBy, ResourceKey, TrustKey, TrustState, selects_by_place};
+use sink_workbook::Account;
 
-use crate::table::{Kind, List, columns, count, text, time};
+use crate::index::{Indexed, RANKS};
+use crate::rows::Rows;
+use crate::table::{Cell, Kind, List, columns, count, text, time};
 use crate::tables::DAY_MS;
 use crate::view::{Scope, View};
 use crate::{links, routes::Parts};
@@ -91,35 +95,28 @@ pub(crate) fn trust<'t>(view: View<'t>, _: &Parts) -> Option<List<'t>> {
     });
     let mut table = List::new("trust", "Who may act in the accounts: unknown principals first", of);
     table.empty = "No policy lets anybody in.";
-    table.rows = found
-        .into_iter()
-        .map(|(account, key, state)| {
-            let names = state.through.iter().enumerate().map(|(at, key)| {
-                let name = state.names.get(at).filter(|name| !name.is_empty());
-                name.unwrap_or(key).as_str()
-            });
-            let names: Vec<&str> = names.collect();
-            let conditions =
-                state.conditions.iter().map(|one| format!("{} ({})", one.key, one.resources));
-            vec![
-                text(known_words(state.known_by)),
-                text(&*key.principal),
-                text(
-                    state
-                        .vendor
-                        .as_deref()
-                        .or(state.principal_account.as_deref())
-                        .unwrap_or_default(),
-                ),
-                text(account.name()).to(links::account(&account.state.account)),
-                count(state.resources),
-                text(names.join(", ")),
-                text(conditions.collect::<Vec<_>>().join(", ")),
-                time((state.first_seen_ms > 0).then_some(state.first_seen_ms)),
-            ]
-        })
-        .collect();
+    table.rows = Rows::of(found, |(account, key, state)| trusted(*account, key, state));
     Some(table)
+}
+
+fn trusted(account: Account<'_>, key: &TrustKey, state: &TrustState) -> Vec<Cell> {
+    let names = state.through.iter().enumerate().map(|(at, key)| {
+        let name = state.names.get(at).filter(|name| !name.is_empty());
+        name.unwrap_or(key).as_str()
+    });
+    let names: Vec<&str> = names.collect();
+    let conditions = state.conditions.iter().map(|one| format!("{} ({})", one.key, one.resources));
+    let whose = state.vendor.as_deref().or(state.principal_account.as_deref());
+    vec![
+        text(known_words(state.known_by)),
+        text(&*key.principal),
+        text(whose.unwrap_or_default()),
+        text(account.name()).to(links::account(&account.state.account)),
+        count(state.resources),
+        text(names.join(", ")),
+        text(conditions.collect::<Vec<_>>().join(", ")),
+        time((state.first_seen_ms > 0).then_some(state.first_seen_ms)),
+    ]
 }
 
 /// Says by what somebody is known, with a mark for the eye.
@@ -150,30 +147,57 @@ pub(crate) fn search<'t>(view: View<'t>, parts: &Parts) -> Option<List<'t>> {
         table.empty = "Ask for an id, a name, an ARN, an IP address, or a tag as key=value.";
         return Some(table);
     }
-    let mut found: Vec<_> = view
-        .tables
-        .resources
-        .iter()
-        .filter_map(|(key, one)| Some((one.rank(&wanted)?, key, one)))
-        .filter(|(_, key, _)| view.account(&key.account).is_some())
-        .collect();
-    found.sort_by_key(|(rank, key, _)| (*rank, *key));
-    found.truncate(FOUND_MAX);
-    table.rows = found
-        .into_iter()
-        .map(|(_, key, one)| {
-            let name = if one.name.is_empty() { &key.id } else { &one.name };
-            let account = view.account(&key.account);
-            let whose = account.map_or(key.account.as_str(), |account| &account.state.name);
-            vec![
-                text(&**name).to(links::resource(key)),
-                text(&*key.id),
-                text(&*key.resource_type),
-                text(whose).to(links::account(&key.account)),
-                text(&*key.region),
-                text(one.answer(&wanted)),
-            ]
-        })
-        .collect();
+    let found = best(view, &wanted);
+    if found.all > FOUND_MAX {
+        table.caption = format!(
+            "The best {FOUND_MAX} of {} resources that answer; ask more closely for the others",
+            found.all
+        );
+    }
+    let whole = found.best.into_iter().flatten().take(FOUND_MAX).collect();
+    table.rows = Rows::of(whole, move |(key, one): &(&ResourceKey, &Indexed)| {
+        let name = if one.name.is_empty() { &key.id } else { &one.name };
+        let account = view.account(&key.account);
+        let whose = account.map_or(key.account.as_str(), |account| &account.state.name);
+        vec![
+            text(&**name).to(links::resource(key)),
+            text(&*key.id),
+            text(&*key.resource_type),
+            text(whose).to(links::account(&key.account)),
+            text(&*key.region),
+            text(one.answer(&wanted)),
+        ]
+    });
     Some(table)
+}
+
+/// Resources that answer.
+struct Found<'t> {
+    /// How many there are.
+    all: usize,
+    /// By rank, each in the order of keys: more than are shown are not kept.
+    best: [Vec<(&'t ResourceKey, &'t Indexed)>; RANKS],
+}
+
+/// Looks through all resources of the accounts that are seen.
+fn best<'t>(view: View<'t>, wanted: &str) -> Found<'t> {
+    let finder = Finder::new(wanted);
+    let mut found = Found { all: 0, best: Default::default() };
+    // Resources of an account lie together: whether it is seen is asked once.
+    let (mut account, mut is_seen) = ("", false);
+    for (key, one) in &view.tables.resources {
+        let Some(rank) = one.rank(&finder) else { continue };
+        if key.account != account {
+            (account, is_seen) = (&key.account, view.account(&key.account).is_some());
+        }
+        if !is_seen {
+            continue;
+        }
+        found.all += 1;
+        let same = &mut found.best[rank];
+        if same.len() < FOUND_MAX {
+            same.push((key, one));
+        }
+    }
+    found
 }
