@@ -1,8 +1,10 @@
 //! Answers requests: checks who asks, finds what answers, and gives it in the form that is asked
 //! for.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use schemas::{ResourceKey, ResourceState, headers::rfc3339};
 use serde_json::json;
@@ -29,10 +31,23 @@ const STYLE: &str = include_str!("../assets/style.css");
 const SCRIPT: &str = include_str!("../assets/script.js");
 const ICON: &str = include_str!("../assets/icon.svg");
 
+/// How old the figures of open pages may be: who looks at the same accounts shares them, since
+/// hundreds of pages may be open while every second brings changes.
+const FIGURES_AGE_MAX: Duration = Duration::from_secs(1);
+
 /// The page of one log.
 pub struct Page {
     live: Arc<Live>,
     guard: Guard,
+    /// What open pages were told last; one entry for each token that the configuration names.
+    told: Mutex<BTreeMap<Scope, Told>>,
+}
+
+/// Figures as open pages get them.
+struct Told {
+    since: Instant,
+    version: u64,
+    event: String,
 }
 
 impl Page {
@@ -41,7 +56,7 @@ impl Page {
     /// # Errors
     /// When a token can't be read, is short, or is another's too.
     pub fn new(live: Arc<Live>, config: &Config, at: SocketAddr) -> Result<Self, ConfigError> {
-        Ok(Self { live, guard: Guard::new(config, at)? })
+        Ok(Self { live, guard: Guard::new(config, at)?, told: Mutex::default() })
     }
 
     /// Answers a request.
@@ -96,14 +111,24 @@ impl Page {
     }
 
     /// Gives the event for who has seen a version already, with the version that it is of; none
-    /// when there is nothing new.
+    /// when there is nothing new, or when what is new is told a little later.
     pub fn event(&self, scope: &Scope, seen: Option<u64>) -> Option<(u64, String)> {
-        let tables = self.live.tables();
-        if seen == Some(tables.version) {
+        if seen == Some(self.live.version()) {
             return None;
         }
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.get(scope).is_none_or(|one| one.since.elapsed() >= FIGURES_AGE_MAX) {
+            told.insert(scope.clone(), self.figures(scope));
+        }
+        let told = told.get(scope)?;
+        (seen != Some(told.version)).then(|| (told.version, told.event.clone()))
+    }
+
+    fn figures(&self, scope: &Scope) -> Told {
+        let tables = self.live.tables();
         let figures = html::overview::live(View { tables: &tables, scope });
-        Some((tables.version, format!("event: figures\ndata: {figures}\n\n")))
+        let event = format!("event: figures\ndata: {figures}\n\n");
+        Told { since: Instant::now(), version: tables.version, event }
     }
 
     fn log_in(&self, request: &Request) -> Answer {

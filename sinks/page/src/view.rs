@@ -9,7 +9,7 @@ use sink_workbook::{Account, Score, weighted};
 use crate::tables::{Change, DAY_MS, DAYS_MAX, Share, Tables};
 
 /// Whose accounts somebody may see.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// Everybody's.
     All,
