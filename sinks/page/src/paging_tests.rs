@@ -276,7 +276,7 @@ fn a_search_says_how_many_it_leaves_out() {
         tables.take(Row::Resource(key, Some(Box::new(state)), (0, at as i64)));
     }
     let page = ask(&tables, "/search?q=db");
-    let words = "The best 1000 of 1500 resources that answer; ask more closely for the others";
+    let words = "The best 1\u{202f}000 of 1\u{202f}500 resources that answer; ask more closely for";
     assert!(page.contains(words), "{page}");
     let answer = json(&tables, "/search?q=db&rows=1000");
     assert_eq!(answer["total"], 1_000);

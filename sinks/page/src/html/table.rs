@@ -131,7 +131,7 @@ fn value(value: &Value) -> Markup {
         Value::Empty => html! {},
         Value::Count(n) => html! { (words::thousands(*n)) },
         Value::Money(cents) => html! { (words::thousands(cents / 100)) },
-        Value::Points(points) => html! { (format!("{points:+.2}")) },
+        Value::Points(points) => html! { (words::points(*points)) },
         Value::Score(score) => words::score(*score),
         Value::Time(ms) => words::moment(*ms),
         Value::Line(values) => svg::line(values),

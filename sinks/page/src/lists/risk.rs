@@ -4,6 +4,7 @@ use memchr::memmem::Finder;
 use schemas::{Exception, KnownBy, ResourceKey, TrustKey, TrustState, selects_by_place};
 use sink_workbook::Account;
 
+use crate::html::words::thousands;
 use crate::index::{Indexed, RANKS};
 use crate::rows::Rows;
 use crate::table::{Cell, Kind, List, columns, count, text, time};
@@ -150,8 +151,9 @@ pub(crate) fn search<'t>(view: View<'t>, parts: &Parts) -> Option<List<'t>> {
     let found = best(view, &wanted);
     if found.all > FOUND_MAX {
         table.caption = format!(
-            "The best {FOUND_MAX} of {} resources that answer; ask more closely for the others",
-            found.all
+            "The best {} of {} resources that answer; ask more closely for the others",
+            thousands(FOUND_MAX as i64),
+            thousands(found.all as i64)
         );
     }
     let whole = found.best.into_iter().flatten().take(FOUND_MAX).collect();
