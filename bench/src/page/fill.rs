@@ -125,7 +125,8 @@ fn resource(n: usize, key: &ComplianceKey, row: &ComplianceState) -> ResourceSta
     let address = format!("10.{}.{}.{}", n >> 16 & 255, n >> 8 & 255, n & 255);
     let configuration = format!(
         "{{\"createdAt\":\"2025-06-01T00:00:00Z\",\"encryption\":{{\"enabled\":false,\
-        \"keyId\":null}},\"id\":\"{0}\",\"networkInterfaces\":[{{\"privateIpAddress\":\"{address}\",\
+        \"keyId\":null}},\"id\":\"{0}\",\"networkInterfaces\":[{{\
+        \"privateIpAddress\":\"{address}\",\
         \"subnetId\":\"subnet-{n:08x}\"}}],\"policy\":{{\"statements\":[]}},\"size\":{n}}}",
         key.resource
     );

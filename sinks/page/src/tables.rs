@@ -21,7 +21,7 @@ const CHANGES_MAX: usize = 200;
 
 /// Everything that is shown, at one moment.
 ///
-/// Memory: rows that fail or can't be judged (about 600 bytes each), a search index (about 500
+/// Memory: rows that fail or can't be judged (about 1,000 bytes each), a search index (about 600
 /// bytes a resource), and what is kept of the past; rows that pass and documents stay in the log.
 #[derive(Debug, Default)]
 pub struct Tables {
