@@ -176,7 +176,7 @@ fn busy(log: &Arc<dyn Log>, asker: &Asker<'_>, account: &str) -> Result<Value> {
             }
         });
         scope.spawn(|| {
-            let mut changes = || -> Result<()> {
+            let changes = || -> Result<()> {
                 let mut publisher = Publisher::open(&**log, &Codec::default(), PREFIX, "bench")?;
                 while !is_over.load(Ordering::Relaxed) {
                     for _ in 0..20 {
