@@ -3,6 +3,7 @@
 mod account_stage;
 mod collect;
 mod latency;
+mod page;
 mod process;
 mod report;
 mod rules;
@@ -29,11 +30,14 @@ enum Command {
     AccountStage(account_stage::Args),
     Collect(collect::Args),
     Latency(latency::Args),
+    Page(page::Args),
     Render(workbook::RenderArgs),
     Rules(rules::Args),
     Sinks(sinks::Args),
     Streams(streams::Args),
     Workbook(workbook::Args),
+    #[command(hide = true)]
+    PageWorker(page::WorkerArgs),
     #[command(hide = true)]
     RenderWorker(workbook::WorkerArgs),
     #[command(hide = true)]
@@ -58,11 +62,13 @@ fn main() -> anyhow::Result<()> {
         Command::AccountStage(args) => account_stage::run(&args)?,
         Command::Collect(args) => collect::run(&args)?,
         Command::Latency(args) => latency::run(&args)?,
+        Command::Page(args) => page::run(&args)?,
         Command::Render(args) => workbook::render(&args)?,
         Command::Rules(args) => rules::run(&args)?,
         Command::Sinks(args) => sinks::run(&args)?,
         Command::Streams(args) => streams::run(&args)?,
         Command::Workbook(args) => workbook::run(&args)?,
+        Command::PageWorker(args) => return page::work(&args),
         Command::RenderWorker(args) => return workbook::work(&args),
         Command::StreamsWorker(args) => return streams::work(&args),
         Command::StreamsBare(args) => return streams::copy(&args),

@@ -106,6 +106,17 @@ async function flows(browser) {
   ]);
   assert.strictEqual((await page.$$("tbody tr")).length, 1);
 
+  // A heat map that is wider than a screen has pages across, which keep the rest of the address.
+  await go(page, "/heat?rows=5&sort=account");
+  const headings = () => page.$$eval("thead th", (cells) => cells.map((cell) => cell.textContent));
+  const left = await headings();
+  await follow(page, "nav[aria-label^=Columns] a[href*='columns=2']");
+  assert.match(page.url(), /sort=account&rows=5&columns=2$/);
+  const right = await headings();
+  assert.deepStrictEqual(right.slice(0, 2), left.slice(0, 2));
+  assert.ok(left.length === 20 && right.slice(2).every((one) => !left.includes(one)), `${left} / ${right}`);
+  assert.strictEqual((await page.$$("tbody tr")).length, 5);
+
   // Search by what stands in a document.
   await page.type("#search", "10.");
   await Promise.all([
@@ -125,7 +136,7 @@ async function flows(browser) {
 async function looks(browser, account) {
   const requirement = await first(browser, `/account/${account}`, "main table a[href^='/explain/']");
   const pages = {
-    overview: "/", accounts: "/accounts", requirements: "/requirements", heat: "/heat",
+    overview: "/", accounts: "/accounts", requirements: "/requirements", heat: "/heat", "heat-across": "/heat?columns=2",
     actions: "/actions", executives: "/executives", exceptions: "/exceptions", trust: "/trust",
     movers: "/movers", days: "/days", search: "/search?q=role", account: `/account/${account}`,
     failing: `/failing/${account}`, explain: requirement,
@@ -181,6 +192,9 @@ async function plain(browser) {
   await page.setJavaScriptEnabled(false);
   await go(page, "/accounts");
   assert.ok((await page.$$("tbody tr")).length > 5);
+  await go(page, "/heat");
+  await page.click("nav[aria-label^=Columns] a[href*='columns=2']");
+  await page.waitForSelector("nav[aria-label^=Columns] a[href*='columns=3']");
   await page.close();
 }
 

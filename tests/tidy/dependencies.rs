@@ -37,7 +37,7 @@ fn allowed(manifest: &Manifest) -> Option<Vec<&'static str>> {
         ("bench", "") => [
             &["compliance", "kit", "producer-simulator", "producer-standard", "rules"][..],
             &["schemas", "sink-clickhouse", "sink-elasticsearch", "sink-frame"],
-            &["sink-workbook", "stages", "stream"],
+            &["sink-page", "sink-workbook", "stages", "stream"],
         ]
         .concat(),
         // It puts a line together, starts Kafka for it, and judges it by the oracle of the stages.

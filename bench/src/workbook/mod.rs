@@ -12,7 +12,7 @@ use anyhow::{Result, ensure};
 use serde_json::Value;
 
 pub(crate) use contest::{WriterArgs, write};
-use organisation::{Organisation, Size};
+pub(crate) use organisation::{AT_MS, DAY_MS, Organisation, Size, account_id, owner};
 pub(crate) use size::{Args as RenderArgs, WorkerArgs, run as render, work};
 
 /// The same enterprise sheet by us, by openpyxl and by `XlsxWriter`

@@ -14,9 +14,9 @@ use stream::Publisher;
 use crate::streams::Random;
 
 /// 2026-03-02T09:00:00Z.
-const AT_MS: i64 = 1_772_442_000_000;
+pub(crate) const AT_MS: i64 = 1_772_442_000_000;
 
-const DAY_MS: i64 = 86_400_000;
+pub(crate) const DAY_MS: i64 = 86_400_000;
 
 const REGIONS: [&str; 5] =
     ["eu-central-1", "eu-west-1", "us-east-1", "us-west-2", "ap-southeast-2"];
@@ -243,11 +243,13 @@ impl Organisation {
     }
 }
 
-fn account_id(n: usize) -> String {
+/// Gives the id of the nth account.
+pub(crate) fn account_id(n: usize) -> String {
     format!("{:012}", 210_000_000_000_usize + n)
 }
 
-fn owner(n: usize) -> String {
+/// Gives the nth owner.
+pub(crate) fn owner(n: usize) -> String {
     format!("owner{n:04}@example.com")
 }
 

@@ -5,13 +5,18 @@ const note = document.getElementById("live");
 
 function show(event) {
   const figures = JSON.parse(event.data);
+  const shown = Number(note.dataset.version);
+  // Open pages share their figures, which may be a second older than a page that was just made.
+  if (figures.version < shown) {
+    return;
+  }
   for (const place of document.querySelectorAll("[data-live]")) {
     const text = figures[place.dataset.live];
     if (text !== undefined && place.textContent !== text) {
       place.textContent = text;
     }
   }
-  if (String(figures.version) !== note.dataset.version && !note.hasChildNodes()) {
+  if (figures.version > shown && !note.hasChildNodes()) {
     const link = document.createElement("a");
     link.href = window.location.href;
     link.textContent = "Show the tables as they are now";

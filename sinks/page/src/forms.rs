@@ -122,24 +122,30 @@ fn json_value(value: &Value) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::{columns, count, score, text, time};
+    use crate::rows::Rows;
+    use crate::table::{List, columns, count, score, text, time};
     use sink_workbook::Score;
 
-    fn table() -> Table {
+    fn list() -> List<'static> {
         let of = columns(&[
             ("name", "Name", Kind::Text),
             ("n", "N", Kind::Count),
             ("score", "Score", Kind::Score),
             ("at", "At", Kind::Time),
         ]);
-        let mut table = Table::new("things", "Things", of);
+        let mut table = List::new("things", "Things", of);
         let half = Score::Scored { value: 0.5, partial: false };
-        table.rows = vec![
+        let rows = vec![
             vec![text("=cmd|' /C calc'!A0"), count(-3), score(half), time(Some(951_782_400_000))],
             vec![text("a\"b,\r\nc"), Value::Empty.into(), score(Score::NotCollected), time(None)],
             vec![text("@SUM(1)"), count(1), score(half), time(None)],
         ];
+        table.rows = Rows::Made(rows);
         table
+    }
+
+    fn table() -> Table {
+        list().first(usize::MAX)
     }
 
     #[test]
@@ -168,7 +174,7 @@ mod tests {
 
     #[test]
     fn programs_get_numbers_and_nulls() {
-        let paged = table().paged(&crate::query::Asked::read("rows=2").unwrap().query);
+        let paged = list().paged(&crate::query::Asked::read("rows=2").unwrap().query);
         let json = json(&paged, 0);
         assert_eq!((&json["total"], &json["pages"]), (&json!(3), &json!(2)));
         assert_eq!(json["at"], Json::Null);

@@ -2,8 +2,12 @@
 
 use std::net::IpAddr;
 
+use memchr::memmem::Finder;
 use schemas::Resource;
 use serde_json::Value;
+
+/// How many ranks there are of an answer.
+pub(crate) const RANKS: usize = 3;
 
 /// Addresses that are kept of a resource.
 const ADDRESSES_MAX: usize = 32;
@@ -43,18 +47,20 @@ impl Indexed {
 
     /// Tells how well it answers a question in small letters: 0 as a whole line, 1 at the beginning
     /// of one, 2 within one; none not at all.
-    pub(crate) fn rank(&self, wanted: &str) -> Option<u8> {
-        if !self.text.contains(wanted) {
-            return None;
-        }
-        let best = self.text.lines().filter_map(|line| {
-            line.find(wanted).map(|at| match (at, line.len() == wanted.len()) {
-                (0, true) => 0,
-                (0, false) => 1,
+    pub(crate) fn rank(&self, wanted: &Finder<'_>) -> Option<usize> {
+        let (text, length) = (self.text.as_bytes(), wanted.needle().len());
+        let mut best = None;
+        for at in wanted.find_iter(text) {
+            let begins = at == 0 || text[at - 1] == b'\n';
+            let ends = text.get(at + length).is_none_or(|byte| *byte == b'\n');
+            let rank = match (begins, ends) {
+                (true, true) => return Some(0),
+                (true, false) => 1,
                 _ => 2,
-            })
-        });
-        Some(best.min().unwrap_or(2))
+            };
+            best = Some(best.map_or(rank, |best: usize| best.min(rank)));
+        }
+        best
     }
 
     /// Gives the line that answers, as it is kept; the first of the best.
@@ -109,8 +115,8 @@ mod tests {
 
     #[test]
     fn a_resource_is_found_by_each_of_its_names() {
-        let check = |wanted: &str, rank: Option<u8>| {
-            assert_eq!(indexed().rank(wanted), rank, "{wanted}");
+        let check = |wanted: &str, rank: Option<usize>| {
+            assert_eq!(indexed().rank(&Finder::new(wanted)), rank, "{wanted}");
         };
         check("i-0abc", Some(0));
         check("10.1.2.3", Some(0));
@@ -121,6 +127,9 @@ mod tests {
         check("<b>web</b>", Some(0));
         check("arn:aws:ec2:r:1:", Some(1));
         check("10.9.9.9", None);
+        // Its first place is within a line, a later one begins one.
+        check("1", Some(1));
+        check("web", Some(2));
         assert_eq!(indexed().answer("payments"), "team=payments");
     }
 
@@ -142,6 +151,6 @@ mod tests {
             captured_ms: 0,
         };
         let long = Indexed::of(&resource("é".repeat(TEXT_BYTES_MAX)), (0, 0));
-        assert!(long.text.len() <= TEXT_BYTES_MAX && long.rank("éé").is_some());
+        assert!(long.text.len() <= TEXT_BYTES_MAX && long.rank(&Finder::new("éé")).is_some());
     }
 }

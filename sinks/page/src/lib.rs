@@ -19,6 +19,7 @@ mod openapi;
 mod page;
 mod query;
 mod routes;
+mod rows;
 #[cfg(test)]
 mod sample;
 mod spans;

@@ -4,8 +4,8 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::html::resource;
 use crate::query::{PAGE_MAX, WORDS_CHARS_MAX};
-use crate::routes::{PART_CHARS_MAX, Parts, ROUTES, Route, What};
-use crate::table::{Column, Kind, PAGE_ROWS, PAGE_ROWS_MAX, Table};
+use crate::routes::{ListOf, PART_CHARS_MAX, Parts, ROUTES, Route, What};
+use crate::table::{Column, Kind, PAGE_ROWS, PAGE_ROWS_MAX};
 use crate::tables::Tables;
 use crate::view::{Scope, View};
 
@@ -131,16 +131,14 @@ fn parameter(name: &str, words: &str, schema: Json) -> Json {
 /// Gives a list's columns. Those of a requirement or account are the same whichever it is.
 fn columns(route: &Route) -> Vec<Column> {
     match &route.what {
-        What::List { table, .. } | What::Search { table, .. } => {
-            shape(*table).map_or_else(Vec::new, |table| table.columns)
-        }
+        What::List { table, .. } | What::Search { table, .. } => shape(*table),
         What::Whole { .. } | What::Document => Vec::new(),
     }
 }
 
 /// Makes a list of one invented account, for its columns; with a requirement where it needs one,
 /// and without where requirements are columns.
-fn shape(table: fn(View<'_>, &Parts) -> Option<Table>) -> Option<Table> {
+fn shape(table: ListOf) -> Vec<Column> {
     let one = || "1".to_owned();
     let mut tables = Tables::default();
     let account = schemas::AccountState { account: one(), listed: true, ..Default::default() };
@@ -149,17 +147,22 @@ fn shape(table: fn(View<'_>, &Parts) -> Option<Table>) -> Option<Table> {
     let mut parts = Parts::default();
     parts.set("account", one());
     parts.set("requirement", one());
-    let made = |tables: &Tables| table(View { tables, scope: &Scope::All }, &parts);
-    made(&tables).or_else(|| {
-        let requirement = serde_json::from_value(json!({
-            "id": "1", "title": "", "why": "", "severity": "low", "weight": 1,
-            "resource_type": "", "scoring": "resources", "rule": null, "checks": [],
-            "remediation": "",
-        }));
-        let key = schemas::RequirementKey::new("1");
-        tables.requirements.insert(key, requirement.ok()?);
-        made(&tables)
-    })
+    let made = |tables: &Tables| {
+        table(View { tables, scope: &Scope::All }, &parts).map(|table| table.columns)
+    };
+    let without = made(&tables);
+    without
+        .or_else(|| {
+            let requirement = serde_json::from_value(json!({
+                "id": "1", "title": "", "why": "", "severity": "low", "weight": 1,
+                "resource_type": "", "scoring": "resources", "rule": null, "checks": [],
+                "remediation": "",
+            }));
+            let key = schemas::RequirementKey::new("1");
+            tables.requirements.insert(key, requirement.ok()?);
+            made(&tables)
+        })
+        .unwrap_or_default()
 }
 
 fn schema(route: &Route) -> Json {

@@ -1,8 +1,10 @@
 //! Answers requests: checks who asks, finds what answers, and gives it in the form that is asked
 //! for.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use schemas::{ResourceKey, ResourceState, headers::rfc3339};
 use serde_json::json;
@@ -18,7 +20,7 @@ use crate::openapi;
 use crate::query::{Asked, Form, pairs};
 use crate::routes::{self, Parts, Route, Shown, What};
 use crate::spans;
-use crate::table::Table;
+use crate::table::{List, Table};
 use crate::tables::Tables;
 use crate::view::{Scope, View};
 
@@ -29,10 +31,23 @@ const STYLE: &str = include_str!("../assets/style.css");
 const SCRIPT: &str = include_str!("../assets/script.js");
 const ICON: &str = include_str!("../assets/icon.svg");
 
+/// How old the figures of open pages may be: who looks at the same accounts shares them, since
+/// hundreds of pages may be open while every second brings changes.
+const FIGURES_AGE_MAX: Duration = Duration::from_secs(1);
+
 /// The page of one log.
 pub struct Page {
     live: Arc<Live>,
     guard: Guard,
+    /// What open pages were told last; one entry for each token that the configuration names.
+    told: Mutex<BTreeMap<Scope, Told>>,
+}
+
+/// Figures as open pages get them.
+struct Told {
+    since: Instant,
+    version: u64,
+    event: String,
 }
 
 impl Page {
@@ -41,7 +56,7 @@ impl Page {
     /// # Errors
     /// When a token can't be read, is short, or is another's too.
     pub fn new(live: Arc<Live>, config: &Config, at: SocketAddr) -> Result<Self, ConfigError> {
-        Ok(Self { live, guard: Guard::new(config, at)? })
+        Ok(Self { live, guard: Guard::new(config, at)?, told: Mutex::default() })
     }
 
     /// Answers a request.
@@ -72,8 +87,13 @@ impl Page {
         let document = place.map(|place| self.live.document(place)).transpose();
         let document = document.map(Option::flatten);
         let tables = self.live.tables();
-        Answered { tables: &tables, scope: &scope, asks: self.guard.asks(), document }
-            .answer(request)
+        let answered =
+            Answered { tables: &tables, scope: &scope, asks: self.guard.asks(), document };
+        let made = answered.answer(request);
+        // A large file is written when the tables are free again: changes would wait for it, and
+        // every other answer behind them.
+        drop(tables);
+        made.into()
     }
 
     /// Tells whether a request asks for the stream of events, and what it may see.
@@ -91,14 +111,24 @@ impl Page {
     }
 
     /// Gives the event for who has seen a version already, with the version that it is of; none
-    /// when there is nothing new.
+    /// when there is nothing new, or when what is new is told a little later.
     pub fn event(&self, scope: &Scope, seen: Option<u64>) -> Option<(u64, String)> {
-        let tables = self.live.tables();
-        if seen == Some(tables.version) {
+        if seen == Some(self.live.version()) {
             return None;
         }
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.get(scope).is_none_or(|one| one.since.elapsed() >= FIGURES_AGE_MAX) {
+            told.insert(scope.clone(), self.figures(scope));
+        }
+        let told = told.get(scope)?;
+        (seen != Some(told.version)).then(|| (told.version, told.event.clone()))
+    }
+
+    fn figures(&self, scope: &Scope) -> Told {
+        let tables = self.live.tables();
         let figures = html::overview::live(View { tables: &tables, scope });
-        Some((tables.version, format!("event: figures\ndata: {figures}\n\n")))
+        let event = format!("event: figures\ndata: {figures}\n\n");
+        Told { since: Instant::now(), version: tables.version, event }
     }
 
     fn log_in(&self, request: &Request) -> Answer {
@@ -108,6 +138,21 @@ impl Page {
         match token.and_then(|token| self.guard.log_in(token)) {
             Some(session) => moved("/").with("set-cookie", cookie(&session, request, 7 * 86_400)),
             None => Answer::html(401, html::layout::login(true)),
+        }
+    }
+}
+
+/// An answer, or all that one is made of.
+enum Made {
+    Answer(Answer),
+    File { table: Table, at_ms: i64, form: Form },
+}
+
+impl From<Made> for Answer {
+    fn from(made: Made) -> Self {
+        match made {
+            Made::Answer(answer) => answer,
+            Made::File { table, at_ms, form } => file(&table, at_ms, form),
         }
     }
 }
@@ -141,9 +186,11 @@ fn resource(parts: &Parts) -> ResourceKey {
 }
 
 impl Answered<'_> {
-    fn answer(&self, request: &Request) -> Answer {
+    fn answer(&self, request: &Request) -> Made {
         let (path, usual) = match request.path.strip_prefix(API) {
-            Some("/openapi.json") => return Answer::json(200, &openapi::document()),
+            Some("/openapi.json") => {
+                return Made::Answer(Answer::json(200, &openapi::document()));
+            }
             // The whole is asked for as `/api/v1/` or without its last stroke.
             Some("") => ("/", Form::Json),
             Some(path) => (path, Form::Json),
@@ -152,9 +199,11 @@ impl Answered<'_> {
         let is_api = usual == Form::Json;
         let asked = match Asked::read(&request.query) {
             Ok(asked) => asked,
-            Err(words) => return problem(400, "Not understood", &words, is_api),
+            Err(words) => return Made::Answer(problem(400, "Not understood", &words, is_api)),
         };
-        let Some((route, mut parts)) = routes::find(path) else { return missing(is_api) };
+        let Some((route, mut parts)) = routes::find(path) else {
+            return Made::Answer(missing(is_api));
+        };
         parts.set("q", asked.query.holds.clone());
         let shown = Shown {
             view: View { tables: self.tables, scope: self.scope },
@@ -164,30 +213,30 @@ impl Answered<'_> {
             asks: self.asks,
         };
         let form = asked.form.unwrap_or(usual);
-        self.routed(route, shown, form).unwrap_or_else(|| missing(is_api))
+        self.routed(route, shown, form).unwrap_or_else(|| Made::Answer(missing(is_api)))
     }
 
     /// Gives what is behind an address; none where there is no such thing.
-    fn routed(&self, route: &Route, shown: Shown<'_>, form: Form) -> Option<Answer> {
-        match &route.what {
+    fn routed(&self, route: &Route, shown: Shown<'_>, form: Form) -> Option<Made> {
+        Some(Made::Answer(match &route.what {
             What::List { table, above } => {
                 let table = table(shown.view, shown.parts)?;
-                Some(listed(shown, table, above(shown), form, true))
+                return Some(listed(shown, table, *above, form, true));
             }
             What::Search { table, above } => {
                 let table = table(shown.view, shown.parts)?;
-                Some(listed(shown, table, above(shown), form, false))
+                return Some(listed(shown, table, *above, form, false));
             }
-            What::Whole { html, json, .. } => Some(match form {
+            What::Whole { html, json, .. } => match form {
                 Form::Html => {
                     let (title, body) = html(shown)?;
                     Answer::html(200, html::layout::page(shown, &title, body))
                 }
                 Form::Json => Answer::json(200, &json(shown)?),
                 Form::Csv | Form::Xlsx => no_table(form),
-            }),
-            What::Document => self.document(shown, form),
-        }
+            },
+            What::Document => self.document(shown, form)?,
+        }))
     }
 
     /// Gives a resource's document.
@@ -211,11 +260,11 @@ impl Answered<'_> {
 /// Gives a list in the form that is asked for.
 fn listed(
     shown: Shown<'_>,
-    mut table: Table,
-    above: maud::Markup,
+    table: List<'_>,
+    above: fn(Shown<'_>) -> maud::Markup,
     form: Form,
     can_filter: bool,
-) -> Answer {
+) -> Made {
     let mut query = shown.asked.query.clone();
     if !can_filter {
         query.holds.clear();
@@ -223,35 +272,33 @@ fn listed(
     let known = |name: &str| table.columns.iter().any(|column| column.name == name);
     if let Some((column, _)) = query.sort.as_ref().filter(|(name, _)| !known(name)) {
         let words = format!("sort: there is no column {column:?}");
-        return problem(400, "Not understood", &words, form == Form::Json);
+        return Made::Answer(problem(400, "Not understood", &words, form == Form::Json));
     }
     let at_ms = shown.view.tables.at_ms;
-    match form {
+    Made::Answer(match form {
         Form::Html => {
             let title = table.title.clone();
             let paged = table.paged(&query);
-            let list = html::table::whole(&paged, shown.asked, shown.path, can_filter);
-            let body = maud::html! { (above) (list) };
+            let list = html::table::whole(paged, shown.asked, shown.path, can_filter);
+            let body = maud::html! { (above(shown)) (list) };
             Answer::html(200, html::layout::page(shown, &title, body))
         }
         Form::Json => Answer::json(200, &forms::json(&table.paged(&query), at_ms)),
         Form::Csv | Form::Xlsx => {
-            table.sift(&query);
-            file(table.first(FILE_ROWS_MAX), at_ms, form)
+            return Made::File { table: table.sifted(&query, FILE_ROWS_MAX), at_ms, form };
         }
-    }
+    })
 }
 
-fn file(table: Table, at_ms: i64, form: Form) -> Answer {
+fn file(table: &Table, at_ms: i64, form: Form) -> Answer {
     let day = rfc3339(at_ms).split('T').next().unwrap_or_default().to_owned();
     let name = |ending: &str| format!("attachment; filename=\"{}-{day}.{ending}\"", table.name);
     if form == Form::Csv {
-        let answer =
-            Answer::new(200, "text/csv; charset=utf-8; header=present", forms::csv(&table));
+        let answer = Answer::new(200, "text/csv; charset=utf-8; header=present", forms::csv(table));
         return answer.with("content-disposition", name("csv"));
     }
     const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
-    match forms::xlsx(&table, at_ms) {
+    match forms::xlsx(table, at_ms) {
         Ok(bytes) => Answer::new(200, XLSX, bytes).with("content-disposition", name("xlsx")),
         Err(error) => failed(&error),
     }
@@ -322,3 +369,7 @@ fn cookie(session: &str, request: &Request, seconds: i64) -> String {
 #[cfg(test)]
 #[path = "page_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "paging_tests.rs"]
+mod paging;

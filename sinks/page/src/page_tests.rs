@@ -20,7 +20,7 @@ fn ask(scope: &Scope, target: &str) -> Answer {
         assert_eq!(place, (0, 7), "where the index says that it lies");
         sample::document()
     }));
-    Answered { tables: &tables, scope, asks: false, document }.answer(&request)
+    Answered { tables: &tables, scope, asks: false, document }.answer(&request).into()
 }
 
 fn get(target: &str) -> (u16, String) {

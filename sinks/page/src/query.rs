@@ -39,7 +39,7 @@ impl Asked {
     /// # Errors
     /// What is wrong, in words; parameters that are not known are passed over.
     pub(crate) fn read(query: &str) -> Result<Self, String> {
-        let rows = Query { sort: None, holds: String::new(), page: 1, rows: PAGE_ROWS };
+        let rows = Query { sort: None, holds: String::new(), page: 1, rows: PAGE_ROWS, columns: 1 };
         let mut asked = Self { query: rows, form: None, resource: None };
         for (name, value) in pairs(query)? {
             match name.as_str() {
@@ -54,6 +54,7 @@ impl Asked {
                 "q" => asked.query.holds = value,
                 "page" => asked.query.page = number("page", &value, PAGE_MAX)?,
                 "rows" => asked.query.rows = number("rows", &value, PAGE_ROWS_MAX)?,
+                "columns" => asked.query.columns = number("columns", &value, PAGE_MAX)?,
                 "format" => asked.form = Some(form(&value)?),
                 "resource" => asked.resource = Some(value).filter(|one| !one.is_empty()),
                 _ => {}
@@ -79,6 +80,9 @@ impl Asked {
         }
         if query.page > 1 {
             parts.push(format!("page={}", query.page));
+        }
+        if query.columns > 1 {
+            parts.push(format!("columns={}", query.columns));
         }
         parts.join("&")
     }

@@ -9,7 +9,7 @@ use crate::html;
 use crate::links::unescaped;
 use crate::lists;
 use crate::query::Asked;
-use crate::table::Table;
+use crate::table::List;
 use crate::view::View;
 
 /// The most characters of a part of an address.
@@ -56,12 +56,15 @@ pub(crate) struct Route {
     pub(crate) what: What,
 }
 
+/// Makes a list of what somebody sees; none where there is no such thing.
+pub(crate) type ListOf = for<'t> fn(View<'t>, &Parts) -> Option<List<'t>>;
+
 /// What is behind an address.
 pub(crate) enum What {
     /// A table, and what stands above it on its page.
-    List { table: fn(View<'_>, &Parts) -> Option<Table>, above: fn(Shown<'_>) -> Markup },
+    List { table: ListOf, above: fn(Shown<'_>) -> Markup },
     /// A table of what `q` asks for.
-    Search { table: fn(View<'_>, &Parts) -> Option<Table>, above: fn(Shown<'_>) -> Markup },
+    Search { table: ListOf, above: fn(Shown<'_>) -> Markup },
     /// A page of its own and the same for programs; none where there is no such thing.
     Whole {
         html: fn(Shown<'_>) -> Option<(String, Markup)>,
@@ -149,11 +152,7 @@ pub(crate) const ROUTES: [Route; 20] = [
     },
 ];
 
-const fn list(
-    pattern: &'static str,
-    summary: &'static str,
-    table: fn(View<'_>, &Parts) -> Option<Table>,
-) -> Route {
+const fn list(pattern: &'static str, summary: &'static str, table: ListOf) -> Route {
     Route { pattern, summary, what: What::List { table, above: nothing } }
 }
 

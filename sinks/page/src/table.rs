@@ -6,15 +6,26 @@ use std::cmp::Ordering;
 use schemas::Severity;
 use sink_workbook::Score;
 
+use crate::rows::Rows;
+
 /// The most rows of one page of a table, for people and for programs.
 pub(crate) const PAGE_ROWS_MAX: usize = 1_000;
 
 /// Rows of one page when nobody asks for another number.
 pub(crate) const PAGE_ROWS: usize = 50;
 
+/// Columns of a matrix on one page: what fits on a screen.
+pub(crate) const PAGE_COLUMNS: usize = 20;
+
+/// Columns that each page of a matrix begins with: what a row is, and its own score.
+pub(crate) const HEAD_COLUMNS: usize = 2;
+
 /// A table before it is cut into pages.
+pub(crate) type List<'t> = Table<Rows<'t>>;
+
+/// A table; what is shown of one has its rows made.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Table {
+pub(crate) struct Table<R = Vec<Vec<Cell>>> {
     /// Its name: what its file is called.
     pub(crate) name: String,
     /// What it shows, in a sentence without a stop.
@@ -24,8 +35,9 @@ pub(crate) struct Table {
     /// Its columns.
     pub(crate) columns: Vec<Column>,
     /// Its rows in their usual order, each as wide as `columns`.
-    pub(crate) rows: Vec<Vec<Cell>>,
-    /// Whether its headings are turned, because there are many narrow columns.
+    pub(crate) rows: R,
+    /// Whether its headings are turned, because there are many narrow columns, which have pages
+    /// too.
     pub(crate) is_matrix: bool,
     /// What is said instead of rows when there are none.
     pub(crate) empty: &'static str,
@@ -106,6 +118,8 @@ pub(crate) struct Query {
     pub(crate) page: usize,
     /// Rows of a page.
     pub(crate) rows: usize,
+    /// The page of a matrix's columns, from 1.
+    pub(crate) columns: usize,
 }
 
 /// A page of a table.
@@ -131,7 +145,7 @@ pub(crate) fn columns(of: &[(&'static str, &'static str, Kind)]) -> Vec<Column> 
     of.iter().map(column).collect()
 }
 
-impl Table {
+impl<'t> List<'t> {
     /// Makes a table without rows.
     pub(crate) fn new(name: &str, caption: impl Into<String>, columns: Vec<Column>) -> Self {
         let caption = caption.into();
@@ -142,22 +156,33 @@ impl Table {
             caption,
             title,
             columns,
-            rows: Vec::new(),
+            rows: Rows::default(),
             is_matrix: false,
             empty: "There is nothing to show.",
         }
     }
 
     /// Keeps the rows that are asked for, in the order that is asked for.
-    pub(crate) fn sift(&mut self, query: &Query) {
+    fn sift(&mut self, query: &Query) {
+        let by = query.sort.as_ref();
+        let by = by.and_then(|(name, descending)| Some((self.place(name)?, *descending)));
+        if query.holds.is_empty() && by.is_none() {
+            return;
+        }
+        let mut rows = std::mem::take(&mut self.rows).cut(0, usize::MAX);
         if !query.holds.is_empty() {
             let wanted = query.holds.to_lowercase();
-            self.rows.retain(|row| row.iter().any(|cell| cell.holds(&wanted)));
+            rows.retain(|row| row.iter().any(|cell| cell.holds(&wanted)));
         }
-        let Some((name, descending)) = &query.sort else { return };
-        let Some(at) = self.columns.iter().position(|column| column.name == *name) else { return };
-        // The sort is stable; what is empty comes last either way.
-        self.rows.sort_by(|a, b| a[at].value.order(&b[at].value, *descending));
+        if let Some((at, descending)) = by {
+            // The sort is stable; what is empty comes last either way.
+            rows.sort_by(|a, b| a[at].value.order(&b[at].value, descending));
+        }
+        self.rows = Rows::Made(rows);
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == *name)
     }
 
     /// Cuts out a page.
@@ -167,15 +192,70 @@ impl Table {
         let total = self.rows.len();
         let pages = total.div_ceil(rows).max(1);
         let page = query.page.clamp(1, pages);
-        self.rows = self.rows.drain(..).skip((page - 1) * rows).take(rows).collect();
-        Paged { table: self, page, pages, total }
+        Paged { table: self.cut((page - 1) * rows, rows), page, pages, total }
+    }
+
+    /// Gives the rows that are asked for, of all pages, but at most so many.
+    pub(crate) fn sifted(mut self, query: &Query, rows: usize) -> Table {
+        self.sift(query);
+        self.cut(0, rows)
     }
 
     /// Keeps the first rows.
-    pub(crate) fn first(mut self, rows: usize) -> Self {
-        self.rows.truncate(rows);
-        self
+    pub(crate) fn first(self, rows: usize) -> Table {
+        self.cut(0, rows)
     }
+
+    fn cut(self, from: usize, most: usize) -> Table {
+        let Self { name, caption, title, columns, rows, is_matrix, empty } = self;
+        let rows = rows.cut(from, most);
+        Table { name, caption, title, columns, rows, is_matrix, empty }
+    }
+}
+
+impl Table {
+    /// Keeps the columns of which `is_kept` holds, by their places.
+    pub(crate) fn retain_columns(&mut self, is_kept: impl Fn(usize, &Column) -> bool) {
+        let kept: Vec<bool> =
+            self.columns.iter().enumerate().map(|(at, column)| is_kept(at, column)).collect();
+        for row in &mut self.rows {
+            let mut kept = kept.iter();
+            row.retain(|_| kept.next().is_some_and(|kept| *kept));
+        }
+        let mut kept = kept.iter();
+        self.columns.retain(|_| kept.next().is_some_and(|kept| *kept));
+    }
+
+    /// Cuts out a page of a matrix's columns; none where the table has no such pages.
+    pub(crate) fn cut_columns(&mut self, page: usize) -> Option<Across> {
+        const STEP: usize = PAGE_COLUMNS - HEAD_COLUMNS;
+        let total = self.columns.len().saturating_sub(HEAD_COLUMNS);
+        if !self.is_matrix || total <= STEP {
+            return None;
+        }
+        let pages = total.div_ceil(STEP);
+        let page = page.clamp(1, pages);
+        let from = (page - 1) * STEP;
+        let shown = HEAD_COLUMNS + from..HEAD_COLUMNS + from + STEP;
+        self.retain_columns(|at, _| at < HEAD_COLUMNS || shown.contains(&at));
+        let last = self.columns.len() - HEAD_COLUMNS + from;
+        Some(Across { page, pages, first: from + 1, last, total })
+    }
+}
+
+/// A page of a matrix's columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Across {
+    /// The page, from 1; the last one when a later one was asked for.
+    pub(crate) page: usize,
+    /// Pages.
+    pub(crate) pages: usize,
+    /// The first column that is shown, from 1, without those that each page begins with.
+    pub(crate) first: usize,
+    /// The last one.
+    pub(crate) last: usize,
+    /// Columns of all pages.
+    pub(crate) total: usize,
 }
 
 impl Cell {
@@ -280,9 +360,9 @@ pub(crate) fn percent(score: Score) -> String {
 mod tests {
     use super::*;
 
-    fn table(names: &[(&str, Option<i64>)]) -> Table {
+    fn table(names: &[(&str, Option<i64>)]) -> List<'static> {
         let of = columns(&[("name", "Name", Kind::Text), ("n", "N", Kind::Count)]);
-        let mut table = Table::new("t", "Things", of);
+        let mut table = List::new("t", "Things", of);
         let row = |(name, n): &(&str, Option<i64>)| {
             vec![text(*name), n.map_or(Value::Empty.into(), count)]
         };
@@ -300,7 +380,7 @@ mod tests {
         let query = |sort: &str, holds: &str, page, rows| {
             let (name, descending) = sort.strip_prefix('-').map_or((sort, false), |n| (n, true));
             let sort = (!sort.is_empty()).then(|| (name.to_owned(), descending));
-            Query { sort, holds: holds.to_owned(), page, rows }
+            Query { sort, holds: holds.to_owned(), page, rows, columns: 1 }
         };
         let check = |asked: Query, expected: &[&str], pages, total| {
             let paged = table(&rows).paged(&asked);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use schemas::{
-    AccountKey, AccountState, ComplianceChange, ComplianceKey, ComplianceState, Exception,
+    AccountKey, AccountState, ComplianceChange, ComplianceKey, ComplianceState, Credit, Exception,
     ExceptionKey, Requirement, RequirementKey, ResourceKey, ResourceState, RollupKey, RollupState,
     ScoreKey, ScoreState, TrustKey, TrustState, Verdict,
 };
@@ -21,14 +21,17 @@ const CHANGES_MAX: usize = 200;
 
 /// Everything that is shown, at one moment.
 ///
-/// Memory: rows that fail or can't be judged (about 600 bytes each), a search index (about 500
+/// Memory: rows that fail or can't be judged (about 1,000 bytes each), a search index (about 600
 /// bytes a resource), and what is kept of the past; rows that pass and documents stay in the log.
 #[derive(Debug, Default)]
 pub struct Tables {
     pub(crate) accounts: BTreeMap<AccountKey, AccountState>,
-    pub(crate) scores: BTreeMap<ScoreKey, ScoreState>,
+    /// By account.
+    pub(crate) scores: BTreeMap<String, Scores>,
     /// Rows that fail or can't be judged; those that pass are counted in the scores.
     pub(crate) verdicts: BTreeMap<ComplianceKey, ComplianceState>,
+    /// By exception and account: how many of those rows it gives credit.
+    pub(crate) credited: BTreeMap<String, BTreeMap<String, i64>>,
     pub(crate) rollups: BTreeMap<RollupKey, RollupState>,
     pub(crate) trust: BTreeMap<TrustKey, TrustState>,
     pub(crate) requirements: BTreeMap<RequirementKey, Requirement>,
@@ -47,6 +50,15 @@ pub struct Tables {
     pub(crate) pipeline: Option<Pipeline>,
     /// Grows with every change.
     pub(crate) version: u64,
+}
+
+/// The scores of an account.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Scores {
+    /// Its own; none where nothing was ever scored.
+    pub(crate) own: Option<ScoreState>,
+    /// By requirement.
+    pub(crate) of: BTreeMap<String, ScoreState>,
 }
 
 /// An account's share in a weighted mean.
@@ -114,12 +126,8 @@ impl Tables {
     pub(crate) fn take(&mut self, row: Row) {
         match row {
             Row::Account(key, value) => put(&mut self.accounts, key, value),
-            Row::Score(key, value) => put(&mut self.scores, key, value),
-            Row::Verdict(key, value) => {
-                let is_shown =
-                    |row: &ComplianceState| matches!(row.verdict, Verdict::Fail | Verdict::Unknown);
-                put(&mut self.verdicts, key, value.filter(is_shown));
-            }
+            Row::Score(key, value) => self.score(key, value),
+            Row::Verdict(key, value) => self.verdict(key, value),
             Row::Sum(key, value) => put(&mut self.rollups, key, value),
             Row::Trust(key, value) => put(&mut self.trust, key, value),
             Row::Requirement(key, value) => put(&mut self.requirements, key, value),
@@ -133,6 +141,47 @@ impl Tables {
             Row::Tick(at_ms) => self.at_ms = self.at_ms.max(at_ms),
         }
         self.version += 1;
+    }
+
+    fn score(&mut self, key: ScoreKey, value: Option<ScoreState>) {
+        let scores = self.scores.entry(key.account).or_default();
+        if key.requirement == "*" {
+            scores.own = value;
+        } else {
+            put(&mut scores.of, key.requirement, value);
+        }
+    }
+
+    fn verdict(&mut self, key: ComplianceKey, value: Option<ComplianceState>) {
+        let is_shown =
+            |row: &ComplianceState| matches!(row.verdict, Verdict::Fail | Verdict::Unknown);
+        let value = value.filter(is_shown);
+        if let Some(id) = value.as_ref().and_then(credited_by) {
+            let accounts = self.credited.entry(id.to_owned()).or_default();
+            *accounts.entry(key.account.clone()).or_default() += 1;
+        }
+        let account = key.account.clone();
+        let before = match value {
+            Some(value) => self.verdicts.insert(key, value),
+            None => self.verdicts.remove(&key),
+        };
+        if let Some(id) = before.as_ref().and_then(credited_by) {
+            self.uncredit(id, &account);
+        }
+    }
+
+    /// One row less is credited by an exception; what credits none is not kept.
+    fn uncredit(&mut self, id: &str, account: &str) {
+        let Some(accounts) = self.credited.get_mut(id) else { return };
+        if let Some(rows) = accounts.get_mut(account) {
+            *rows -= 1;
+            if *rows == 0 {
+                accounts.remove(account);
+            }
+        }
+        if accounts.is_empty() {
+            self.credited.remove(id);
+        }
     }
 
     /// Keeps the cut as its day's last one; cuts of a day come in their order.
@@ -167,6 +216,11 @@ impl Tables {
     }
 }
 
+/// Gives the exception that a row has credit of.
+fn credited_by(row: &ComplianceState) -> Option<&str> {
+    row.exception.as_deref().filter(|_| row.credit == Credit::Live)
+}
+
 /// Tells whether a change is worth telling: a first verdict that passes, and a passing row that
 /// goes, are not.
 fn moves_a_score(change: &ComplianceChange) -> bool {
@@ -188,7 +242,7 @@ fn put<K: Ord, V>(table: &mut BTreeMap<K, V>, key: K, value: Option<V>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use schemas::{Cause, Credit, Standing};
+    use schemas::{Cause, Standing};
 
     #[test]
     fn passing_rows_are_not_kept() {
@@ -202,6 +256,38 @@ mod tests {
             assert_eq!(tables.verdicts.len(), kept, "{verdict}");
         }
         assert_eq!(tables.version, 4, "each record is a change");
+    }
+
+    #[test]
+    fn rows_with_credit_are_counted_as_they_come_and_go() {
+        let mut tables = Tables::default();
+        let mut put = |resource: &str, exception: &str, credit| {
+            let exception = Some(exception.to_owned()).filter(|id| !id.is_empty());
+            let row = ComplianceState {
+                verdict: Verdict::Fail,
+                exception,
+                credit,
+                ..ComplianceState::default()
+            };
+            let key = ComplianceKey::new("R1", "1", "r", resource, "");
+            tables.take(Row::Verdict(key, Some(row)));
+            // Counted anew from the rows themselves.
+            let mut expected: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
+            for (key, row) in &tables.verdicts {
+                if let (Some(id), Credit::Live) = (&row.exception, row.credit) {
+                    let accounts = expected.entry(id.clone()).or_default();
+                    *accounts.entry(key.account.clone()).or_default() += 1;
+                }
+            }
+            assert_eq!(tables.credited, expected, "{resource}");
+            tables.credited.values().flat_map(BTreeMap::values).sum::<i64>()
+        };
+        assert_eq!(put("a", "X", Credit::Live), 1);
+        assert_eq!(put("b", "X", Credit::Live), 2);
+        assert_eq!(put("a", "Y", Credit::Live), 2, "another exception, the same row");
+        assert_eq!(put("b", "X", Credit::Lapsed), 1);
+        assert_eq!(put("c", "", Credit::None), 1);
+        assert_eq!(put("a", "", Credit::None), 0);
     }
 
     #[test]

@@ -1,17 +1,15 @@
 //! What one viewer sees of the tables, and the figures that follow from it.
 
-use std::collections::BTreeMap;
-
 use schemas::{
     AccountState, AccountStatus, ComplianceKey, ComplianceState, Exception, Requirement,
-    RequirementKey, RollupKey, ScoreKey, ScoreState, TrustKey, TrustState,
+    RequirementKey, RollupKey, ScoreState, TrustKey, TrustState,
 };
 use sink_workbook::{Account, Score, weighted};
 
 use crate::tables::{Change, DAY_MS, DAYS_MAX, Share, Tables};
 
 /// Whose accounts somebody may see.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// Everybody's.
     All,
@@ -30,17 +28,20 @@ impl<'t> View<'t> {
     /// Gives the accounts by id. Foreign ones that the register merely approves are not among them.
     pub(crate) fn accounts(self) -> impl Iterator<Item = Account<'t>> {
         let states = self.tables.accounts.values();
-        states.filter(move |state| self.holds(state) && self.is_ours(state)).map(move |state| {
-            let key = ScoreKey::new(&*state.account, "*");
-            Account { state, overall: self.tables.scores.get(&key) }
-        })
+        states
+            .filter(move |state| self.holds(state) && self.is_ours(state))
+            .map(move |state| Account { state, overall: self.overall(&state.account) })
     }
 
     /// Gives an account by its id.
     pub(crate) fn account(self, id: &str) -> Option<Account<'t>> {
         let state = self.tables.accounts.get(&schemas::AccountKey::new(id))?;
-        let overall = self.tables.scores.get(&ScoreKey::new(id, "*"));
+        let overall = self.overall(id);
         (self.holds(state) && self.is_ours(state)).then_some(Account { state, overall })
+    }
+
+    fn overall(self, account: &str) -> Option<&'t ScoreState> {
+        self.tables.scores.get(account)?.own.as_ref()
     }
 
     fn holds(self, state: &AccountState) -> bool {
@@ -79,17 +80,18 @@ impl<'t> View<'t> {
 
     /// Gives an account's scores by requirement, without its own.
     pub(crate) fn scores(self, account: &str) -> impl Iterator<Item = (&'t str, &'t ScoreState)> {
-        let account = account.to_owned();
-        let rows = self.tables.scores.range(ScoreKey::new(&*account, "")..);
-        rows.take_while(move |(key, _)| key.account == account)
-            .filter(|(key, _)| key.requirement != "*")
-            .map(|(key, score)| (key.requirement.as_str(), score))
+        let scores = self.tables.scores.get(account).into_iter().flat_map(|scores| &scores.of);
+        scores.map(|(requirement, score)| (requirement.as_str(), score))
+    }
+
+    /// Gives what is counted of a requirement in an account.
+    pub(crate) fn counts(self, account: &str, requirement: &str) -> Option<&'t ScoreState> {
+        self.tables.scores.get(account)?.of.get(requirement)
     }
 
     /// Gives the score of a requirement in an account.
     pub(crate) fn score_of(self, account: &str, requirement: &str) -> Score {
-        let state = self.tables.scores.get(&ScoreKey::new(account, requirement));
-        Score::of(self.requirement(requirement), state)
+        Score::of(self.requirement(requirement), self.counts(account, requirement))
     }
 
     /// Gives the rows of a requirement in an account that fail or can't be judged.
@@ -165,15 +167,17 @@ impl<'t> View<'t> {
     /// Gives the score over the accounts of each of the last days, the oldest first; none where
     /// nothing ran on that day.
     pub(crate) fn days(self) -> Vec<(i64, Option<f64>)> {
-        let mut sums: BTreeMap<i64, Share> = BTreeMap::new();
+        let first = self.today() - DAYS_MAX + 1;
+        let mut sums = [Share::default(); DAYS_MAX as usize];
+        let place = |day: i64| usize::try_from(day - first).ok();
         for account in self.accounts() {
             for (day, share) in self.tables.days.get(&account.state.account).into_iter().flatten() {
-                let sum = sums.entry(*day).or_default();
+                let Some(sum) = place(*day).and_then(|at| sums.get_mut(at)) else { continue };
                 sum.weighted_score += share.weighted_score;
                 sum.weight += share.weight;
             }
         }
-        self.last_days(|day| sums.get(&day).and_then(|sum| sum.value()))
+        self.last_days(|day| place(day).and_then(|at| sums.get(at)).and_then(|sum| sum.value()))
     }
 
     /// Gives an account's score of each of the last days, the oldest first.
@@ -182,14 +186,18 @@ impl<'t> View<'t> {
         self.last_days(|day| days.and_then(|days| days.get(&day)).and_then(|share| share.value()))
     }
 
+    fn today(self) -> i64 {
+        self.tables.at_ms.div_euclid(DAY_MS)
+    }
+
     fn last_days(self, score: impl Fn(i64) -> Option<f64>) -> Vec<(i64, Option<f64>)> {
-        let today = self.tables.at_ms.div_euclid(DAY_MS);
+        let today = self.today();
         (today - DAYS_MAX + 1..=today).map(|day| (day, score(day))).collect()
     }
 
     /// Gives the score of an account so many days ago, or the nearest one kept after that.
     pub(crate) fn score_before(self, account: &str, days: i64) -> Option<f64> {
-        let from = self.tables.at_ms.div_euclid(DAY_MS) - days;
+        let from = self.today() - days;
         let kept = self.tables.days.get(account)?;
         kept.range(from..).next().and_then(|(_, share)| share.value())
     }

@@ -148,6 +148,18 @@ fn wait_for(page: &Page, target: &str, wanted: &str) {
     }
 }
 
+/// Asks as an open page does until it is told of something newer.
+fn wait_for_event(page: &Page, seen: u64) -> (u64, String) {
+    let began = Instant::now();
+    loop {
+        if let Some(event) = page.event(&Scope::All, Some(seen)) {
+            return event;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "nothing is told");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 #[test]
 fn an_open_page_shows_what_is_written_while_it_is_open() {
     let log = Written::new();
@@ -171,8 +183,12 @@ fn an_open_page_shows_what_is_written_while_it_is_open() {
     wait_for(&page, "/", ">75.0 %<");
     wait_for(&page, "/accounts", "2026-03-02 09:01");
     wait_for(&page, "/", "3 records behind");
-    let (_, event) = page.event(&Scope::All, Some(version)).unwrap();
+    let (later, event) = wait_for_event(&page, version);
     assert!(event.contains("\"score\":\"75.0 %\""), "{event}");
+    // Who opens another page meanwhile is told the same, and who has seen it nothing.
+    let (same, other) = page.event(&Scope::All, None).unwrap();
+    assert!(same >= later && other.contains("\"score\":\"75.0 %\""), "{other}");
+    assert_eq!(page.event(&Scope::All, Some(same)).filter(|(version, _)| *version == same), None);
 
     // A row that goes is gone, and a verdict that passes too.
     let key = ComplianceKey::new("s3", ACCOUNT, "r", "a/b", "");

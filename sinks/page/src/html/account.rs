@@ -99,7 +99,7 @@ pub(crate) fn above_rows(shown: Shown<'_>) -> Markup {
     let (id, requirement) = (shown.parts.get("account"), shown.parts.get("requirement"));
     let Some(account) = shown.view.account(id) else { return Markup::default() };
     let score = shown.view.score_of(id, requirement);
-    let state = shown.view.tables.scores.get(&schemas::ScoreKey::new(id, requirement));
+    let state = shown.view.counts(id, requirement);
     let text = shown.view.requirement(requirement);
     html! {
         (account_trail(account.name(), id))

@@ -8,8 +8,8 @@ use crate::forms::moment;
 use crate::html::{svg, table, words};
 use crate::links;
 use crate::lists;
-use crate::routes::{Parts, Shown};
-use crate::table::{Table, Value, percent};
+use crate::routes::{ListOf, Parts, Shown};
+use crate::table::{HEAD_COLUMNS, PAGE_COLUMNS, percent};
 use crate::view::{Scope, View};
 
 /// Rows of each list on the page.
@@ -17,9 +17,6 @@ const ROWS: usize = 8;
 
 /// Accounts on the page's piece of the heat map.
 const HEAT_ROWS: usize = 12;
-
-/// Columns of that piece, the account's name and its score among them: what fits on a screen.
-const HEAT_COLUMNS: usize = 20;
 
 /// The columns of each list on the page.
 const MOVERS: [&str; 4] = ["name", "before", "score", "points"];
@@ -153,13 +150,7 @@ fn cards(figures: &Figures) -> Markup {
 }
 
 /// The beginning of a list; nothing where the viewer has none.
-fn part(
-    shown: Shown<'_>,
-    title: &str,
-    href: &str,
-    list: fn(View<'_>, &Parts) -> Option<Table>,
-    columns: &[&str],
-) -> Markup {
+fn part(shown: Shown<'_>, title: &str, href: &str, list: ListOf, columns: &[&str]) -> Markup {
     let id = href.trim_start_matches('/');
     html! {
         @if let Some(rows) = list(shown.view, &Parts::default()) {
@@ -174,19 +165,24 @@ fn part(
 fn heat(shown: Shown<'_>) -> Markup {
     let Some(map) = lists::heat(shown.view, &Parts::default()) else { return Markup::default() };
     // A requirement that has no score anywhere would be a column of nothing.
-    let has_score = |at: &usize| {
-        let mut cells = map.rows.iter().map(|row| &row[*at].value);
-        *at == 0 || cells.any(|value| matches!(value, Value::Score(one) if one.value().is_some()))
-    };
-    let kept = (0..map.columns.len()).filter(has_score).take(HEAT_COLUMNS);
-    let names: Vec<String> = kept.map(|at| map.columns[at].name.to_string()).collect();
+    let scored = lists::scored(shown.view);
+    let kept = scored.iter().take(PAGE_COLUMNS - HEAD_COLUMNS);
+    let head = map.columns.iter().take(HEAD_COLUMNS).map(|column| column.name.to_string());
+    let names: Vec<String> = head.chain(kept.map(|one| one.id.clone())).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (rows, columns) = (map.rows.len(), map.columns.len() - HEAD_COLUMNS);
+    let (shown_rows, shown_columns) = (rows.min(HEAT_ROWS), names.len() - HEAD_COLUMNS);
     html! {
         section aria-labelledby="heat" {
             h2 #heat { "Accounts by requirements" }
             p.remark {
                 "The lowest scores and the gravest requirements first; each field leads to what \
                  fails there."
+                @if shown_rows < rows || shown_columns < columns {
+                    " These are " (shown_rows) " of " (words::counted(rows as i64, "account",
+                    "accounts")) " and " (shown_columns) " of "
+                    (words::counted(columns as i64, "requirement", "requirements")) "."
+                }
             }
             (table::short(map, HEAT_ROWS, &names, "/heat"))
         }

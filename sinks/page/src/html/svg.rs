@@ -1,5 +1,8 @@
 //! Drawings: lines of scores and the graph of trust, as SVG without style or script.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
 use maud::{Markup, html};
 use schemas::headers::rfc3339;
 
@@ -173,18 +176,9 @@ pub(crate) fn trust(view: View<'_>) -> Markup {
     if edges.is_empty() {
         return html! { p.empty { "No account trusts a foreign one." } };
     }
-    let names = |pick: fn(&Edge) -> &String| {
-        let mut names: Vec<&String> = edges.iter().map(pick).collect();
-        names.sort();
-        names.dedup();
-        let all = names.len();
-        names.truncate(NODES_MAX);
-        (names, all)
-    };
-    let ((foreign, all_foreign), (ours, all_ours)) =
-        (names(|edge| &edge.foreign), names(|edge| &edge.account));
+    let Nodes { foreign, ours, all_foreign, all_ours } = nodes(&edges);
     let height = 24.0 * foreign.len().max(ours.len()) as f64 + 16.0;
-    let place = |names: &[&String], one: &String| {
+    let place = |names: &[&str], one: &str| {
         let at = names.iter().position(|name| *name == one)?;
         Some(20.0 + 24.0 * at as f64 + (height - 16.0 - 24.0 * names.len() as f64) / 2.0)
     };
@@ -200,7 +194,7 @@ pub(crate) fn trust(view: View<'_>) -> Markup {
                     }
                 }
                 @for one in &foreign {
-                    @let edge = edges.iter().find(|edge| edge.foreign == **one);
+                    @let edge = edges.iter().find(|edge| edge.foreign == *one);
                     text.node x="262" y=(place(&foreign, one).unwrap_or_default() + 4.0)
                         text-anchor="end" { (edge.map_or("", |edge| edge.mark())) " " (short(one)) }
                 }
@@ -214,8 +208,52 @@ pub(crate) fn trust(view: View<'_>) -> Markup {
             }
         }
         @if all_foreign > NODES_MAX || all_ours > NODES_MAX {
-            p { "The first " (NODES_MAX) " of each side are drawn; the table has all." }
+            p {
+                (foreign.len()) " of " (all_foreign) " foreign accounts and " (ours.len()) " of "
+                (all_ours) " that trust one are drawn: unknown ones first, then those whom most \
+                trust. The table has all."
+            }
         }
+    }
+}
+
+/// Who is drawn, from above.
+struct Nodes<'e> {
+    foreign: Vec<&'e str>,
+    ours: Vec<&'e str>,
+    all_foreign: usize,
+    all_ours: usize,
+}
+
+/// Chooses who is drawn: unknown foreign accounts first, then those whom most accounts trust.
+fn nodes(edges: &[Edge]) -> Nodes<'_> {
+    let mut trusted: BTreeMap<&str, (bool, BTreeSet<&str>)> = BTreeMap::new();
+    let mut trusting: BTreeSet<&str> = BTreeSet::new();
+    for edge in edges {
+        let (is_known, accounts) =
+            trusted.entry(&edge.foreign).or_insert_with(|| (true, BTreeSet::new()));
+        *is_known &= edge.is_known;
+        accounts.insert(&edge.account);
+        trusting.insert(&edge.account);
+    }
+    let mut foreign: Vec<_> = trusted.iter().collect();
+    foreign.sort_by_key(|(name, (is_known, by))| (*is_known, Reverse(by.len()), **name));
+    foreign.truncate(NODES_MAX);
+    // An account of each in turn, so that nobody is drawn without a line.
+    let mut left: Vec<_> = foreign.iter().map(|(_, (_, accounts))| accounts.iter()).collect();
+    let mut ours = BTreeSet::new();
+    while ours.len() < NODES_MAX && !left.is_empty() {
+        left.retain_mut(|accounts| {
+            let next = accounts.next().filter(|_| ours.len() < NODES_MAX);
+            ours.extend(next.copied());
+            next.is_some()
+        });
+    }
+    Nodes {
+        foreign: foreign.into_iter().map(|(name, _)| *name).collect(),
+        ours: ours.into_iter().collect(),
+        all_foreign: trusted.len(),
+        all_ours: trusting.len(),
     }
 }
 
@@ -278,6 +316,31 @@ mod tests {
         assert_eq!((drawn.matches("<polyline").count(), drawn.matches("<circle").count()), (1, 1));
         assert!(!drawn.contains("style="), "the page's policy forbids it");
         assert!(line(&[None]).into_string().contains("no past"));
+    }
+
+    #[test]
+    fn of_many_who_are_trusted_the_unknown_are_drawn_and_all_have_a_line() {
+        // The nth foreign account is trusted by n accounts; every fifth is unknown.
+        let edge = |foreign: usize, account: usize| Edge {
+            foreign: format!("f{foreign:02}"),
+            account: format!("a{account:03}"),
+            is_known: !foreign.is_multiple_of(5),
+        };
+        let edges: Vec<Edge> = (1..=60)
+            .flat_map(|foreign| (0..foreign).map(move |n| edge(foreign, foreign * 3 + n)))
+            .collect();
+        let Nodes { foreign, ours, all_foreign, all_ours } = nodes(&edges);
+        assert_eq!((all_foreign, foreign.len(), ours.len()), (60, NODES_MAX, NODES_MAX));
+        assert!(all_ours > 200 && ours.is_sorted());
+        // Twelve are unknown; the best known one is whom 59 trust.
+        assert_eq!(&foreign[..3], ["f60", "f55", "f50"]);
+        assert_eq!(&foreign[11..14], ["f05", "f59", "f58"]);
+        for one in &foreign {
+            let mut lines = edges.iter().filter(|edge| edge.foreign == *one);
+            assert!(lines.any(|edge| ours.contains(&&*edge.account)), "{one} has no line");
+        }
+        let few: Vec<Edge> = (1..=3).map(|n| edge(n, n)).collect();
+        assert_eq!((nodes(&few).foreign.len(), nodes(&few).ours.len()), (3, 3), "all are drawn");
     }
 
     #[test]

@@ -4,10 +4,11 @@ use maud::{Markup, html};
 
 use crate::html::{svg, words};
 use crate::query::Asked;
-use crate::table::{Cell, Column, Kind, Paged, Table, Value};
+use crate::table::{Across, Cell, Column, Kind, List, Paged, Table, Value};
 
 /// A page of a table with everything to find one's way in it.
-pub(crate) fn whole(paged: &Paged, asked: &Asked, path: &str, can_filter: bool) -> Markup {
+pub(crate) fn whole(mut paged: Paged, asked: &Asked, path: &str, can_filter: bool) -> Markup {
+    let across = paged.table.cut_columns(asked.query.columns);
     let table = &paged.table;
     html! {
         div.list {
@@ -18,17 +19,19 @@ pub(crate) fn whole(paged: &Paged, asked: &Asked, path: &str, can_filter: bool) 
             @if table.rows.is_empty() {
                 p.empty { (table.empty) }
             } @else {
+                @if let Some(across) = across { (columns(across, asked, path)) }
                 (grid(table, Some((asked, path))))
-                (pager(paged, asked, path))
+                (pager(&paged, asked, path))
             }
         }
     }
 }
 
 /// The first rows of a list, with the way to all of it.
-pub(crate) fn short(table: Table, rows: usize, columns: &[&str], href: &str) -> Markup {
-    let total = table.rows.len();
-    let table = only(table.first(rows), columns);
+pub(crate) fn short(list: List<'_>, rows: usize, columns: &[&str], href: &str) -> Markup {
+    let total = list.rows.len();
+    let mut table = list.first(rows);
+    table.retain_columns(|_, column| columns.contains(&&*column.name));
     html! {
         @if table.rows.is_empty() {
             p.empty { (table.empty) }
@@ -46,26 +49,6 @@ pub(crate) fn short(table: Table, rows: usize, columns: &[&str], href: &str) -> 
             }
         }
     }
-}
-
-/// Keeps the named columns, in their order.
-fn only(mut table: Table, names: &[&str]) -> Table {
-    let kept: Vec<bool> =
-        table.columns.iter().map(|column| names.contains(&&*column.name)).collect();
-    let keep = |at: usize| kept[at];
-    for row in &mut table.rows {
-        let mut at = 0;
-        row.retain(|_| {
-            at += 1;
-            keep(at - 1)
-        });
-    }
-    let mut at = 0;
-    table.columns.retain(|_| {
-        at += 1;
-        keep(at - 1)
-    });
-    table
 }
 
 fn grid(table: &Table, sorted: Option<(&Asked, &str)>) -> Markup {
@@ -148,7 +131,7 @@ fn value(value: &Value) -> Markup {
         Value::Empty => html! {},
         Value::Count(n) => html! { (words::thousands(*n)) },
         Value::Money(cents) => html! { (words::thousands(cents / 100)) },
-        Value::Points(points) => html! { (format!("{points:+.2}")) },
+        Value::Points(points) => html! { (words::points(*points)) },
         Value::Score(score) => words::score(*score),
         Value::Time(ms) => words::moment(*ms),
         Value::Line(values) => svg::line(values),
@@ -168,13 +151,17 @@ fn filter(asked: &Asked, path: &str) -> Markup {
                 input type="hidden" name="sort"
                     value={ @if *descending { "-" } (column) };
             }
+            @if asked.query.columns > 1 {
+                input type="hidden" name="columns" value=(asked.query.columns);
+            }
             button { "Filter" }
         }
     }
 }
 
 fn files(asked: &Asked, path: &str) -> Markup {
-    let query = asked.with(|query| query.page = 1);
+    // Files have all pages, down and across.
+    let query = asked.with(|query| (query.page, query.columns) = (1, 1));
     let of = |form: &str| {
         if query.is_empty() {
             format!("{path}?format={form}")
@@ -188,6 +175,31 @@ fn files(asked: &Asked, path: &str) -> Markup {
             a href=(of("csv")) { "CSV" } ", "
             a href=(of("xlsx")) { "XLSX" } ", "
             a href=(of("json")) { "JSON" }
+        }
+    }
+}
+
+/// Says which of a matrix's columns are shown, and leads to the others.
+fn columns(across: Across, asked: &Asked, path: &str) -> Markup {
+    let to = |page: usize| {
+        let query = asked.with(|query| query.columns = page);
+        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    };
+    let Across { page, pages, first, last, total } = across;
+    html! {
+        nav.pager aria-label="Columns of this table" {
+            @if page > 1 {
+                a href=(to(1)) { "First columns" } " "
+                a href=(to(page - 1)) { "Previous columns" } " "
+            }
+            span {
+                "Columns " (first) " to " (last) " of " (words::thousands(total as i64))
+                "; a file has all of them"
+            }
+            @if page < pages {
+                " " a href=(to(page + 1)) { "Next columns" }
+                " " a href=(to(pages)) { "Last columns" }
+            }
         }
     }
 }

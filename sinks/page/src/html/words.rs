@@ -26,6 +26,15 @@ pub(crate) fn counted(n: i64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(n), if n == 1 { one } else { many })
 }
 
+/// Writes points with two decimals; what would read as nothing with its first digit, because one
+/// account of thousands moves the whole by less than a hundredth.
+pub(crate) fn points(points: f64) -> String {
+    let size = points.abs();
+    let decimals = (2..8).find(|decimals| size * 10_f64.powi(*decimals) >= 0.95);
+    let decimals = if size == 0.0 { 2 } else { decimals.unwrap_or(8) };
+    format!("{points:+.*}", usize::try_from(decimals).unwrap_or(2))
+}
+
 /// Writes an instant to the minute, with the whole of it for programs.
 pub(crate) fn moment(ms: i64) -> Markup {
     let full = rfc3339(ms);
@@ -91,6 +100,13 @@ mod tests {
         );
         let shown = moment(951_782_460_000).into_string();
         assert_eq!(shown, "<time datetime=\"2000-02-29T00:01:00.000Z\">2000-02-29 00:01</time>");
+    }
+
+    #[test]
+    fn no_gain_reads_as_nothing() {
+        let of = [12.345, 0.014, -0.5, 0.0, 0.004, 0.000_96, -0.000_031];
+        let read = ["+12.35", "+0.01", "-0.50", "+0.00", "+0.004", "+0.001", "-0.00003"];
+        assert_eq!(of.map(points), read);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use schemas::RollupKey;
 use sink_workbook::{Account, Score};
 
-use crate::table::{Cell, Kind, Table, Value, columns, count, score, standing, text, time};
+use crate::rows::Rows;
+use crate::table::{Cell, Kind, List, Value, columns, count, score, standing, text, time};
 use crate::tables::DAY_MS;
 use crate::view::{Scope, View, remarks};
 use crate::{links, routes::Parts};
@@ -17,7 +18,7 @@ const MOVED_DAYS: i64 = 7;
 const MOVED_MIN: f64 = 0.001;
 
 /// All accounts, the lowest score first.
-pub(crate) fn accounts(view: View<'_>, _: &Parts) -> Option<Table> {
+pub(crate) fn accounts<'t>(view: View<'t>, _: &Parts) -> Option<List<'t>> {
     let of = columns(&[
         ("name", "Account", Kind::Text),
         ("account", "Id", Kind::Text),
@@ -33,8 +34,8 @@ pub(crate) fn accounts(view: View<'_>, _: &Parts) -> Option<Table> {
         ("oldest", "Oldest data", Kind::Time),
         ("remarks", "Remarks", Kind::Text),
     ]);
-    let mut table = Table::new("accounts", "Accounts, the lowest score first", of);
-    table.rows = lowest_first(view).into_iter().map(|account| row(view, account)).collect();
+    let mut table = List::new("accounts", "Accounts, the lowest score first", of);
+    table.rows = Rows::of(lowest_first(view), move |account| row(view, *account));
     Some(table)
 }
 
@@ -76,7 +77,7 @@ fn row(view: View<'_>, account: Account<'_>) -> Vec<Cell> {
 }
 
 /// Accounts whose score moved within a week, the largest move first.
-pub(crate) fn movers(view: View<'_>, _: &Parts) -> Option<Table> {
+pub(crate) fn movers<'t>(view: View<'t>, _: &Parts) -> Option<List<'t>> {
     let of = columns(&[
         ("name", "Account", Kind::Text),
         ("account", "Id", Kind::Text),
@@ -94,7 +95,7 @@ pub(crate) fn movers(view: View<'_>, _: &Parts) -> Option<Table> {
         })
         .collect();
     moved.sort_by(|a, b| (b.2 - b.1).abs().total_cmp(&(a.2 - a.1).abs()));
-    let mut table = Table::new("movers", "Accounts whose score moved in the last 7 days", of);
+    let mut table = List::new("movers", "Accounts whose score moved in the last 7 days", of);
     table.empty = "No score moved in the last 7 days.";
     table.rows = moved
         .into_iter()
@@ -115,7 +116,7 @@ pub(crate) fn movers(view: View<'_>, _: &Parts) -> Option<Table> {
 }
 
 /// Executives by what their accounts spend; none for an owner, whose accounts are not all.
-pub(crate) fn executives(view: View<'_>, _: &Parts) -> Option<Table> {
+pub(crate) fn executives<'t>(view: View<'t>, _: &Parts) -> Option<List<'t>> {
     if *view.scope != Scope::All {
         return None;
     }
@@ -157,7 +158,7 @@ pub(crate) fn executives(view: View<'_>, _: &Parts) -> Option<Table> {
         ));
     }
     rows.sort_by_key(|(spend, _)| std::cmp::Reverse(*spend));
-    let mut table = Table::new("executives", "Executives by what their accounts spend", of);
+    let mut table = List::new("executives", "Executives by what their accounts spend", of);
     table.empty = "The register names no executive.";
     table.rows = rows.into_iter().map(|(_, row)| row).collect();
     Some(table)
@@ -184,20 +185,20 @@ fn by_spend(view: View<'_>, accounts: &[Account<'_>]) -> Vec<Option<f64>> {
 }
 
 /// The score over all accounts of each day.
-pub(crate) fn days(view: View<'_>, _: &Parts) -> Option<Table> {
+pub(crate) fn days<'t>(view: View<'t>, _: &Parts) -> Option<List<'t>> {
     Some(by_day("days", "Score of each of the last 90 days (UTC), over all accounts", view.days()))
 }
 
 /// An account's score of each day.
-pub(crate) fn days_of(view: View<'_>, parts: &Parts) -> Option<Table> {
+pub(crate) fn days_of<'t>(view: View<'t>, parts: &Parts) -> Option<List<'t>> {
     let account = view.account(parts.get("account"))?;
     let caption = format!("Score of {} on each of the last 90 days (UTC)", account.name());
     Some(by_day("days", &caption, view.days_of(&account.state.account)))
 }
 
-fn by_day(name: &str, caption: &str, days: Vec<(i64, Option<f64>)>) -> Table {
+fn by_day(name: &str, caption: &str, days: Vec<(i64, Option<f64>)>) -> List<'static> {
     let of = columns(&[("day", "Day", Kind::Time), ("score", "Score", Kind::Score)]);
-    let mut table = Table::new(name, caption, of);
+    let mut table = List::new(name, caption, of);
     table.empty = "No score of the last 90 days is kept.";
     table.rows = days
         .into_iter()

@@ -1,9 +1,9 @@
 //! Next best actions: what brings the most points for the fewest resources.
 
-use schemas::{Credit, Requirement, ScoreKey, Verdict};
+use schemas::{Credit, Requirement, ScoreState, Verdict};
 use sink_workbook::{Account, Mend};
 
-use crate::table::{Kind, Table, Value, columns, count, text};
+use crate::table::{Kind, List, Value, columns, count, text};
 use crate::view::View;
 use crate::{links, routes::Parts};
 
@@ -26,37 +26,52 @@ pub(crate) struct Action<'t> {
 pub(crate) fn best(view: View<'_>) -> Vec<Action<'_>> {
     let accounts: Vec<_> = view.accounts().filter(|one| one.state.is_scored()).collect();
     let weights: i64 = accounts.iter().filter_map(|one| one.overall).map(|one| one.weight).sum();
+    if weights <= 0 {
+        return Vec::new();
+    }
     let mut actions: Vec<_> = accounts
         .into_iter()
         .flat_map(|account| {
             let scores = view.scores(&account.state.account);
-            scores.filter_map(move |(id, _)| action(view, account, view.requirement(id)?, weights))
+            scores.filter_map(move |(id, state)| action(view, account, id, state, weights))
         })
+        .enumerate()
         .collect();
-    actions.sort_by(|a, b| a.mend.better(&b.mend));
-    actions.truncate(ACTIONS_MAX);
-    actions
+    // Those that bring the same stay in the order of accounts and requirements.
+    let better = |a: &(usize, Action<'_>), b: &(usize, Action<'_>)| {
+        a.1.mend.better(&b.1.mend).then(a.0.cmp(&b.0))
+    };
+    if actions.len() > ACTIONS_MAX {
+        // Of hundreds of thousands a few are shown: the others need no order.
+        actions.select_nth_unstable_by(ACTIONS_MAX, better);
+        actions.truncate(ACTIONS_MAX);
+    }
+    actions.sort_unstable_by(better);
+    actions.into_iter().map(|(_, action)| action).collect()
 }
 
 fn action<'t>(
     view: View<'t>,
     account: Account<'t>,
-    requirement: &'t Requirement,
+    requirement: &str,
+    state: &ScoreState,
     weights: i64,
 ) -> Option<Action<'t>> {
-    let id = &account.state.account;
-    let state = view.tables.scores.get(&ScoreKey::new(&**id, &*requirement.id))?;
+    // Most have nothing to mend: they are told by their counts alone.
+    if state.noncompliant <= state.excepted {
+        return None;
+    }
+    let requirement = view.requirement(requirement)?;
     let open_rows = || {
-        let rows = view.verdicts(&requirement.id, id);
+        let rows = view.verdicts(&requirement.id, &account.state.account);
         rows.filter(|(_, row)| row.verdict == Verdict::Fail && row.credit != Credit::Live).count()
     };
     let mend = Mend::of(requirement, state, open_rows)?;
-    let gain = (weights > 0).then(|| mend.gain(weights))?;
-    Some(Action { requirement, account, mend, gain })
+    Some(Action { requirement, account, mend, gain: mend.gain(weights) })
 }
 
 /// The best actions as a table.
-pub(crate) fn actions(view: View<'_>, _: &Parts) -> Option<Table> {
+pub(crate) fn actions<'t>(view: View<'t>, _: &Parts) -> Option<List<'t>> {
     let of = columns(&[
         ("requirement", "What to mend", Kind::Text),
         ("account", "Account", Kind::Text),
@@ -66,7 +81,7 @@ pub(crate) fn actions(view: View<'_>, _: &Parts) -> Option<Table> {
         ("remediation", "How", Kind::Text),
     ]);
     let caption = "Next best actions: most points of the score for the fewest resources";
-    let mut table = Table::new("actions", caption, of);
+    let mut table = List::new("actions", caption, of);
     table.empty = "There is nothing to mend.";
     table.rows = best(view)
         .into_iter()

@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 
 use schemas::{ComplianceKey, ComplianceState, Credit, ResourceKey, Severity, Standing, Verdict};
 
-use crate::table::{Cell, Column, Kind, Table, Value, columns, text, time};
+use crate::rows::Rows;
+use crate::table::{Cell, Column, Kind, List, Value, columns, text, time};
 use crate::view::View;
 use crate::{links, routes::Parts};
 
@@ -26,7 +27,7 @@ fn shape() -> Vec<Column> {
 
 /// All rows of an account that fail or can't be judged: those without credit first, the gravest
 /// first.
-pub(crate) fn failing(view: View<'_>, parts: &Parts) -> Option<Table> {
+pub(crate) fn failing<'t>(view: View<'t>, parts: &Parts) -> Option<List<'t>> {
     let account = view.account(parts.get("account"))?;
     let id = &account.state.account;
     let mut rows: Vec<_> =
@@ -37,7 +38,7 @@ pub(crate) fn failing(view: View<'_>, parts: &Parts) -> Option<Table> {
 }
 
 /// The rows of one requirement in an account.
-pub(crate) fn rows(view: View<'_>, parts: &Parts) -> Option<Table> {
+pub(crate) fn rows<'t>(view: View<'t>, parts: &Parts) -> Option<List<'t>> {
     let account = view.account(parts.get("account"))?;
     let requirement = parts.get("requirement");
     let id = &account.state.account;
@@ -57,7 +58,8 @@ pub(crate) fn rows(view: View<'_>, parts: &Parts) -> Option<Table> {
 type Found<'t> = (&'t ComplianceKey, &'t ComplianceState);
 
 fn sort(view: View<'_>, rows: &mut [Found<'_>]) {
-    rows.sort_by_key(|(key, row)| {
+    // A requirement is looked up once a row, not at each comparison.
+    rows.sort_by_cached_key(|(key, row)| {
         let severity = severity(view, &key.requirement);
         (row.verdict != Verdict::Fail, row.credit == Credit::Live, Reverse(severity))
     });
@@ -68,10 +70,10 @@ fn severity(view: View<'_>, requirement: &str) -> Severity {
     view.requirement(requirement).map_or(Severity::High, |one| one.severity)
 }
 
-fn table(view: View<'_>, caption: String, rows: Vec<Found<'_>>) -> Table {
-    let mut table = Table::new("findings", caption, shape());
+fn table<'t>(view: View<'t>, caption: String, rows: Vec<Found<'t>>) -> List<'t> {
+    let mut table = List::new("findings", caption, shape());
     table.empty = "Nothing fails, and everything could be judged.";
-    table.rows = rows.into_iter().map(|(key, row)| found(view, key, row)).collect();
+    table.rows = Rows::of(rows, move |(key, row)| found(view, key, row));
     table
 }
 
@@ -131,7 +133,7 @@ pub(crate) fn verdict_words(verdict: Verdict, credit: Credit) -> &'static str {
 }
 
 /// What changed in an account and moved its score, the newest first.
-pub(crate) fn changes(view: View<'_>, parts: &Parts) -> Option<Table> {
+pub(crate) fn changes<'t>(view: View<'t>, parts: &Parts) -> Option<List<'t>> {
     let account = view.account(parts.get("account"))?;
     let of = columns(&[
         ("at", "When", Kind::Time),
@@ -144,7 +146,7 @@ pub(crate) fn changes(view: View<'_>, parts: &Parts) -> Option<Table> {
         ("cause", "Caused by", Kind::Text),
     ]);
     let caption = format!("What moved the score of {}, the newest first", account.name());
-    let mut table = Table::new("changes", caption, of);
+    let mut table = List::new("changes", caption, of);
     table.empty = "Nothing changed in the last 30 days.";
     table.rows = view
         .changes(&account.state.account)

@@ -9,5 +9,5 @@ mod risk;
 pub(crate) use accounts::{accounts, days, days_of, executives, movers};
 pub(crate) use actions::actions;
 pub(crate) use findings::{changes, failing, rows, verdict_words};
-pub(crate) use requirements::{heat, of_account, of_requirement, requirements};
+pub(crate) use requirements::{heat, of_account, of_requirement, requirements, scored};
 pub(crate) use risk::{exceptions, search, trust};

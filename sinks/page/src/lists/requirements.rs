@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use schemas::{Requirement, Scoring};
 use sink_workbook::Score;
 
-use crate::table::{Cell, Column, Kind, Table, Value, columns, count, score, standing, text};
+use crate::rows::Rows;
+use crate::table::{Cell, Column, Kind, List, Value, columns, count, score, standing, text};
 use crate::tables::Share;
 use crate::view::View;
 use crate::{links, routes::Parts};
 
 /// The standard, with each requirement's score over the accounts; the gravest first.
-pub(crate) fn requirements(view: View<'_>, _: &Parts) -> Option<Table> {
+pub(crate) fn requirements<'t>(view: View<'t>, _: &Parts) -> Option<List<'t>> {
     let of = columns(&[
         ("title", "Requirement", Kind::Text),
         ("requirement", "Id", Kind::Text),
@@ -30,7 +31,7 @@ pub(crate) fn requirements(view: View<'_>, _: &Parts) -> Option<Table> {
             sums.entry(id).or_default().add(state);
         }
     }
-    let mut table = Table::new("requirements", "The standard, the gravest first", of);
+    let mut table = List::new("requirements", "The standard, the gravest first", of);
     table.rows = view
         .requirements()
         .into_iter()
@@ -93,7 +94,7 @@ impl Sum {
 }
 
 /// An account's scores by requirement: the gravest first.
-pub(crate) fn of_account(view: View<'_>, parts: &Parts) -> Option<Table> {
+pub(crate) fn of_account<'t>(view: View<'t>, parts: &Parts) -> Option<List<'t>> {
     let account = view.account(parts.get("account"))?;
     let of = columns(&[
         ("title", "Requirement", Kind::Text),
@@ -112,7 +113,7 @@ pub(crate) fn of_account(view: View<'_>, parts: &Parts) -> Option<Table> {
     let id = &account.state.account;
     let weights = account.overall.map_or(0, |one| one.weight);
     let caption = format!("Requirements in {}, the gravest first", account.name());
-    let mut table = Table::new("requirements", caption, of);
+    let mut table = List::new("requirements", caption, of);
     table.title = account.name().to_owned();
     let scores: BTreeMap<&str, _> = view.scores(id).collect();
     table.rows = view
@@ -147,7 +148,7 @@ pub(crate) fn of_account(view: View<'_>, parts: &Parts) -> Option<Table> {
 }
 
 /// The accounts under one requirement, the lowest score first.
-pub(crate) fn of_requirement(view: View<'_>, parts: &Parts) -> Option<Table> {
+pub(crate) fn of_requirement<'t>(view: View<'t>, parts: &Parts) -> Option<List<'t>> {
     let requirement = view.requirement(parts.get("requirement"))?;
     let of = columns(&[
         ("name", "Account", Kind::Text),
@@ -161,14 +162,14 @@ pub(crate) fn of_requirement(view: View<'_>, parts: &Parts) -> Option<Table> {
         ("owner", "Owner", Kind::Text),
     ]);
     let caption = format!("{}: accounts, the lowest score first", view.title(&requirement.id));
-    let mut table = Table::new("accounts", caption, of);
+    let mut table = List::new("accounts", caption, of);
     table.title = view.title(&requirement.id).to_owned();
     let mut rows: Vec<(f64, Vec<Cell>)> = view
         .accounts()
         .map(|account| {
             let id = &account.state.account;
-            let value = view.score_of(id, &requirement.id);
-            let state = view.tables.scores.get(&schemas::ScoreKey::new(&**id, &*requirement.id));
+            let state = view.counts(id, &requirement.id);
+            let value = Score::of(Some(requirement), state);
             let counted = |n: fn(&schemas::ScoreState) -> i64| {
                 state.map_or(Value::Empty, |state| Value::Count(n(state)))
             };
@@ -195,7 +196,7 @@ pub(crate) fn of_requirement(view: View<'_>, parts: &Parts) -> Option<Table> {
 }
 
 /// Accounts down, requirements across: what stands where.
-pub(crate) fn heat(view: View<'_>, _: &Parts) -> Option<Table> {
+pub(crate) fn heat<'t>(view: View<'t>, _: &Parts) -> Option<List<'t>> {
     let requirements = view.requirements();
     let mut of = columns(&[("account", "Account", Kind::Text), ("score", "Score", Kind::Score)]);
     of.extend(requirements.iter().map(|one| Column {
@@ -203,21 +204,32 @@ pub(crate) fn heat(view: View<'_>, _: &Parts) -> Option<Table> {
         label: view.title(&one.id).to_owned().into(),
         kind: Kind::Score,
     }));
-    let mut accounts: Vec<_> = view.accounts().collect();
-    let value = |one: &sink_workbook::Account<'_>| one.score().value().unwrap_or(f64::INFINITY);
-    accounts.sort_by(|a, b| value(a).total_cmp(&value(b)));
-    let mut table = Table::new("heat", "Scores of accounts by requirement, the lowest first", of);
+    let mut accounts: Vec<_> = view.accounts().map(|one| (one.score(), one)).collect();
+    let value = |score: Score| score.value().unwrap_or(f64::INFINITY);
+    accounts.sort_by(|(a, _), (b, _)| value(*a).total_cmp(&value(*b)));
+    let mut table = List::new("heat", "Scores of accounts by requirement, the lowest first", of);
     table.is_matrix = true;
-    table.rows = accounts
-        .into_iter()
-        .map(|account| {
-            let id = &account.state.account;
-            let own = [text(account.name()).to(links::account(id)), score(account.score())];
-            let cells = requirements
-                .iter()
-                .map(|one| score(view.score_of(id, &one.id)).to(links::rows(id, &one.id)));
-            own.into_iter().chain(cells).collect()
-        })
-        .collect();
+    table.rows = Rows::of(accounts, move |(own, account)| {
+        let id = &account.state.account;
+        let head = [text(account.name()).to(links::account(id)), score(*own)];
+        let scores = view.tables.scores.get(id.as_str());
+        let cells = requirements.iter().map(|one| {
+            let state = scores.and_then(|scores| scores.of.get(&one.id));
+            score(Score::of(Some(one), state)).to(links::rows(id, &one.id))
+        });
+        head.into_iter().chain(cells).collect()
+    });
     Some(table)
+}
+
+/// Tells which requirements have a score in some account.
+pub(crate) fn scored<'t>(view: View<'t>) -> Vec<&'t Requirement> {
+    let mut all = view.requirements();
+    let accounts: Vec<_> =
+        view.accounts().filter_map(|one| view.tables.scores.get(&one.state.account)).collect();
+    all.retain(|one| {
+        let mut states = accounts.iter().map(|scores| scores.of.get(&one.id));
+        states.any(|state| Score::of(Some(one), state).value().is_some())
+    });
+    all
 }
