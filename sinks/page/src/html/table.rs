@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::forms::FILE_ROWS_MAX;
 use crate::html::{svg, words};
 use crate::query::Asked;
 use crate::table::{Across, Cell, Column, Kind, List, Paged, Table, Value};
@@ -14,7 +15,7 @@ pub(crate) fn whole(mut paged: Paged, asked: &Asked, path: &str, can_filter: boo
         div.list {
             div.tools {
                 @if can_filter { (filter(asked, path)) }
-                (files(asked, path))
+                (files(paged.total, asked, path))
             }
             @if table.rows.is_empty() {
                 p.empty { (table.empty) }
@@ -159,7 +160,8 @@ fn filter(asked: &Asked, path: &str) -> Markup {
     }
 }
 
-fn files(asked: &Asked, path: &str) -> Markup {
+/// Offers all rows as files, and says so where a file ends before them.
+fn files(total: usize, asked: &Asked, path: &str) -> Markup {
     // Files have all pages, down and across.
     let query = asked.with(|query| (query.page, query.columns) = (1, 1));
     let of = |form: &str| {
@@ -175,6 +177,10 @@ fn files(asked: &Asked, path: &str) -> Markup {
             a href=(of("csv")) { "CSV" } ", "
             a href=(of("xlsx")) { "XLSX" } ", "
             a href=(of("json")) { "JSON" }
+            @if total > FILE_ROWS_MAX {
+                ". CSV and XLSX have the first " (words::thousands(FILE_ROWS_MAX as i64)) " of "
+                (words::thousands(total as i64)) " rows."
+            }
         }
     }
 }
@@ -223,5 +229,18 @@ fn pager(paged: &Paged, asked: &Asked, path: &str) -> Markup {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_end_early_say_so() {
+        let said = |total| files(total, &Asked::read("").unwrap(), "/heat").into_string();
+        assert!(!said(FILE_ROWS_MAX).contains("first"), "{}", said(FILE_ROWS_MAX));
+        let cut = said(FILE_ROWS_MAX + 1).replace('\u{202f}', " ");
+        assert!(cut.contains("the first 100 000 of 100 001 rows"), "{cut}");
     }
 }
