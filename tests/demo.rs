@@ -84,7 +84,7 @@ fn a_log_that_is_kept_answers_other_commands() {
     let account = explained["account"].as_str().expect("an id");
     let told = told.lines().find(|line| line.starts_with(account)).expect("its line");
     assert!(
-        told.contains(&format!(" {:.1} %", (score * 1_000.0).floor() / 10.0)),
+        told.contains(&format!(" {:.1} %", (score * 1_000.0).round() / 10.0)),
         "{told}: {score}"
     );
 

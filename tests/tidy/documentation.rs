@@ -1,5 +1,7 @@
 //! Every file says what it is for, and the README's topic table is the one that runs.
 
+use std::collections::BTreeSet;
+
 use schemas::topic;
 
 use crate::{expect_none, manifest, tree};
@@ -43,6 +45,32 @@ fn every_page_is_in_its_index() {
         }
     }
     expect_none("a page that no index names is not found:", &offenders);
+}
+
+#[test]
+fn files_that_pages_name_are_there() {
+    let files = tree::files();
+    let folders = files.iter().filter_map(|file| file.path.split_once('/'));
+    let folders: BTreeSet<&str> = folders.map(|(folder, _)| folder).collect();
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_./-".contains(c);
+    let (mut offenders, mut named) = (Vec::new(), 0);
+    for page in files.iter().filter(|file| file.has_extension("md")) {
+        let folder = page.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        // Every other piece between back quotes is code; capitals stand for something.
+        for path in page.text.split('`').skip(1).step_by(2) {
+            let top = path.split_once('/').map(|(top, _)| top);
+            if !top.is_some_and(|top| folders.contains(top)) || !path.chars().all(is_plain) {
+                continue;
+            }
+            named += 1;
+            let places = [tree::root().join(path), tree::root().join(folder).join(path)];
+            if !places.iter().any(|place| place.exists()) {
+                offenders.push(format!("{}: {path}", page.path));
+            }
+        }
+    }
+    assert!(named > 100, "only {named} paths");
+    expect_none("a path in a page begins at the root, or at the page's folder:", &offenders);
 }
 
 #[test]
