@@ -63,6 +63,21 @@ async function check(page, name) {
   if (wide) {
     faults.push(`${name}: the page scrolls sideways at ${await page.evaluate(() => innerWidth)} px`);
   }
+  await drawn(page, name);
+}
+
+/** Faults of a drawing: words of a chart that its edges cut off. */
+async function drawn(page, name) {
+  const cut = await page.evaluate(() => [...document.querySelectorAll("svg.chart text")]
+    .filter((text) => {
+      const { x, width } = text.getBBox();
+      const all = text.ownerSVGElement.viewBox.baseVal;
+      return x < all.x || x + width > all.x + all.width;
+    })
+    .map((text) => text.textContent.trim()));
+  if (cut.length > 0) {
+    faults.push(`${name}: cut off at ${await page.evaluate(() => innerWidth)} px: ${cut}`);
+  }
 }
 
 async function picture(page, name, fullPage = false) {

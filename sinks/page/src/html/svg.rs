@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{Markup, html};
 use schemas::headers::rfc3339;
+use schemas::percent;
 
 use crate::links;
 use crate::tables::DAY_MS;
 use crate::view::View;
-use schemas::percent;
 
 /// A point of a drawing, in its own units.
 type Point = (f64, f64);
@@ -47,7 +47,7 @@ pub(crate) struct Mark {
 pub(crate) fn chart(days: &[(i64, Option<f64>)], marks: &[Mark], what: &str) -> Markup {
     const WIDTH: f64 = 720.0;
     const HEIGHT: f64 = 190.0;
-    const LEFT: f64 = 74.0;
+    const LEFT: f64 = 92.0;
     const RIGHT: f64 = 12.0;
     const TOP: f64 = 18.0;
     const BOTTOM: f64 = 34.0;
