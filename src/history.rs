@@ -31,10 +31,11 @@ pub(crate) struct Args {
     /// The score of this requirement instead of the account's own
     #[arg(long, value_name = "ID")]
     requirement: Option<String>,
-    /// From this instant (RFC 3339) or day; seven days before the end when absent
+    /// From this instant (RFC 3339) or day; when absent, seven days before the end, or before the
+    /// last tick
     #[arg(long, value_name = "TIME", value_parser = instant)]
     from: Option<i64>,
-    /// To this instant (RFC 3339) or day; now when absent
+    /// To this instant (RFC 3339) or day; to the log's end when absent
     #[arg(long, value_name = "TIME", value_parser = instant)]
     to: Option<i64>,
     #[command(flatten)]
@@ -92,14 +93,20 @@ struct Told {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let to = args.to.unwrap_or_else(now_ms);
-    let from = args.from.unwrap_or(to - 7 * DAY_MS);
-    ensure!(from <= to, "--from is later than --to");
     let site = Site::existing(&args.config.read()?)?;
+    // A log that nobody writes any more ends before now.
+    let end = match args.to {
+        Some(to) => to,
+        None => producer_clock::last_minute(&*site.log)?.unwrap_or_else(now_ms),
+    };
+    let from = args.from.unwrap_or(end - 7 * DAY_MS);
+    // What came after the last tick is told too.
+    let to = args.to.unwrap_or(i64::MAX);
+    ensure!(from <= to, "--from is later than --to");
     let events = read(&AccountLog::new(&site, &args.account), args, from, to)?;
     if events.is_empty() && !args.form.is_json() {
-        let (from, to) = (rfc3339(from), rfc3339(to));
-        return say!("nothing changed in account {} from {from} to {to}", args.account);
+        let to = args.to.map_or("the log's end".to_owned(), rfc3339);
+        return say!("nothing changed in account {} from {} to {to}", args.account, rfc3339(from));
     }
     for event in &events {
         if args.form.is_json() {

@@ -74,6 +74,32 @@ fn every_command_of_the_manual_is_understood() {
     assert!(count > 40, "{count} commands");
 }
 
+#[test]
+fn the_first_scorecard_comes_as_its_page_says() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/first-scorecard.md");
+    let folder = tempfile::tempdir().unwrap();
+    let mut ran = Vec::new();
+    for command in commands(&fs::read_to_string(page).unwrap()) {
+        let words = words(&command);
+        // The page that people look at lasts until they end it: tests/page has it.
+        if words[1] == "serve" {
+            continue;
+        }
+        let mut run = Command::new(env!("CARGO_BIN_EXE_scorecard"));
+        run.current_dir(folder.path()).args(&words[1..]);
+        run.env("SCORECARD_CONFIG", "demo-log/scorecard.yaml");
+        if words[1] == "demo" {
+            run.arg("--once");
+        }
+        let done = run.output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(done.status.success() && done.stdout.len() > 100, "{command}: {said}");
+        ran.push(words[1].clone());
+    }
+    assert_eq!(ran, ["demo", "explain", "explain", "history", "exceptions", "trust"]);
+    assert!(folder.path().join("scorecard-demo/enterprise.xlsx").exists());
+}
+
 /// The manual's pages by their place below its folder.
 fn manual() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src");
