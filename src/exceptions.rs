@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::{
     config::ConfigFile,
     output::{Form, say},
-    site::{Site, now_ms},
+    site::Site,
 };
 
 const DAY_MS: i64 = 86_400_000;
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let site = Site::existing(&args.config.read()?)?;
     let exceptions: Vec<_> = site.table(&topic::EXCEPTION)?.into_values().collect();
     let rows = site.table(&topic::COMPLIANCE_STATE)?;
-    let now_ms = now_ms();
+    let now_ms = site.time_ms()?;
     let used = if args.unused { used(&site, &exceptions, &rows)? } else { BTreeSet::new() };
     let all = listed(exceptions, &rows, now_ms);
     let until_ms = args.expiring.map(|days| now_ms + i64::from(days.0) * DAY_MS);

@@ -12,7 +12,7 @@ use crate::{
     account_log::AccountLog,
     config::ConfigFile,
     output::{self, Form, say},
-    site::{Site, now_ms},
+    site::Site,
 };
 
 /// Explains an account's score: the arithmetic, the verdicts, and the events that last moved them
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     let known = read(&site, &args.account)?;
     ensure!(known.account.is_some(), "nothing is known of an account {}", args.account);
-    let explanation = Explanation::new(&asked, known, now_ms());
+    let explanation = Explanation::new(&asked, known, site.time_ms()?);
     if let (Some(id), true) = (&args.requirement, explanation.requirements.is_empty()) {
         bail!("there is no requirement {id} that judges account {}", args.account);
     }

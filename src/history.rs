@@ -12,7 +12,7 @@ use crate::{
     config::ConfigFile,
     instant::instant,
     output::{Form, plain, say},
-    site::{Site, now_ms},
+    site::Site,
 };
 
 const DAY_MS: i64 = 86_400_000;
@@ -94,10 +94,9 @@ struct Told {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let site = Site::existing(&args.config.read()?)?;
-    // A log that nobody writes any more ends before now.
     let end = match args.to {
         Some(to) => to,
-        None => producer_clock::last_minute(&*site.log)?.unwrap_or_else(now_ms),
+        None => site.time_ms()?,
     };
     let from = args.from.unwrap_or(end - 7 * DAY_MS);
     // What came after the last tick is told too.

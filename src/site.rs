@@ -99,6 +99,16 @@ impl Site {
         Ok(snapshot::agreed(&*self.log, &self.codec, &self.prefix, topic)?)
     }
 
+    /// Gives the log's own time, of which its tables are: the last tick; this machine's where there
+    /// is none. A log that nobody writes any more ended before now.
+    ///
+    /// # Errors
+    /// When the log can't be read.
+    pub(crate) fn time_ms(&self) -> Result<i64> {
+        let last = producer_clock::last_minute(&*self.log).context("looking for the last tick")?;
+        Ok(last.unwrap_or_else(now_ms))
+    }
+
     /// Makes sure that all topics are as they must be.
     fn check(&self) -> Result<()> {
         let plan = self.log.plan()?;
