@@ -47,11 +47,10 @@ def short(text):
 class Many(Workbook):
     """The accounts of one payer."""
 
-    def sheets(self):
-        names = [["Summary", self.summary()], ["Scores", self.scores()],
-                 ["Accounts", self.accounts_tab()], *self.weeks(), *self.executives_tab(),
-                 ["Trust", self.trust_tab()], ["About", self.about()]]
-        return [[name, sheet.cells] for name, sheet in names]
+    def tabs(self):
+        return [["Summary", self.summary()], ["Scores", self.scores()],
+                ["Accounts", self.accounts_tab()], *self.weeks(), *self.executives_tab(),
+                ["Trust", self.trust_tab()], ["About", self.about()]]
 
     def summary(self):
         sheet = self.head()

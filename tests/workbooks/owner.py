@@ -30,12 +30,11 @@ class Owner(Workbook):
     whose = "all your accounts"
     label = "Owner"
 
-    def sheets(self):
-        names = [["Summary", self.summary()], ["Scores", self.scores()]]
-        names += self.changes() + self.weeks()
-        names += [[one["name"], self.tab(one)] for one in self.accounts]
-        names += [["Exceptions", self.exceptions_tab()], ["About", self.about()]]
-        return [[name, sheet.cells] for name, sheet in names]
+    def tabs(self):
+        return [["Summary", self.summary()], ["Scores", self.scores()],
+                *self.changes(), *self.weeks(),
+                *[[one["name"], self.tab(one)] for one in self.accounts],
+                ["Exceptions", self.exceptions_tab()], ["About", self.about()]]
 
     def summary(self):
         sheet = self.head()

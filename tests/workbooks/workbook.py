@@ -132,6 +132,10 @@ class Workbook:
         self.turns = self.past.turned(self.ids)
         self.known_exceptions = self.exceptions()
 
+    def sheets(self):
+        """The cells of every tab, in order."""
+        return [[name, sheet.cells] for name, sheet in self.tabs()]
+
     def as_of(self):
         return f"{self.title} · as of {moment(self.at)} UTC"
 

@@ -182,12 +182,7 @@ mod tests {
     }
 
     fn get(host: &str) -> Request {
-        Request {
-            method: "GET".into(),
-            path: "/".into(),
-            host: Some(host.into()),
-            ..Request::default()
-        }
+        Request { host: Some(host.into()), ..Request::of("/") }
     }
 
     #[test]

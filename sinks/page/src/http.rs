@@ -23,6 +23,15 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
+#[cfg(test)]
+impl Request {
+    /// Asks for a path, with what stands behind `?` if anything does.
+    pub(crate) fn of(target: &str) -> Self {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        Self { method: "GET".into(), path: path.into(), query: query.into(), ..Self::default() }
+    }
+}
+
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {

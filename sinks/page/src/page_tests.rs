@@ -9,13 +9,7 @@ const OWNER: &str = "ann";
 
 fn ask(scope: &Scope, target: &str) -> Answer {
     let tables = sample::tables();
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let request = Request {
-        method: "GET".into(),
-        path: path.into(),
-        query: query.into(),
-        ..Request::default()
-    };
+    let request = Request::of(target);
     let document = Ok(place(&tables, scope, &request).map(|place| {
         assert_eq!(place, (0, 7), "where the index says that it lies");
         sample::document()

@@ -94,13 +94,7 @@ fn account(tables: &mut Tables, at: usize) {
 }
 
 fn ask(tables: &Tables, target: &str) -> String {
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let request = Request {
-        method: "GET".into(),
-        path: path.into(),
-        query: query.into(),
-        ..Request::default()
-    };
+    let request = Request::of(target);
     let document = Ok(None);
     let made = Answered { tables, scope: &Scope::All, asks: false, document }.answer(&request);
     let answer = Answer::from(made);

@@ -88,6 +88,11 @@ impl Asked {
     }
 }
 
+/// Joins a path and what stands behind `?`, if anything does.
+pub(crate) fn address(path: &str, query: &str) -> String {
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+}
+
 /// Reads names and values as forms send them.
 pub(crate) fn pairs(query: &str) -> Result<Vec<(String, String)>, String> {
     let parts = query.split('&').filter(|part| !part.is_empty());

@@ -144,7 +144,7 @@ impl Score {
     }
 
     /// Tells whether the score is a poor one.
-    pub(crate) fn is_poor(self) -> bool {
+    pub fn is_poor(self) -> bool {
         self.value().is_some_and(is_poor)
     }
 
@@ -184,7 +184,7 @@ pub(crate) fn is_poor(value: f64) -> bool {
 
 /// Tells whether a number format would show a score as perfect that is not.
 pub(crate) fn is_nearly_perfect(value: f64) -> bool {
-    (0.999_5..1.0).contains(&value) && tenths(value) < 1_000
+    value >= 0.999_5 && tenths(value) < 1_000
 }
 
 /// Gives `1 - (noncompliant - excepted) / total`; `total` is not 0.

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::forms::FILE_ROWS_MAX;
 use crate::html::{svg, words};
-use crate::query::Asked;
+use crate::query::{Asked, address};
 use crate::table::{Across, Cell, Column, Kind, List, Paged, Table, Value};
 
 /// A page of a table with everything to find one's way in it.
@@ -164,13 +164,8 @@ fn filter(asked: &Asked, path: &str) -> Markup {
 fn files(total: usize, asked: &Asked, path: &str) -> Markup {
     // Files have all pages, down and across.
     let query = asked.with(|query| (query.page, query.columns) = (1, 1));
-    let of = |form: &str| {
-        if query.is_empty() {
-            format!("{path}?format={form}")
-        } else {
-            format!("{path}?{query}&format={form}")
-        }
-    };
+    let and = if query.is_empty() { "" } else { "&" };
+    let of = |form: &str| format!("{path}?{query}{and}format={form}");
     html! {
         p.files {
             "Save as "
@@ -187,10 +182,7 @@ fn files(total: usize, asked: &Asked, path: &str) -> Markup {
 
 /// Says which of a matrix's columns are shown, and leads to the others.
 fn columns(across: Across, asked: &Asked, path: &str) -> Markup {
-    let to = |page: usize| {
-        let query = asked.with(|query| query.columns = page);
-        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
-    };
+    let to = |page: usize| address(path, &asked.with(|query| query.columns = page));
     let Across { page, pages, first, last, total } = across;
     html! {
         nav.pager aria-label="Columns of this table" {
@@ -212,7 +204,7 @@ fn columns(across: Across, asked: &Asked, path: &str) -> Markup {
 
 fn pager(paged: &Paged, asked: &Asked, path: &str) -> Markup {
     let rows = words::counted(paged.total as i64, "row", "rows");
-    let to = |page: usize| format!("{path}?{}", asked.with(|query| query.page = page));
+    let to = |page: usize| address(path, &asked.with(|query| query.page = page));
     html! {
         @if paged.pages == 1 {
             p.count { (rows) }

@@ -75,7 +75,7 @@ pub(crate) fn heat(score: Score) -> &'static str {
 pub(crate) fn score(score: Score) -> Markup {
     let mark = match score {
         Score::Scored { value, .. } if value >= 1.0 => "✓",
-        Score::Scored { value, .. } if value < 0.799_5 => "✗",
+        _ if score.is_poor() => "✗",
         Score::Scored { .. } => "!",
         _ => "",
     };
