@@ -170,7 +170,7 @@ impl Doctor<'_> {
             .map_err(told)
             .and_then(|registry| registry.check().map_err(told))
             .map(|()| "it answers".to_owned());
-        let advice = "are schema_registry.url, user and password right?";
+        let advice = "are schema_registry.url, username, password and ca_file right?";
         self.note("schema_registry", "asking for its types", found, advice);
     }
 
@@ -221,8 +221,8 @@ impl Doctor<'_> {
         self.trying("ClickHouse");
         let looked = Database::prepare(config).and_then(|database| database.check());
         let found = looked.map(|()| "its tables are new enough".to_owned());
-        let advice = "where it does not answer: url, user, password; where tables are missing: \
-                      `scorecard setup clickhouse`";
+        let advice = "where it does not answer: url, user, password, ca_file; where tables are \
+                      missing: `scorecard setup clickhouse`";
         let found = found.map_err(told);
         self.note("clickhouse", &format!("looking at {}", config.url), found, advice);
     }
