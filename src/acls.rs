@@ -1,6 +1,6 @@
 //! `scorecard topics acls`: the least rights of each role on Kafka, for `kafka-acls.sh` or as JSON.
 
-use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use stream::acls::{Needs, arguments};
 
 use crate::{
-    config::{Config, ConfigFile},
+    config::{Config, OptionalConfigFile},
     output,
     pipeline::{STAGES, factory},
     replay, reshard, sink,
@@ -18,9 +18,8 @@ use crate::{
 /// What `acls` is told.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The configuration file: gives the prefix and the brokers
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    config: OptionalConfigFile,
     /// Whom a role runs as; `User:scorecard-ROLE` when absent
     #[arg(long, value_name = "ROLE=User:NAME")]
     principal: Vec<String>,
@@ -74,8 +73,7 @@ const RENDERED: [&TopicSpec; 10] = [
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let file = args.config.clone().map(ConfigFile::at);
-    let config = file.map(|file| file.read()).transpose()?;
+    let config = args.config.read()?;
     output::write(printed(config.as_ref(), &args.principal, args.format)?)
 }
 

@@ -1,7 +1,5 @@
 //! `scorecard asyncapi`: every topic as an AsyncAPI document, for other programs and their authors.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use schemas::{
     Placement, TopicSpec,
@@ -16,7 +14,7 @@ use stream::{
     },
 };
 
-use crate::{config::ConfigFile, output};
+use crate::{config::OptionalConfigFile, output};
 
 /// The version of the Kafka bindings that are used.
 const BINDING: &str = "0.5.0";
@@ -35,19 +33,17 @@ const DESCRIPTION: &str = "Topics of scorecard: what collectors saw, the tables 
 /// Prints every topic as an AsyncAPI 3.0 document in JSON
 ///
 /// Channels with their settings on Kafka, messages with their Avro schema, keys and headers.
-/// Without a configuration it tells of the usual prefix and settings, as `docs/src/asyncapi.json`
-/// does.
+/// The configuration gives prefix, brokers and settings. Without one it tells of the usual ones, as
+/// `docs/src/asyncapi.json` does.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The configuration file: gives prefix, brokers and settings
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    config: OptionalConfigFile,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let file = args.config.clone().map(ConfigFile::at);
-    let config = file.map(|file| file.read()).transpose()?;
+    let config = args.config.read()?;
     let prefix = config.as_ref().map_or("scorecard", |config| &config.prefix);
     let mut kafka = config.as_ref().and_then(|config| config.log.kafka.clone());
     let kafka = kafka.get_or_insert_with(|| KafkaConfig::new("localhost:9092"));

@@ -14,7 +14,7 @@ use serde::{Deserialize, de::value::StrDeserializer};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    config::ConfigFile,
+    config::OptionalConfigFile,
     output::{self, say},
 };
 
@@ -35,7 +35,8 @@ const DESCRIPTION: &str = "Lets scorecard read what it judges; it changes nothin
 /// Prints the role to deploy: it may do what the collectors call, and nothing else
 ///
 /// Deploy it in every account: to members as a StackSet, to each payer (management account) on
-/// its own with `Payer` set, since StackSets of an organisation leave that account out.
+/// its own with `Payer` set, since StackSets of an organisation leave that account out. What is not
+/// said here is taken from the configuration, where one is named.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// What to print
@@ -44,9 +45,8 @@ pub(crate) struct Args {
     /// ARN of who assumes the role: the role or user that scorecard runs as
     #[arg(long, value_name = "ARN")]
     trust: String,
-    /// The configuration file, for the defaults of what follows
-    #[arg(long, value_name = "FILE")]
-    config: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    config: OptionalConfigFile,
     /// The payer whose settings are taken where organisations differ
     #[arg(long, value_name = "ACCOUNT", requires = "config")]
     payer: Option<String>,
@@ -99,9 +99,9 @@ fn spend_source(text: &str) -> Result<SpendSource, serde::de::value::Error> {
 impl Role {
     fn of(args: &Args) -> Result<Self> {
         let (mut name, mut external_id, mut spend) = (None, None, None);
-        if let Some(path) = &args.config {
-            let config = ConfigFile::at(path).read()?;
-            let aws = config.aws.context("the configuration has no `aws`")?;
+        let aws = args.config.read()?.and_then(|config| config.aws);
+        ensure!(args.payer.is_none() || aws.is_some(), "--payer: the configuration has no `aws`");
+        if let Some(aws) = aws {
             let payer = match &args.payer {
                 None => aws.payers.first(),
                 Some(id) => Some(

@@ -194,6 +194,30 @@ pub(crate) struct ConfigFile {
     pub(crate) set: Vec<String>,
 }
 
+/// The same arguments where a command can do without, or has commands below it.
+#[derive(clap::Args, Clone)]
+pub(crate) struct OptionalConfigFile {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", env = "SCORECARD_CONFIG", global = true)]
+    config: Option<PathBuf>,
+    /// Sets a key of the configuration instead of the file; any number of times
+    #[arg(long, value_name = "KEY=VALUE", global = true)]
+    set: Vec<String>,
+}
+
+impl OptionalConfigFile {
+    /// Gives the file, if one is named.
+    pub(crate) fn file(&self) -> Option<ConfigFile> {
+        let path = self.config.clone()?;
+        Some(ConfigFile { path, set: self.set.clone() })
+    }
+
+    /// Reads it as [`ConfigFile::read`] does, if one is named.
+    pub(crate) fn read(&self) -> Result<Option<Config>> {
+        self.file().map(|file| file.read()).transpose()
+    }
+}
+
 impl ConfigFile {
     /// Names a file of which nothing is set otherwise by arguments.
     pub(crate) fn at(path: impl Into<PathBuf>) -> Self {

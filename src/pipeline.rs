@@ -74,13 +74,16 @@ impl Pipeline {
         vitals.begins();
     }
 
-    /// Waits until every stage has taken all that its inputs hold; `tell` hears how many records
-    /// are done.
-    pub(crate) fn catch_up(&mut self, site: &Site, tell: &mut dyn FnMut(u64)) -> Result<()> {
+    /// Waits until every stage has taken all that its inputs hold, and says so; or until the
+    /// workers are told to end. `tell` hears how many records are done.
+    pub(crate) fn catch_up(&mut self, site: &Site, tell: &mut dyn FnMut(u64)) -> Result<bool> {
         for at in 0..self.stages.len() {
             let mut told = Instant::now();
             loop {
                 self.check()?;
+                if self.stop.is_stopped() {
+                    return Ok(false);
+                }
                 let stage = &self.stages[at];
                 if caught_up(&*site.log, &stage.group, &stage.inputs, Some(&stage.progress))? {
                     break;
@@ -93,7 +96,7 @@ impl Pipeline {
             }
         }
         tell(self.records());
-        Ok(())
+        Ok(true)
     }
 
     /// Gives the records that all tasks have taken since they were opened.

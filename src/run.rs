@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let result = if args.once {
         tick(&site)
             .and_then(|()| round(&site, &config, &mut pipeline, &Stop::new(), &vitals))
-            .and_then(|summary| print(&summary, args.form.is_json()))
+            .and_then(|summary| print(summary, args.form.is_json()))
     } else {
         keep_running(&site, &config, &mut pipeline, &vitals, args.form.is_json())
     };
@@ -63,21 +63,25 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     pipeline.finish().and(result)
 }
 
-/// One round: read the sources, scan, let the stages catch up, render.
+/// One round: read the sources, scan, let the stages catch up, render. None when the process is
+/// asked to end meanwhile: what was seen is in the log, and the next round makes good the rest.
 fn round(
     site: &Site,
     config: &Config,
     pipeline: &mut Pipeline,
     stop: &Stop,
     vitals: &Arc<Vitals>,
-) -> Result<Summary> {
+) -> Result<Option<Summary>> {
     let teller = Teller::new();
     let mut problems = sources::publish(site, config, now_ms())?;
     let collector = Collector { site, config, slot: "run", stop };
     problems.extend(collector.scan(&Wanted::default(), &teller, vitals)?);
-    pipeline.catch_up(site, &mut |records| {
+    let caught_up = pipeline.catch_up(site, &mut |records| {
         teller.step(&format!("processing: {records} records taken"));
     })?;
+    if !caught_up {
+        return Ok(None);
+    }
     let (tables, past) = render::read(site)?;
     let written = render::render(&tables, &past, &config.workbooks, &teller)?;
     let workbooks = Workbooks { written: written.written, unchanged: written.unchanged };
@@ -85,14 +89,15 @@ fn round(
     if let Err(error) = sink::carry(site, config, &teller, vitals, stop) {
         problems.push(chain(&*error));
     }
-    Ok(Summary::of(&tables, problems, workbooks))
+    Ok(Some(Summary::of(&tables, problems, workbooks)))
 }
 
-fn print(summary: &Summary, json: bool) -> Result<()> {
-    if json {
-        return summary.print_json();
+fn print(summary: Option<Summary>, json: bool) -> Result<()> {
+    match summary {
+        Some(summary) if json => summary.print_json(),
+        Some(summary) => summary.print_table(now_ms()),
+        None => Ok(()),
     }
-    summary.print_table(now_ms())
 }
 
 /// Writes the tick of the running minute: `--once` has no clock of its own.
@@ -140,7 +145,7 @@ fn rounds(
     let interval = Duration::from_secs(config.scan_interval_minutes.max(1) * 60);
     while !stop.is_stopped() {
         let started = Instant::now();
-        print(&round(site, config, pipeline, stop, vitals)?, json)?;
+        print(round(site, config, pipeline, stop, vitals)?, json)?;
         while !stop.is_stopped() && started.elapsed() < interval {
             pipeline.check()?;
             std::thread::sleep(LOOK_INTERVAL);

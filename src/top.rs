@@ -4,17 +4,16 @@ mod screen;
 
 use std::{
     io::{IsTerminal, Write},
-    path::PathBuf,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use schemas::TopicSpec;
 use stream::Log;
 
 use self::screen::Screen;
 use crate::{
-    config::ConfigFile,
+    config::{Config, OptionalConfigFile},
     output::Form,
     pipeline::{STAGES, factory},
     serve::ProcessView,
@@ -29,13 +28,13 @@ const ONCE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Shows stages, tasks, lag and rates as they are now
 ///
-/// The log alone tells committed positions, ends and rates, whatever runs. What only a process
-/// knows (restores, dead letters, exact lag) comes from the addresses that it listens at.
+/// The log of the configuration alone tells committed positions, ends and rates, whatever runs.
+/// What only a process knows (restores, dead letters, exact lag) comes from the addresses that it
+/// listens at.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The configuration file; without it only the given processes are asked
-    #[arg(long, value_name = "FILE", required_unless_present = "url")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    config: OptionalConfigFile,
     /// Where a process listens, for example http://127.0.0.1:9464; any number of times
     #[arg(long, value_name = "URL")]
     url: Vec<String>,
@@ -110,10 +109,14 @@ impl Sources {
     fn open(args: &Args) -> Result<Self> {
         let config = ureq::Agent::config_builder().timeout_global(Some(ANSWER_LIMIT));
         let agent = config.build().into();
-        let urls = args.url.iter().map(|url| url.trim_end_matches('/').to_owned()).collect();
-        let log = match &args.config {
+        let urls: Vec<_> =
+            args.url.iter().map(|url| url.trim_end_matches('/').to_owned()).collect();
+        let log = match args.config.read()? {
+            Some(config) => Source::open(&config, args)?,
+            None if urls.is_empty() => {
+                bail!("look at what? Name a configuration by --config FILE, or processes by --url")
+            }
             None => Source::None("no configuration is given: only processes are asked".to_owned()),
-            Some(path) => Source::open(&ConfigFile::at(path), args)?,
         };
         Ok(Self { log, urls, agent })
     }
@@ -145,12 +148,11 @@ impl Sources {
 }
 
 impl Source {
-    fn open(file: &ConfigFile, args: &Args) -> Result<Self> {
-        let config = file.read()?;
+    fn open(config: &Config, args: &Args) -> Result<Self> {
         if config.log.local.is_none() {
-            return Ok(Source::Shared(Site::existing(&config)?));
+            return Ok(Source::Shared(Site::existing(config)?));
         }
-        match Site::existing(&config) {
+        match Site::existing(config) {
             // It is closed again at once, so that it holds up nobody.
             Ok(site) => Ok(Source::Still(stages(&*site.log)?)),
             Err(error) if is_in_use(&error) && !args.url.is_empty() => {

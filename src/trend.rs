@@ -2,8 +2,6 @@
 
 mod answer;
 
-use std::path::PathBuf;
-
 use anyhow::{Context, Result, ensure};
 use clap::{Subcommand, ValueEnum};
 use jiff::ToSpan;
@@ -11,7 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 use sink_clickhouse::{Database, Kind, Question, Whose};
 
-use crate::{config::ConfigFile, output};
+use crate::{config::OptionalConfigFile, output};
 
 /// Answers questions about the past from ClickHouse: scores by day, movers, fixes, exceptions
 ///
@@ -20,9 +18,8 @@ use crate::{config::ConfigFile, output};
 /// one before it, and says so. Days are UTC. The tables are filled by `scorecard sink clickhouse`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The configuration file
-    #[arg(long, value_name = "FILE", global = true)]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    config: OptionalConfigFile,
     /// How to print the answer
     #[arg(long, value_enum, global = true, default_value_t = Output::Table)]
     output: Output,
@@ -136,8 +133,8 @@ fn days() -> clap::builder::RangedI64ValueParser<i64> {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let is_plain = args.command.is_none() || args.score == Score::default();
     ensure!(is_plain, "what stands before a command is for scores by day alone");
-    let path = args.config.clone().context("which configuration? Name it with --config FILE")?;
-    let config = ConfigFile::at(path).read()?;
+    let config = args.config.read()?;
+    let config = config.context("which configuration? Name it with --config FILE")?;
     let settings = config.clickhouse.as_ref();
     let settings =
         settings.context("the configuration has no `clickhouse`: there is no history")?;

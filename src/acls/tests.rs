@@ -12,6 +12,7 @@ use stream::{
 };
 
 use super::*;
+use crate::config::ConfigFile;
 use crate::{progress::Teller, render, site::Site, sources};
 
 /// Names of the topics that were read and written.

@@ -4,11 +4,11 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use kit::organisation::Organisation;
 
 use crate::DENIED;
 use crate::check_created_once;
 use crate::compare::expect_same;
-use crate::organisation::Organisation;
 use crate::site::Site;
 use crate::tables::Table;
 
@@ -17,6 +17,9 @@ const SEED: u64 = 20_261_124;
 
 /// Limit for reaching a moment.
 const REACH_LIMIT: Duration = Duration::from_secs(60);
+
+/// Limit for ending a run that is asked to.
+const ASKED_LIMIT: Duration = Duration::from_secs(30);
 
 /// Kills while scanning, and kills between the end of the scan and the end of the run.
 const SCANNING: u64 = 2;
@@ -59,6 +62,28 @@ fn a_killed_run_is_made_good_by_the_next() -> Result<()> {
             let moment = Moment::AfterScan(Duration::from_micros(micros));
             kill_and_run(&world, make, moment, &expected)?;
         }
+    }
+    Ok(())
+}
+
+/// Whoever is asked to end amid a round ends without it, and the next round makes it good.
+#[test]
+fn a_run_that_is_asked_to_end_amid_a_round_ends() -> Result<()> {
+    let world = Organisation::start()?;
+    let reference = Site::local(&world)?;
+    reference.run()?;
+    let expected = reference.tables()?.normal();
+    let makers: [fn(&Organisation) -> Result<Site>; 2] = [Site::local, Site::kafka];
+    for make in makers {
+        let site = make(&world)?;
+        for moment in ["listing the accounts", "processing: "] {
+            let mut run = site.start_role(&["run"])?;
+            run.wait_for_output(moment, REACH_LIMIT)?;
+            let ended = run.terminate(ASKED_LIMIT).with_context(|| moment.to_owned())?;
+            ensure!(ended.success(), "asked to end at {moment:?}: {}", run.tail());
+        }
+        site.run()?;
+        expect_same(&site.name, &expected, &site.tables()?.normal())?;
     }
     Ok(())
 }

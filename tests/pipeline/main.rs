@@ -11,7 +11,6 @@ mod cells;
 mod compare;
 mod killed;
 mod model;
-mod organisation;
 mod past;
 mod roles;
 mod site;
@@ -21,8 +20,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 use compare::expect_same;
+use kit::organisation::Organisation;
 use model::{expect_model, first_seen_of, oldest_of, since_of};
-use organisation::Organisation;
 use serde_json::Value;
 use site::{Run, Site};
 use tables::Tables;

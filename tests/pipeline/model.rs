@@ -9,9 +9,9 @@ use serde_json::{Map, Value, json};
 use crate::against::{differences, key_differences};
 use crate::cells;
 use crate::compare::expect_none;
-use crate::organisation::Organisation;
 use crate::site::{Run, Site};
 use crate::tables::Tables;
+use kit::organisation::Organisation;
 
 /// What boto3 lists, as the tests of the collectors have it.
 const ORACLE: &str = "producers/aws/tests/oracle.py";

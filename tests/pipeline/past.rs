@@ -9,8 +9,8 @@ use schemas::{
 };
 use serde::Deserialize;
 
-use crate::organisation::Organisation;
 use crate::site::{Site, now_ms};
+use kit::organisation::Organisation;
 
 const DAY_MS: i64 = 86_400_000;
 

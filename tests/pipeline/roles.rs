@@ -7,8 +7,8 @@ use kit::process::Child;
 
 use crate::DENIED;
 use crate::compare::expect_same;
-use crate::organisation::Organisation;
 use crate::site::Site;
+use kit::organisation::Organisation;
 
 /// Limit for a role that ends by itself, and for the tables to follow.
 const LIMIT: Duration = Duration::from_secs(120);

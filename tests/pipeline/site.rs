@@ -9,13 +9,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use kit::kafka::Kafka;
+use kit::organisation::{Organisation, PAYERS};
 use kit::process::{self, Child};
 use schemas::Codec;
 use serde_json::Value;
 use stream::{LogConfig, Publisher, kafka::KafkaConfig};
 use tempfile::TempDir;
 
-use crate::organisation::{Organisation, PAYERS};
 use crate::tables::Tables;
 
 /// The requirements whose verdicts `model.py` finds by hand.

@@ -72,6 +72,17 @@ pub fn run(class: &str, args: &[&str], input: &str) -> Result<String> {
     Ok(stdout)
 }
 
+/// A shell script that runs a main class from Kafka's jars with the script's arguments, as those
+/// that come with Kafka do.
+///
+/// # Errors
+/// When the tools cannot be prepared.
+pub fn script(class: &str) -> Result<String> {
+    let options = options("64m", "log4j2-tools.properties")?.join("' '");
+    // A class that is run once is not worth the second compiler.
+    Ok(format!("#!/bin/sh\nexec java -XX:TieredStopAtLevel=1 '{options}' {class} \"$@\"\n"))
+}
+
 /// The options of every JVM that the kit starts: small, quick to start, with Kafka's jars.
 pub(crate) fn options(heap: &str, log_config: &str) -> Result<Vec<String>> {
     let setup = setup::get()?;

@@ -21,6 +21,7 @@ pub mod libreoffice;
 pub mod mailpit;
 pub mod moto;
 mod node;
+pub mod organisation;
 pub mod otlp;
 pub mod ports;
 pub mod process;
