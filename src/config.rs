@@ -2,6 +2,7 @@
 
 pub(crate) mod defaults;
 pub(crate) mod document;
+mod fault;
 mod paths;
 
 use std::{
@@ -235,12 +236,16 @@ impl ConfigFile {
         let text = self.text()?;
         let set = document::overrides(environment, &self.set)?;
         // What nothing is set of is read as it is: its lines are the file's own.
-        let text = match set.is_empty() {
-            true => text,
-            false => document::merged(&text, environment, &set)?.yaml(true),
+        let (text, name) = match set.is_empty() {
+            true => (text, self.path.display().to_string()),
+            false => (
+                document::merged(&text, environment, &set)?.yaml(true),
+                format!("{} with what is set", self.path.display()),
+            ),
         };
         let options = document::options(environment);
-        let mut config: Config = serde_saphyr::from_str_with_options(&text, options)?;
+        let read = serde_saphyr::from_str_with_options(&text, options);
+        let mut config: Config = read.map_err(|fault| fault::told(&fault, &name))?;
         config.anchor(self.path.parent().unwrap_or(Path::new(".")));
         config.check()?;
         Ok(config)
@@ -389,7 +394,10 @@ mod tests {
         };
         let bomb = format!("a0: &a0 laugh\n{}", (1..10).map(list).collect::<String>());
         let (read, shown) = told(&bomb);
-        assert!(read.contains("unknown field") && shown.contains("nodes"), "{read}\n{shown}");
+        assert!(
+            read.contains("unknown key a0; there are prefix, ") && shown.contains("nodes"),
+            "{read}\n{shown}"
+        );
     }
 
     #[test]

@@ -177,8 +177,10 @@ impl Doctor<'_> {
     fn aws(&mut self) {
         let Some(config) = &self.config.aws else { return };
         self.trying("the payers");
-        let advice = "deploy the audit role (`scorecard aws-role` prints it) there, let it trust \
-                      our credentials, and give it organizations:ListAccounts in payers";
+        let advice = "where no credentials are found: give this process some, by environment, \
+                      profile or the machine's role; else deploy the audit role (`scorecard \
+                      aws-role` prints it) there, let it trust our credentials, and give it \
+                      organizations:ListAccounts in payers";
         match producer_aws::look(config, None) {
             Err(error) => self.note("aws", "preparing calls", Err(told(error)), advice),
             Ok(looks) => {

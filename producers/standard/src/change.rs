@@ -3,19 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use rules::{Parameter, Parameters};
-use schemas::{Requirement, Severity};
+use schemas::{Requirement, Severity, did_you_mean};
 
 use crate::Problem;
 use crate::check::{self, Checked, Claim, Suite, unfilled};
 use crate::file::{Case, ChangeFile};
 use crate::parameter;
 use crate::place::Source;
-
-/// How alike a name must be to be proposed in another's place, from 0 to 1.
-const ALIKE: f64 = 0.8;
-
-/// Bytes of a name that is compared with others: it takes the product of both lengths.
-const COMPARED_BYTES_MAX: usize = 200;
 
 /// A change whose file is without a fault of its own.
 #[derive(Debug)]
@@ -141,7 +135,7 @@ impl Change {
 fn set(to: &mut Checked, name: String, value: Parameter, place: Problem) -> Option<Problem> {
     let id = &to.requirement.id;
     let Some(shipped) = to.parameters.get(&name) else {
-        let mean = did_you_mean(&name, to.parameters.keys());
+        let mean = did_you_mean(&name, to.parameters.keys().map(String::as_str));
         let message = format!("{id} has no parameter {name}{mean}");
         return Some(Problem { message, ..place });
     };
@@ -158,7 +152,7 @@ fn release(to: &mut Checked, check: (&str, &str), place: Problem) -> Option<Prob
     let before = to.claims.len();
     to.claims.retain(|claim| claim.name() != check);
     let (source, check) = check;
-    let mean = did_you_mean(check, to.claims.iter().map(|claim| &claim.mapping.check));
+    let mean = did_you_mean(check, to.claims.iter().map(|claim| claim.mapping.check.as_str()));
     let message = || format!("check {check} of {source} does not feed {}{mean}", to.requirement.id);
     (to.claims.len() == before).then(|| Problem { message: message(), ..place })
 }
@@ -192,17 +186,4 @@ fn judge_anew(to: &mut Checked, cases: Vec<Case>, place: &Problem) -> Vec<Proble
         }
     }
     Vec::new()
-}
-
-/// Proposes the name that is most like another, if one is: `; did you mean X?`.
-pub(crate) fn did_you_mean<'n>(name: &str, known: impl IntoIterator<Item = &'n String>) -> String {
-    if name.len() > COMPARED_BYTES_MAX {
-        return String::new();
-    }
-    let likeness = |known: &'n String| (strsim::jaro_winkler(name, known), known);
-    let best = known.into_iter().map(likeness).max_by(|(one, _), (other, _)| one.total_cmp(other));
-    match best {
-        Some((likeness, best)) if likeness >= ALIKE => format!("; did you mean {best}?"),
-        _ => String::new(),
-    }
 }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::change::{self, Change, did_you_mean};
+use schemas::did_you_mean;
+
+use crate::change::{self, Change};
 use crate::check::{self, Checked, Claim};
 use crate::file::Subject;
 use crate::layer::{Layer, Text};
@@ -117,7 +119,8 @@ impl Laid {
             // Its own fault is told already.
             None if self.broken.contains(id) => return Vec::new(),
             None => {
-                let known = self.requirements[..earlier].iter().map(|one| &one.requirement.id);
+                let known = self.requirements[..earlier].iter();
+                let known = known.map(|one| one.requirement.id.as_str());
                 format!("no earlier layer has a requirement {id}{}", did_you_mean(id, known))
             }
         };
