@@ -66,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if wanted.is_everything() {
         problems.extend(sources::publish(&site, &config, now_ms())?);
     }
-    problems.extend(collector.scan(&wanted, &teller, &vitals)?);
+    problems.extend(collector.scan(&wanted, &teller, &vitals)?.unless_blind()?);
     tell_all(&teller, &problems);
     ensure!(
         !stop.is_stopped(),
@@ -81,6 +81,26 @@ fn tell_all(teller: &Teller, problems: &[String]) {
     }
 }
 
+/// What a scan had to say.
+#[derive(Default)]
+pub(crate) struct Scanned {
+    /// What went wrong, in words.
+    pub(crate) problems: Vec<String>,
+    /// Whether no payer's accounts could be listed.
+    pub(crate) is_blind: bool,
+}
+
+impl Scanned {
+    /// Gives what went wrong; fails where nothing was seen at all: to go on would look like
+    /// success.
+    pub(crate) fn unless_blind(self) -> Result<Vec<String>> {
+        let problems = self.problems;
+        let words = || format!("no payer's accounts could be listed: {}", problems.join("; "));
+        ensure!(!self.is_blind, words());
+        Ok(problems)
+    }
+}
+
 /// The collectors of this process.
 pub(crate) struct Collector<'a> {
     pub(crate) site: &'a Site,
@@ -90,30 +110,25 @@ pub(crate) struct Collector<'a> {
 }
 
 impl Collector<'_> {
-    /// Scans what is wanted once; gives what went wrong in words.
+    /// Scans what is wanted once, or until it is stopped.
     pub(crate) fn scan(
         &self,
         wanted: &Wanted,
         teller: &Teller,
         vitals: &Vitals,
-    ) -> Result<Vec<String>> {
+    ) -> Result<Scanned> {
         if self.config.aws.is_none() {
-            return Ok(Vec::new());
+            return Ok(Scanned::default());
         }
         let mut scanner = self.scanner()?;
         teller.step("listing the accounts of each payer");
         let pace = Pace::default();
         let tell = |progress: &Progress| pace.tell(progress, teller, vitals);
-        let summary = scanner.scan(wanted, &|| self.stop.is_stopped(), &tell)?;
+        let scanned = scanner.scan(wanted, &|| self.stop.is_stopped(), &tell)?;
+        let Some(summary) = scanned else { return Ok(Scanned::default()) };
         teller.done(&sentence(&summary));
-        let problems = summary.problems();
-        // Nothing was seen at all: to go on would look like success.
-        ensure!(
-            summary.joined || summary.accounts_listed > 0,
-            "no payer's accounts could be listed: {}",
-            problems.join("; ")
-        );
-        Ok(problems)
+        let is_blind = !summary.joined && summary.accounts_listed == 0;
+        Ok(Scanned { problems: summary.problems(), is_blind })
     }
 
     /// Works off units and begins scans until it is stopped.

@@ -26,6 +26,9 @@ use crate::{
     telemetry,
 };
 
+/// How soon the next round begins after one in which no payer answered.
+const RETRY_AFTER: Duration = Duration::from_secs(60);
+
 /// Pause between two looks at what runs in the background.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -54,8 +57,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     pipeline.show(&site, &vitals);
     let result = if args.once {
         tick(&site)
-            .and_then(|()| round(&site, &config, &mut pipeline, &Stop::new(), &vitals))
-            .and_then(|summary| print(summary, args.form.is_json()))
+            .and_then(|()| round(&site, &config, &mut pipeline, &Stop::new(), &vitals, true))
+            .and_then(|round| print(&round, args.form.is_json()))
     } else {
         keep_running(&site, &config, &mut pipeline, &vitals, args.form.is_json())
     };
@@ -63,24 +66,36 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     pipeline.finish().and(result)
 }
 
-/// One round: read the sources, scan, let the stages catch up, render. None when the process is
-/// asked to end meanwhile: what was seen is in the log, and the next round makes good the rest.
+/// How a round ended.
+enum Round {
+    /// With everything rendered and told.
+    Whole { summary: Summary, is_blind: bool },
+    /// The process was asked to end: what was seen is in the log, and the next round makes good the
+    /// rest.
+    Stopped,
+}
+
+/// One round: read the sources, scan, let the stages catch up, render.
 fn round(
     site: &Site,
     config: &Config,
     pipeline: &mut Pipeline,
     stop: &Stop,
     vitals: &Arc<Vitals>,
-) -> Result<Option<Summary>> {
+    is_only: bool,
+) -> Result<Round> {
     let teller = Teller::new();
     let mut problems = sources::publish(site, config, now_ms())?;
     let collector = Collector { site, config, slot: "run", stop };
-    problems.extend(collector.scan(&Wanted::default(), &teller, vitals)?);
+    let scanned = collector.scan(&Wanted::default(), &teller, vitals)?;
+    // While no payer answers time goes on, and what is known is shown: but not as one's only answer.
+    let is_blind = scanned.is_blind;
+    problems.extend(if is_only { scanned.unless_blind()? } else { scanned.problems });
     let caught_up = pipeline.catch_up(site, &mut |records| {
         teller.step(&format!("processing: {records} records taken"));
     })?;
     if !caught_up {
-        return Ok(None);
+        return Ok(Round::Stopped);
     }
     let (tables, past) = render::read(site)?;
     let written = render::render(&tables, &past, &config.workbooks, &teller)?;
@@ -89,14 +104,14 @@ fn round(
     if let Err(error) = sink::carry(site, config, &teller, vitals, stop) {
         problems.push(chain(&*error));
     }
-    Ok(Some(Summary::of(&tables, problems, workbooks)))
+    Ok(Round::Whole { summary: Summary::of(&tables, problems, workbooks), is_blind })
 }
 
-fn print(summary: Option<Summary>, json: bool) -> Result<()> {
-    match summary {
-        Some(summary) if json => summary.print_json(),
-        Some(summary) => summary.print_table(now_ms()),
-        None => Ok(()),
+fn print(round: &Round, json: bool) -> Result<()> {
+    match round {
+        Round::Whole { summary, .. } if json => summary.print_json(),
+        Round::Whole { summary, .. } => summary.print_table(now_ms()),
+        Round::Stopped => Ok(()),
     }
 }
 
@@ -145,8 +160,13 @@ fn rounds(
     let interval = Duration::from_secs(config.scan_interval_minutes.max(1) * 60);
     while !stop.is_stopped() {
         let started = Instant::now();
-        print(round(site, config, pipeline, stop, vitals)?, json)?;
-        while !stop.is_stopped() && started.elapsed() < interval {
+        let round = round(site, config, pipeline, stop, vitals, false)?;
+        print(&round, json)?;
+        let pause = match round {
+            Round::Whole { is_blind: true, .. } => interval.min(RETRY_AFTER),
+            _ => interval,
+        };
+        while !stop.is_stopped() && started.elapsed() < pause {
             pipeline.check()?;
             std::thread::sleep(LOOK_INTERVAL);
         }

@@ -27,6 +27,9 @@ use crate::unit::Shared;
 /// How often progress is told.
 const TELL_EVERY: Duration = Duration::from_millis(500);
 
+/// How often it is asked whether to stop while nothing else can be done than wait.
+const STOP_LOOK_EVERY: Duration = Duration::from_millis(100);
+
 /// Who is fenced sooner after joining has a twin that runs by the same name.
 const FENCED_BY_TWIN: Duration = Duration::from_secs(60);
 
@@ -119,7 +122,7 @@ impl Scanner {
     }
 
     /// Scans what is wanted once: plans it, and works until every unit of it has ended, in whatever
-    /// process, or until `is_stopped`.
+    /// process, or until `is_stopped`; none when that was before anything was planned.
     ///
     /// A scan of everything that is under way is not begun a second time, but helped to its end.
     /// What fails on the side of AWS is in the summary and in the observations.
@@ -131,13 +134,16 @@ impl Scanner {
         wanted: &Wanted,
         is_stopped: &dyn Fn() -> bool,
         tell: &dyn Fn(&Progress),
-    ) -> Result<Summary, Error> {
+    ) -> Result<Option<Summary>, Error> {
         self.core.read_whole_board()?;
         let since_ms = (self.core.clock)() - JOIN_MS;
         let open = self.core.board.open_since(since_ms).map(str::to_owned);
         let mut summary = match open.filter(|_| wanted.is_everything()) {
             Some(scan) => Summary { scan, joined: true, ..Summary::default() },
-            None => self.begin(wanted)?,
+            None => match self.begin(wanted, is_stopped)? {
+                Some(summary) => summary,
+                None => return Ok(None),
+            },
         };
         let mut told = Instant::now();
         self.work(|session| {
@@ -149,19 +155,25 @@ impl Scanner {
             Ok(goes_on)
         })?;
         summary.units = self.core.board.all(&summary.scan);
-        Ok(summary)
+        Ok(Some(summary))
     }
 
-    /// Lists the accounts and plans a scan of what is wanted.
-    fn begin(&mut self, wanted: &Wanted) -> Result<Summary, Error> {
+    /// Lists the accounts and plans a scan of what is wanted; none when it is stopped before.
+    fn begin(
+        &mut self,
+        wanted: &Wanted,
+        is_stopped: &dyn Fn() -> bool,
+    ) -> Result<Option<Summary>, Error> {
         check(wanted)?;
         let listing = self.core.list()?;
-        let listed = self.core.runtime.block_on(listing);
+        let Some(listed) = self.core.runtime.block_on(unless(is_stopped, listing)) else {
+            return Ok(None);
+        };
         let unknown = wanted.accounts.iter().find(|account| !listed.has(account));
         if let (Some(account), true) = (unknown, listed.failed.is_empty()) {
             return Err(Error::Account(account.clone()));
         }
-        self.core.plan(listed, wanted, Duration::ZERO, false)
+        self.core.plan(listed, wanted, Duration::ZERO, false).map(Some)
     }
 
     /// Works off units for good, and begins a scan of everything whenever its time has come and
@@ -363,5 +375,18 @@ impl Core {
                 }
             }
         }
+    }
+}
+
+/// Waits for work; gives none when it is told to stop before that has ended.
+async fn unless<T>(is_stopped: &dyn Fn() -> bool, work: impl Future<Output = T>) -> Option<T> {
+    let stopped = async {
+        while !is_stopped() {
+            tokio::time::sleep(STOP_LOOK_EVERY).await;
+        }
+    };
+    tokio::select! {
+        done = work => Some(done),
+        () = stopped => None,
     }
 }

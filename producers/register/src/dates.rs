@@ -9,6 +9,9 @@ const INSTANT_MAX_MS: i64 = 253_402_300_799_999;
 
 const DAY_MS: i64 = 86_400_000;
 
+/// The first one: the beginning of the year 1, in whatever zone.
+const INSTANT_MIN_MS: i64 = -62_135_596_800_000 - DAY_MS;
+
 /// The time zone in which days begin and end: a name of IANA's, UTC where none is given.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
@@ -66,6 +69,16 @@ impl Zone {
 
     fn moment(&self, text: &str) -> Result<Moment, String> {
         let text = text.trim();
+        let moment = self.any_moment(text)?;
+        // A year 0 is what programs write of a date that they do not have.
+        let is_known = match moment {
+            Moment::Day(day) => day.year() >= 1,
+            Moment::Instant(ms) => ms >= INSTANT_MIN_MS,
+        };
+        is_known.then_some(moment).ok_or_else(|| format!("{text:?} is before the year 1"))
+    }
+
+    fn any_moment(&self, text: &str) -> Result<Moment, String> {
         if let Some(ms) = text.strip_prefix("/Date(").and_then(|rest| rest.strip_suffix(")/")) {
             let ms: Option<i64> = ms.split(['+', '-']).next().unwrap_or(ms).parse().ok();
             let ms = ms.filter(|ms| *ms <= INSTANT_MAX_MS);
@@ -177,6 +190,16 @@ mod tests {
         ] {
             assert_eq!(Zone::default().expiry_ms(text), Ok(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn there_is_no_year_0() {
+        for text in ["0000-01-01", "0000-06-30T12:00:00", "0000-06-01T00:00:00Z", "0000/01/01"] {
+            let told = Zone::default().start_ms(text).unwrap_err();
+            assert!(told.contains("before the year 1") || told.contains("no date"), "{told}");
+        }
+        assert!(Zone::default().start_ms("0001-01-01").is_ok());
+        assert!(zone("Asia/Tokyo").start_ms("0001-01-01").is_ok());
     }
 
     #[test]

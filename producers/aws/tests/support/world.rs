@@ -77,7 +77,7 @@ impl World {
             Scanner::open(outlet.clone(), config, "tests", credentials, self.clock())?;
         let progress = RefCell::new(Vec::new());
         let note = |step: &Progress| progress.borrow_mut().push(step.clone());
-        let summary = scanner.scan(wanted, &|| false, &note)?;
+        let summary = scanner.scan(wanted, &|| false, &note)?.context("nobody stopped it")?;
         Scanned::read(&outlet, summary, progress.into_inner())
     }
 

@@ -71,7 +71,8 @@ fn run(input: &[u8]) {
     let folder = |path: &std::path::Path| Layer::Folder(path.parent().expect("a folder").into());
     let layers = [folder(&base), folder(&own)];
     let standard = load(&layers).expect("the folders are there");
-    let lines = input.split(|byte| *byte == b'\n').count();
+    // YAML ends lines by either.
+    let lines = input.split(|byte| matches!(byte, b'\n' | b'\r')).count();
     for problem in &standard.problems {
         assert!(!problem.message.is_empty(), "{problem:?}");
         assert!(problem.line <= lines + 1, "{problem} of {lines} lines");
