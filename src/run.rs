@@ -88,7 +88,7 @@ fn round(
     let mut problems = sources::publish(site, config, now_ms())?;
     let collector = Collector { site, config, slot: "run", stop };
     let scanned = collector.scan(&Wanted::default(), &teller, vitals)?;
-    // While no payer answers time goes on, and what is known is shown: but not as one's only answer.
+    // While no payer answers time goes on and what is known is shown, unless this is all there is.
     let is_blind = scanned.is_blind;
     problems.extend(if is_only { scanned.unless_blind()? } else { scanned.problems });
     let caught_up = pipeline.catch_up(site, &mut |records| {
