@@ -126,3 +126,32 @@ fn people_read_tables_and_programs_read_json() {
         assert!(may_be_none || !values.is_empty(), "{command} found nothing");
     }
 }
+
+#[test]
+fn the_environment_and_set_speak_for_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("scorecard.yaml");
+    let text = "prefix: ours\n\
+                log: {kafka: {bootstrap: \"broker-1:9092\"}}\n\
+                aws: {role: audit-role, payers: [{account: \"111111111111\"}]}\n";
+    std::fs::write(&config, text).unwrap();
+    let said = |command: &str| {
+        let mut run = Command::new(env!("CARGO_BIN_EXE_scorecard"));
+        run.args(command.split(' ')).env("SCORECARD_CONFIG", &config);
+        let done = run.output().unwrap();
+        let [out, err] = [done.stdout, done.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        out + &err
+    };
+    assert!(said("topics acls").contains("--topic ours.tick.v1"));
+    assert!(said("topics acls --set prefix=theirs").contains("--topic theirs.tick.v1"));
+    assert!(said("asyncapi").contains("ours.tick.v1"));
+    let role = "aws-role --format json --trust arn:aws:iam::999988887777:root";
+    assert!(said(&format!("{role} --payer 111111111111")).contains("arn:aws:iam::999988887777"));
+    assert!(said(&format!("{role} --payer 222222222222")).contains("has no payer 222222222222"));
+    for command in ["trend --all", "trend movers", "trend movers --set prefix=theirs"] {
+        let told = said(command);
+        assert!(told.contains("the configuration has no `clickhouse`"), "{command}: {told}");
+    }
+    let told = said("top --set log.kafka.bootstrap=127.0.0.1:1 --once");
+    assert!(told.contains("127.0.0.1:1"), "{told}");
+}
