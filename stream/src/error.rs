@@ -24,6 +24,16 @@ pub enum LogError {
         /// The folder.
         path: PathBuf,
     },
+    /// Another process has the tasks' own tables open.
+    #[error(
+        "the tables in {} are in use by another process: wait for its end, or give each process of \
+         this machine a `state` of its own",
+        path.display()
+    )]
+    StoresInUse {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The store under a local log or a task failed.
     #[error("{attempted} in the store")]
     Store {

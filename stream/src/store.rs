@@ -122,7 +122,7 @@ impl Stores {
         };
         Ok(Self {
             shared: Arc::new(Shared {
-                database: database.map_err(failed("opening the task stores"))?,
+                database: database.map_err(|error| not_opened(error, &path))?,
                 path,
                 leased: Mutex::default(),
             }),
@@ -434,6 +434,13 @@ fn is_damage(error: &fjall::Error) -> bool {
         }
         fjall::Error::Locked | fjall::Error::Poisoned | fjall::Error::KeyspaceDeleted => false,
         _ => true,
+    }
+}
+
+fn not_opened(error: fjall::Error, path: &Path) -> LogError {
+    match error {
+        fjall::Error::Locked => LogError::StoresInUse { path: path.to_owned() },
+        error => failed("opening the task stores")(error),
     }
 }
 

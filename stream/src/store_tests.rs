@@ -77,3 +77,14 @@ fn stores_whose_making_was_cut_short_are_made_anew() {
     fs::write(tables.join("0.jnl"), "").expect("a file");
     Stores::open(folder.path()).expect("stores");
 }
+
+/// Who has tables of another process in his way is told so, and what to do.
+#[test]
+fn stores_that_another_has_open_are_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let held = Stores::open(folder.path()).expect("stores");
+    let told = Stores::open(folder.path()).map(drop).expect_err("they are in use").to_string();
+    assert!(told.contains("in use by another process") && told.contains("`state`"), "{told}");
+    drop(held);
+    Stores::open(folder.path()).expect("nobody has them");
+}

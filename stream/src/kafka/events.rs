@@ -25,7 +25,7 @@ use rdkafka::{
 };
 use schemas::headers::{Headers, name_of};
 
-use super::topics::Names;
+use super::{disturbed::Disturbances, topics::Names};
 use crate::Record;
 
 /// What a consumer's queue brought.
@@ -58,6 +58,7 @@ pub(super) struct EventConsumer {
     group: String,
     names: Names,
     headers: bool,
+    disturbances: Disturbances,
 }
 
 pub(super) struct Queue(pub(super) *mut sys::rd_kafka_queue_t);
@@ -93,7 +94,8 @@ impl EventConsumer {
         let queue = unsafe { sys::rd_kafka_queue_get_consumer(consumer.client().native_ptr()) };
         assert!(!queue.is_null(), "a consumer with a group has a queue");
         let group = config.get("group.id").unwrap_or_default().to_owned();
-        Ok(Self { queue: Queue(queue), consumer, group, names, headers: true })
+        let disturbances = Disturbances::default();
+        Ok(Self { queue: Queue(queue), consumer, group, names, headers: true, disturbances })
     }
 
     /// Says whether records come with their headers: to read them costs as much as all the rest.
@@ -104,6 +106,11 @@ impl EventConsumer {
     /// Gives the group's name in Kafka: what a broker knows the consumer by.
     pub(super) fn group(&self) -> &str {
         &self.group
+    }
+
+    /// Gives what was told of disturbances.
+    pub(super) fn disturbances(&self) -> &Disturbances {
+        &self.disturbances
     }
 
     pub(super) fn consumer(&self) -> &BaseConsumer {

@@ -103,7 +103,7 @@ impl Flows {
                     wait = Duration::ZERO;
                 }
                 Some(Event::Failed { code, fatal: false, reason }) => {
-                    tolerate(cluster, consumer.group(), code, &reason)?
+                    tolerate(cluster, consumer, code, &reason)?
                 }
                 Some(Event::Other) => {
                     wait = wait.min(deadline.saturating_duration_since(Instant::now()));
@@ -139,7 +139,7 @@ impl Flows {
 /// Lets errors pass that librdkafka mends, and stops at those that only people can.
 fn tolerate(
     cluster: &Cluster,
-    group: &str,
+    consumer: &EventConsumer,
     code: RDKafkaErrorCode,
     reason: &str,
 ) -> Result<(), LogError> {
@@ -148,8 +148,8 @@ fn tolerate(
         matches!(code, Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition);
     if gone || is_lasting(code) {
         let error = rdkafka::error::KafkaError::MessageConsumption(code);
-        return Err(cluster.failed(format!("reading as {group} ({reason})"), error));
+        return Err(cluster.failed(format!("reading as {} ({reason})", consumer.group()), error));
     }
-    tracing::warn!(%code, reason, "reading from Kafka is disturbed");
+    consumer.disturbances().tell(code, reason);
     Ok(())
 }

@@ -15,6 +15,7 @@ mod classify;
 mod cluster;
 mod config;
 mod describe;
+mod disturbed;
 mod events;
 mod flows;
 mod member;
