@@ -57,7 +57,7 @@ const NOT_TYPED: [(&str, &str); 20] = [
     ("install ", "changes the machine"),
     ("systemctl ", "no systemd; tests/deploy reads its units"),
     ("kubectl ", "no cluster; tests/deploy reads its manifests"),
-    ("docker ", "no containers; tests/compose starts what they would"),
+    ("docker ", "no containers; tests/compose checks their files"),
     ("curl --fail -H 'kbn-xsrf: true' ", "no Kibana"),
     ("curl -X POST -H 'Content-Type: application/json' ", "no Kafka Connect"),
     ("curl -H \"Authorization: Bearer $TOKEN\" ", "tests/page asks the same with a token"),
