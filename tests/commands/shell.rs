@@ -20,8 +20,8 @@ const LIMIT: Duration = Duration::from_secs(300);
 /// How long a reader of a topic is waited for that has nothing to read.
 const QUIET: Duration = Duration::from_secs(3);
 
-/// Ctrl-C.
-const SIGINT: i32 = 2;
+/// What asks a process to end; Ctrl-C's is ignored by whatever a shell started in the background.
+const SIGTERM: i32 = 15;
 
 /// How a command is known to be at work that goes on for good.
 #[derive(Clone, Copy, PartialEq)]
@@ -197,15 +197,15 @@ fn wait_for_output(child: &mut Child) {
     }
 }
 
-/// Ends a command, and all that is in its pipe, as Ctrl-C does; it may have ended by itself. What
-/// only looks may end by the signal, what works has to say that it ended well.
+/// Asks a command, and all that is in its pipe, to end; it may have ended by itself. What only
+/// looks may end by the signal, what works has to say that it ended well.
 fn end(mut child: Child, sign: Sign) -> Result<String> {
     if child.is_running() {
-        let group = format!("kill -s INT -- -{}", child.pid());
+        let group = format!("kill -s TERM -- -{}", child.pid());
         Command::new("bash").args(["-c", &group]).output()?;
     }
     let ended = child.wait(LIMIT)?;
-    let is_cut_off = sign == Sign::Output && ended.status.signal() == Some(SIGINT);
+    let is_cut_off = sign == Sign::Output && ended.status.signal() == Some(SIGTERM);
     let is_well = ended.status.success() || is_cut_off;
     ensure!(is_well, "{}\n{}\n{}", ended.status, ended.stdout, ended.stderr);
     Ok(ended.stdout)
