@@ -10,15 +10,14 @@ use serde_saphyr::Spanned;
 use crate::Problem;
 use crate::catalogue::{self, Catalogue};
 use crate::file::{Case, CheckOfFile, Controls, File, RelatedOfFile, RuleOfFile};
-use crate::parameter::{self, fill};
+use crate::parameter::{self, FILLED_BYTES_MAX, Unfilled, fill};
 use crate::place::Source;
 
 /// The most that one requirement may weigh, so that a slip of the hand can't drown the others.
 const WEIGHT_MAX: i64 = 1_000;
 
-/// Bytes of a sentence, and of one with the values of its parameters: a record holds them all.
+/// Bytes of a sentence, as it is written.
 const SENTENCE_BYTES_MAX: usize = 16_000;
-const FILLED_BYTES_MAX: usize = 64_000;
 
 /// Characters of an id, which is a part of keys.
 const ID_CHARS_MAX: usize = 200;
@@ -201,8 +200,8 @@ pub(crate) fn empty(source: &Source<'_>, name: &str, field: &Spanned<String>) ->
 /// Tells of a sentence that names a parameter which is none, or is too long with their values.
 pub(crate) fn unfilled(text: &str, parameters: &Parameters, place: Problem) -> Option<Problem> {
     let message = match fill(text, parameters) {
-        Err(name) => format!("there is no parameter '{name}'"),
-        Ok(filled) if filled.len() > FILLED_BYTES_MAX => {
+        Err(Unfilled::Unknown(name)) => format!("there is no parameter '{name}'"),
+        Err(Unfilled::TooLong) => {
             format!("with its parameters the sentence has more than {FILLED_BYTES_MAX} bytes")
         }
         Ok(_) => return None,

@@ -12,6 +12,9 @@ use crate::place::Source;
 /// Bytes of a parameter's value, which each text that names it gets.
 const VALUE_BYTES_MAX: usize = 4_000;
 
+/// Bytes of a sentence with the values of its parameters: a record holds them all.
+pub(crate) const FILLED_BYTES_MAX: usize = 64_000;
+
 /// Reads the parameters of a file.
 ///
 /// Errors: those that are no parameters.
@@ -56,17 +59,27 @@ pub(crate) fn json(parameters: &Parameters) -> String {
     Value::Object(members.collect::<Map<_, _>>()).to_string()
 }
 
-/// Puts values in the place of `{param.NAME}`.
-///
-/// Errors: the name that is no parameter's.
-pub(crate) fn fill<'t>(text: &'t str, parameters: &Parameters) -> Result<String, &'t str> {
+/// Why values can't be put into a sentence.
+#[derive(Debug)]
+pub(crate) enum Unfilled<'t> {
+    /// It names what is no parameter.
+    Unknown(&'t str),
+    /// It would be longer than [`FILLED_BYTES_MAX`].
+    TooLong,
+}
+
+/// Puts values in the place of `{param.NAME}`; ends where the sentence is too long.
+pub(crate) fn fill<'t>(text: &'t str, parameters: &Parameters) -> Result<String, Unfilled<'t>> {
     let mut pieces = text.split("{param.");
     let mut filled = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
-        let (name, rest) = piece.split_once('}').ok_or(piece)?;
-        let parameter = parameters.get(name).ok_or(name)?;
+        let (name, rest) = piece.split_once('}').ok_or(Unfilled::Unknown(piece))?;
+        let parameter = parameters.get(name).ok_or(Unfilled::Unknown(name))?;
         filled.push_str(&words(parameter.value()));
         filled.push_str(rest);
+        if filled.len() > FILLED_BYTES_MAX {
+            return Err(Unfilled::TooLong);
+        }
     }
     Ok(filled)
 }
