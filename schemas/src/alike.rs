@@ -9,7 +9,7 @@ const COMPARED_BYTES_MAX: usize = 200;
 /// Gives the known name that is most like another, if one is.
 ///
 /// Source: Winkler, String Comparator Metrics and Enhanced Decision Rules (1990).
-pub fn alike<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+fn alike<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     if name.len() > COMPARED_BYTES_MAX {
         return None;
     }

@@ -36,7 +36,7 @@ pub use account::{
     AccountKey, AccountListing, AccountRegister, AccountState, AccountStatus, TypeCoverage,
 };
 pub use alert::{AlertKey, AlertState};
-pub use alike::{alike, did_you_mean};
+pub use alike::did_you_mean;
 pub use avro::{AvroError, Codec, Registry, UnknownSchema, Value};
 pub use cause::Cause;
 pub use compliance::{ComplianceChange, ComplianceKey, ComplianceState, Credit, Standing, Verdict};

@@ -132,12 +132,18 @@ fn the_first_scorecard_comes_as_its_page_says() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn an_organisation_comes_to_its_scores_as_the_page_says() -> Result<()> {
-    let world = Organisation::start()?;
+/// A shell whose configurations, as pages have them, find their accounts in a world of ours.
+fn shell_in(world: &Organisation) -> Result<Shell> {
     let mut shell = Shell::new()?;
     shell.set("SCORECARD__AWS__ENDPOINT", &world.moto.endpoint());
     shell.call("--trust ARN", "--trust arn:aws:iam::999988887777:role/scorecard");
+    Ok(shell)
+}
+
+#[test]
+fn an_organisation_comes_to_its_scores_as_the_page_says() -> Result<()> {
+    let world = Organisation::start()?;
+    let mut shell = shell_in(&world)?;
     let file = shell.folder().join("scorecard.yaml");
     fs::write(&file, pages::block(YOUR_ORGANISATION, "yaml", "# scorecard.yaml"))?;
     let register = pages::block(YOUR_ORGANISATION, "csv", "account,");
@@ -161,9 +167,7 @@ fn an_organisation_comes_to_its_scores_as_the_page_says() -> Result<()> {
 #[test]
 fn the_readmes_configuration_runs_as_it_says() -> Result<()> {
     let world = Organisation::start()?;
-    let mut shell = Shell::new()?;
-    shell.set("SCORECARD__AWS__ENDPOINT", &world.moto.endpoint());
-    shell.call("--trust ARN", "--trust arn:aws:iam::999988887777:role/scorecard");
+    let mut shell = shell_in(&world)?;
     let file = |name: &str| shell.folder().join(name);
     fs::write(file("scorecard.yaml"), pages::block(README, "yaml", "# scorecard.yaml"))?;
     world.write_sources(shell.folder())?;

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    sync::Arc,
 };
 
 use crate::{Problem, Register};
@@ -27,10 +28,11 @@ pub(crate) fn gather<T: PartialEq>(path: &Path, what: &str, entries: Vec<Entry<T
     let mut register = Register::default();
     let mut places: BTreeMap<String, String> = BTreeMap::new();
     let torn = torn(&entries);
+    let file: Arc<Path> = path.into();
     for entry in entries {
         let Entry { place, id, read, notices } = entry;
         let mut note = |message: String, is_notice: bool| {
-            let (file, place) = (path.to_owned(), place.clone());
+            let (file, place) = (Arc::clone(&file), place.clone());
             register.problems.push(Problem { file, place, message, is_notice });
         };
         let first = id.as_ref().and_then(|id| places.get(id).cloned());

@@ -29,6 +29,7 @@ use std::{
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 pub use columns::RiskColumns;
@@ -71,8 +72,8 @@ impl<T> Default for Register<T> {
 /// Something in a register that can't be used, or had to be mended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The file.
-    pub file: PathBuf,
+    /// The file, which all problems of a register share.
+    pub file: Arc<Path>,
     /// Where: a line of a table, or an entry of a list.
     pub place: String,
     /// What is wrong.
@@ -180,7 +181,7 @@ impl Register<Exception> {
         self.anonymous |= other.anonymous;
         self.problems.extend(other.problems);
         self.problems.extend(double.into_iter().map(|entry| Problem {
-            file: PathBuf::from("registers"),
+            file: Path::new("registers").into(),
             place: format!("id {}", entry.id),
             message: "two registers have it: the first is taken".to_owned(),
             is_notice: false,

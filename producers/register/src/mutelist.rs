@@ -286,7 +286,7 @@ impl Reader<'_> {
     }
 
     fn tell(&mut self, place: &str, message: String) {
-        let (file, place) = (self.path.to_owned(), place.to_owned());
+        let (file, place) = (self.path.into(), place.to_owned());
         self.problems.push(Problem { file, place, message, is_notice: false });
     }
 }

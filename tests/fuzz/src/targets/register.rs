@@ -48,8 +48,6 @@ pub(super) const ACCOUNTS_CSV: Target = Target {
     run: |input| owners("accounts.csv", input),
     words: ACCOUNT_WORDS,
     runs: 800,
-    // A row of one letter takes some five hundred, with what is wrong with it.
-    bytes_per_byte: 400,
     ..USUAL
 };
 
